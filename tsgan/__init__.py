@@ -1,0 +1,38 @@
+"""tsgan learns time series from a pandas DataFrame and gives back synthetic tables."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "RecurrentGAN": "estimator",
+    "GaussianCopulaProcess": "estimator",
+    "evaluate": "evaluation.judge",
+    "Report": "evaluation.report",
+    "datasets": "datasets",
+    "errors": "errors",
+}
+__all__ = ["GaussianCopulaProcess", "RecurrentGAN", "Report", "__version__", "datasets", "errors", "evaluate"]
+
+if TYPE_CHECKING:
+    from . import datasets, errors
+    from .estimator import GaussianCopulaProcess, RecurrentGAN
+    from .evaluation.judge import evaluate
+    from .evaluation.report import Report
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import tsgan` stays light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f".{_HOMES[name]}", __name__)
+    value = module if name in ("datasets", "errors") else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

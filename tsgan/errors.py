@@ -1,0 +1,86 @@
+"""The exceptions and warnings of tsgan.
+
+Every error says what was wrong, where (column, entity, value), what is allowed and what to do.
+
+::
+
+    TsganError
+    ├── InputError (ValueError)            the table that was passed cannot be used
+    │   └── SchemaError                    its columns, dtypes or roles do not fit
+    ├── ParameterError (ValueError)        an argument has a value that is not allowed
+    ├── NotFittedError (sklearn's)         the model has not been fitted
+    ├── TrainingError (RuntimeError)       training went wrong (diverged)
+    └── ModelFileError (OSError)           a saved model cannot be read or written
+        ├── NotAModelError                 the path holds no saved model
+        ├── NewerFormatError               it was saved by a newer tsgan
+        └── CorruptModelError              it is damaged or incomplete
+
+    TsganWarning (UserWarning)             something was done that you may want to know
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+
+
+class TsganError(Exception):
+    """Base class of every error that tsgan raises on purpose."""
+
+
+class InputError(TsganError, ValueError):
+    """The table that was passed cannot be used."""
+
+
+class SchemaError(InputError):
+    """The columns, dtypes or roles of a table do not fit."""
+
+
+class ParameterError(TsganError, ValueError):
+    """An argument has a value that is not allowed."""
+
+
+class NotFittedError(TsganError, SklearnNotFittedError):
+    """The model has not been fitted yet."""
+
+
+class TrainingError(TsganError, RuntimeError):
+    """Training went wrong, for instance because it diverged."""
+
+
+class ModelFileError(TsganError, OSError):
+    """A saved model cannot be read or written."""
+
+
+class NotAModelError(ModelFileError):
+    """The path holds no saved model."""
+
+
+class NewerFormatError(ModelFileError):
+    """The model was saved by a newer version of tsgan."""
+
+
+class CorruptModelError(ModelFileError):
+    """The saved model is damaged or incomplete."""
+
+
+class TsganWarning(UserWarning):
+    """Something was done that the user may want to know."""
+
+
+def choose(name: str, value: object, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of `allowed`, else raise with the choices and the nearest.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, the value, the choices and the closest one.
+    """
+    choices = list(allowed)
+    if isinstance(value, str) and value in choices:
+        return value
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ParameterError(f"{name}={value!r} is not known; choose one of {choices}.{hint}")

@@ -1,0 +1,108 @@
+"""What each channel of a panel means: the contract between the half that knows columns and the half that knows tensors.
+
+A panel's channels fall into blocks. A *continuous* block holds real numbers of about unit variance. A *softmax* block
+holds the probabilities (in real data: the one-hot code) of a category's K levels. A *length* block, only among the
+statics, holds one real number that stands for the number of steps of the sequence.
+
+Categories and lengths also have a *latent* form for the linear-Gaussian process: one standard normal number whose
+`cuts` divide the line into one interval per level, each with that level's observed probability (an ordered probit:
+"Generating random samples from a Gaussian copula with ordinal margins", Zhao & Udell, 2020,
+https://arxiv.org/abs/1910.12845). So a process of latents has one dimension for each continuous channel and one for
+each softmax or length block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+BlockKind = Literal["continuous", "softmax", "length"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of channels with one meaning.
+
+    Attributes
+    ----------
+    name : str
+        The column (or columns) behind it, for messages.
+    kind : {"continuous", "softmax", "length"}
+    size : int
+        Number of channels: K for a softmax block of K levels, 1 for a length block.
+    cuts : tuple of float
+        Softmax and length blocks: the interior cut points of the latent, increasing. A softmax block has K - 1; a
+        length block has `len(levels) - 1`.
+    levels : tuple of int
+        Length blocks only: the lengths that exist, increasing.
+    """
+
+    name: str
+    kind: BlockKind
+    size: int
+    cuts: tuple[float, ...] = ()
+    levels: tuple[int, ...] = ()
+
+    @property
+    def latents(self) -> int:
+        """Dimensions of the block in the process."""
+        return self.size if self.kind == "continuous" else 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The blocks of a panel, per step and per sequence (static), in channel order."""
+
+    blocks: tuple[Block, ...]
+    statics: tuple[Block, ...] = field(default=())
+
+    @property
+    def channels(self) -> int:
+        """Number of channels per step."""
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def static_channels(self) -> int:
+        """Number of channels per sequence."""
+        return sum(block.size for block in self.statics)
+
+    @property
+    def latents(self) -> int:
+        """Number of process dimensions per step."""
+        return sum(block.latents for block in self.blocks)
+
+    @property
+    def static_latents(self) -> int:
+        """Number of process dimensions per sequence."""
+        return sum(block.latents for block in self.statics)
+
+    @property
+    def length_block(self) -> Block | None:
+        """The static block that holds the sequence's length, if lengths are learned that way."""
+        return next((block for block in self.statics if block.kind == "length"), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layout as JSON-ready values."""
+
+        def plain(block: Block) -> dict[str, Any]:
+            return {
+                "name": block.name,
+                "kind": block.kind,
+                "size": block.size,
+                "cuts": list(block.cuts),
+                "levels": list(block.levels),
+            }
+
+        return {"blocks": [plain(b) for b in self.blocks], "statics": [plain(b) for b in self.statics]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Layout:
+        """Rebuild a layout from `to_dict`."""
+
+        def block(item: Mapping[str, Any]) -> Block:
+            cuts = tuple(float(c) for c in item["cuts"])
+            levels = tuple(int(n) for n in item["levels"])
+            return Block(item["name"], item["kind"], int(item["size"]), cuts, levels)
+
+        return cls(tuple(block(b) for b in data["blocks"]), tuple(block(b) for b in data["statics"]))

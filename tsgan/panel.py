@@ -1,0 +1,110 @@
+"""The numbers of a panel: sequences of different lengths, as plain arrays.
+
+A panel holds the encoded rows of all sequences one after the other, so that nothing is padded until a batch is cut.
+Shapes are written `(B, T, C)`: batch, time, channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Sequences of different lengths.
+
+    Attributes
+    ----------
+    values : float32 array of shape (rows, channels)
+        The steps of every sequence, sequence after sequence, in time order.
+    lengths : int64 array of shape (sequences,)
+        Steps of each sequence; they add up to `rows`.
+    statics : float32 array of shape (sequences, static_channels)
+        Channels that hold one value per sequence.
+    """
+
+    values: Floats
+    lengths: Ints
+    statics: Floats
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.statics.ndim != 2 or self.lengths.ndim != 1:
+            raise ValueError("a panel needs values (rows, channels), lengths (sequences,), statics (sequences, channels)")
+        if int(self.lengths.sum()) != len(self.values) or len(self.statics) != len(self.lengths):
+            raise ValueError("the lengths of a panel must add up to its rows, and statics hold one row per sequence")
+
+    @classmethod
+    def from_dense(cls, values: NDArray[np.floating], lengths: Ints | None = None) -> Panel:
+        """Make a panel of `(B, T, C)` values; `lengths` cuts each sequence short."""
+        batch, time, channels = values.shape
+        if lengths is None:
+            lengths = np.full(batch, time, dtype=np.int64)
+        keep = np.arange(time) < lengths[:, None]
+        flat = np.ascontiguousarray(values[keep], dtype=np.float32).reshape(-1, channels)
+        return cls(flat, lengths.astype(np.int64), np.zeros((batch, 0), dtype=np.float32))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def offsets(self) -> Ints:
+        """First row of each sequence, and the number of rows at the end; shape (sequences + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+
+    def __iter__(self) -> Iterator[Floats]:
+        offsets = self.offsets
+        return (self.values[offsets[i] : offsets[i + 1]] for i in range(len(self)))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows into a panel: pieces of at most `size` consecutive steps of one sequence, cut when asked for.
+
+    Attributes
+    ----------
+    panel : Panel
+    starts : int64 array of shape (windows,)
+        First row of each window in `panel.values`.
+    lengths : int64 array of shape (windows,)
+        Steps of each window, from 1 to `size`.
+    sequences : int64 array of shape (windows,)
+        Which sequence each window belongs to.
+    size : int
+        The length that windows are padded to.
+    """
+
+    panel: Panel
+    starts: Ints
+    lengths: Ints
+    sequences: Ints
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def ragged(self) -> bool:
+        """Whether some window is shorter than `size`."""
+        return bool((self.lengths < self.size).any())
+
+    def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
+        """Return the chosen windows as `(B, T, C)`, zero after the end of a short one."""
+        step = np.arange(self.size)
+        inside = step < self.lengths[index][:, None]
+        rows = self.starts[index][:, None] + np.where(inside, step, 0)
+        return np.where(inside[:, :, None], self.panel.values[rows], np.float32(0))
+
+    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
+        """Return the statics of the chosen windows' sequences, `(B, S)`."""
+        return self.panel.statics[self.sequences[index]]
+
+    def subset(self, index: NDArray[np.integer]) -> Windows:
+        """Return only the chosen windows (of the same panel)."""
+        return Windows(self.panel, self.starts[index], self.lengths[index], self.sequences[index], self.size)
