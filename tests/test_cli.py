@@ -1,0 +1,308 @@
+"""The command line from the outside, with a stand-in for the model and for the judge."""
+
+import io
+import json
+import subprocess
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsgan import __version__, cli, datasets
+from tsgan.errors import InputError, NotAModelError, TsganWarning
+
+
+class RecurrentGAN:
+    """Stand-in.
+
+    Parameters
+    ----------
+    entity : str or None
+        Column that names the entity.
+    time : str or None
+        Column that orders the steps.
+    static : list of str or None
+        Columns with one value per entity.
+    steps : int
+        How often the generator is updated.
+    max_time : float or None
+        Seconds of training at most.
+    random_state : int or None
+        Seed.
+    verbose : bool
+        Whether to show a progress bar.
+    """
+
+    schema_ = "wind   float"
+    device = None
+
+    def __init__(
+        self,
+        *,
+        entity: str | None = None,
+        time: str | None = None,
+        static: list[str] | None = None,
+        steps: int = 1000,
+        max_time: float | None = None,
+        random_state: int | None = None,
+        verbose: bool = False,
+    ):
+        self.params = {k: v for k, v in locals().items() if k != "self"}
+
+    def get_params(self):
+        return self.params
+
+    def fit(self, table):
+        if "boom" in table:
+            raise InputError("column 'boom' holds\n  nothing; leave it out")
+        if "stop" in table:
+            raise KeyboardInterrupt
+        if "odd" in table:
+            warnings.warn("column 'odd' was left out", TsganWarning, stacklevel=2)
+        self.table = table
+        return self
+
+    def save(self, path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        saved = {"params": self.params, "dtypes": self.table.dtypes.astype(str).to_dict()}
+        (Path(path) / "model.json").write_text(json.dumps(saved))
+
+    @classmethod
+    def load(cls, path, device=None):
+        try:
+            saved = json.loads((Path(path) / "model.json").read_text())
+        except FileNotFoundError:
+            raise NotAModelError(f"{path}: there is no model.json") from None
+        model = cls(**saved["params"])
+        model.device = device
+        return model
+
+    def sample(self, n=1, length=None, *, start=None, random_state=None):
+        if self.params["steps"] == 7:
+            return np.arange(n * 2 * 3).reshape(n, 2, 3)
+        rows = n * (length or 2)
+        return pd.DataFrame({"start": [str(start)] * rows, "seed": random_state, "device": self.device})
+
+
+class Report:
+    def __init__(self, *told):
+        self.told = told
+
+    def __str__(self):
+        return "discriminative score 0.01 (chance 0.01)"
+
+    def to_json(self):
+        return json.dumps({"told": repr(self.told)})
+
+    def to_html(self, path):
+        Path(path).write_text("<html>")
+
+
+def evaluate(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    *,
+    time: str | None = None,
+    repeats: int = 5,
+    random_state: int | None = None,
+) -> Report:
+    """Judge.
+
+    Parameters
+    ----------
+    repeats : int
+        How many judges.
+    """
+    return Report(len(real), len(synthetic), time, repeats, random_state)
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tsgan.estimator", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
+    monkeypatch.setitem(sys.modules, "tsgan.evaluation.judge", types.SimpleNamespace(evaluate=evaluate))
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)
+
+
+def test_fit_hands_the_flags_to_the_constructor_and_saves(tmp_path, capsys):
+    words = ["fit", "real.csv", "-o", "model", "--time", "day", "--static", "a,b", "--steps", "5", "--seed", "3"]
+    assert cli.main([*words, "--max-time", "1.5"]) == 0
+    saved = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert saved["params"] == {
+        "entity": None,
+        "time": "day",
+        "static": ["a", "b"],
+        "steps": 5,
+        "max_time": 1.5,
+        "random_state": 3,
+        "verbose": True,
+    }
+    assert saved["dtypes"]["day"].startswith("datetime64")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "saved the model in model\n")
+
+
+def test_quiet_says_nothing_and_shows_no_bar(tmp_path, capsys):
+    assert cli.main(["fit", "real.csv", "-o", "model", "--quiet"]) == 0
+    assert cli.main(["sample", "model", "-o", "out.csv", "-q"]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["params"]["verbose"] is False
+
+
+@pytest.fixture
+def model(capsys):
+    cli.main(["fit", "real.csv", "-o", "model", "--time", "day"])
+    capsys.readouterr()
+    return "model"
+
+
+def test_sample_writes_a_table(model, capsys):
+    words = ["sample", model, "-n", "2", "--length", "3", "--start", "2030-02-01", "--seed", "9", "--device", "cpu"]
+    assert cli.main([*words, "-o", "out.csv.gz"]) == 0
+    table = pd.read_csv("out.csv.gz")
+    assert len(table) == 6
+    assert table.iloc[0].tolist() == ["2030-02-01 00:00:00", 9, "cpu"]
+    assert capsys.readouterr().err == "wrote 6 rows to out.csv.gz\n"
+
+
+def test_sample_writes_csv_to_standard_output_and_nothing_else(model, capsys):
+    assert cli.main(["sample", model, "--start", "17"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "start,seed,device\n17,,\n17,,\n"
+    assert captured.err == "wrote 2 rows to standard output\n"
+
+
+def test_a_model_of_an_array_is_written_as_columns(capsys):
+    cli.main(["fit", "real.csv", "-o", "model", "--steps", "7"])
+    assert cli.main(["sample", "model", "-n", "2", "-q"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["sequence,step,x0,x1,x2", "0,0,0,1,2"]
+
+
+def test_fit_reads_standard_input(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"id,wind\n007,1\n")))
+    assert cli.main(["fit", "-", "-o", "model"]) == 0
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["dtypes"]["wind"] == "int64"
+
+
+def test_evaluate_prints_scores_and_writes_what_is_asked(tmp_path, capsys):
+    words = ["evaluate", "real.csv", "real.csv", "--time", "day", "--repeats", "2", "--seed", "4"]
+    assert cli.main([*words, "--report", "r.html", "--json", "r.json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "discriminative score 0.01 (chance 0.01)\n"
+    assert captured.err == "wrote r.html\n"
+    assert (tmp_path / "r.html").read_text() == "<html>"
+    assert json.loads((tmp_path / "r.json").read_text()) == {"told": "(2, 2, 'day', 2, 4)"}
+
+
+def test_evaluate_prints_json_alone_on_request(capsys):
+    assert cli.main(["evaluate", "real.csv", "real.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"told": "(2, 2, None, 5, None)"}
+
+
+def test_info_shows_the_schema_and_what_differs(model, capsys):
+    assert cli.main(["info", model]) == 0
+    out = capsys.readouterr().out
+    assert "wind   float" in out
+    assert "arguments that differ from the defaults: time='day', verbose=True" in out
+
+
+def test_demo_writes_its_three_things_and_prints_the_scores(tmp_path, capsys):
+    assert cli.main(["demo", "--max-time", "1", "--out", "here"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "discriminative score 0.01 (chance 0.01)",
+        "",
+        "here/synthetic.csv",
+        "here/model/",
+        "here/report.html",
+    ]
+    assert "seattle_weather: 1461 days of precipitation" in captured.err
+    assert len(pd.read_csv("here/synthetic.csv")) == len(datasets.load("seattle_weather"))
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"synthetic.csv", "model", "report.html"}
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["fit", "absent.csv", "-o", "m"], "absent.csv: no such file"),
+        (["fit", "real.xls", "-o", "m"], "real.xls: unknown kind of table; the name must end in .csv"),
+        (["fit", "real.csv", "-o", "m", "--time", "when"], "real.csv: there is no column 'when'; its columns are"),
+        (["fit", "boom.csv", "-o", "m"], "column 'boom' holds nothing; leave it out"),
+        (["fit", "real.csv", "-o", "real.csv/m"], "Not a directory"),
+        (["sample", "nothing"], "nothing: there is no model.json"),
+        (["info", "nothing"], "nothing: there is no model.json"),
+        (["evaluate", "real.csv", "absent.parquet"], "absent.parquet: no such file"),
+    ],
+)
+def test_a_bad_input_is_exit_code_1_and_one_line(tmp_path, capsys, words, text):
+    (tmp_path / "boom.csv").write_text("boom\n1\n")
+    assert cli.main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("tsgan: error: ")
+    assert text in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["fit", "real.csv"], "the following arguments are required: -o/--output"),
+        (["fit", "real.csv", "-o", "m", "--steps", "few"], "argument --steps: 'few' is not int"),
+        (["fit", "real.csv", "-o", "m", "--stepps", "3"], "unrecognized arguments: --stepps"),
+        (["sample", "m", "--start", "soon"], "'soon' is neither a moment (2024-01-31) nor a whole number"),
+        (["sample", "m", "-n", "1.5"], "argument -n: invalid int value: '1.5'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(capsys, words, text):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words)
+    assert stop.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_warning_of_ours_is_one_line(tmp_path, capsys):
+    (tmp_path / "odd.csv").write_text("odd\n1\n")
+    assert cli.main(["fit", "odd.csv", "-o", "m", "--quiet"]) == 0
+    assert capsys.readouterr().err == "tsgan: warning: column 'odd' was left out\n"
+
+
+def test_interruption_is_exit_code_130(tmp_path, capsys):
+    (tmp_path / "stop.csv").write_text("stop\n1\n")
+    assert cli.main(["fit", "stop.csv", "-o", "m"]) == 130
+    assert capsys.readouterr().err == "tsgan: interrupted\n"
+
+
+def test_version_and_help(capsys):
+    for words, text in [(["--version"], f"tsgan {__version__}"), (["--help"], "draw synthetic sequences")]:
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words)
+        assert stop.value.code == 0
+        assert text in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    code = (
+        "import sys\nfrom tsgan import cli, datasets, tables\n"
+        "def run(args):\n    tables.write(datasets.load('regime_panel'), '-')\n"
+        "cli._BUILD['info'] = lambda parser: parser.set_defaults(run=run)\n"
+        "sys.exit(cli.main(['info']))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_python_dash_m():
+    done = subprocess.run([sys.executable, "-m", "tsgan", "sample", "absent"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tsgan: error: ")

@@ -1,0 +1,57 @@
+"""Importing tsgan and asking for help stay light; every public name is there; nothing can be unpickled."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tsgan
+
+PACKAGE = Path(tsgan.__file__).parent
+
+
+def _loaded(code, *libraries):
+    check = f"\nimport sys\nprint([name for name in {libraries!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_importing_the_package_loads_no_library():
+    assert _loaded("import tsgan", "torch", "pandas", "sklearn", "matplotlib", "pyarrow") == "[]"
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["fit", "--help"], ["sample", "--help"], ["demo", "--help"], ["--version"]]
+)
+def test_help_does_not_load_torch(words):
+    code = (
+        f"from tsgan.cli import main\ntry:\n    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
+    )
+    assert _loaded(code, "torch", "matplotlib", "tqdm") == "[]"
+
+
+def test_importing_the_estimator_does_not_load_torch():
+    assert _loaded("from tsgan import RecurrentGAN, GaussianCopulaProcess, datasets, errors", "torch") == "[]"
+
+
+@pytest.mark.parametrize("name", tsgan.__all__)
+def test_each_public_name_is_there_and_documented(name):
+    value = getattr(tsgan, name)
+    assert name == "__version__" or value.__doc__
+    assert name in dir(tsgan)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="module 'tsgan' has no attribute 'TimeGAN'"):
+        _ = tsgan.TimeGAN
+
+
+def test_no_source_file_mentions_a_way_to_unpickle():
+    banned = re.compile(
+        r"\b(import|from) (pickle|cloudpickle|dill|joblib|shelve|marshal)\b|torch\.(load|save)\b|allow_pickle"
+    )
+    found = [f"{path}: {hit[0]}" for path in PACKAGE.rglob("*.py") for hit in banned.finditer(path.read_text())]
+    assert found == []

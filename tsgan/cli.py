@@ -1,0 +1,264 @@
+"""The command line: `tsgan fit`, `sample`, `evaluate`, `info` and `demo`.
+
+The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
+that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
+130 interrupted, 141 the reader of a pipe went away. Only this module prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__, datasets, tables
+from .errors import TsganError, TsganWarning
+from .flags import add_flags, given
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMMANDS = {
+    "fit": "learn a table and save the model",
+    "sample": "draw synthetic sequences from a saved model",
+    "evaluate": "judge a synthetic table against the real one",
+    "info": "show what a saved model knows",
+    "demo": "fit, sample and judge a real table that tsgan ships",
+}
+DATA = "csv, csv.gz or parquet, by the file's ending; - is standard input as csv"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (wrong usage leaves by `SystemExit`, as argparse does).
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        The arguments; None takes those of the process.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(words).parse_args(words)
+    try:
+        with _plain_warnings():
+            args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("tsgan: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail once more
+        return 141
+    except (TsganError, OSError) as error:
+        print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show tsgan's own warnings as one line on standard error, without a place in the code."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, TsganWarning):
+                print(f"tsgan: warning: {' '.join(str(message).split())}", file=sys.stderr)
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", TsganWarning)
+        yield
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser; only the command that was named gets its flags, so that the others cost no imports."""
+    parser = argparse.ArgumentParser(
+        "tsgan", description="Learn time series from a table and give back synthetic ones."
+    )
+    parser.add_argument("--version", action="version", version=f"tsgan {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    named = next((word for word in words if word in COMMANDS), None)
+    for command, text in COMMANDS.items():
+        sub = commands.add_parser(command, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        if command == named:
+            _BUILD[command](sub)
+            sub.add_argument("-q", "--quiet", action="store_true", help="no progress bar and no messages")
+    return parser
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if not args.quiet:
+        print(text, file=sys.stderr)
+
+
+# fit
+
+
+def _build_fit(parser: argparse.ArgumentParser) -> None:
+    from .estimator import RecurrentGAN
+
+    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}")
+    parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
+    group = parser.add_argument_group("arguments of RecurrentGAN")
+    parser.set_defaults(run=_fit, names=add_flags(group, RecurrentGAN, skip=("verbose",)))
+
+
+def _fit(args: argparse.Namespace) -> None:
+    from .estimator import RecurrentGAN
+
+    arguments = given(args, args.names)
+    table = tables.read(args.data, time=arguments.get("time"))
+    model = RecurrentGAN(**arguments, verbose=not args.quiet).fit(table)
+    model.save(args.output)
+    _say(args, f"saved the model in {args.output}")
+
+
+# sample
+
+
+def _build_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
+    parser.add_argument("-n", type=int, default=1, metavar="N", help="number of sequences (default: 1)")
+    parser.add_argument("--length", type=int, metavar="L", help="steps of each (default: as learned)")
+    parser.add_argument("--start", type=_moment, metavar="S", help="first moment or step (default: as learned)")
+    parser.add_argument("--seed", type=int, metavar="INT", help="the same seed gives the same table (default: none)")
+    parser.add_argument("--device", metavar="DEVICE", help="where to compute: cpu, cuda (default: as fitted)")
+    parser.add_argument("-o", "--output", metavar="OUT", default="-", help=f"table to write (default: -): {DATA}")
+    parser.set_defaults(run=_sample)
+
+
+def _sample(args: argparse.Namespace) -> None:
+    from .estimator import RecurrentGAN
+
+    model = RecurrentGAN.load(args.model, device=args.device)
+    table = model.sample(args.n, args.length, start=args.start, random_state=args.seed)
+    tables.write(_frame(table), args.output)
+    _say(args, f"wrote {len(table)} rows to {'standard output' if args.output == '-' else args.output}")
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    """Return what `sample` gave as a frame; a model of a bare array gives an array, with columns x0, x1, ..."""
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        return table
+    names = [f"x{column}" for column in range(table.shape[-1])]
+    flat = pd.DataFrame(table.reshape(-1, table.shape[-1]), columns=names)
+    if table.ndim == 3:
+        flat.index = pd.MultiIndex.from_product(
+            [range(table.shape[0]), range(table.shape[1])], names=["sequence", "step"]
+        )
+    return flat
+
+
+def _moment(text: str) -> Any:
+    import pandas as pd
+
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    try:
+        return pd.Timestamp(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a moment (2024-01-31) nor a whole number") from None
+
+
+# evaluate
+
+
+def _build_evaluate(parser: argparse.ArgumentParser) -> None:
+    from .evaluation.judge import evaluate
+
+    parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
+    parser.add_argument("synthetic", metavar="SYNTHETIC", help="the synthetic table, with the same columns")
+    parser.add_argument("--report", metavar="HTML", help="write a report to look at, as one HTML file")
+    parser.add_argument(
+        "--json", metavar="FILE", nargs="?", const="-", help="write the scores as JSON (alone: print them)"
+    )
+    group = parser.add_argument_group("arguments of evaluate")
+    parser.set_defaults(run=_evaluate, names=add_flags(group, evaluate, skip=("real", "synthetic", "verbose")))
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from .evaluation.judge import evaluate
+
+    arguments = given(args, args.names)
+    real, synthetic = (tables.read(path, time=arguments.get("time")) for path in (args.real, args.synthetic))
+    report = evaluate(real, synthetic, **arguments)
+    if args.report:
+        report.to_html(args.report)
+        _say(args, f"wrote {args.report}")
+    if args.json == "-":
+        print(report.to_json())
+        return
+    if args.json:
+        Path(args.json).write_text(report.to_json() + "\n")
+    print(report)
+
+
+# info
+
+
+def _build_info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
+    parser.set_defaults(run=_info)
+
+
+def _info(args: argparse.Namespace) -> None:
+    from .estimator import RecurrentGAN
+
+    model = RecurrentGAN.load(args.model)
+    usual = inspect.signature(RecurrentGAN).parameters
+    changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}
+    print(f"{args.model}: saved by tsgan\n")
+    print(model.schema_)
+    print(
+        "\narguments that differ from the defaults: " + (", ".join(f"{k}={v!r}" for k, v in changed.items()) or "none")
+    )
+
+
+# demo
+
+
+def _build_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="FOLDER", default="out", help="where to write (default: out)")
+    parser.add_argument("--max-time", type=float, default=120.0, metavar="SECONDS", help="training time (default: 120)")
+    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="seed of it all (default: 0)")
+    parser.set_defaults(run=_demo)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from .estimator import RecurrentGAN
+    from .evaluation.judge import evaluate
+
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    real = datasets.load("seattle_weather")
+    _say(
+        args, f"seattle_weather: {len(real)} days of {', '.join(real.columns[1:])}; training takes {args.max_time:g} s"
+    )
+    model = RecurrentGAN(time="date", max_time=args.max_time, random_state=args.seed, verbose=not args.quiet).fit(real)
+    model.save(out / "model")
+    synthetic = model.sample(1, length=len(real), random_state=args.seed)
+    tables.write(synthetic, out / "synthetic.csv")
+    _say(args, "judging")
+    report = evaluate(real, synthetic, time="date", random_state=args.seed)
+    report.to_html(out / "report.html")
+    print(report)
+    print("\n" + "\n".join(str(out / name) for name in ("synthetic.csv", "model/", "report.html")))
+
+
+_BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "fit": _build_fit,
+    "sample": _build_sample,
+    "evaluate": _build_evaluate,
+    "info": _build_info,
+    "demo": _build_demo,
+}
