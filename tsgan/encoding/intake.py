@@ -1,0 +1,270 @@
+"""What was passed, told apart: values, entity, time; and the form in which decoded rows are given back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from ..errors import InputError, SchemaError
+from ..panel import Ints
+from .dtypes import Name, plain
+
+Where = Literal["column", "index"]
+LARGEST = 1e150
+
+
+@dataclass(frozen=True)
+class Form:
+    """In which form a table came.
+
+    Attributes
+    ----------
+    kind : {"frame", "series", "panel"}
+        A DataFrame, an array of shape (time, features), an array of shape (sequences, time, features).
+    columns : tuple of str or int
+        All columns in their order, roles included.
+    ranged : bool
+        Whether the columns are a RangeIndex.
+    axis : str, int or None
+        Name of the columns' index.
+    index : tuple of str, int or None
+        Names of the index levels.
+    entity, time, static
+        Names of the columns or levels with a role; `time` is None where the index without a name is the clock, too.
+    entity_in, time_in : {"column", "index"} or None
+        Where they live.
+    dtype : str
+        Of an array.
+    """
+
+    kind: Literal["frame", "series", "panel"]
+    columns: tuple[Name, ...]
+    ranged: bool = False
+    axis: Name | None = None
+    index: tuple[Name | None, ...] = (None,)
+    entity: Name | None = None
+    time: Name | None = None
+    static: tuple[Name, ...] = ()
+    entity_in: Where | None = None
+    time_in: Where | None = None
+    dtype: str = "float64"
+
+    @property
+    def names(self) -> list[Name]:
+        """The static and value columns."""
+        roles = [self.entity if self.entity_in == "column" else None, self.time if self.time_in == "column" else None]
+        return [name for name in self.columns if name not in [role for role in roles if role is not None]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that was passed, its roles taken out.
+
+    Attributes
+    ----------
+    form : Form
+    values : DataFrame
+        Static and value columns.
+    codes : int64 array of shape (rows,) or None
+        Number of each row's sequence, in order of appearance.
+    keys : Index or None
+        The entity keys by that number.
+    stamps : Index or None
+        Time stamps of the rows.
+    index : Index
+        As passed.
+    """
+
+    form: Form
+    values: pd.DataFrame
+    codes: Ints | None
+    keys: pd.Index[Any] | None
+    stamps: pd.Index[Any] | None
+    index: pd.Index[Any]
+
+
+def read(data: Any, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
+    """Take a table apart by its roles.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, only one, or missing or infinite values.
+    SchemaError
+        If columns, roles or shapes do not fit.
+    """
+    table = _frame(data, entity, time, static) if isinstance(data, pd.DataFrame) else _array(data, entity, time, static)
+    rows, columns = table.values.shape
+    if rows == 0:
+        raise InputError(f"the table is empty: 0 rows and {columns} columns; at least 2 rows are needed")
+    if not [name for name in table.form.names if name not in table.form.static]:
+        taken = "" if not table.form.columns else f" beside the roles, of the columns {list(table.form.columns)}"
+        raise SchemaError(
+            f"no value column is left{taken}: 0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required."
+        )
+    if rows == 1:
+        raise InputError("the table has 1 sample (row); at least 2 rows are needed")
+    _check_finite(table)
+    return table
+
+
+def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
+    names = _names(data)
+    levels = [plain(name) for name in data.index.names]
+    index = data.index
+    entity_in = _place("entity", entity, names, levels)
+    time_in = _place("time", time, names, levels)
+    for name in static:
+        if _place("static", name, names, []) and entity is None:
+            raise SchemaError(f"static={list(static)!r} needs entity=, the column that says whose value it is")
+    _check_roles(entity, time, static)
+    clock: pd.Index[Any] | None = None
+    if index.nlevels > 2 or (index.nlevels == 2 and entity_in != "index"):
+        raise SchemaError(
+            f"the index has {index.nlevels} levels {levels}; with entity= name the one that identifies the sequences, "
+            "so that the other one is the time, or use reset_index()"
+        )
+    if index.nlevels == 2:
+        place = levels.index(entity)
+        if time_in == "column":
+            raise SchemaError(f"time={time!r} is a column, but the index has a level beside the entity; drop one")
+        clock, time, time_in = index.get_level_values(1 - place), levels[1 - place], "index"
+    elif time_in == "index" or (time is None and entity_in != "index" and _is_clock(index)):
+        clock, time, time_in = index, levels[0], "index"
+    elif time_in == "column":
+        clock = pd.Index(data[time])
+    form = Form(
+        "frame",
+        tuple(names),
+        isinstance(data.columns, pd.RangeIndex),
+        plain(data.columns.name),
+        tuple(levels),
+        entity,
+        time,
+        tuple(static),
+        entity_in,
+        time_in,
+    )
+    who = None if entity is None else data[entity] if entity_in == "column" else index.get_level_values(str(entity))
+    values = data[form.names] if form.names != names else data
+    if values.columns.tolist() != form.names:
+        values = values.set_axis(form.names, axis=1)
+    if who is None:
+        return Table(form, values, None, None, clock, index)
+    missing = int(pd.isna(who).sum())
+    if missing:
+        raise InputError(f"the entity {entity!r} is missing (NaN) in {missing} rows; fill or drop them")
+    codes, keys = pd.factorize(who)
+    return Table(form, values, codes.astype(np.int64), pd.Index(keys), clock, index)
+
+
+def _array(data: Any, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
+    given = [f"{role}={value!r}" for role, value in (("entity", entity), ("time", time), ("static", static)) if value]
+    if given:
+        raise SchemaError(f"{', '.join(given)} needs a DataFrame, whose columns have names; got {type(data).__name__}")
+    if hasattr(data, "toarray"):
+        raise SchemaError("sparse data are not supported; pass a dense array by .toarray()")
+    lengths = None
+    if isinstance(data, list) and data and all(isinstance(item, np.ndarray) and item.ndim == 2 for item in data):
+        if len({item.shape[1] for item in data}) > 1:
+            raise SchemaError(f"the sequences have different numbers of features: {[item.shape[1] for item in data]}")
+        lengths = np.array([len(item) for item in data], dtype=np.int64)
+        array, kind = np.concatenate(data), "panel"
+    else:
+        array = np.asarray(data)
+        kind = "panel" if array.ndim == 3 else "series"
+        if array.ndim == 3:
+            lengths = np.full(array.shape[0], array.shape[1], dtype=np.int64)
+            array = array.reshape(-1, array.shape[2])
+    if array.ndim != 2:
+        raise SchemaError(
+            f"got an array of shape {array.shape}; pass a DataFrame, an array (time, features) or an array "
+            "(sequences, time, features). Reshape your data, for instance one column by .reshape(-1, 1)"
+        )
+    if array.dtype.kind == "c":
+        raise SchemaError("Complex data not supported: split it into real and imaginary parts")
+    if array.dtype.kind not in "fiub":
+        try:
+            array = array.astype(np.float64)
+        except ValueError as error:
+            raise SchemaError(f"an array must hold numbers ({error}); pass a DataFrame for categories") from error
+    names = tuple(range(array.shape[1]))
+    codes = None if lengths is None else np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    form = Form("panel" if kind == "panel" else "series", names, ranged=True, dtype=str(array.dtype))
+    frame = pd.DataFrame(array)
+    return Table(form, frame, codes, None if lengths is None else pd.RangeIndex(len(lengths)), None, frame.index)
+
+
+def _names(data: pd.DataFrame) -> list[Name]:
+    """Return the column names as plain strings and integers, checked."""
+    names = [plain(name) for name in data.columns]
+    odd = [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]
+    if odd:
+        raise SchemaError(
+            f"column names must be strings or integers; got {odd[:3]}. Rename them, or flatten the levels"
+        )
+    double = sorted({str(name) for name in data.columns[data.columns.duplicated()]})
+    if double:
+        raise SchemaError(f"column names must be unique; more than once there: {double}")
+    return names
+
+
+def _place(role: str, name: Name | None, columns: list[Name], levels: list[Any]) -> Where | None:
+    if name is None:
+        return None
+    if name in columns:
+        return "column"
+    if name in levels:
+        return "index"
+    raise SchemaError(f"{role}={name!r} is not a column{nearest(name, [*columns, *levels])}")
+
+
+def nearest(name: Hashable, names: Sequence[Any]) -> str:
+    """Return the end of a message: which names there are, and which is the nearest."""
+    known = [level for level in names if level is not None]
+    near = difflib.get_close_matches(str(name), [str(level) for level in known], n=1)
+    return f"; there are {known[:30]}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+
+def _check_roles(entity: Name | None, time: Name | None, static: Sequence[Name]) -> None:
+    roles: dict[Name, str] = {}
+    for role, names in (("entity", [entity]), ("time", [time]), ("static", static)):
+        for name in names:
+            if name is not None and name in roles:
+                raise SchemaError(f"column {name!r} cannot be both {roles[name]} and {role}; give it one role")
+            if name is not None:
+                roles[name] = role
+
+
+def _is_clock(index: pd.Index[Any]) -> bool:
+    return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex)
+
+
+def _check_finite(table: Table) -> None:
+    """Refuse missing and infinite values, all columns in one message."""
+    rows = len(table.values)
+    holes: dict[Hashable, int] = {name: int(n) for name, n in table.values.isna().sum().items() if n}
+    if table.stamps is not None and (n := int(np.asarray(table.stamps.isna()).sum())):
+        holes["the index" if table.form.time is None else table.form.time] = n
+    if holes:
+        told = ", ".join(f"{name!r} ({'all' if n == rows else n} of {rows} rows)" for name, n in holes.items())
+        raise InputError(f"missing values (NaN) in {told}; fill them (interpolate(), ffill(), fillna()) or drop them")
+    for name in table.values.columns:
+        column = table.values[name]
+        if not types.is_float_dtype(column.dtype):
+            continue
+        x: NDArray[np.float64] = column.to_numpy(dtype=np.float64)
+        if not np.isfinite(x).all():
+            count = int((~np.isfinite(x)).sum())
+            raise InputError(
+                f"infinite values (inf) in column {name!r} ({count} of {rows} rows); replace them by finite numbers"
+            )
+        if np.abs(x).max() > LARGEST:
+            raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {LARGEST:g}")

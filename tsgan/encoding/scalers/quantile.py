@@ -1,0 +1,106 @@
+"""Rank-gaussian scaling: the column's own distribution function, then the normal quantile function.
+
+Values that several rows share (zeros of a rain gauge, integers, rounded numbers) have no single rank. Each such row is
+put at a random place within the interval of ranks that its value holds ("dequantisation"), and the inverse maps the
+whole interval back to exactly that value, so that an atom keeps its probability. Between distinct values the map is
+linear, and beyond the outermost it goes on with the slope of the tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from .base import Doubles, Scaler, State
+
+KNOTS, TAIL, ATOM = 2000, 50, 0.005
+FAR = 40.0
+
+
+class Quantile(Scaler):
+    """A piecewise linear map given by knots.
+
+    Attributes
+    ----------
+    z, x : float64 arrays of shape (knots,)
+        Knots in Gaussian space and in values, neither decreasing. An atom holds two: the same value at both ends of
+        its interval.
+    rows : int
+        Rows that were learned from; they limit how far out a value is put.
+    """
+
+    name = "quantile"
+
+    def __init__(self, z: Doubles, x: Doubles, rows: int) -> None:
+        self.z, self.x, self.rows = z, x, rows
+        self._atom = np.flatnonzero(x[1:] == x[:-1])
+        self._slopes = _tail(z, x), _tail(-z[::-1], -x[::-1])
+
+    @classmethod
+    def fit(cls, x: Doubles) -> Self:
+        """Learn the knots: every distinct value if there are few, else atoms, tails and evenly spaced ranks."""
+        values, counts = np.unique(x, return_counts=True)
+        after = np.cumsum(counts)
+        if 2 * len(values) <= KNOTS:
+            atom, chosen = counts > 1, np.ones(len(values), dtype=bool)
+        else:
+            atom = counts > max(1.0, ATOM * len(x))
+            chosen = atom.copy()
+            chosen[:TAIL] = chosen[-TAIL:] = True
+            chosen[np.linspace(0, len(values) - 1, KNOTS - 2 * TAIL - 2 * int(atom.sum())).astype(np.int64)] = True
+        middle = after - counts / 2
+        low = np.where(atom, after - counts, middle)[chosen]
+        high = np.where(atom, after, middle)[chosen]
+        twice = np.where(atom, 2, 1)[chosen]
+        ends = np.stack([low, high], axis=1).ravel()
+        keep = np.stack([np.ones_like(twice, dtype=bool), twice == 2], axis=1).ravel()
+        z = np.clip(ndtri(ends[keep] / len(x)), -FAR, FAR)
+        return cls(z, np.repeat(values[chosen], twice), len(x))
+
+    def forward(self, x: Doubles, rng: np.random.Generator) -> Doubles:
+        """Scale; a value that is an atom falls at a random place of its interval."""
+        below, above = np.minimum(x - self.x[0], 0), np.maximum(x - self.x[-1], 0)
+        left, right = self._slopes
+        z = np.interp(x, self.x, self.z)
+        z += (below / left if left > 0 else 0) + (above / right if right > 0 else 0)
+        if len(self._atom):
+            values = self.x[self._atom]
+            place = np.minimum(np.searchsorted(values, x), len(values) - 1)
+            hit = np.flatnonzero(values[place] == x)
+            start = self._atom[place[hit]]
+            low, high = ndtr(self.z[start]), ndtr(self.z[start + 1])
+            # A thousandth of the interval stays free at each end, so that rounding to float32 cannot leave it.
+            z[hit] = ndtri(low + (high - low) * (0.001 + 0.998 * rng.random(len(hit))))
+        reach = float(-ndtri(0.25 / self.rows)) + 1.0
+        return np.clip(z, -reach, reach)
+
+    def inverse(self, z: Doubles) -> Doubles:
+        """Scale back."""
+        left, right = self._slopes
+        x = np.interp(z, self.z, self.x)
+        if left > 0:
+            x += left * np.minimum(z - self.z[0], 0)
+        if right > 0:
+            x += right * np.maximum(z - self.z[-1], 0)
+        return x
+
+    def state(self) -> State:
+        """Return the knots."""
+        return {"rows": self.rows}, {"z": self.z, "x": self.x}
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Rebuild from `state`."""
+        return cls(np.asarray(arrays["z"], np.float64), np.asarray(arrays["x"], np.float64), int(data["rows"]))
+
+
+def _tail(z: Doubles, x: Doubles) -> float:
+    """Return the slope over the first half of a standard deviation; 0 if the tail is an atom."""
+    if z[0] <= -FAR or len(z) < 2:
+        return 0.0
+    inner = min(int(np.searchsorted(z, z[0] + 0.5)), len(z) - 1)
+    return float((x[inner] - x[0]) / (z[inner] - z[0]))

@@ -1,0 +1,119 @@
+"""Rows in sequence and time order, and how many steps each sequence has."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from ..errors import InputError, SchemaError, TsganWarning
+from ..layout import Block
+from ..panel import Ints
+from .clock import parse, to_ticks
+from .dtypes import Name, plain
+from .intake import Table
+
+
+def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
+    """Return the order of the rows and the length of each sequence, sequences by first appearance.
+
+    Raises
+    ------
+    InputError
+        If a stamp comes twice within a sequence, naming both.
+
+    Warns
+    -----
+    TsganWarning
+        If time does not increase within a sequence; the rows are sorted.
+    """
+    rows = len(table.values)
+    codes = np.zeros(rows, dtype=np.int64) if table.codes is None else table.codes
+    lengths = np.bincount(codes).astype(np.int64)
+    if table.stamps is None:
+        return np.argsort(codes, kind="stable"), lengths
+    ticks = to_ticks(parse(table.stamps, table.form.time)[0])
+    order = np.lexsort((ticks, codes))
+    same = codes[order][1:] == codes[order][:-1]
+    twice = np.flatnonzero(same & (ticks[order][1:] == ticks[order][:-1]))
+    if len(twice):
+        row = order[twice[0]]
+        raise InputError(
+            f"the time {_clock(table)} is duplicated: {str(table.stamps[row])!r} comes more than once"
+            f"{_whose(table, codes[row])} ({len(twice)} such rows in all); drop or average them"
+            + ("" if table.keys is not None else ", or name the column that tells sequences apart with entity=")
+        )
+    before = np.argsort(codes, kind="stable")
+    back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (ticks[before][1:] < ticks[before][:-1]))
+    if len(back):
+        warnings.warn(
+            f"the time {_clock(table)} does not increase{_whose(table, codes[before[back[0]]])}; "
+            "rows were sorted by it",
+            TsganWarning,
+            stacklevel=4,
+        )
+    return order, lengths
+
+
+def _clock(table: Table) -> str:
+    return "index" if table.form.time is None else repr(table.form.time)
+
+
+def _whose(table: Table, code: int) -> str:
+    return "" if table.keys is None else f" in the entity {plain(table.keys[int(code)])!r}"
+
+
+def follows(lengths: Ints) -> NDArray[np.bool_]:
+    """Return for each row whether it is the next step of the row before it."""
+    mask = np.ones(int(lengths.sum()), dtype=bool)
+    mask[np.cumsum(lengths)[:-1]] = False
+    mask[:1] = False
+    return mask
+
+
+def one_per_sequence(
+    series: pd.Series[Any], lengths: Ints, name: Name, entity: Name | None, keys: pd.Index[Any] | None
+) -> pd.Series[Any]:
+    """Return the one value of each sequence.
+
+    Raises
+    ------
+    SchemaError
+        Naming column and entity, if a sequence has several.
+    """
+    first = np.cumsum(lengths) - lengths
+    codes = pd.factorize(series)[0]
+    changed = np.flatnonzero(codes != np.repeat(codes[first], lengths))
+    if len(changed):
+        number = int(np.searchsorted(np.cumsum(lengths), changed[0], side="right"))
+        held = series.iloc[first[number] : first[number] + lengths[number]].unique()[:3]
+        key = number if keys is None else plain(keys[number])
+        raise SchemaError(
+            f"static column {name!r} is not constant within {entity!r}={key!r}: it holds "
+            f"{', '.join(repr(plain(v)) for v in held)}; leave it out of static= or make it one value per {entity!r}"
+        )
+    return series.iloc[first].reset_index(drop=True)
+
+
+def length_block(lengths: Ints, window: int) -> Block | None:
+    """Return the block that stands for a sequence's length, if lengths differ and all fit into a window."""
+    levels, counts = np.unique(lengths, return_counts=True)
+    if len(levels) < 2 or levels[-1] > window:
+        return None
+    cuts = ndtri(np.cumsum(counts)[:-1] / len(lengths))
+    return Block("length", "length", 1, tuple(float(c) for c in cuts), tuple(int(n) for n in levels))
+
+
+def encode_lengths(lengths: Ints, block: Block, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return one standard normal number per sequence, at a random place in the interval of its length.
+
+    A length that was never seen is put with the nearest one.
+    """
+    levels, edges = np.array(block.levels), ndtr(np.array([-np.inf, *block.cuts, np.inf]))
+    place = np.searchsorted((levels[1:] + levels[:-1]) / 2, lengths, side="right")
+    low, high = edges[place], edges[place + 1]
+    return np.asarray(ndtri(low + (high - low) * (0.001 + 0.998 * rng.random(len(lengths)))))
