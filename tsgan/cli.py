@@ -252,7 +252,7 @@ def _demo(args: argparse.Namespace) -> None:
     report = evaluate(real, synthetic, time="date", random_state=args.seed)
     report.to_html(out / "report.html")
     print(report)
-    print("\n" + "\n".join(str(out / name) for name in ("synthetic.csv", "model/", "report.html")))
+    print("\n" + "\n".join(f"{out}/{name}" for name in ("synthetic.csv", "model/", "report.html")))
 
 
 _BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
