@@ -22,6 +22,7 @@ FLOORS = {
     "flags": 1,
     "losses": 2,
     "process": 2,
+    "latents": 2,
     "layout": 2,
     "panel": 2,
     "bundle": 2,
@@ -49,6 +50,7 @@ NEVER = {
     "layout": {"torch", "pandas"},
     "panel": {"torch", "pandas"},
     "process": {"torch", "pandas"},
+    "latents": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
     "tables": {"torch"},
@@ -83,7 +85,7 @@ TABLES = {
     ("encoding.columns", "COLUMNS"): {"encoding.encoder"},
     ("losses", "LOSSES"): {"estimator"},
     ("networks", "CELLS"): {"estimator"},
-    ("evaluation.metrics", "METRICS"): {"evaluation.judge"},
+    ("evaluation.metrics", "METRICS"): {"evaluation.judge", "evaluation.report"},
 }
 
 BANNED = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "random"}
