@@ -95,8 +95,11 @@ class Report:
     def __str__(self):
         return "discriminative score 0.01 (chance 0.01)"
 
-    def to_json(self):
-        return json.dumps({"told": repr(self.told)})
+    def to_json(self, path=None):
+        text = json.dumps({"told": repr(self.told)})
+        if path is not None:
+            Path(path).write_text(text)
+        return text
 
     def to_html(self, path):
         Path(path).write_text("<html>")
@@ -306,3 +309,4 @@ def test_python_dash_m():
     done = subprocess.run([sys.executable, "-m", "tsgan", "sample", "absent"], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("tsgan: error: ")
+    assert "absent" in done.stderr

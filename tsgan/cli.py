@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail once more
         return 141
-    except (TsganError, OSError) as error:
+    except (TsganError, OSError, ImportError) as error:
         print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
@@ -199,7 +199,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         print(report.to_json())
         return
     if args.json:
-        Path(args.json).write_text(report.to_json() + "\n")
+        report.to_json(args.json)
     print(report)
 
 
