@@ -239,7 +239,7 @@ def infer_frequency(piece: pd.DatetimeIndex) -> tuple[str | None, bool]:
     if freq is not None:
         return freq, True
     daily = (piece.normalize() == piece).all() and np.median(np.diff(piece.asi8)) == PER_DAY[piece.unit]
-    if daily and len(piece) >= 10 and bool((piece.dayofweek < 5).all()):
+    if daily and len(piece) >= 10 and bool((piece.day_of_week < 5).all()):
         return "B", False
     if daily:
         return "D", False

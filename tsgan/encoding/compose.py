@@ -52,7 +52,9 @@ def compose(
         data[form.entity] = keys.make(len(lengths)).take(sequence)
     if form.time_in == "column" and form.time is not None and stamps is not None:
         data[form.time] = stamps.array if squeeze else stamps.take(step).array
-    frame = pd.DataFrame({name: data[name] for name in form.columns}, copy=False)
+    # The dtype is named because pandas 3 would turn text objects into strings.
+    parts = {name: pd.Series(data[name], dtype=data[name].dtype, copy=False) for name in form.columns}
+    frame = pd.DataFrame(parts, copy=False)
     frame.columns = pd.RangeIndex(len(form.columns)) if form.ranged else frame.columns
     frame.columns.name = form.axis
     frame.index = _index(lengths, sequence, step, form, stamps, keys, squeeze)

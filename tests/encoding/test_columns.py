@@ -1,0 +1,266 @@
+"""One contract for every member of COLUMNS, and the kinds told from dtypes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsgan.encoding.columns import COLUMNS
+from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.category import CategoryColumn, seriate
+from tsgan.encoding.columns.infer import infer_kind
+from tsgan.encoding.columns.numeric import count_decimals
+from tsgan.errors import InputError, SchemaError
+
+ROWS = 120
+
+
+def draws(seed=0):
+    return np.random.default_rng(seed)
+
+
+WORDS = draws().choice(["sun", "rain", "snow"], ROWS)
+WHOLE = draws(1).integers(-50, 100, ROWS)
+REAL = draws(2).normal(size=ROWS)
+DAYS = pd.Timestamp("2020-02-20") + pd.to_timedelta(draws(3).integers(0, 400, ROWS), unit="D")
+YES = draws(4).random(ROWS) < 0.3
+
+SERIES = {
+    "float": [
+        pd.Series(REAL),
+        pd.Series(REAL.round(2)),
+        pd.Series(REAL.round(3).astype("float32")),
+        pd.Series(WHOLE.astype(float)),
+        pd.Series(REAL.round(2), dtype="Float64"),
+        pd.Series(1e9 + REAL.round(2)),
+        pd.Series(1e-9 * REAL),
+        pd.Series([1.5, 2.5] * 2),
+        pd.Series(REAL.round(1).tolist(), dtype=object),
+    ],
+    "integer": [
+        pd.Series(WHOLE),
+        *(pd.Series(WHOLE.clip(0), dtype=kind) for kind in ("int8", "uint8", "int16", "uint64", "Int64")),
+        pd.Series(WHOLE.tolist(), dtype=object),
+    ],
+    "boolean": [pd.Series(YES), pd.Series(YES, dtype="boolean"), pd.Series(YES.tolist(), dtype=object)],
+    "category": [
+        pd.Series(WORDS),
+        pd.Series(WORDS, dtype=object),
+        pd.Series(WORDS, dtype="string"),
+        pd.Series(pd.Categorical(WORDS)),
+        pd.Series(pd.Categorical(WORDS, categories=["snow", "hail", "rain", "sun"], ordered=True)),
+        pd.Series(pd.Categorical(WHOLE % 4)),
+        pd.Series(pd.Categorical(YES)),
+    ],
+    "datetime": [
+        pd.Series(DAYS),
+        pd.Series(DAYS).dt.as_unit("s"),
+        pd.Series(DAYS).dt.tz_localize("Europe/Paris"),
+        pd.Timestamp("2020-01-01") + pd.Series(pd.to_timedelta(draws().integers(0, 9000, ROWS), unit="s")),
+    ],
+    "timedelta": [pd.Series(pd.to_timedelta(WHOLE, unit="min")), pd.Series(pd.to_timedelta(WHOLE, unit="h"))],
+    "constant": [
+        pd.Series([3.25] * 5),
+        pd.Series([3] * 5, dtype="int8"),
+        pd.Series([True] * 5),
+        pd.Series([True] * 5, dtype="boolean"),
+        pd.Series(["a"] * 5),
+        pd.Series(["a"] * 5, dtype="string"),
+        pd.Series(pd.Categorical(["a"] * 5, categories=["b", "a"], ordered=True)),
+        pd.Series([pd.Timestamp("2020-01-01", tz="Asia/Tokyo")] * 5),
+        pd.Series([pd.Timestamp("2020-01-01")] * 5).dt.as_unit("s"),
+        pd.Series([pd.Timedelta("3h")] * 5),
+        pd.Series([pd.Timestamp("2020-01-01", tz="UTC")] * 5).dt.as_unit("ms"),
+    ],
+}
+CASES = [(kind, i) for kind, members in SERIES.items() for i in range(len(members))]
+
+
+def fitted(kind, series, **changes):
+    asked = {
+        "name": "x",
+        "role": "value",
+        "scaler": "auto",
+        "bounds": "observed",
+        "follows": np.arange(len(series)) > 0,
+    }
+    return COLUMNS[kind].fit(series, Request(**{**asked, **changes}))
+
+
+def back(column, series, seed=0):
+    made = column.decode(column.encode(series, draws(seed)).astype(np.float32))
+    return pd.Series(made, dtype=made.dtype)
+
+
+def test_every_kind_has_cases():
+    assert set(SERIES) == set(COLUMNS)
+    assert all(member.kind == kind for kind, member in COLUMNS.items())
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES)
+class TestContract:
+    def test_the_kind_is_told(self, kind, case):
+        assert infer_kind(SERIES[kind][case], "x") == kind
+
+    def test_round_trip_restores_values_and_dtype(self, kind, case):
+        series = SERIES[kind][case]
+        again = back(fitted(kind, series), series)
+        assert again.dtype == series.dtype
+        pd.testing.assert_series_equal(again, series, rtol=1e-4, atol=1e-5 * (1e-9 if case == 6 else 1))
+
+    def test_width_is_what_comes_out(self, kind, case):
+        series = SERIES[kind][case]
+        column = fitted(kind, series)
+        assert column.encode(series, draws()).shape == (len(series), column.width)
+        assert column.decode(np.zeros((0, column.width))).dtype == series.dtype
+
+    def test_state_round_trip_is_exact(self, kind, case):
+        series = SERIES[kind][case]
+        column = fitted(kind, series)
+        data, arrays = column.state()
+        again = COLUMNS[kind].from_state(json.loads(json.dumps(data)), arrays)
+        z = column.encode(series, draws(5))
+        np.testing.assert_array_equal(again.encode(series, draws(5)), z)
+        pd.testing.assert_series_equal(pd.Series(again.decode(z)), pd.Series(column.decode(z)))
+        assert again.describe() == column.describe()
+        assert again.block() == column.block()
+
+    def test_whatever_is_generated_stays_within_what_was_seen(self, kind, case):
+        series = SERIES[kind][case]
+        column = fitted(kind, series)
+        made = pd.Series(column.decode(4 * draws().normal(size=(500, column.width))))
+        if isinstance(series.dtype, pd.CategoricalDtype) or kind in ("category", "boolean", "constant"):
+            assert set(made) <= set(series)
+        else:
+            assert made.min() >= series.min()
+            assert made.max() <= series.max()
+
+    def test_description_is_json(self, kind, case):
+        line = fitted(kind, SERIES[kind][case]).describe()
+        assert json.loads(json.dumps(line.__dict__)) == line.__dict__
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("values", "decimals"),
+        [
+            ([1.0, 2.0], 0),
+            ([0.1, 2.25], 2),
+            ([0.1 + 0.2, 0.5], 1),
+            ([1 / 3, 0.5], None),
+            ([1234567.891, 0.5], 3),
+            ([1e-9, 2.5e-9], 10),
+            ([0.0, 0.0], 0),
+            ([-0.125, 3.0], 3),
+            ([1e20, 2e20], 0),
+        ],
+    )
+    def test_decimals_are_counted(self, values, decimals):
+        assert count_decimals(np.array(values)) == decimals
+
+    def test_generated_numbers_have_the_real_decimals(self):
+        column = fitted("float", pd.Series(REAL.round(2)))
+        made = column.decode(draws().normal(size=(100, 1)))
+        np.testing.assert_array_equal(made, made.round(2))
+
+    def test_single_precision_decimals(self):
+        column = fitted("float", pd.Series(np.array([0.1, 2.3, 4.7], dtype="float32")))
+        assert column.grain == {"decimals": 1}
+
+    @pytest.mark.parametrize(("bounds", "low", "high"), [((0, None), 0, 50), ((-1, 1), -1, 1), (None, -50, 50)])
+    def test_bounds(self, bounds, low, high):
+        made = fitted("float", pd.Series(REAL), bounds=bounds).decode(np.array([[-50.0], [50.0]]))
+        assert made[0] == low if low > -50 else made[0] < -40
+        assert made[1] == high if high < 50 else made[1] > 40
+
+    def test_integers_never_wrap_around(self):
+        column = fitted("integer", pd.Series([0, 250, 100, 7] * 5, dtype="uint8"), scaler="standard", bounds=None)
+        assert column.decode(np.array([[-90.0], [90.0]])).tolist() == [0, 255]
+        top = np.iinfo(np.int64).max
+        column = fitted("integer", pd.Series([0, top, 5]), scaler="standard")
+        assert column.decode(np.array([[90.0]]))[0] > 0.99 * top
+
+    def test_text_in_a_numeric_column_is_named(self):
+        column = fitted("float", pd.Series(REAL))
+        with pytest.raises(InputError, match=r"column 'x' \(float, \w+ given\): .*'a'"):
+            column.encode(pd.Series(["a", "b"]), draws())
+
+    def test_a_value_that_the_scaler_cannot_map_is_named(self):
+        column = fitted("float", pd.Series(np.exp(REAL)), scaler="power")
+        with pytest.raises(InputError, match=r"column 'x' .*all positive and are scaled by their logarithm; got -2"):
+            column.encode(pd.Series([1.0, -2.0]), draws())
+
+
+class TestCategory:
+    def test_an_unseen_level_is_named(self):
+        column = fitted("category", pd.Series(WORDS))
+        with pytest.raises(InputError, match=r"column 'x' holds 'hail', never seen when fitting; known are \["):
+            column.encode(pd.Series(["sun", "hail"]), draws())
+
+    def test_too_many_levels(self):
+        series = pd.Series([f"k{i}" for i in range(201)])
+        with pytest.raises(SchemaError, match=r"column 'x' has 201 levels, more than the 200 .*entity=.*time="):
+            fitted("category", series)
+
+    def test_categories_that_are_no_plain_values(self):
+        series = pd.Series(pd.cut(REAL, 3))
+        with pytest.raises(SchemaError, match=r"column 'x' has categories of type 'interval'; .*\.astype\(str\)"):
+            fitted("category", series)
+
+    def test_cuts_divide_the_line_by_frequency(self):
+        block = fitted("category", pd.Series(["a"] * 50 + ["b"] * 30 + ["c"] * 20), follows=np.zeros(100, bool)).block()
+        assert block.size == 3
+        np.testing.assert_allclose(block.cuts, [0.0, 0.8416], atol=1e-4)
+
+    def test_ordered_levels_keep_their_order(self):
+        series = SERIES["category"][4]
+        assert fitted("category", series).levels == ["snow", "rain", "sun"]
+
+    def test_levels_that_follow_one_another_are_neighbours(self):
+        ladder = np.abs((np.arange(400) % 8) - 4)
+        shuffled = np.array([3, 0, 4, 1, 2])[ladder]
+        order = np.array([3, 0, 4, 1, 2]).argsort()[seriate(shuffled, 5, np.arange(400) > 0)]
+        assert order.tolist() in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0])
+
+    def test_levels_that_never_meet_are_ordered_by_frequency(self):
+        codes = np.repeat([2, 0, 1], [30, 20, 10])
+        follows = np.ones(60, bool)
+        follows[[0, 30, 50]] = False
+        assert seriate(codes, 3, follows).tolist() == [2, 0, 1]
+
+    def test_unused_categories_come_back(self):
+        series = SERIES["category"][4]
+        assert back(fitted("category", series), series).cat.categories.tolist() == ["snow", "hail", "rain", "sun"]
+
+    def test_booleans_put_false_first(self):
+        assert fitted("boolean", pd.Series([True, True, False])).levels == [False, True]
+
+
+class TestMoments:
+    def test_generated_dates_are_whole_days(self):
+        made = pd.Series(fitted("datetime", SERIES["datetime"][0]).decode(draws().normal(size=(50, 1))))
+        assert (made == made.dt.normalize()).all()
+
+
+class TestInference:
+    @pytest.mark.parametrize(
+        ("series", "text"),
+        [
+            (pd.Series([1j, 2.0]), r"Complex data not supported: column 'x'"),
+            (pd.Series([1, "a", 2.5], dtype=object), r"column 'x' holds mixed types \(1 int, 1 str, 1 float\)"),
+            (pd.Series([[1], [2]]), r"column 'x' holds nested objects \(2 list\)"),
+            (pd.Series([{"a": 1}, {"a": 2}]), r"column 'x' holds nested objects \(2 dict\)"),
+            (pd.Series([True, "a"], dtype=object), r"column 'x' holds mixed types"),
+            (pd.Series(pd.period_range("2020", periods=2, freq="D")), r"column 'x' has dtype period\[D\]"),
+            (pd.Series([pd.Timestamp("2020").date()] * 2, dtype=object), r"column 'x' holds 2 date objects; convert"),
+            (pd.Series([object(), object()]), r"column 'x' holds 2 object objects, which are not supported"),
+        ],
+    )
+    def test_what_has_no_kind_is_named(self, series, text):
+        with pytest.raises(SchemaError, match=text):
+            infer_kind(series, "x")
+
+
+def test_category_is_a_category_however_many_rows():
+    assert isinstance(fitted("category", pd.Series(["a", "b"])), CategoryColumn)

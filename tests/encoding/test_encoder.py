@@ -1,0 +1,392 @@
+"""What goes in comes out: every form of a table, its statics, lengths, clock and keys."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsgan.encoding.encoder import Encoder
+from tsgan.panel import Panel
+
+
+def draws(seed=0):
+    return np.random.default_rng(seed)
+
+
+def series(rows=60, **index):
+    rng = draws()
+    return pd.DataFrame(
+        {
+            "price": np.exp(np.cumsum(0.1 * rng.normal(size=rows))).round(4),
+            "rain": np.where(rng.random(rows) < 0.6, 0, rng.gamma(1, 5, rows)).round(1),
+            "count": rng.integers(0, 9, rows).astype("int16"),
+            "ratio": rng.normal(size=rows).round(3).astype("float32"),
+            "sky": rng.choice(["sun", "rain", "fog"], rows),
+            "grade": pd.Categorical(rng.choice(["lo", "hi"], rows), categories=["lo", "mid", "hi"], ordered=True),
+            "open": rng.random(rows) < 0.5,
+            "unit": "mm",
+            "seen": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 99, rows), unit="D"),
+        },
+        **index,
+    )
+
+
+def people(lengths=(5, 8, 3, 8), dtype=object):
+    rng = draws(1)
+    rows = sum(lengths)
+    who = np.repeat([f"p{i:03d}" for i in range(len(lengths))], lengths)
+    return pd.DataFrame(
+        {
+            "x": rng.normal(size=rows).round(2),
+            "who": pd.Series(who, dtype=dtype),
+            "sex": np.repeat(rng.permutation(np.resize(["f", "m"], len(lengths))), lengths),
+            "visit": np.concatenate([np.arange(n) + 1 for n in lengths]),
+            "kind": rng.choice(["a", "b"], rows),
+            "age": np.repeat(rng.integers(20, 90, len(lengths)), lengths),
+            "height": np.repeat(rng.normal(170, 9, len(lengths)).round(1), lengths),
+        }
+    )
+
+
+ROLES = {"entity": "who", "time": "visit", "static": ["sex", "age", "height"]}
+
+
+def there_and_back(data, **options):
+    encoder = Encoder(**options).fit(data)
+    return encoder, encoder.decode(encoder.encode(data, draws()), squeeze=True)
+
+
+def same(left, right):
+    pd.testing.assert_frame_equal(left, right, rtol=1e-5, atol=1e-5)
+
+
+class TestOneSeries:
+    @pytest.mark.parametrize(
+        "index",
+        [
+            pd.RangeIndex(60),
+            pd.RangeIndex(10, 130, 2, name="row"),
+            pd.date_range("2020-01-31", periods=60, freq="ME", name="month"),
+            pd.DatetimeIndex(list(pd.date_range("2020-01-01", periods=60, freq="h", tz="Europe/Paris"))),
+            pd.period_range("2001Q1", periods=60, freq="Q", name="quarter"),
+        ],
+    )
+    def test_the_index_comes_back(self, index):
+        data = series(index=index)
+        same(there_and_back(data)[1], data)
+
+    def test_labels_become_counted_rows(self):
+        data = series(index=pd.Index([f"r{i}" for i in range(60)], name="label"))
+        same(there_and_back(data)[1], data.set_axis(pd.RangeIndex(60, name="label")))
+
+    @pytest.mark.parametrize("stamps", [pd.date_range("2020", periods=60, freq="D"), np.arange(60) * 5 + 3])
+    def test_a_time_column_comes_back_in_its_place(self, stamps):
+        data = series()
+        data.insert(2, "t", stamps)
+        same(there_and_back(data, time="t")[1], data)
+
+    def test_several_series_get_an_outer_level(self):
+        data = series(index=pd.date_range("2020", periods=60, name="day"))
+        encoder = Encoder().fit(data)
+        panel = encoder.encode(data, draws())
+        both = Panel(np.tile(panel.values, (2, 1)), np.array([60, 60]), np.zeros((2, 0), np.float32))
+        out = encoder.decode(both, start="2030-01-01")
+        assert out.index.names == ["sequence", "day"]
+        same(out.loc[1], data.set_axis(pd.date_range("2030-01-01", periods=60, name="day")))
+        assert encoder.decode(panel).index.names == ["sequence", "day"]
+        assert encoder.decode(both, squeeze=True).index.nlevels == 2
+
+    def test_series_of_different_lengths(self):
+        data = series()
+        encoder = Encoder(time=None).fit(data)
+        panel = encoder.encode(data, draws())
+        cut = Panel(panel.values, np.array([10, 50]), np.zeros((2, 0), np.float32))
+        out = encoder.decode(cut)
+        assert out.index.tolist()[9:11] == [(0, 9), (1, 0)]
+
+    def test_more_steps_than_were_seen(self):
+        data = series(index=pd.date_range("2020", periods=60))
+        encoder = Encoder().fit(data)
+        values = draws().normal(size=(500, encoder.layout.channels)).astype(np.float32)
+        out = encoder.decode(Panel(values, np.array([500]), np.zeros((1, 0), np.float32)), squeeze=True)
+        assert out.index[-1] == pd.Timestamp("2020-01-01") + pd.Timedelta(days=499)
+        assert out.dtypes.equals(data.dtypes)
+        for name in ("price", "rain", "count"):
+            assert out[name].between(data[name].min(), data[name].max()).all()
+        np.testing.assert_array_equal(out["rain"], out["rain"].round(1))
+
+    def test_integer_column_names(self):
+        data = pd.DataFrame(draws().normal(size=(30, 3)))
+        same(there_and_back(data)[1], data)
+        data.columns = pd.Index([7, 3, 5], name="sensor")
+        same(there_and_back(data)[1], data)
+
+    def test_ten_rows_work(self):
+        encoder, out = there_and_back(series(10))
+        assert encoder.window == 5
+        same(out, series(10))
+
+    def test_two_rows_work(self):
+        encoder, out = there_and_back(pd.DataFrame({"x": [1.5, 2.5]}))
+        assert encoder.window == 1
+        same(out, pd.DataFrame({"x": [1.5, 2.5]}))
+
+    def test_a_table_of_categories_only(self):
+        data = series()[["sky", "open"]]
+        encoder, out = there_and_back(data)
+        assert [block.name for block in encoder.layout.blocks] == ["sky", "open"]
+        same(out, data)
+
+    def test_a_table_of_constants_only(self):
+        data = pd.DataFrame({"a": [1] * 6, "b": ["x"] * 6})
+        encoder, out = there_and_back(data)
+        assert encoder.layout.channels == 0
+        same(out, data)
+
+
+class TestEntities:
+    @pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
+    def test_rows_come_back_under_new_keys(self, dtype):
+        data = people(dtype=dtype)
+        encoder, out = there_and_back(data, **ROLES)
+        assert list(dict.fromkeys(out["who"])) == ["p004", "p005", "p006", "p007"]
+        assert dtype == "category" or out["who"].dtype == data["who"].dtype
+        assert encoder.lengths.tolist() == [5, 8, 3, 8]
+        same(out.drop(columns="who"), data.drop(columns="who"))
+        assert out.columns.tolist() == data.columns.tolist()
+
+    def test_rows_of_an_entity_need_not_stand_together(self):
+        data = people()
+        mixed = data.sort_values(["visit", "who"]).reset_index(drop=True)
+        out = there_and_back(mixed, **ROLES)[1]
+        same(out.drop(columns="who"), data.drop(columns="who"))
+
+    @pytest.mark.parametrize("levels", [["who", "visit"], ["visit", "who"]])
+    def test_an_index_of_entity_and_time(self, levels):
+        data = people().set_index(levels)
+        out = there_and_back(data, entity="who", static=["sex", "age", "height"])[1]
+        assert out.index.names == levels
+        assert out.index.get_level_values("who")[0] == "p004"
+        assert out.index.get_level_values("visit").tolist() == data.index.get_level_values("visit").tolist()
+        same(out.reset_index(drop=True), data.reset_index(drop=True))
+
+    def test_an_index_of_entities(self):
+        data = people().set_index("who")
+        out = there_and_back(data, entity="who", time="visit")[1]
+        assert out.index.name == "who"
+        assert out.index[0] == "p004"
+        same(out.reset_index(drop=True), data.reset_index(drop=True))
+
+    def test_an_index_of_times_beside_an_entity_column(self):
+        data = people()
+        data.index = pd.DatetimeIndex(pd.Timestamp("2020-01-01") + pd.to_timedelta(data["visit"], unit="D"), name="day")
+        out = there_and_back(data, entity="who")[1]
+        pd.testing.assert_index_equal(out.index, data.index)
+
+    def test_no_clock(self):
+        data = people()
+        encoder, out = there_and_back(data.drop(columns="visit"), entity="who")
+        same(out.drop(columns="who"), data.drop(columns=["who", "visit"]))
+        assert isinstance(out.index, pd.RangeIndex)
+
+    def test_statics_have_channels_of_unit_variance_of_their_own(self):
+        data = people((4,) * 40)
+        encoder = Encoder(**ROLES).fit(data)
+        assert [(b.name, b.kind, b.size) for b in encoder.layout.statics] == [
+            ("sex", "softmax", 2),
+            ("age", "continuous", 1),
+            ("height", "continuous", 1),
+        ]
+        assert [b.name for b in encoder.layout.blocks] == ["numeric", "kind"]
+        panel = encoder.encode(data, draws())
+        assert panel.statics.shape == (40, 4)
+        np.testing.assert_allclose(panel.statics[:, 2:].std(axis=0), 1, rtol=0.05)
+
+    def test_statics_of_one_value_have_no_channel(self):
+        data = people().assign(sex="f")
+        encoder, out = there_and_back(data, **ROLES)
+        assert [b.name for b in encoder.layout.statics] == ["age", "height", "length"]
+        assert (out["sex"] == "f").all()
+
+    def test_start_is_the_same_for_all(self):
+        data = people()
+        encoder = Encoder(**ROLES).fit(data)
+        out = encoder.decode(encoder.encode(data, draws()), start=100)
+        assert out.groupby("who")["visit"].min().tolist() == [100] * 4
+
+
+class TestLengths:
+    def test_a_length_has_a_channel_that_falls_between_its_cuts(self):
+        data = people((5, 8, 3, 8) * 25)
+        encoder = Encoder(**ROLES).fit(data)
+        block = encoder.layout.statics[-1]
+        assert (block.kind, block.levels, len(block.cuts)) == ("length", (3, 5, 8), 2)
+        panel = encoder.encode(data, draws())
+        z = panel.statics[:, -1]
+        np.testing.assert_array_equal(np.array(block.levels)[np.searchsorted(block.cuts, z)], panel.lengths)
+        assert abs(z.mean()) < 0.3
+        assert 0.7 < z.std() < 1.3
+
+    def test_a_length_never_seen_is_put_with_the_nearest(self):
+        encoder = Encoder(**ROLES).fit(people((5, 8, 3, 8)))
+        panel = encoder.encode(people((4, 9, 2, 6)), draws())
+        block = encoder.layout.length_block
+        got = np.array(block.levels)[np.searchsorted(block.cuts, panel.statics[:, -1])]
+        assert got.tolist() == [5, 8, 3, 5]
+
+    def test_no_channel_where_lengths_are_equal_or_beyond_the_window(self):
+        assert Encoder(**ROLES).fit(people((6, 6, 6))).layout.length_block is None
+        assert Encoder(**ROLES, window=6).fit(people((5, 8, 3, 8))).layout.length_block is None
+
+    def test_windows(self):
+        data = people((5, 8, 3, 8))
+        encoder = Encoder(**ROLES, window=6, stride=2).fit(data)
+        windows = encoder.windows(encoder.encode(data, draws()))
+        assert windows.size == encoder.window == 6
+        assert windows.lengths.tolist() == [5, 6, 6, 3, 6, 6]
+        assert windows.ragged
+
+
+class TestArrays:
+    @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "uint8", "bool"])
+    def test_one_series(self, dtype):
+        data = (4 * draws().random((40, 3))).astype(dtype)
+        encoder = Encoder().fit(data)
+        panel = encoder.encode(data, draws())
+        out = encoder.decode(panel)
+        assert out.shape == (1, 40, 3)
+        assert out.dtype == dtype
+        np.testing.assert_allclose(out[0], data, rtol=1e-5, atol=1e-5)
+        assert encoder.decode(panel, squeeze=True).shape == (40, 3)
+
+    def test_sequences(self):
+        data = draws().normal(size=(7, 12, 2))
+        encoder = Encoder().fit(data)
+        assert encoder.window == 12
+        out = encoder.decode(encoder.encode(data, draws()))
+        np.testing.assert_allclose(out, data, rtol=1e-5, atol=1e-5)
+
+    def test_sequences_of_different_lengths(self):
+        data = [draws().normal(size=(n, 2)) for n in (3, 6, 4)]
+        encoder = Encoder().fit(data)
+        assert encoder.layout.length_block.levels == (3, 4, 6)
+        out = encoder.decode(encoder.encode(data, draws()))
+        for one, two in zip(out, data, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
+
+    def test_lists_and_objects_that_hold_numbers(self):
+        data = draws().normal(size=(20, 2))
+        for form in (data.tolist(), data.astype(object)):
+            encoder = Encoder().fit(form)
+            np.testing.assert_allclose(encoder.decode(encoder.encode(form, draws()), squeeze=True), data, rtol=1e-5)
+
+
+class TestChannels:
+    def test_they_are_white_and_single_precision(self):
+        data = series(400)
+        encoder = Encoder().fit(data)
+        panel = encoder.encode(data, draws(0))
+        assert panel.values.dtype == np.float32
+        size = encoder.layout.blocks[0].size
+        z = panel.values[:, :size].astype(float)
+        np.testing.assert_allclose(z.T @ z / len(z), np.eye(size), atol=0.1)
+        for block, at in zip(
+            encoder.layout.blocks[1:], np.cumsum([b.size for b in encoder.layout.blocks]), strict=False
+        ):
+            np.testing.assert_array_equal(panel.values[:, at : at + block.size].sum(axis=1), 1)
+        assert encoder.layout.channels == panel.values.shape[1]
+
+    def test_copies_of_a_column_with_atoms_stay_copies(self):
+        rng = draws()
+        rain = np.where(rng.random(300) < 0.5, 0, rng.gamma(1, 5, 300)).round(1)
+        data = pd.DataFrame({"mm": rain, "cm": rain / 10, "other": np.where(rng.random(300) < 0.5, 0.0, 1.0)})
+        encoder = Encoder().fit(data)
+        assert encoder.layout.channels == 2
+        made = encoder.decode(
+            Panel(rng.normal(size=(200, 2)).astype(np.float32), np.array([200]), np.zeros((1, 0), np.float32))
+        )
+        np.testing.assert_allclose(made["mm"], 10 * made["cm"], atol=0.06)
+
+    def test_the_generator_decides(self):
+        data = series()
+        encoder = Encoder().fit(data)
+        one, two, other = (encoder.encode(data, draws(seed)).values for seed in (1, 1, 2))
+        np.testing.assert_array_equal(one, two)
+        assert (one != other).any()
+
+    def test_fitting_twice_gives_the_same(self):
+        one, two = Encoder().fit(series()).state(), Encoder().fit(series()).state()
+        assert json.dumps(one[0]) == json.dumps(two[0])
+        for key, array in one[1].items():
+            np.testing.assert_array_equal(array, two[1][key])
+
+    def test_the_table_is_left_as_it_was(self):
+        data = people()
+        before = data.copy()
+        there_and_back(data, **ROLES)
+        pd.testing.assert_frame_equal(data, before)
+
+    def test_a_scaler_and_bounds_by_name(self):
+        data = series()
+        encoder = Encoder(scaler={"ratio": "minmax"}, bounds={"price": (0.5, None), "count": (None, 3)}).fit(data)
+        assert encoder.schema["ratio"].scaler == "minmax"
+        assert encoder.schema["ratio"].reason == "asked for"
+        wild = Panel(
+            9 * draws().normal(size=(500, encoder.layout.channels)).astype(np.float32),
+            np.array([500]),
+            np.zeros((1, 0), np.float32),
+        )
+        out = encoder.decode(wild)
+        assert out["price"].min() == 0.5
+        assert out["price"].max() > data["price"].max()
+        assert out["count"].max() == 3
+        assert out["ratio"].max() == data["ratio"].max()
+        free = Encoder(bounds=None).fit(data).decode(wild)
+        assert free["ratio"].max() > data["ratio"].max()
+
+
+class TestState:
+    @pytest.mark.parametrize(
+        ("data", "options"),
+        [
+            (series(), {}),
+            (series(index=pd.date_range("2020", periods=60, tz="UTC")), {"scaler": {"price": "power"}}),
+            (series(), {"scaler": "quantile", "bounds": {"price": (0, None)}}),
+            (people(), ROLES),
+            (people(dtype="category"), {**ROLES, "window": 4, "stride": 2, "bounds": None}),
+            (people().set_index(["who", "visit"]), {"entity": "who"}),
+            (pd.DataFrame(draws().normal(size=(30, 3))), {"bounds": {1: (0, 1)}, "scaler": {2: "robust"}}),
+            (draws().normal(size=(6, 9, 2)).astype("float32"), {}),
+        ],
+    )
+    def test_round_trip_is_exact(self, data, options):
+        encoder = Encoder(**options).fit(data)
+        values, arrays = encoder.state()
+        assert all(array.dtype.kind in "fi" for array in arrays.values())
+        again = Encoder.from_state(json.loads(json.dumps(values, allow_nan=False)), arrays)
+        panel = encoder.encode(data, draws())
+        other = again.encode(data, draws())
+        for one, two in ((panel.values, other.values), (panel.statics, other.statics), (panel.lengths, other.lengths)):
+            np.testing.assert_array_equal(one, two)
+        one, two = encoder.decode(panel), again.decode(panel)
+        if isinstance(one, pd.DataFrame):
+            pd.testing.assert_frame_equal(one, two)
+        else:
+            np.testing.assert_array_equal(one, two)
+        assert again.layout == encoder.layout
+        assert again.schema == encoder.schema
+        assert (again.window, again.lengths.tolist()) == (encoder.window, encoder.lengths.tolist())
+        assert len(again.windows(panel)) == len(encoder.windows(panel))
+        assert json.dumps(again.state()[0]) == json.dumps(values)
+
+    def test_no_real_key_is_kept(self):
+        encoder = Encoder(**ROLES).fit(people().replace({"who": {"p001": "alice"}}))
+        assert "alice" not in json.dumps(encoder.state()[0])
+
+
+def test_torch_is_not_imported():
+    code = "import sys, tsgan.encoding.encoder; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,193 @@
+"""One contract for every member of SCALERS, and what each of them promises beyond it."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, skew, spearmanr
+
+from tsgan.encoding.scalers import SCALERS
+from tsgan.encoding.scalers.auto import choose_scaler, step_slopes
+from tsgan.encoding.scalers.power import Power
+from tsgan.encoding.scalers.quantile import KNOTS, Quantile
+from tsgan.errors import InputError
+
+
+def draws(seed=0):
+    return np.random.default_rng(seed)
+
+
+COLUMNS = {
+    "normal": draws().normal(size=500),
+    "two_values": np.array([3.0, 7.0]),
+    "constant": np.full(20, 4.0),
+    "few_values": draws().integers(0, 5, 300).astype(float),
+    "integers": draws().integers(-400, 5000, 300).astype(float),
+    "heavy_tails": draws().standard_t(1.1, 800),
+    "positive_skewed": draws().lognormal(0, 2, 600),
+    "zero_inflated": np.where(draws().random(400) < 0.6, 0.0, draws(1).gamma(1.0, 5.0, 400)),
+    "large_offset": 1e9 + draws().normal(size=300),
+    "tiny_scale": 1e-9 * draws().normal(size=300),
+    "huge_scale": 1e30 * draws().normal(size=300),
+    "many_rows": draws().normal(size=20_000).round(3),
+}
+
+
+@pytest.mark.parametrize("name", SCALERS)
+@pytest.mark.parametrize("column", COLUMNS)
+class TestContract:
+    def test_round_trip(self, name, column):
+        x = COLUMNS[column]
+        scaler = SCALERS[name].fit(x)
+        z = scaler.forward(x, draws())
+        assert z.shape == x.shape
+        assert np.isfinite(z).all()
+        np.testing.assert_allclose(scaler.inverse(z), x, rtol=1e-7, atol=1e-6 * np.std(x))
+
+    def test_order_is_kept(self, name, column):
+        x = COLUMNS[column]
+        z = SCALERS[name].fit(x).forward(x, draws())
+        lower, upper = x[:-1] < x[1:], x[:-1] > x[1:]
+        assert (z[:-1][lower] < z[1:][lower]).all()
+        assert (z[:-1][upper] > z[1:][upper]).all()
+
+    def test_every_number_comes_back_finite(self, name, column):
+        back = SCALERS[name].fit(COLUMNS[column]).inverse(np.linspace(-9, 9, 2001))
+        assert np.isfinite(back).all()
+        assert (np.diff(back) >= 0).all()
+
+    def test_state_round_trip_is_exact(self, name, column):
+        x = COLUMNS[column]
+        scaler = SCALERS[name].fit(x)
+        data, arrays = scaler.state()
+        again = SCALERS[name].from_state(json.loads(json.dumps(data)), arrays)
+        z = np.linspace(-5, 5, 101)
+        np.testing.assert_array_equal(again.inverse(z), scaler.inverse(z))
+        np.testing.assert_array_equal(again.forward(x, draws(3)), scaler.forward(x, draws(3)))
+
+    def test_single_precision_between_the_two_ways_is_enough(self, name, column):
+        x = COLUMNS[column]
+        scaler = SCALERS[name].fit(x)
+        z = scaler.forward(x, draws()).astype(np.float32).astype(np.float64)
+        np.testing.assert_allclose(scaler.inverse(z), x, rtol=2e-4, atol=1e-4 * np.std(x))
+
+
+def test_names_are_the_keys_of_the_table():
+    assert all(member.name == name for name, member in SCALERS.items())
+
+
+class TestQuantile:
+    def test_atoms_come_back_exactly_also_in_single_precision(self):
+        x = COLUMNS["zero_inflated"].round(1)
+        values, counts = np.unique(x, return_counts=True)
+        x = x[np.isin(x, values[counts > 1])]
+        scaler = Quantile.fit(x)
+        for seed in range(20):
+            z = scaler.forward(x, draws(seed)).astype(np.float32)
+            np.testing.assert_array_equal(scaler.inverse(z.astype(np.float64)), x)
+
+    def test_scaled_values_are_gaussian_in_spite_of_atoms(self):
+        x = np.repeat([0.0, 1.0, 5.0], [600, 300, 100])
+        assert kstest(Quantile.fit(x).forward(x, draws()), "norm").pvalue > 0.01
+
+    def test_atoms_keep_their_probability(self):
+        x = np.repeat([0.0, 1.0, 5.0], [600, 300, 100])
+        back = Quantile.fit(x).inverse(draws().normal(size=100_000))
+        for value, share in ((0, 0.6), (1, 0.3), (5, 0.1)):
+            assert abs((back == value).mean() - share) < 0.01
+
+    def test_the_places_within_an_atom_are_the_generator_s(self):
+        x = COLUMNS["few_values"]
+        scaler = Quantile.fit(x)
+        np.testing.assert_array_equal(scaler.forward(x, draws(1)), scaler.forward(x, draws(1)))
+        assert (scaler.forward(x, draws(1)) != scaler.forward(x, draws(2))).all()
+
+    def test_knots_are_bounded_and_atoms_among_many_values_stay_exact(self):
+        x = np.concatenate([draws().normal(size=50_000), np.full(1_000, 0.25)])
+        scaler = Quantile.fit(x)
+        assert len(scaler.x) <= KNOTS
+        back = scaler.inverse(draws().normal(size=50_000))
+        assert abs((back == 0.25).mean() - 1 / 51) < 0.004
+
+    def test_tails_go_on_and_stay_finite(self):
+        x = draws().normal(size=1000)
+        scaler = Quantile.fit(x)
+        assert scaler.inverse(np.array([6.0]))[0] > x.max()
+        assert scaler.inverse(np.array([-6.0]))[0] < x.min()
+        assert scaler.forward(np.array([1e6]), draws())[0] < 7
+
+    def test_values_beyond_an_atom_at_the_end_stay_with_it(self):
+        scaler = Quantile.fit(np.repeat([0.0, 1.0], 50))
+        assert scaler.inverse(np.array([-30.0, 30.0])).tolist() == [0.0, 1.0]
+        assert np.abs(scaler.forward(np.array([-5.0, 7.0]), draws())).max() < 5
+
+
+class TestPower:
+    def test_positive_values_take_logarithms(self):
+        x = COLUMNS["positive_skewed"]
+        z = Power.fit(x).forward(x, draws())
+        np.testing.assert_allclose(z - z[0], np.log(x) - np.log(x[0]))
+
+    def test_other_values_lose_their_skew(self):
+        x = draws().gamma(0.7, 1.0, 2000)
+        x[0] = 0.0
+        z = Power.fit(x).forward(x, draws())
+        assert abs(skew(z)) < 0.5 * abs(skew(x))
+
+    def test_a_logarithm_refuses_zero(self):
+        scaler = Power.fit(np.array([1.0, 2.0, 3.0]))
+        with pytest.raises(InputError, match=r"all positive and are scaled by their logarithm; got -1"):
+            scaler.forward(np.array([-1.0]), draws())
+
+
+class TestAuto:
+    def test_atoms_take_quantiles(self):
+        x = np.where(draws().random(500) < 0.1, 0.0, draws(1).normal(size=500))
+        name, reason = choose_scaler(x, np.arange(500) > 0)
+        assert name == "quantile"
+        assert reason.startswith("atom: 0 holds ")
+
+    def test_few_values_take_quantiles(self):
+        x = np.arange(500) % 25.0
+        assert choose_scaler(x, np.arange(500) > 0) == ("quantile", "25 distinct values")
+
+    def test_a_short_column_of_distinct_values_has_no_atoms(self):
+        assert choose_scaler(np.arange(12.0), np.arange(12) > 0)[0] == "standard"
+
+    def test_multiplicative_steps_take_a_power(self):
+        x = 50 * np.exp(np.cumsum(0.03 * draws(7).normal(size=3000)))
+        assert x.max() / x.min() > 5
+        name, reason = choose_scaler(x, np.arange(3000) > 0)
+        assert name == "power"
+        assert reason.startswith("steps grow with level^")
+
+    def test_additive_steps_do_not(self):
+        x = np.cumsum(draws(2).normal(size=3000))
+        x += 5 - x.min()
+        assert x.max() / x.min() > 5
+        assert choose_scaler(x, np.arange(3000) > 0)[0] == "standard"
+
+    def test_steps_across_sequences_do_not_count(self):
+        levels = np.repeat(np.geomspace(1, 1000, 200), 3)
+        x = levels + 0.01 * draws().normal(size=600)
+        jumps, none = step_slopes(x, np.arange(600) > 0), step_slopes(x, np.arange(600) % 3 > 0)
+        assert jumps[0] > 0.05
+        assert abs(none[0]) < 0.2
+        assert choose_scaler(x, np.zeros(600, dtype=bool))[0] == "quantile"
+
+    def test_heavy_tails_and_skew_take_quantiles(self):
+        heavy = draws().standard_t(3, 3000)
+        assert choose_scaler(heavy, np.arange(3000) > 0)[1].startswith("excess kurtosis")
+        lean = -draws().beta(0.3, 1.6, size=3000)
+        assert choose_scaler(lean, np.arange(3000) > 0) == ("quantile", f"skew {skew(lean):.1f}")
+
+    def test_the_rest_is_standard(self):
+        assert choose_scaler(draws().normal(size=1000), np.arange(1000) > 0) == ("standard", "even steps, light tails")
+
+
+def test_power_makes_steps_even():
+    x = 50 * np.exp(np.cumsum(0.03 * draws(7).normal(size=3000)))
+    before, after = step_slopes(x, np.arange(3000) > 0)
+    assert before > 0.8
+    assert abs(after) < 0.3
+    assert spearmanr(x, Power.fit(x).forward(x, draws()))[0] == pytest.approx(1)
