@@ -1,0 +1,180 @@
+"""What every metric is, what it returns, and how a figure becomes a verdict."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..prepare import Case
+from ..splits import CannotMeasureError, parts
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Grade = Literal["faithful", "close", "visible", "far", "not available"]
+
+MAX_COMPARED = 4000
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a metric comes from."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the report.
+
+    Attributes
+    ----------
+    name : str
+        The metric's name in `METRICS`.
+    value, spread : float or None
+        Mean and standard deviation over repeats; None where the score could not be computed.
+    real_against_real : float or None
+        The same figure for one part of the real data against another: as good as a synthetic table can be.
+    worst : float or None
+        The same figure for a useless table (independent uniform noise within each column's range).
+    better : {"lower", "higher"}
+    grade : {"faithful", "close", "visible", "far", "not available"}
+    verdict : str
+        The grade in plain words, or why there is none.
+    detail : mapping
+        What lies behind the figure: `columns` (one mapping per column), values of each repeat, curves.
+    """
+
+    name: str
+    value: float | None
+    spread: float | None
+    real_against_real: float | None
+    worst: float | None
+    better: Literal["lower", "higher"]
+    grade: Grade
+    verdict: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Metric(ABC):
+    """One way to compare two tables.
+
+    A member sets the class attributes and implements `compute`. It must not read or change global random state, and
+    raises `CannotMeasureError` with the reason where the data do not allow it.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    definition: ClassVar[str]
+    references: ClassVar[tuple[Reference, ...]]
+    words: ClassVar[Mapping[Grade, str]]
+    better: ClassVar[Literal["lower", "higher"]] = "lower"
+
+    @abstractmethod
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare the two tables of a case, `repeats` times."""
+
+    def measure(self, case: Case, repeats: int) -> Result:
+        """`compute`, or a result that says why there is none."""
+        try:
+            return self.compute(case, repeats)
+        except CannotMeasureError as reason:
+            text = f"not available: {reason}"
+            return Result(self.name, None, None, None, None, self.better, "not available", text)
+
+    def result(
+        self,
+        values: Sequence[float],
+        controls: Sequence[float],
+        worst: float,
+        detail: Mapping[str, Any],
+        note: str = "",
+    ) -> Result:
+        """Put a result together from the values of each repeat, for synthetic and for real against real."""
+        value, spread = float(np.mean(values)), float(np.std(values))
+        control, noise = float(np.mean(controls)), float(np.std(controls))
+        judged = grade(value, control, worst, float(np.hypot(spread, noise) / np.sqrt(len(values))), len(values))
+        detail = {**detail, "values": list(values), "real_against_real": list(controls)}
+        verdict = f"{self.words[judged]} {note}".strip()
+        return Result(self.name, value, spread, control, worst, self.better, judged, verdict, detail)
+
+
+def grade(value: float, control: float, worst: float, error: float, repeats: int) -> Grade:
+    """Place a value between its two ends; the sign of `worst - control` says which way is bad.
+
+    Within two standard errors and 2 % of the scale (5 % where nothing was repeated) of real against real it is
+    "faithful", up to 15 % of the way to the useless end "close", up to half of it "visible", beyond that "far".
+    """
+    scale = worst - control
+    beyond = (value - control) * (1 if scale >= 0 else -1)
+    if beyond <= 2 * error + (0.02 if repeats > 1 else 0.05) * abs(scale):
+        return "faithful"
+    if abs(scale) <= 2 * error:
+        return "visible"
+    share = beyond / abs(scale)
+    return "close" if share < 0.15 else "visible" if share < 0.5 else "far"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Equally many windows `(n, W, D)`: two separate parts of the real data, the synthetic data, and noise."""
+
+    real: Floats
+    other: Floats
+    synthetic: Floats
+    useless: Floats
+
+
+def draw(case: Case, purpose: str, repeat: int) -> Draw:
+    """Draw what a distance is computed on, the same number of windows for each of its four sides."""
+    rng = case.rng(purpose, repeat)
+    one, two = parts(case.real, 2, rng)
+    size = min(len(one), len(two), len(case.synthetic), MAX_COMPARED)
+    one, two, drawn = (
+        rng.choice(index, size, replace=False) for index in (one, two, np.arange(len(case.synthetic), dtype=np.int64))
+    )
+    return Draw(case.real.values(one), case.real.values(two), case.synthetic.values(drawn), useless(case, size, rng))
+
+
+def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
+    """Windows of a generator that learned nothing: independent and uniform within each column's range."""
+    noise = rng.random((count, case.window, case.channels), dtype=np.float32)
+    for column in case.columns:
+        if column.discrete:
+            levels = max(len(column.levels), 2)
+            picked = rng.integers(levels, size=(count, case.window))
+            noise[:, :, column.channels] = np.eye(levels, dtype=np.float32)[picked][..., -max(len(column.levels), 1) :]
+    return noise
+
+
+def distances(
+    case: Case, purpose: str, repeats: int, per_column: Callable[[Floats, Floats], Doubles]
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Apply a distance to synthetic, real and useless windows against real ones.
+
+    Parameters
+    ----------
+    case : Case
+    purpose : str
+        Seeds the draws.
+    repeats : int
+    per_column : callable
+        Maps two arrays `(n, W, D)` to any array of distances.
+
+    Returns
+    -------
+    Three arrays of shape (repeats, ...)
+        Synthetic, other real and useless windows against real ones.
+    """
+    found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
+    for repeat in range(repeats):
+        sides = draw(case, purpose, repeat)
+        for into, other in zip(found, (sides.synthetic, sides.other, sides.useless), strict=True):
+            into.append(per_column(sides.real, other))
+    return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])

@@ -1,0 +1,62 @@
+"""Discriminative score, the papers' protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from ...errors import InputError
+from ..classic import discriminative_score
+from ..prepare import Case
+from ..splits import CannotMeasureError
+from .base import Grade, Metric, Reference, Result
+
+
+class Discriminative(Metric):
+    """`|accuracy - 1/2|` of a small GRU taught to tell real from synthetic windows."""
+
+    name = "discriminative"
+    title = "Discriminative score"
+    question = "Can a small recurrent judge tell synthetic from real?"
+    definition = (
+        "|accuracy - 0.5| on held-out windows of a one-layer GRU with half as many units as there are channels, "
+        "taught for 2000 steps on 128 real and 128 synthetic windows each. 0: it can only guess. 0.5: it is "
+        "always right. Windows are split at random, as in the papers, so that test windows overlap training "
+        "windows: a copy of the real data scores best, and so does a judge that gives every window the same "
+        "answer. Use it to compare with published figures."
+    )
+    references = (
+        Reference(
+            "Time-series Generative Adversarial Networks (Yoon, Jarrett & van der Schaar, 2019)",
+            "https://papers.nips.cc/paper/8789-time-series-generative-adversarial-networks",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "A small judge cannot tell synthetic from real windows.",
+        "close": "A small judge does little better than guessing.",
+        "visible": "A small judge recognises many synthetic windows.",
+        "far": "A small judge recognises most synthetic windows.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Train all judges, synthetic against real and real against real, side by side."""
+        real, synthetic = case.real.values(), case.synthetic.values()
+        seed = int(case.rng(self.name).integers(2**31))
+        try:
+            score = discriminative_score(real, synthetic, repeats=repeats, control=True, random_state=seed)
+        except InputError as reason:
+            raise CannotMeasureError(str(reason)) from reason
+        assert score.control is not None
+        right = float(np.mean(score.accuracy_real)), float(np.mean(score.accuracy_synthetic))
+        lazy = np.mean(np.abs(np.subtract(score.accuracy_real, score.accuracy_synthetic)) > 0.9) >= 0.5
+        note = f"It was right on {right[0]:.0%} of the real and {right[1]:.0%} of the synthetic windows."
+        if lazy:
+            note += " It gave nearly every window the same answer, so this score says little."
+        detail = {
+            "accuracy_real": list(score.accuracy_real),
+            "accuracy_synthetic": list(score.accuracy_synthetic),
+            "always_the_same_answer": bool(lazy),
+        }
+        return self.result(score.values, score.control.values, 0.5, detail, note)

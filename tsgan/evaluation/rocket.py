@@ -1,0 +1,176 @@
+"""A strong two-sample judge: random convolutions and a ridge classifier.
+
+Features of a window are what random one-dimensional kernels see in it: the share of steps at which the kernel's
+answer is positive, and its largest answer ("ROCKET", Dempster, Petitjean & Webb, 2020, https://arxiv.org/abs/1910.13051).
+Kernels look at whitened values, so that small consistent differences between nearly equal columns count as much as
+large ones, and at first differences, so that roughness is seen beside level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from ..panel import Windows
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+KERNELS = 500
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """Rotates channels onto uncorrelated axes of unit variance, and sets the scaled first differences beside them.
+
+    An axis along which real data do not vary (a column that copies another) is kept at the smallest scale that float32
+    can carry, so that a synthetic table which breaks such a rule is seen.
+
+    Attributes
+    ----------
+    mean : array of shape (D,)
+    axes : array of shape (D, D)
+    rate : array of shape (D,)
+        One over the standard deviation of each axis's differences.
+    """
+
+    mean: Doubles
+    axes: Doubles
+    rate: Doubles
+
+    @classmethod
+    def fit(cls, windows: Floats) -> Whitening:
+        """Fit on windows `(n, W, D)`."""
+        flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
+        mean, std = flat.mean(axis=0), flat.std(axis=0)
+        scale = 1 / np.where(std > 1e-9, std, 1)
+        flat = (flat - mean) * scale
+        spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+        deviation = np.sqrt(np.maximum(spectrum, 0))
+        axes = scale[:, None] * directions / np.maximum(deviation, max(1e-5 * deviation[-1], 1e-5))
+        steps = np.diff((windows - mean) @ axes, axis=1).std(axis=(0, 1))
+        return cls(mean, axes, 1 / np.where(steps > 1e-9, steps, 1))
+
+    def apply(self, windows: Floats) -> torch.Tensor:
+        """Map `(n, W, D)` to `(n, 2 D, W)`: values, then differences (0 at the first step)."""
+        values = (windows - self.mean) @ self.axes
+        steps = np.diff(values, axis=1, prepend=values[:, :1]) * self.rate
+        both = np.concatenate([values, steps], axis=2).astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(both.transpose(0, 2, 1)))
+
+
+class Kernels:
+    """Random kernels over `(n, C, W)`, grouped by length, dilation and padding.
+
+    Parameters
+    ----------
+    count : int
+    channels, steps : int
+    rng : Generator
+    """
+
+    def __init__(self, count: int, channels: int, steps: int, rng: np.random.Generator) -> None:
+        lengths = [length for length in (7, 9, 11) if length <= steps] or [min(steps, 3)]
+        groups: dict[tuple[int, int, int], list[tuple[Floats, float]]] = {}
+        for _ in range(count):
+            length = int(rng.choice(lengths))
+            reach = max((steps - 1) / max(length - 1, 1), 1)
+            dilation = int(2 ** rng.uniform(0, np.log2(reach)))
+            padding = (length - 1) * dilation // 2 if rng.random() < 0.5 else 0
+            seen = int(2 ** rng.uniform(0, np.log2(min(channels, length) + 1)))
+            weights = np.zeros((channels, length), dtype=np.float32)
+            chosen = rng.choice(channels, min(seen, channels), replace=False)
+            draw = rng.normal(size=(len(chosen), length))
+            weights[chosen] = draw - draw.mean(axis=1, keepdims=True) if length > 1 else draw
+            groups.setdefault((length, dilation, padding), []).append((weights, rng.uniform(-1, 1)))
+        self.groups = [
+            (
+                torch.from_numpy(np.stack([weights for weights, _ in members])),
+                torch.tensor([bias for _, bias in members], dtype=torch.float32),
+                dilation,
+                padding,
+            )
+            for (_, dilation, padding), members in sorted(groups.items())
+        ]
+
+    def features(self, x: torch.Tensor) -> Doubles:
+        """Return the share of positive answers and the largest answer of every kernel, `(n, 2 count)`."""
+        rows = []
+        for chunk in torch.split(x, CHUNK):
+            found = []
+            for weights, bias, dilation, padding in self.groups:
+                answer = torch.nn.functional.conv1d(chunk, weights, bias, dilation=dilation, padding=padding)
+                found += [(answer > 0).float().mean(dim=2), answer.amax(dim=2)]
+            rows.append(torch.cat(found, dim=1))
+        return torch.cat(rows).numpy().astype(np.float64)
+
+
+def ridge(features: Doubles, target: Doubles) -> tuple[Doubles, float]:
+    """Ridge regression with the strength that generalised cross-validation likes best.
+
+    Parameters
+    ----------
+    features : array of shape (n, p)
+    target : array of shape (n,)
+
+    Returns
+    -------
+    weights : array of shape (p,)
+    intercept : float
+    """
+    mean, level = features.mean(axis=0), float(target.mean())
+    centred, answer = features - mean, target - level
+    count = len(centred)
+    spectrum, vectors = np.linalg.eigh(centred.T @ centred)
+    spectrum = np.maximum(spectrum, 0)
+    loads = vectors.T @ (centred.T @ answer)
+    best, chosen = np.inf, 1.0
+    for strength in np.logspace(-3, 3, 13) * max(spectrum.mean(), 1e-12):
+        shrunk = spectrum / (spectrum + strength)
+        fit = loads / (spectrum + strength)
+        error = answer @ answer - 2 * fit @ loads + (fit**2) @ spectrum
+        score = error / max(1 - (1 + shrunk.sum()) / count, 1e-3) ** 2
+        if score < best:
+            best, chosen = float(score), float(strength)
+    weights = vectors @ (loads / (spectrum + chosen))
+    return weights, level - float(mean @ weights)
+
+
+def separation(
+    one: Windows, two: Windows, split: tuple[Ints, ...], rng: np.random.Generator, most: int = 3000
+) -> float:
+    """Area under the ROC curve of the judge on the test windows.
+
+    Parameters
+    ----------
+    one, two : Windows
+        The two samples (the first is the real one: it sets the scales).
+    split : four int arrays
+        Training and test windows of the first, training and test windows of the second.
+    rng : Generator
+        Draws kernels and sub-samples.
+    most : int
+        Windows taken from each part at most; the larger part is cut to the smaller.
+
+    Returns
+    -------
+    float
+        0.5 where the two cannot be told apart, 1 where they always can.
+    """
+    sizes = [min(len(split[0]), len(split[2]), most), min(len(split[1]), len(split[3]), most)]
+    chosen = [rng.choice(part, sizes[i % 2], replace=False) for i, part in enumerate(split)]
+    train, test = one.values(chosen[0]), one.values(chosen[1])
+    whitening = Whitening.fit(train)
+    sides = [train, test, two.values(chosen[2]), two.values(chosen[3])]
+    kernels = Kernels(KERNELS, 2 * whitening.axes.shape[1], one.size, rng)
+    a, a_test, b, b_test = (kernels.features(whitening.apply(side)) for side in sides)
+    scale = a.std(axis=0) + 1e-3
+    weights, _ = ridge(np.concatenate([a, b]) / scale, np.repeat([0.0, 1.0], [len(a), len(b)]))
+    scores = np.concatenate([a_test, b_test]) / scale @ weights
+    return float(roc_auc_score(np.repeat([0, 1], [len(a_test), len(b_test)]), scores))
