@@ -58,6 +58,12 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (gaps(frame(), "day", [3, 4]), PANEL, InputError, r"missing values \(NaN\) in 'day' \(2 of 20 rows\)"),
         (frame(x=np.inf), {}, InputError, r"infinite values \(inf\) in column 'x' \(20 of 20 rows\); replace them"),
         (gaps(frame(), "x", [0], 1e200), {}, InputError, r"column 'x' holds 1e\+200; rescale it below 1e\+150"),
+        (
+            frame(x=np.arange(20) * 1e-200),
+            {},
+            InputError,
+            r"column 'x' varies by no more than 1.9e-199; rescale it above",
+        ),
         (frame().set_axis(["a", "a", "b", "c", "b"], axis=1), {}, SchemaError, r"more than once there: \['a', 'b'\]"),
         (frame().set_axis([1.5, 2.5, 3.5, 4.5, 5.5], axis=1), {}, SchemaError, r"column names must be strings or int"),
         (
@@ -170,6 +176,13 @@ def test_unsorted_time_is_sorted_with_a_warning():
     with pytest.warns(TsganWarning):
         again = encoder.decode(encoder.encode(mixed, np.random.default_rng(0)))
     assert again["day"].tolist() == data["day"].tolist()
+
+
+def test_a_clock_that_was_not_named_is_noticed():
+    data = pd.DataFrame({"date": DAYS, "x": np.arange(20) % 7})
+    with pytest.warns(TsganWarning, match=r"column 'date' increases with every row, like a clock, .* pass time='date'"):
+        Encoder().fit(data)
+    Encoder(time="date").fit(data)
 
 
 class TestEncode:

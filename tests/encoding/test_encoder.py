@@ -188,7 +188,7 @@ class TestEntities:
 
     def test_no_clock(self):
         data = people()
-        encoder, out = there_and_back(data.drop(columns="visit"), entity="who")
+        _, out = there_and_back(data.drop(columns="visit"), entity="who")
         same(out.drop(columns="who"), data.drop(columns=["who", "visit"]))
         assert isinstance(out.index, pd.RangeIndex)
 

@@ -19,7 +19,7 @@ def columns(draw, rows):
 
     if kind == "float":
         scale = 10.0 ** draw(st.integers(-9, 9))
-        return pd.Series(many(st.floats(-1, 1, allow_subnormal=False)), dtype=float) * scale
+        return pd.Series(many(st.floats(-1, 1, allow_subnormal=False)), dtype=float).round(25) * scale
     if kind == "money":
         return pd.Series(many(st.integers(-9999, 9999)), dtype=float) / 100
     if kind == "single":

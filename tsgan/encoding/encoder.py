@@ -29,9 +29,11 @@ from .intake import Form, Table, read
 from .keys import Keys
 from .options import bounds_for, scalers_for
 from .schema import Role, Schema
-from .sequences import arrange, encode_lengths, follows, length_block, one_per_sequence
+from .sequences import arrange, encode_lengths, follows, length_block, one_per_sequence, warn_of_clocks
 from .whitening import Doubles, Whitening
 from .windows import cut, resolve, whole
+
+Scaled = NDArray[np.floating]
 
 
 class Encoder:
@@ -118,6 +120,8 @@ class Encoder:
         scalers = scalers_for(self._scaler, names, numbers + moments)
         bounds = bounds_for(self._bounds, names, numbers)
         parts = self._parts(table, names, order, self.lengths)
+        if table.stamps is None:
+            warn_of_clocks(parts, self.lengths)
         steps, alone = follows(self.lengths), np.zeros(len(self.lengths), dtype=bool)
         self._columns: list[Column] = []
         for name, series in parts.items():
@@ -160,7 +164,7 @@ class Encoder:
             parts[name] = series
         return parts
 
-    def _scale(self, parts: Mapping[Name, pd.Series[Any]], rng: np.random.Generator) -> dict[Name, Doubles]:
+    def _scale(self, parts: Mapping[Name, pd.Series[Any]], rng: np.random.Generator) -> dict[Name, Scaled]:
         """Encode each column by itself; columns that rank their rows alike share their random places."""
         seeds = rng.integers(2**63, size=len(self._columns))
         return {
@@ -168,7 +172,7 @@ class Encoder:
             for column, twin in zip(self._columns, self._twins, strict=True)
         }
 
-    def _numbers(self, role: Role, scaled: Mapping[Name, Doubles], rows: int) -> Doubles:
+    def _numbers(self, role: Role, scaled: Mapping[Name, Scaled], rows: int) -> Doubles:
         """Return the scaled continuous columns of one role side by side."""
         return np.hstack([np.empty((rows, 0)), *(scaled[c.name] for c in self._continuous(role))])
 

@@ -268,3 +268,5 @@ def _check_finite(table: Table) -> None:
             )
         if np.abs(x).max() > LARGEST:
             raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {LARGEST:g}")
+        if 0 < np.ptp(x) < 1 / LARGEST:
+            raise InputError(f"column {name!r} varies by no more than {np.ptp(x):g}; rescale it above {1 / LARGEST:g}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,27 @@ def follows(lengths: Ints) -> NDArray[np.bool_]:
     mask[np.cumsum(lengths)[:-1]] = False
     mask[:1] = False
     return mask
+
+
+def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
+    """Warn of datetime columns that are treated as values although they look like the clock.
+
+    Warns
+    -----
+    TsganWarning
+        If a datetime column increases with every step of every sequence.
+    """
+    inner = follows(lengths)[1:]
+    for name, series in parts.items():
+        if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or not inner.any():
+            continue
+        if (np.diff(pd.DatetimeIndex(series).asi8)[inner] > 0).all():
+            warnings.warn(
+                f"column {name!r} increases with every row, like a clock, but is learned as a value; "
+                f"pass time={name!r} to get regular new time stamps",
+                TsganWarning,
+                stacklevel=5,
+            )
 
 
 def one_per_sequence(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...layout import Block
 from ..dtypes import Name, Token
-from ..scalers.base import Bools, Doubles, State
+from ..scalers.base import Bools, State
 from ..schema import ColumnSchema, Kind, Role
 
 Bounds = tuple[float | None, float | None]
@@ -72,7 +72,7 @@ class Column(ABC):
         """Number of channels."""
 
     @abstractmethod
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> Doubles:
+    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> NDArray[np.floating]:
         """Return the channels, `(rows, width)`.
 
         Raises

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from ...errors import InputError, SchemaError
 from ...layout import Block
 from ..dtypes import Name, Token, dump, label, load, plain
-from ..scalers.base import Bools, Doubles, State
+from ..scalers.base import Bools, State
 from ..schema import ColumnSchema, Kind, Role
 from .base import Column, Request
 
@@ -72,7 +72,7 @@ class CategoryColumn(Column):
         """One channel per level."""
         return len(self.levels)
 
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> Doubles:
+    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> NDArray[np.floating]:
         """Return the one-hot code, `(rows, levels)`.
 
         Raises
@@ -88,7 +88,7 @@ class CategoryColumn(Column):
                 f"when fitting; known are {self.levels[:20]}{' ...' if len(self.levels) > 20 else ''}. "
                 "Fit on a table that has all levels, or map the new ones to known ones"
             )
-        return np.asarray(np.eye(self.width)[codes], dtype=np.float64)
+        return np.asarray(np.eye(self.width, dtype=np.float32)[codes])
 
     def decode(self, channels: NDArray[np.floating]) -> Any:
         """Return the most probable level of each row."""
