@@ -82,11 +82,11 @@ def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
     Warns
     -----
     TsganWarning
-        If a datetime column increases with every step of every sequence.
+        If a datetime column increases with every step of every sequence (told from at least 10 steps).
     """
     inner = follows(lengths)[1:]
     for name, series in parts.items():
-        if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or not inner.any():
+        if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or inner.sum() < 10:
             continue
         if (np.diff(pd.DatetimeIndex(series).asi8)[inner] > 0).all():
             warnings.warn(
