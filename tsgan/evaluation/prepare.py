@@ -107,11 +107,11 @@ def prepare(
         _check_frame(frame, side, entity, time)
     _check_columns(sides["real"], sides["synthetic"], static or ())
     rows = {side: _in_order(frame, side, entity, time) for side, frame in sides.items()}
-    size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
-
     names = list(rows["real"].frame.columns)
     if not names:
         raise SchemaError("the tables hold no column to judge beside the entity and the time")
+    size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
+
     columns: list[Column] = []
     parts: tuple[list[Doubles], list[Doubles]] = ([], [])
     start = 0

@@ -123,9 +123,10 @@ color: var(--far); }
 .ends { display: flex; justify-content: space-between; font-size: .78rem; color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
+th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
 }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { vertical-align: bottom; line-height: 1.2; }
 .key span { display: inline-block; width: .9rem; height: .7rem; border-radius: .15rem; margin: 0 .3rem 0 .8rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19.5rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; break-inside: avoid; }
@@ -166,14 +167,15 @@ new judges and draws.
 expected to do
 better. <i>Useless</i> is the score of independent uniform noise within each column's range.</p>
 <div class="scroll"><table>
-<thead><tr><th>score</th><th class="n">value</th><th class="n">spread</th><th class="n">real against real</th><th
-class="n">useless</th><th>verdict</th></tr></thead>
+<thead><tr><th>score</th><th>verdict</th><th class="n">value</th><th class="n">spread</th>
+<th class="n">real against real</th><th class="n">useless</th></tr></thead>
 <tbody>
 {% for metric, result, place in cards %}
-<tr><td>{{ metric.title }}</td><td class="n">{{ number(result.value) }}</td><td class="n">{{ number(result.spread)
-}}</td>
-<td class="n">{{ number(result.real_against_real) }}</td><td class="n">{{ number(result.worst) }}</td>
-<td class="{{ result.grade if result.value is not none else "" }}">{{ words[result.grade] }}</td></tr>
+<tr><td>{{ metric.title }}</td>
+<td class="{{ result.grade if result.value is not none else "" }}">{{ words[result.grade] }}</td>
+{% for figure in (result.value, result.spread, result.real_against_real, result.worst) %}
+<td class="n">{{ number(figure) }}</td>
+{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
 <p class="soft">Judged: {{ case.real|length }} real windows of {{ case.window }} steps from {{ case.real.panel|length
@@ -189,8 +191,10 @@ seed {{ case.random_state }}.
 {% if left_out and loop.index <= 3 %}<span class="soft">Shown are {{ case.columns|length - left_out }} of {{
 case.columns|length }} columns,
 {{ "those furthest from the real data" if by_distance else "the first ones" }}.</span>{% endif %}</p>
+{% if title != "Columns together" %}
 <p class="soft key"><span style="background: {{ colours[0] }}"></span>real
 <span style="background: {{ colours[1] }}"></span>synthetic</p>
+{% endif %}
 <div class="figures">
 {% for picture in drawn %}
 <figure role="img" aria-label="{{ picture.alt }}">{{ svg(picture.svg) }}<figcaption>{{ picture.caption
@@ -202,7 +206,8 @@ case.columns|length }} columns,
 <h2>Definitions</h2>
 <dl>
 <dt>Grades</dt>
-<dd><b>Faithful</b>: within two standard errors, and 2 % of the scale, of real against real. <b>Close</b>: up to 15 %
+<dd><b>Faithful</b>: within two standard deviations of chance,
+and 2 % of the scale, of real against real. <b>Close</b>: up to 15 %
 of the way
 from there to useless. <b>Visible difference</b>: up to half of it. <b>Far</b>: beyond.</dd>
 {% for metric, result, place in cards %}

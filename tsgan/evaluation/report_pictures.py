@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
@@ -29,6 +30,7 @@ STRETCH = 120
 MAPPED = 500
 STYLE: Any = {
     "svg.fonttype": "none",
+    "svg.hashsalt": "tsgan",
     "font.size": 8,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -68,11 +70,14 @@ def paths(case: Case, column: Column) -> Picture:
     def plot(figure: Figure) -> None:
         axes: Any = figure.subplots(1, 2, sharex=True, sharey=True)
         for axis, lines, colour, title in zip(axes, sides, (REAL, SYNTHETIC), ("real", "synthetic"), strict=True):
-            axis.plot(lines.T, color=colour, alpha=0.75, drawstyle="steps-mid" if column.discrete else "default")
             axis.set_title(title, fontsize=8, color=colour)
             axis.set_xlabel("step")
-        if column.kind == "category":
-            _name_levels(axes[0], column, "y")
+            if column.discrete:
+                _strips(axis, lines, max(len(column.levels), 2))
+            else:
+                axis.plot(lines.T, color=colour, alpha=0.75)
+        if column.discrete:
+            _name_levels(figure.colorbar(axes[1].images[0], ax=axes, aspect=12), column, "bar")
 
     count = " and ".join(f"{len(side)} {name}" for side, name in zip(sides, ("real", "synthetic"), strict=True))
     alt = f"{count} stretches of {steps} steps of column {column.name}, side by side on the same axes."
@@ -176,7 +181,7 @@ def _scatter(spots: NDArray[np.floating], count: int, title: str) -> Picture:
         order = np.random.default_rng(0).permutation(len(spots))
         colours = np.where(order < count, REAL, SYNTHETIC)
         axis.scatter(*spots[order].T, s=5, c=colours, alpha=0.65, linewidths=0)
-        axis.set(xticks=[], yticks=[])
+        axis.set_axis_off()
 
     alt = f"Map of {count} real and {len(spots) - count} synthetic windows. {title}."
     return Picture(_draw(plot, 3.6, 3.0), alt, title)
@@ -195,8 +200,10 @@ def _draw(plot: Callable[[Figure], None], width: float, height: float) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r' id="[a-z0-9_]+_\d+"', "", svg)
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r' id="([a-z0-9_]+_|i)\d+"', "", svg)
+    svg = re.sub(
+        r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]) if "href" not in tag[0] else tag[0], svg
+    )
     return svg.replace(INK, "currentColor")
 
 
@@ -241,12 +248,26 @@ def _edges(real: NDArray[np.float64], synthetic: NDArray[np.float64]) -> NDArray
     return np.linspace(low, high if high > low else low + 1, 41)
 
 
+def _strips(axis: Any, lines: NDArray[np.float64], levels: int) -> None:
+    """One strip per sequence, its colour the level; one row more of nothing between them."""
+    rows = np.full((2 * len(lines) - 1, lines.shape[1]), np.nan)
+    rows[::2] = lines
+    palette: Any = mpl.colormaps["Set2" if levels <= 8 else "tab20" if levels <= 20 else "viridis"]
+    colours = ListedColormap(palette.colors[:levels]) if levels <= 20 else palette.resampled(levels)
+    axis.imshow(rows, vmin=-0.5, vmax=levels - 0.5, cmap=colours, aspect="auto", interpolation="nearest")
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+
+
 def _name_levels(axis: Any, column: Column, which: str) -> None:
     levels = column.levels or ("no", "yes")
     shown = range(len(levels)) if len(levels) <= 12 else range(0, len(levels), len(levels) // 8)
-    put = axis.set_yticks if which == "y" else axis.set_xticks
-    turned = {"rotation": 90} if which == "x" and len(levels) > 4 else {}
-    put(list(shown), [_short(levels[i]) for i in shown], parse_math=False, **turned)
+    names = [_short(levels[i]) for i in shown]
+    if which == "bar":
+        axis.set_ticks(list(shown), labels=names, parse_math=False)
+        axis.outline.set_visible(False)
+    else:
+        axis.set_xticks(list(shown), names, parse_math=False, rotation=90 if len(levels) > 4 else 0)
 
 
 def _short(name: str) -> str:

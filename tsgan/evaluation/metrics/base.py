@@ -64,8 +64,9 @@ class Result:
 class Metric(ABC):
     """One way to compare two tables.
 
-    A member sets the class attributes and implements `compute`. It must not read or change global random state, and
-    raises `CannotMeasureError` with the reason where the data do not allow it.
+    A member sets the class attributes and implements `compute`. `zero_is_perfect` marks distances: between two
+    samples of one source they are never zero, and vary by about a third of their mean. It must not read or change
+    global random state, and raises `CannotMeasureError` with the reason where the data do not allow it.
     """
 
     name: ClassVar[str]
@@ -75,6 +76,7 @@ class Metric(ABC):
     references: ClassVar[tuple[Reference, ...]]
     words: ClassVar[Mapping[Grade, str]]
     better: ClassVar[Literal["lower", "higher"]] = "lower"
+    zero_is_perfect: ClassVar[bool] = True
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
@@ -99,25 +101,49 @@ class Metric(ABC):
         """Put a result together from the values of each repeat, for synthetic and for real against real."""
         value, spread = float(np.mean(values)), float(np.std(values))
         control, noise = float(np.mean(controls)), float(np.std(controls))
-        judged = grade(value, control, worst, float(np.hypot(spread, noise) / np.sqrt(len(values))), len(values))
+        if self.zero_is_perfect:
+            noise = max(noise, 0.3 * control)
+        chance = float(np.hypot(noise, spread / np.sqrt(len(values))))
+        judged = grade(value, control, worst, chance, len(values), self.better)
         detail = {**detail, "values": list(values), "real_against_real": list(controls)}
         verdict = f"{self.words[judged]} {note}".strip()
         return Result(self.name, value, spread, control, worst, self.better, judged, verdict, detail)
 
 
-def grade(value: float, control: float, worst: float, error: float, repeats: int) -> Grade:
-    """Place a value between its two ends; the sign of `worst - control` says which way is bad.
+def grade(
+    value: float,
+    control: float,
+    worst: float,
+    chance: float,
+    repeats: int,
+    better: Literal["lower", "higher"] = "lower",
+) -> Grade:
+    """Place a value between its two ends.
 
-    Within two standard errors and 2 % of the scale (5 % where nothing was repeated) of real against real it is
-    "faithful", up to 15 % of the way to the useless end "close", up to half of it "visible", beyond that "far".
+    Parameters
+    ----------
+    value, control, worst : float
+        Of the synthetic table, of real against real, of a useless table.
+    chance : float
+        Standard deviation that chance gives `value - control`. A synthetic table is a single draw, so the control's
+        spread counts in full, while that of the value, which is the mean of its repeats, counts less.
+    repeats : int
+    better : {"lower", "higher"}
+
+    Returns
+    -------
+    {"faithful", "close", "visible", "far"}
+        "faithful" within two standard deviations and 2 % of the scale (5 % where nothing was repeated) of the control,
+        up to 15 % of the way to the useless end "close", up to half of it "visible", beyond that "far". Where the
+        useless table is no worse than real against real the scale has no length, and all beyond chance is "visible".
     """
-    scale = worst - control
-    beyond = (value - control) * (1 if scale >= 0 else -1)
-    if beyond <= 2 * error + (0.02 if repeats > 1 else 0.05) * abs(scale):
+    sign = 1 if better == "lower" else -1
+    beyond, scale = sign * (value - control), max(sign * (worst - control), 0.0)
+    if beyond <= 2 * chance + (0.02 if repeats > 1 else 0.05) * scale:
         return "faithful"
-    if abs(scale) <= 2 * error:
+    if scale <= 2 * chance:
         return "visible"
-    share = beyond / abs(scale)
+    share = beyond / scale
     return "close" if share < 0.15 else "visible" if share < 0.5 else "far"
 
 

@@ -34,6 +34,7 @@ class Predictive(Metric):
             "https://papers.nips.cc/paper/8789-time-series-generative-adversarial-networks",
         ),
     )
+    zero_is_perfect = False
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "A forecaster taught on synthetic data errs no more on real data than one taught on real data.",
         "close": "A forecaster taught on synthetic data errs slightly more on real data than one taught on real data.",

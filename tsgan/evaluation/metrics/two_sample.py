@@ -36,6 +36,7 @@ class TwoSample(Metric):
             "Revisiting Classifier Two-Sample Tests (Lopez-Paz & Oquab, 2017)", "https://arxiv.org/abs/1610.06545"
         ),
     )
+    zero_is_perfect = False
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Even a strong judge cannot tell synthetic from real windows.",
         "close": "A strong judge does little better than guessing.",
