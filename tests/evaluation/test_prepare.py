@@ -114,6 +114,15 @@ def test_dtypes(values: pd.Series) -> None:
     assert case.real.panel.values.max() == 1
 
 
+def test_dates_as_text_are_times_and_years_are_not() -> None:
+    days = pd.Series(pd.date_range("2024-01-01", periods=60).astype(str))
+    case = prepare(pd.DataFrame({"d": days, "y": ["2023", "2024"] * 30}), pd.DataFrame({"d": days, "y": "2024"}))
+    assert [column.kind for column in case.columns] == ["datetime", "category"]
+    assert case.columns[0].span == 59
+    with pytest.raises(SchemaError, match="'d' is datetime in the real table but its synthetic values"):
+        prepare(days.to_frame("d"), pd.DataFrame({"d": ["soon", "later"] * 30}))
+
+
 def test_default_windows() -> None:
     rng = np.random.default_rng(0)
     assert prepare(rng.normal(size=(9, 60, 1)), rng.normal(size=(9, 60, 1))).window == 60

@@ -39,6 +39,13 @@ def test_few_long_sequences_are_cut_in_time_and_many_are_dealt_whole() -> None:
     assert len(a) + len(b) == len(windows)
 
 
+def test_few_short_sequences_are_dealt_whole() -> None:
+    values = np.random.default_rng(0).normal(size=(12, 24, 1))
+    windows = prepare(values, values).real
+    found = parts(windows, 4, np.random.default_rng(0))
+    assert sorted(np.concatenate(found)) == list(range(12))
+
+
 def test_too_short_says_so() -> None:
     values = np.random.default_rng(0).normal(size=(40, 1))
     with pytest.raises(CannotMeasureError, match=r"1 sequences of at most 40 steps are too few or short .* 2 parts"):

@@ -20,6 +20,7 @@ Kind = Literal["numeric", "boolean", "datetime", "category"]
 Doubles = NDArray[np.float64]
 
 MAX_LEVELS = 30
+DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
 OTHER = "(other)"
 UNSEEN = "(not in the real table)"
 
@@ -118,7 +119,8 @@ def _kind(name: str, real: pd.Series) -> Kind:
         return "datetime"
     if isinstance(real.dtype, pd.PeriodDtype):
         return "datetime"
-    return "category"
+    text = real.drop_duplicates().astype(str)
+    return "datetime" if text.str.fullmatch(DATE).all() else "category"
 
 
 def _numbers(name: str, side: str, kind: Kind, series: pd.Series) -> Doubles:
@@ -128,7 +130,7 @@ def _numbers(name: str, side: str, kind: Kind, series: pd.Series) -> Doubles:
             times = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
             if pd.api.types.is_timedelta64_dtype(times):
                 return np.asarray(times.dt.total_seconds(), dtype=np.float64) / 86_400
-            since = pd.to_datetime(times, utc=True) - pd.Timestamp(0, tz="UTC")
+            since = pd.to_datetime(times, utc=True, format="ISO8601") - pd.Timestamp(0, tz="UTC")
             return np.asarray(since.dt.total_seconds(), dtype=np.float64) / 86_400
         values = np.asarray(series, dtype=np.float64)
     except (ValueError, TypeError) as error:

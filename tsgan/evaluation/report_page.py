@@ -59,6 +59,7 @@ def render(report: Report) -> str:
         sections=[part for part in sections if part[2]],
         left_out=len(case.columns) - len(shown),
         by_distance=bool(measured),
+        lower=all(result.better == "lower" for result in report.results),
         words=WORDS,
         number=number,
         svg=markupsafe.Markup,
@@ -76,7 +77,10 @@ def _place(result: Result) -> Any:
 
 
 _PATHS = "A few stretches of each side, drawn at random, on the same axes. Look for level, roughness, jumps and rhythm."
-_SINGLE = "How often each value occurs, whatever the order in time. The two should cover each other."
+_SINGLE = (
+    "How often each value occurs, whatever the order in time. The two should cover each other; what lies "
+    "beyond the axis is counted in its outermost bars."
+)
 _MEMORY = "How strongly a column's value is tied to its value some steps before. The two curves should lie together."
 _TOGETHER = "How the columns move together: red together, blue against each other. The third picture should be pale."
 _MAPS = (
@@ -161,7 +165,8 @@ number(result.real_against_real) }} (real
 </div>
 
 <h2>All figures</h2>
-<p>Lower is better throughout. <i>Spread</i> is the standard deviation over {{ report.repeats }} repeats, each with
+<p>{{ "Lower is better throughout. " if lower }}
+<i>Spread</i> is the standard deviation over {{ report.repeats }} repeats, each with
 new judges and draws.
 <i>Real against real</i> is the score of one part of the real table against another: no synthetic table can be
 expected to do

@@ -99,7 +99,7 @@ def marginal(case: Case, column: Column, distance: str) -> Picture:
         else:
             edges = _edges(*sides)
             for side, colour, fill in zip(sides, (REAL, SYNTHETIC), (True, False), strict=True):
-                share = np.histogram(side, edges)[0] / len(side)
+                share = np.histogram(np.clip(side, edges[0], edges[-1]), edges)[0] / len(side)
                 axis.stairs(share, edges, color=colour, fill=fill, alpha=0.45 if fill else 1, linewidth=1.2)
         axis.set_ylabel("share of rows")
 
@@ -235,7 +235,7 @@ def _stretches(side: Windows, column: Column, steps: int, rng: np.random.Generat
 
 
 def _edges(real: NDArray[np.float64], synthetic: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bins that show the bulk of both, one per value where there are few different ones."""
+    """Bins over the real bulk and a margin, one per value where there are few different ones."""
     values = np.unique(real)
     if len(values) == 1:
         reach = max(abs(float(values[0])), 1.0) * 0.5
@@ -243,9 +243,11 @@ def _edges(real: NDArray[np.float64], synthetic: NDArray[np.float64]) -> NDArray
     if len(values) <= 25 and np.allclose(np.diff(values), np.diff(values)[0]):
         step = np.diff(values)[0]
         return np.append(values - step / 2, values[-1] + step / 2)
-    low = min(np.quantile(side, 0.001) for side in (real, synthetic))
-    high = max(np.quantile(side, 0.999) for side in (real, synthetic))
-    return np.linspace(low, high if high > low else low + 1, 41)
+    low, high = np.quantile(real, [0.001, 0.999])
+    margin = (high - low) / 4 or 1.0
+    low = min(low, max(np.quantile(synthetic, 0.001), low - margin))
+    high = max(high, min(np.quantile(synthetic, 0.999), high + margin))
+    return np.linspace(low, high, 41) if high > low else np.linspace(low - margin, high + margin, 41)
 
 
 def _strips(axis: Any, lines: NDArray[np.float64], levels: int) -> None:

@@ -19,9 +19,9 @@ class CannotMeasureError(Exception):
 def parts(windows: Windows, count: int, rng: np.random.Generator) -> list[Ints]:
     """Divide windows into parts that share no row.
 
-    With at least `10 * count` sequences, whole sequences are dealt out at random. With fewer, each one is cut into time
-    blocks that are dealt out in turn, with a gap of one window between neighbours, so that a test window never
-    touches a training one.
+    Many sequences (at least `10 * count`) or short ones (under four windows) are dealt out whole, at random. Few long
+    ones are each cut into time blocks that are dealt out in turn, with a gap of one window between neighbours, so that
+    a test window never touches a training one. Where one way leaves a part empty, the other is tried.
 
     Parameters
     ----------
@@ -41,20 +41,19 @@ def parts(windows: Windows, count: int, rng: np.random.Generator) -> list[Ints]:
     CannotMeasureError
         If there are too few sequences or steps for every part to hold at least two windows.
     """
-    present = np.unique(windows.sequences)
-    if len(present) >= MANY_SEQUENCES * count:
-        label = np.full(len(windows.panel), -1)
-        label[rng.permutation(present)] = np.arange(len(present)) % count
-        mine = label[windows.sequences]
-    else:
-        mine = _blocks(windows, count, rng)
-    found = [np.flatnonzero(mine == part) for part in range(count)]
-    if min(len(part) for part in found) < 2:
-        raise CannotMeasureError(
-            f"the {len(present)} sequences of at most {int(windows.panel.lengths.max())} steps are too few or short "
-            f"to be cut into {count} parts of separate windows of {windows.size} steps"
-        )
-    return found
+    present, lengths = np.unique(windows.sequences), windows.panel.lengths
+    label = np.full(len(lengths), -1)
+    label[rng.permutation(present)] = np.arange(len(present)) % count
+    dealt, cut = label[windows.sequences], _blocks(windows, count, rng)
+    long = lengths.mean() >= 4 * windows.size and len(present) < MANY_SEQUENCES * count
+    for mine in (cut, dealt) if long else (dealt, cut):
+        found = [np.flatnonzero(mine == part) for part in range(count)]
+        if min(map(len, found)) >= 2:
+            return found
+    raise CannotMeasureError(
+        f"the {len(present)} sequences of at most {int(lengths.max())} steps are too few or short "
+        f"to be cut into {count} parts of separate windows of {windows.size} steps"
+    )
 
 
 def _blocks(windows: Windows, count: int, rng: np.random.Generator) -> Ints:
