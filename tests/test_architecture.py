@@ -23,6 +23,7 @@ FLOORS = {
     "losses": 2,
     "process": 2,
     "latents": 2,
+    "autoregression": 2,
     "layout": 2,
     "panel": 2,
     "bundle": 2,
@@ -41,8 +42,8 @@ FLOORS = {
 # Open to every room of these floors and above: the two halves meet in layout and panel.
 OPEN = {"errors": 1, "layout": 2, "panel": 2}
 
-# Of one floor, and yet one uses the other: sampling draws from a generator.
-NEIGHBOURS = {("sampling", "networks")}
+# Of one floor, and yet one uses the other: sampling draws from a generator, a process of long windows is a regression.
+NEIGHBOURS = {("sampling", "networks"), ("process", "autoregression")}
 
 # Room -> what it never imports, in no place of its files: rooms of tsgan or libraries.
 NEVER = {
@@ -51,6 +52,7 @@ NEVER = {
     "panel": {"torch", "pandas"},
     "process": {"torch", "pandas"},
     "latents": {"torch", "pandas"},
+    "autoregression": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
     "tables": {"torch"},
