@@ -1,13 +1,15 @@
 """One contract for every member of SCALERS, and what each of them promises beyond it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from scipy.stats import kstest, skew, spearmanr
 
 from tsgan.encoding.scalers import SCALERS
-from tsgan.encoding.scalers.auto import choose_scaler, step_slopes
+from tsgan.encoding.scalers.auto import choose_scaler, distance_to_normal, step_slopes
 from tsgan.encoding.scalers.power import Power
 from tsgan.encoding.scalers.quantile import KNOTS, Quantile
 from tsgan.errors import InputError
@@ -39,14 +41,15 @@ class TestContract:
     def test_round_trip(self, name, column):
         x = COLUMNS[column]
         scaler = SCALERS[name].fit(x)
-        z = scaler.forward(x, draws())
+        z = scaler.forward(x)
+        np.testing.assert_array_equal(scaler.forward(x[::-1])[::-1], z)
         assert z.shape == x.shape
         assert np.isfinite(z).all()
         np.testing.assert_allclose(scaler.inverse(z), x, rtol=1e-7, atol=1e-6 * np.std(x))
 
     def test_order_is_kept(self, name, column):
         x = COLUMNS[column]
-        z = SCALERS[name].fit(x).forward(x, draws())
+        z = SCALERS[name].fit(x).forward(x)
         lower, upper = x[:-1] < x[1:], x[:-1] > x[1:]
         assert (z[:-1][lower] < z[1:][lower]).all()
         assert (z[:-1][upper] > z[1:][upper]).all()
@@ -63,12 +66,12 @@ class TestContract:
         again = SCALERS[name].from_state(json.loads(json.dumps(data)), arrays)
         z = np.linspace(-5, 5, 101)
         np.testing.assert_array_equal(again.inverse(z), scaler.inverse(z))
-        np.testing.assert_array_equal(again.forward(x, draws(3)), scaler.forward(x, draws(3)))
+        np.testing.assert_array_equal(again.forward(x), scaler.forward(x))
 
     def test_single_precision_between_the_two_ways_is_enough(self, name, column):
         x = COLUMNS[column]
         scaler = SCALERS[name].fit(x)
-        z = scaler.forward(x, draws()).astype(np.float32).astype(np.float64)
+        z = scaler.forward(x).astype(np.float32).astype(np.float64)
         np.testing.assert_allclose(scaler.inverse(z), x, rtol=2e-4, atol=1e-4 * np.std(x))
 
 
@@ -77,30 +80,43 @@ def test_names_are_the_keys_of_the_table():
 
 
 class TestQuantile:
-    def test_atoms_come_back_exactly_also_in_single_precision(self):
-        x = COLUMNS["zero_inflated"].round(1)
-        values, counts = np.unique(x, return_counts=True)
-        x = x[np.isin(x, values[counts > 1])]
-        scaler = Quantile.fit(x)
-        for seed in range(20):
-            z = scaler.forward(x, draws(seed)).astype(np.float32)
+    def test_values_of_a_column_of_few_come_back_exactly_also_in_single_precision(self):
+        whole = np.round(150 * draws().normal(size=5_000))
+        assert (np.unique(whole, return_counts=True)[1] == 1).sum() > 100
+        rain = COLUMNS["zero_inflated"].round(1)
+        for x in (whole, rain, COLUMNS["few_values"]):
+            scaler = Quantile.fit(x)
+            z = scaler.forward(x).astype(np.float32)
             np.testing.assert_array_equal(scaler.inverse(z.astype(np.float64)), x)
 
-    def test_scaled_values_are_gaussian_in_spite_of_atoms(self):
+    def test_an_atom_is_put_in_the_middle_of_its_interval(self):
         x = np.repeat([0.0, 1.0, 5.0], [600, 300, 100])
-        assert kstest(Quantile.fit(x).forward(x, draws()), "norm").pvalue > 0.01
+        z = Quantile.fit(x).forward(np.array([5.0, 0.0, 1.0]))
+        np.testing.assert_allclose(ndtr(z), [0.95, 0.3, 0.75], atol=1e-12)
+
+    def test_an_atom_among_many_values_is_put_in_the_middle_of_its_interval(self):
+        rest = draws().gamma(2.0, size=3_000)
+        z = Quantile.fit(np.append(np.zeros(7_000), rest)).forward(np.append(np.zeros(5), rest))
+        np.testing.assert_allclose(ndtr(z[:5]), 0.35, atol=1e-12)
+        assert ndtr(z[5:]).min() >= 0.7
+
+    def test_values_beside_an_atom_are_not_drawn_into_it(self):
+        x = np.append(np.zeros(600), 1 + draws().random(400))
+        scaler = Quantile.fit(x)
+        assert scaler.inverse(scaler.forward(np.array([0.5])))[0] == pytest.approx(0.5)
+
+    def test_a_value_that_came_once_does_not_stand_for_its_neighbourhood(self):
+        x = np.append(np.repeat(np.arange(10.0), 50), [20.0, 30.0])
+        back = Quantile.fit(x).inverse(np.linspace(2, 3.5, 1000))
+        assert set(x[x >= 9]) <= set(back)
+        assert ((back > 21) & (back < 29)).any()
+        assert back.max() > 30
 
     def test_atoms_keep_their_probability(self):
         x = np.repeat([0.0, 1.0, 5.0], [600, 300, 100])
         back = Quantile.fit(x).inverse(draws().normal(size=100_000))
         for value, share in ((0, 0.6), (1, 0.3), (5, 0.1)):
             assert abs((back == value).mean() - share) < 0.01
-
-    def test_the_places_within_an_atom_are_the_generator_s(self):
-        x = COLUMNS["few_values"]
-        scaler = Quantile.fit(x)
-        np.testing.assert_array_equal(scaler.forward(x, draws(1)), scaler.forward(x, draws(1)))
-        assert (scaler.forward(x, draws(1)) != scaler.forward(x, draws(2))).all()
 
     def test_knots_are_bounded_and_atoms_among_many_values_stay_exact(self):
         x = np.concatenate([draws().normal(size=50_000), np.full(1_000, 0.25)])
@@ -114,30 +130,30 @@ class TestQuantile:
         scaler = Quantile.fit(x)
         assert scaler.inverse(np.array([6.0]))[0] > x.max()
         assert scaler.inverse(np.array([-6.0]))[0] < x.min()
-        assert scaler.forward(np.array([1e6]), draws())[0] < 7
+        assert scaler.forward(np.array([1e6]))[0] < 7
 
     def test_values_beyond_an_atom_at_the_end_stay_with_it(self):
         scaler = Quantile.fit(np.repeat([0.0, 1.0], 50))
         assert scaler.inverse(np.array([-30.0, 30.0])).tolist() == [0.0, 1.0]
-        assert np.abs(scaler.forward(np.array([-5.0, 7.0]), draws())).max() < 5
+        assert np.abs(scaler.forward(np.array([-5.0, 7.0]))).max() < 5
 
 
 class TestPower:
     def test_positive_values_take_logarithms(self):
         x = COLUMNS["positive_skewed"]
-        z = Power.fit(x).forward(x, draws())
+        z = Power.fit(x).forward(x)
         np.testing.assert_allclose(z - z[0], np.log(x) - np.log(x[0]))
 
     def test_other_values_lose_their_skew(self):
         x = draws().gamma(0.7, 1.0, 2000)
         x[0] = 0.0
-        z = Power.fit(x).forward(x, draws())
+        z = Power.fit(x).forward(x)
         assert abs(skew(z)) < 0.5 * abs(skew(x))
 
     def test_a_logarithm_refuses_zero(self):
         scaler = Power.fit(np.array([1.0, 2.0, 3.0]))
         with pytest.raises(InputError, match=r"all positive and are scaled by their logarithm; got -1"):
-            scaler.forward(np.array([-1.0]), draws())
+            scaler.forward(np.array([-1.0]))
 
 
 class TestAuto:
@@ -165,7 +181,7 @@ class TestAuto:
         x = np.cumsum(draws(2).normal(size=3000))
         x += 5 - x.min()
         assert x.max() / x.min() > 5
-        assert choose_scaler(x, np.arange(3000) > 0)[0] == "standard"
+        assert choose_scaler(x, np.arange(3000) > 0)[0] != "power"
 
     def test_steps_across_sequences_do_not_count(self):
         levels = np.repeat(np.geomspace(1, 1000, 200), 3)
@@ -175,14 +191,35 @@ class TestAuto:
         assert abs(none[0]) < 0.2
         assert choose_scaler(x, np.zeros(600, dtype=bool))[0] == "quantile"
 
-    def test_heavy_tails_and_skew_take_quantiles(self):
-        heavy = draws().standard_t(3, 3000)
-        assert choose_scaler(heavy, np.arange(3000) > 0)[1].startswith("excess kurtosis")
-        lean = -draws().beta(0.3, 1.6, size=3000)
-        assert choose_scaler(lean, np.arange(3000) > 0) == ("quantile", f"skew {skew(lean):.1f}")
+    def test_what_is_far_from_normal_takes_quantiles(self):
+        follows = np.arange(3000) > 0
+        both = np.append(draws().normal(-2, 1, 1500), draws(1).normal(2, 1, 1500))
+        for x in (draws().standard_t(3, 3000), -draws().beta(0.3, 1.6, size=3000), both, draws().random(3000)):
+            distance = kstest((x - x.mean()) / x.std(), "norm").statistic
+            assert distance_to_normal(*np.unique(x, return_counts=True)) == pytest.approx(distance)
+            told = f"far from normal (KS {distance:.2f})".replace("0.", ".")
+            assert choose_scaler(x, follows) == ("quantile", told)
+
+    def test_the_distance_counts_ties(self):
+        x = draws().integers(0, 40, 500).astype(float)
+        distance = kstest((x - x.mean()) / x.std(), "norm").statistic
+        assert distance_to_normal(*np.unique(x, return_counts=True)) == pytest.approx(distance)
+
+    @pytest.mark.parametrize("rows", [30, 100, 1000])
+    def test_what_chance_does_to_normal_rows_is_allowed_for(self, rows):
+        follows = np.arange(rows) > 0
+        chosen = [choose_scaler(draws(seed).normal(size=rows), follows)[0] for seed in range(50)]
+        assert chosen.count("standard") == 50
+
+    def test_the_allowance_shrinks_with_the_rows(self):
+        x = np.sort(draws().random(100))
+        assert choose_scaler(x, np.arange(100) > 0)[0] == "standard"
+        assert choose_scaler(draws().random(2000), np.arange(2000) > 0)[0] == "quantile"
 
     def test_the_rest_is_standard(self):
-        assert choose_scaler(draws().normal(size=1000), np.arange(1000) > 0) == ("standard", "even steps, light tails")
+        name, reason = choose_scaler(draws().normal(size=1000), np.arange(1000) > 0)
+        assert name == "standard"
+        assert re.fullmatch(r"near normal \(KS \.0\d\)", reason)
 
 
 def test_power_makes_steps_even():
@@ -190,4 +227,4 @@ def test_power_makes_steps_even():
     before, after = step_slopes(x, np.arange(3000) > 0)
     assert before > 0.8
     assert abs(after) < 0.3
-    assert spearmanr(x, Power.fit(x).forward(x, draws()))[0] == pytest.approx(1)
+    assert spearmanr(x, Power.fit(x).forward(x))[0] == pytest.approx(1)

@@ -2,8 +2,8 @@
 
 ::
 
-    rows -> sequences in time order -> column kinds (scaled numbers, one-hot levels) -> whitening -> Panel
-    rows <- clock, keys, dtypes     <- column kinds (rounded, clipped)               <- whitening <- Panel
+    rows -> sequences in time order -> column kinds (scaled numbers, one-hot levels) -> gaussianised axes -> Panel
+    rows <- clock, keys, dtypes     <- column kinds (rounded, clipped)               <- gaussianised axes <- Panel
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .columns.base import Column, Request
 from .columns.infer import infer_kind
 from .compose import compose, schema_of
 from .dtypes import Name
+from .gaussianise import GaussianAxes
 from .intake import Form, Table, read
 from .keys import Keys
 from .options import bounds_for, scalers_for
@@ -128,17 +129,16 @@ class Encoder:
             role: Role = "static" if name in table.form.static else "value"
             request = Request(name, role, scalers[name], bounds[name], alone if role == "static" else steps)
             self._columns.append(COLUMNS[kinds[name]].fit(series, request))
-        self._twins = _twins(self._columns, parts)
-        scaled = self._scale(parts, np.random.default_rng(0))
-        self._whitening = Whitening.fit(self._numbers("value", scaled, len(order)))
+        scaled = self._scale(parts)
+        self._axes = GaussianAxes.fit(self._numbers("value", scaled, len(order)))
         self._standard = Whitening.fit(self._numbers("static", scaled, len(self.lengths)), rotate=False)
 
     def _finish(self) -> None:
-        """Lay out the channels: whitened numbers, then one block per category; statics one by one, the length last."""
-        blocks = [Block("numeric", "continuous", self._whitening.channels)] if self._whitening.channels else []
+        """Lay out the channels: numbers, then one block per category; statics one by one, the length last."""
+        blocks = [Block("numeric", "continuous", self._axes.channels)] if self._axes.channels else []
         statics: list[Block] = []
         self._places: dict[Name, slice] = {}
-        ends = {"value": self._whitening.channels, "static": 0}
+        ends = {"value": self._axes.channels, "static": 0}
         for column in self._columns:
             if column.role == "value" and column.continuous:
                 continue
@@ -164,13 +164,9 @@ class Encoder:
             parts[name] = series
         return parts
 
-    def _scale(self, parts: Mapping[Name, pd.Series[Any]], rng: np.random.Generator) -> dict[Name, Scaled]:
-        """Encode each column by itself; columns that rank their rows alike share their random places."""
-        seeds = rng.integers(2**63, size=len(self._columns))
-        return {
-            column.name: column.encode(parts[column.name], np.random.default_rng(seeds[twin]))
-            for column, twin in zip(self._columns, self._twins, strict=True)
-        }
+    def _scale(self, parts: Mapping[Name, pd.Series[Any]]) -> dict[Name, Scaled]:
+        """Encode each column by itself."""
+        return {column.name: column.encode(parts[column.name]) for column in self._columns}
 
     def _numbers(self, role: Role, scaled: Mapping[Name, Scaled], rows: int) -> Doubles:
         """Return the scaled continuous columns of one role side by side."""
@@ -179,14 +175,12 @@ class Encoder:
     def _continuous(self, role: Role) -> list[Column]:
         return [column for column in self._columns if column.role == role and column.continuous]
 
-    def encode(self, data: Any, rng: np.random.Generator) -> Panel:
-        """Return the fitted table, or one with the same columns, as a panel.
+    def encode(self, data: Any) -> Panel:
+        """Return the fitted table, or one with the same columns, as a panel; the same rows give the same numbers.
 
         Parameters
         ----------
         data : DataFrame or array
-        rng : numpy Generator
-            Places values that several rows share within their interval of ranks.
 
         Raises
         ------
@@ -198,10 +192,10 @@ class Encoder:
         self._check_columns(data)
         table = read(data, self._entity, self._time, self._static)
         order, lengths = arrange(table)
-        scaled = self._scale(self._parts(table, [column.name for column in self._columns], order, lengths), rng)
+        scaled = self._scale(self._parts(table, [column.name for column in self._columns], order, lengths))
         values = np.empty((len(order), self.layout.channels), dtype=np.float32)
         statics = np.empty((len(lengths), self.layout.static_channels), dtype=np.float32)
-        values[:, : self._whitening.channels] = self._whitening.forward(self._numbers("value", scaled, len(order)))
+        values[:, : self._axes.channels] = self._axes.forward(self._numbers("value", scaled, len(order)))
         own = self._standard.forward(self._numbers("static", scaled, len(lengths)))
         scaled.update({c.name: own[:, i : i + 1] for i, c in enumerate(self._continuous("static"))})
         for column in self._columns:
@@ -210,7 +204,7 @@ class Encoder:
                 target[:, self._places[column.name]] = scaled[column.name]
         length = self.layout.length_block
         if length is not None:
-            statics[:, -1] = encode_lengths(lengths, length, rng)
+            statics[:, -1] = encode_lengths(lengths, length)
         return Panel(values, lengths, statics)
 
     def _check_columns(self, data: Any) -> None:
@@ -264,7 +258,7 @@ class Encoder:
             )
         own = [self._places[c.name].start for c in self._continuous("static")]
         numbers = {
-            "value": self._whitening.inverse(panel.values[:, : self._whitening.channels]),
+            "value": self._axes.inverse(panel.values[:, : self._axes.channels]),
             "static": self._standard.inverse(panel.statics[:, own]),
         }
         which: dict[Name, tuple[str, int]] = {
@@ -287,7 +281,7 @@ class Encoder:
         """Return all that was asked and learned: JSON-ready values, and arrays by name."""
         self._check_fitted()
         arrays: dict[str, NDArray[Any]] = {"lengths": self.lengths}
-        arrays |= {f"whitening.{key}": array for key, array in self._whitening.state().items()}
+        arrays |= {f"axes.{key}": array for key, array in self._axes.state().items()}
         arrays |= {f"statics.{key}": array for key, array in self._standard.state().items()}
         columns = []
         for i, column in enumerate(self._columns):
@@ -312,7 +306,6 @@ class Encoder:
             "clock": self._clock.to_dict(),
             "keys": None if self._keys is None else self._keys.to_dict(),
             "columns": columns,
-            "twins": self._twins,
         }
         return data, arrays
 
@@ -342,8 +335,7 @@ class Encoder:
         made._keys = None if data["keys"] is None else Keys.from_dict(data["keys"])
         made.window, made.lengths = int(data["window"]), np.asarray(arrays["lengths"], dtype=np.int64)
         made._columns = [COLUMNS[c["kind"]].from_state(c, under(f"column.{i}.")) for i, c in enumerate(data["columns"])]
-        made._twins = list(data["twins"])
-        made._whitening = Whitening.from_state(under("whitening."))
+        made._axes = GaussianAxes.from_state(under("axes."))
         made._standard = Whitening.from_state(under("statics."))
         made._finish()
         return made
@@ -351,15 +343,3 @@ class Encoder:
 
 def _ordered(order: NDArray[np.intp]) -> bool:
     return bool((order == np.arange(len(order))).all())
-
-
-def _twins(columns: Sequence[Column], parts: Mapping[Name, pd.Series[Any]]) -> list[int]:
-    """Return for each column the first one of the same kind of channel that ranks its rows alike (or itself)."""
-    first: dict[Any, int] = {}
-    twins = []
-    for i, column in enumerate(columns):
-        key: Any = i
-        if column.continuous:
-            key = (column.role, np.unique(parts[column.name], return_inverse=True)[1].tobytes())
-        twins.append(first.setdefault(key, i))
-    return twins

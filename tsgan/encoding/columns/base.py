@@ -72,7 +72,7 @@ class Column(ABC):
         """Number of channels."""
 
     @abstractmethod
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> NDArray[np.floating]:
+    def encode(self, series: pd.Series[Any]) -> NDArray[np.floating]:
         """Return the channels, `(rows, width)`.
 
         Raises

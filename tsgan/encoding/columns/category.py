@@ -72,7 +72,7 @@ class CategoryColumn(Column):
         """One channel per level."""
         return len(self.levels)
 
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> NDArray[np.floating]:
+    def encode(self, series: pd.Series[Any]) -> NDArray[np.floating]:
         """Return the one-hot code, `(rows, levels)`.
 
         Raises

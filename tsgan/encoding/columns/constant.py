@@ -38,7 +38,7 @@ class ConstantColumn(Column):
         """No channel."""
         return 0
 
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> Doubles:
+    def encode(self, series: pd.Series[Any]) -> Doubles:
         """Return no channels: `(rows, 0)`."""
         return np.empty((len(series), 0))
 

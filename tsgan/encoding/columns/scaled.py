@@ -81,7 +81,7 @@ class ScaledColumn(Column):
         low, high = self.bounds
         return x if low is None and high is None else np.clip(x, low, high)
 
-    def encode(self, series: pd.Series[Any], rng: np.random.Generator) -> Doubles:
+    def encode(self, series: pd.Series[Any]) -> Doubles:
         """Return the scaled numbers, `(rows, 1)`.
 
         Raises
@@ -90,7 +90,7 @@ class ScaledColumn(Column):
             Naming the column, if the values are no numbers or outside what the scaler can map.
         """
         try:
-            return self.scaler.forward(self.to_numbers(series, self.grain), rng)[:, None]
+            return self.scaler.forward(self.to_numbers(series, self.grain))[:, None]
         except (TypeError, ValueError) as error:
             raise InputError(f"column {self.name!r} ({self.kind}, {series.dtype} given): {error}") from error
 

@@ -28,8 +28,8 @@ class Scaler(ABC):
         """Learn from `x` of shape (rows,)."""
 
     @abstractmethod
-    def forward(self, x: Doubles, rng: np.random.Generator) -> Doubles:
-        """Scale; `rng` spreads values that many rows share, where the scaler does so.
+    def forward(self, x: Doubles) -> Doubles:
+        """Scale; equal values become equal numbers.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class AffineScaler(Scaler):
     def __init__(self, centre: float, scale: float) -> None:
         self.centre, self.scale = centre, scale
 
-    def forward(self, x: Doubles, rng: np.random.Generator) -> Doubles:
+    def forward(self, x: Doubles) -> Doubles:
         """Scale."""
         return (x - self.centre) / self.scale
 

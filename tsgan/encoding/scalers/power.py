@@ -39,7 +39,7 @@ class Power(Scaler):
         learned = PowerTransformer("yeo-johnson", standardize=False).fit(((x - centre) / scale)[:, None])
         return cls(float(np.clip(learned.lambdas_[0], 0.0, 2.0)), centre, scale)
 
-    def forward(self, x: Doubles, rng: np.random.Generator) -> Doubles:
+    def forward(self, x: Doubles) -> Doubles:
         """Scale.
 
         Raises

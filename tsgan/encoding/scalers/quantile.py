@@ -1,9 +1,10 @@
 """Rank-gaussian scaling: the column's own distribution function, then the normal quantile function.
 
 Values that several rows share (zeros of a rain gauge, integers, rounded numbers) have no single rank. Each such row is
-put at a random place within the interval of ranks that its value holds ("dequantisation"), and the inverse maps the
-whole interval back to exactly that value, so that an atom keeps its probability. Between distinct values the map is
-linear, and beyond the outermost it goes on with the slope of the tail.
+put in the middle, by probability, of the interval of ranks that its value holds, and the inverse maps the whole
+interval back to exactly that value, so that an atom keeps its probability. (Random places would fill the interval, but
+blur how the column depends on the others.) Between distinct values the map is linear, and beyond the outermost it goes
+on with the slope of the tail.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Quantile(Scaler):
     ----------
     z, x : float64 arrays of shape (knots,)
         Knots in Gaussian space and in values, neither decreasing. An atom holds two: the same value at both ends of
-        its interval.
+        its interval. So does a value that came once in a column of few values, with half of its interval.
     rows : int
         Rows that were learned from; they limit how far out a value is put.
     """
@@ -38,6 +39,7 @@ class Quantile(Scaler):
     def __init__(self, z: Doubles, x: Doubles, rows: int) -> None:
         self.z, self.x, self.rows = z, x, rows
         self._atom = np.flatnonzero(x[1:] == x[:-1])
+        self._middle = ndtri((ndtr(z[self._atom]) + ndtr(z[self._atom + 1])) / 2)
         self._slopes = _tail(z, x), _tail(-z[::-1], -x[::-1])
 
     @classmethod
@@ -52,17 +54,18 @@ class Quantile(Scaler):
             chosen = atom.copy()
             chosen[:TAIL] = chosen[-TAIL:] = True
             chosen[np.linspace(0, len(values) - 1, KNOTS - 2 * TAIL - 2 * int(atom.sum())).astype(np.int64)] = True
-        middle = after - counts / 2
-        low = np.where(atom, after - counts, middle)[chosen]
-        high = np.where(atom, after, middle)[chosen]
-        twice = np.where(atom, 2, 1)[chosen]
+        # Between atoms a value that came once has steep sides: half its interval keeps it exact in single precision.
+        lone = ~atom & (2 * len(values) <= min(KNOTS, len(x)))
+        half = np.where(atom, counts / 2, np.where(lone, 0.25, 0.0))
+        low, high = (after - counts / 2 - half)[chosen], (after - counts / 2 + half)[chosen]
+        twice = np.where(half > 0, 2, 1)[chosen]
         ends = np.stack([low, high], axis=1).ravel()
         keep = np.stack([np.ones_like(twice, dtype=bool), twice == 2], axis=1).ravel()
         z = np.clip(ndtri(ends[keep] / len(x)), -FAR, FAR)
         return cls(z, np.repeat(values[chosen], twice), len(x))
 
-    def forward(self, x: Doubles, rng: np.random.Generator) -> Doubles:
-        """Scale; a value that is an atom falls at a random place of its interval."""
+    def forward(self, x: Doubles) -> Doubles:
+        """Scale; a value that is an atom falls in the middle of its interval."""
         below, above = np.minimum(x - self.x[0], 0), np.maximum(x - self.x[-1], 0)
         left, right = self._slopes
         z = np.interp(x, self.x, self.z)
@@ -70,11 +73,7 @@ class Quantile(Scaler):
         if len(self._atom):
             values = self.x[self._atom]
             place = np.minimum(np.searchsorted(values, x), len(values) - 1)
-            hit = np.flatnonzero(values[place] == x)
-            start = self._atom[place[hit]]
-            low, high = ndtr(self.z[start]), ndtr(self.z[start + 1])
-            # A thousandth of the interval stays free at each end, so that rounding to float32 cannot leave it.
-            z[hit] = ndtri(low + (high - low) * (0.001 + 0.998 * rng.random(len(hit))))
+            z = np.where(values[place] == x, self._middle[place], z)
         reach = float(-ndtri(0.25 / self.rows)) + 1.0
         return np.clip(z, -reach, reach)
 
