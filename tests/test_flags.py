@@ -20,7 +20,7 @@ class Machine:
     static : sequence of str or None
         Columns with one value per `entity`, at most 100 % of them.
     size, depth : int
-        How large it is; a further clause.
+        How large it is. A further clause.
     rate : float
     noise : {"auto", "white"} or int
         What it starts from.
@@ -126,7 +126,8 @@ def test_help_is_the_first_sentence_of_the_docstring(capsys):
 
 
 def test_a_hint_that_exists_for_type_checkers_only_falls_back_to_the_default():
-    def function(size: "Unknown" = 3, name: "Unknown" = None):  # noqa: F821
+    def function(size: "Unknown" = 3, name: "Unknown" = None, rate: "float | None" = None):  # noqa: F821
         pass
 
-    assert _parse("--size", "4", "--name", "x", function=function) == {"size": 4, "name": "x"}
+    found = _parse("--size", "4", "--name", "x", "--rate", "1", function=function)
+    assert found == {"size": 4, "name": "x", "rate": 1.0}

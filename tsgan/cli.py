@@ -108,7 +108,7 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
     group = parser.add_argument_group("arguments of RecurrentGAN")
-    parser.set_defaults(run=_fit, names=add_flags(group, RecurrentGAN, skip=("verbose",)))
+    parser.set_defaults(run=_fit, names=add_flags(group, RecurrentGAN, skip=("verbose", "callbacks")))
 
 
 def _fit(args: argparse.Namespace) -> None:

@@ -30,17 +30,13 @@ def add_flags(parser: Any, function: Callable[..., Any], skip: Collection[str] =
     skip : collection of str
         Arguments without a flag.
     """
-    try:
-        hints = typing.get_type_hints(function.__init__ if inspect.isclass(function) else function)
-    except NameError:  # a hint that exists for type checkers only
-        hints = {}
     texts = _docs(inspect.getdoc(function) or "")
     names = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in skip or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         names.append(name)
-        kinds = _kinds(hints.get(name)) or {type(parameter.default)}
+        kinds = _kinds(_hint(function, name)) or {type(parameter.default)}
         if kinds == {type(None)}:
             kinds.add(str)
         flag = "--seed" if name == "random_state" else "--" + name.replace("_", "-")
@@ -68,6 +64,18 @@ def _shown(default: Any) -> str:
 
 def _split(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
+
+
+def _hint(function: Callable[..., Any], name: str) -> Any:
+    """Return the type hint of one argument, or None if it has none, or one that exists for type checkers only."""
+    home: Any = function.__init__ if inspect.isclass(function) else function
+    if name not in home.__annotations__:
+        return None
+    holder = type("Holder", (), {"__annotations__": {name: home.__annotations__[name]}})
+    try:
+        return typing.get_type_hints(holder, globalns=home.__globals__)[name]
+    except NameError:
+        return None
 
 
 def _kinds(hint: Any) -> set[type]:
@@ -122,6 +130,6 @@ def _docs(docstring: str) -> dict[str, str]:
     for names, body in re.findall(
         r"^(\w[^:\n]*?) ?(?::[^\n]*)?\n((?:[ \t]+[^\n]*\n?|\n)*)", section[1] + "\n" if section else "", re.MULTILINE
     ):
-        sentence = re.split(r"(?<=[.;:])\s", " ".join(body.split()).replace("`", ""), maxsplit=1)[0]
-        texts.update(dict.fromkeys(re.findall(r"\w+", names), sentence.rstrip(".;:")))
+        sentence = re.split(r"(?<=\.)\s", " ".join(body.split()).replace("`", ""), maxsplit=1)[0]
+        texts.update(dict.fromkeys(re.findall(r"\w+", names), sentence.rstrip(".")))
     return texts
