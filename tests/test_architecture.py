@@ -293,7 +293,7 @@ BREAKS = [
     ("sampling.py", "from .networks.base import Cell", None),
     ("networks/lstm.py", "from ..sampling import draw", "networks.lstm:1: floor 3 imports sampling from floor 3"),
     (
-        "estimator.py",
+        "synthesizer.py",
         "from .evaluation.judge import x",
         "synthesizer:1: synthesizer imports evaluation only inside a function",
     ),
