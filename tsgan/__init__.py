@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "RecurrentGAN": "estimator",
-    "GaussianCopulaProcess": "estimator",
+    "GaussianCopulaProcess": "synthesizer",
     "evaluate": "evaluation.judge",
     "Report": "evaluation.report",
     "datasets": "datasets",
@@ -19,9 +19,10 @@ __all__ = ["GaussianCopulaProcess", "RecurrentGAN", "Report", "__version__", "da
 
 if TYPE_CHECKING:
     from . import datasets, errors
-    from .estimator import GaussianCopulaProcess, RecurrentGAN
+    from .estimator import RecurrentGAN
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
+    from .synthesizer import GaussianCopulaProcess
 
 
 def __getattr__(name: str) -> Any:

@@ -21,8 +21,10 @@ Every error says what was wrong, where (column, entity, value), what is allowed 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
+import numpy as np
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
 
@@ -84,3 +86,27 @@ def choose(name: str, value: object, allowed: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(value), choices, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ParameterError(f"{name}={value!r} is not known; choose one of {choices}.{hint}")
+
+
+def number(
+    name: str, value: object, low: float = 0.0, *, whole: bool = False, open_end: bool = False, none: bool = False
+) -> None:
+    """Check an argument that must be a number of at least `low` (above it with `open_end`).
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, the value and what is allowed.
+    """
+    if none and value is None:
+        return
+    kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if isinstance(value, kind) and not isinstance(value, bool):
+        size = float(value)
+        if math.isfinite(size) and (size > low or (size == low and not open_end)):
+            return
+    what = "a whole number" if whole else "a number"
+    raise ParameterError(
+        f"{name}={value!r} is not allowed; it must be {what} {'above' if open_end else 'of at least'} {low:g}"
+        + (" or None" if none else "")
+    )

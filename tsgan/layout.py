@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 BlockKind = Literal["continuous", "softmax", "length"]
 
 
@@ -81,6 +84,14 @@ class Layout:
     def length_block(self) -> Block | None:
         """The static block that holds the sequence's length, if lengths are learned that way."""
         return next((block for block in self.statics if block.kind == "length"), None)
+
+    def lengths_of(self, statics: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the lengths that static channels `(sequences, static_channels)` stand for."""
+        block = self.length_block
+        if block is None:
+            raise ValueError("this layout has no length block")
+        at = sum(other.size for other in self.statics[: self.statics.index(block)])
+        return np.asarray(block.levels, dtype=np.int64)[np.searchsorted(block.cuts, statics[:, at])]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layout as JSON-ready values."""

@@ -1,0 +1,393 @@
+"""RecurrentGAN: composes the rooms below and computes nothing itself. torch is imported when it is needed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from .errors import TsganWarning, choose, number
+from .synthesizer import Bounds, RandomState, Synthesizer
+
+if TYPE_CHECKING:
+    from .networks.generator import Generator
+    from .panel import Windows
+    from .sampling import NoiseSource
+    from .training.history import Row
+    from .training.trainer import Trainer
+
+STEPS = 2000
+FEW = 20  # windows on either side of the split that the held-back statistic needs
+
+
+class RecurrentGAN(Synthesizer):
+    """A recurrent Wasserstein GAN that learns a table of time series and draws synthetic ones.
+
+    A linear-Gaussian process in closed form gives the noise the data's covariance over columns and time; an LSTM
+    generator, trained against an LSTM critic (a "discriminator" without a sigmoid), learns what is left. What does not
+    beat the closed form on held-back windows is not returned.
+
+    Parameters
+    ----------
+    entity : str, optional
+        Column that tells sequences apart; without it the table is one long series.
+    time : str, optional
+        Column that orders the steps; a DatetimeIndex needs no naming.
+    static : list of str, optional
+        Columns with one value per entity.
+    window : int, optional
+        Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps.
+    stride : int
+        Steps between the starts of windows.
+    scaler : str or mapping
+        A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power" or "quantile".
+    bounds : "observed", None or mapping
+        Range of decoded numbers: as observed, free, or `(low, high)` by column.
+    noise : "auto", "coloured" or "white"
+        Noise with the data's covariance, or plain; auto is coloured unless rows are too few to estimate it.
+    regimes : int or "auto"
+        Number of normal laws that coloured noise mixes; auto lets held-back windows choose.
+    loss : str
+        "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
+    cell : str
+        "lstm", "gru" or "rnn", in generator and critic alike.
+    hidden : int
+        Size of the recurrent state.
+    layers : int
+        Number of recurrent layers.
+    noise_sequence : int
+        Random numbers per sequence.
+    noise_step : int
+        Random numbers per step.
+    steps : int, optional
+        Generator steps of training: 2000, or as many as `max_time` allows.
+    epochs : float, optional
+        Passes over the windows; whichever of the limits comes first ends training.
+    max_time : float, optional
+        Seconds of training at most; the learning rates fall in time for it.
+    batch_size : int
+        Windows of each kind in a critic step; the generator takes four times as many.
+    critic_steps : int
+        Critic steps per generator step. Raise it when the generator outruns the critic.
+    penalty : float, optional
+        Weight of the gradient penalty; the loss's own default if not given. Raise it when critic scores explode.
+    penalty_every : int
+        Critic steps between penalties, each weighted as many times.
+    exact_penalty : bool
+        Take the penalty by double backward: slow, to check by.
+    transport : float
+        Weight of the price on the generator's correction of coloured noise. Raise it when training makes things worse.
+    matching : float
+        Weight of feature matching beside the critic; 0 leaves the critic alone.
+    adversarial : float
+        Weight of the critic's part in the generator's loss.
+    generator_rate : float
+        Learning rate of the generator.
+    critic_rate : float
+        Learning rate of the critic. Lower it when the critic wins too early (its loss runs away).
+    average : float
+        Decay of the moving average of the generator, which is what is kept; 0 for none.
+    input_noise : float
+        Noise on the critic's inputs, falling to 0. Try 0.1 when the critic tells all apart from the start.
+    clip : float, optional
+        Largest norm of a gradient. Try 1.0 when training diverges.
+    checks : int
+        Times that the held-back statistic is measured on the way.
+    callbacks : list of callable, optional
+        Called with each new row of the history; returning True stops training.
+    device : str
+        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one.
+    verbose : bool
+        Show a progress bar.
+    random_state : int, Generator or None
+        Seed of everything random.
+
+    Attributes
+    ----------
+    schema_ : Schema
+        What was learned about each column; print it.
+    history_ : list of dict
+        Losses and the held-back statistic over training; `pandas.DataFrame(gan.history_)`.
+    trained_ : bool
+        Whether the trained generator was kept, and not the untrained start.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        Where all columns have text names.
+
+    References
+    ----------
+    "Improved Training of Wasserstein GANs" (Gulrajani et al., 2017), https://arxiv.org/abs/1704.00028
+
+    Examples
+    --------
+    >>> from tsgan import RecurrentGAN, datasets
+    >>> df = datasets.load("seattle_weather")
+    >>> gan = RecurrentGAN(time="date", steps=50, verbose=False, random_state=0).fit(df)  # doctest: +SKIP
+    >>> gan.sample(1, length=7).shape  # doctest: +SKIP
+    (7, 6)
+    """
+
+    history_: list[dict[str, Any]]
+    trained_: bool
+
+    def __init__(
+        self,
+        *,
+        entity: str | None = None,
+        time: str | None = None,
+        static: Sequence[str] | None = None,
+        window: int | None = None,
+        stride: int = 1,
+        scaler: str | Mapping[str, str] = "auto",
+        bounds: Literal["observed"] | Bounds | None = "observed",
+        noise: Literal["auto", "coloured", "white"] = "auto",
+        regimes: int | Literal["auto"] = "auto",
+        loss: str = "wgan-gp",
+        cell: str = "lstm",
+        hidden: int = 64,
+        layers: int = 1,
+        noise_sequence: int = 16,
+        noise_step: int = 8,
+        steps: int | None = None,
+        epochs: float | None = None,
+        max_time: float | None = None,
+        batch_size: int = 64,
+        critic_steps: int = 3,
+        penalty: float | None = None,
+        penalty_every: int = 4,
+        exact_penalty: bool = False,
+        transport: float = 0.01,
+        matching: float = 1.0,
+        adversarial: float = 0.1,
+        generator_rate: float = 1e-3,
+        critic_rate: float = 1e-3,
+        average: float = 0.999,
+        input_noise: float = 0.0,
+        clip: float | None = None,
+        checks: int = 8,
+        callbacks: Sequence[Callable[[Row], bool | None]] | None = None,
+        device: str = "cpu",
+        verbose: bool = True,
+        random_state: RandomState = None,
+    ) -> None:
+        self.entity = entity
+        self.time = time
+        self.static = static
+        self.window = window
+        self.stride = stride
+        self.scaler = scaler
+        self.bounds = bounds
+        self.noise = noise
+        self.regimes = regimes
+        self.loss = loss
+        self.cell = cell
+        self.hidden = hidden
+        self.layers = layers
+        self.noise_sequence = noise_sequence
+        self.noise_step = noise_step
+        self.steps = steps
+        self.epochs = epochs
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.critic_steps = critic_steps
+        self.penalty = penalty
+        self.penalty_every = penalty_every
+        self.exact_penalty = exact_penalty
+        self.transport = transport
+        self.matching = matching
+        self.adversarial = adversarial
+        self.generator_rate = generator_rate
+        self.critic_rate = critic_rate
+        self.average = average
+        self.input_noise = input_noise
+        self.clip = clip
+        self.checks = checks
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array
+            A DataFrame, an array `(time, features)` of one series, or `(sequences, time, features)`.
+        y : object
+            Ignored.
+
+        Raises
+        ------
+        InputError, SchemaError
+            If the table cannot be used; the message names the column, entity or value and what to do.
+        ParameterError
+            If an argument has a value that is not allowed.
+        TrainingError
+            If training diverges.
+
+        Warns
+        -----
+        TsganWarning
+            If training did not improve on the untrained start, which is then kept; or if it was interrupted.
+        """
+        self._check_parameters()
+        windows = self._encode(X)
+        streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
+        self._process = self._fit_process(windows, streams[0])
+        self._build(self._seed.spawn(1)[0])
+        train, held = windows.split()
+        known = min(len(train), len(held)) >= FEW
+        if not known and self._process is not None:
+            self.history_, self.trained_ = [], False
+            self._tell(f"too few windows ({len(windows)}) to hold some back and prove that training helps")
+            return self
+        trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
+        self._generator.load_state_dict(trainer.run().state_dict())
+        self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
+        if trainer.interrupted:
+            self._tell(f"training was interrupted after {trainer.taken} steps; what was learned until then is kept", 0)
+        if not self.trained_:
+            self._tell(
+                f"training did not improve on the untrained start (separation from held-back windows "
+                f"{trainer.start_value:.2f} at the start, {trainer.last_value:.2f} at the end)"
+            )
+        return self
+
+    def _tell(self, what: str, kept: int = 1) -> None:
+        text = f"{what}; the untrained start is kept" if kept else what
+        warnings.warn(text, TsganWarning, stacklevel=3)
+
+    def _check_parameters(self) -> None:
+        from .losses import LOSSES
+        from .networks import CELLS
+        from .process import check_regimes
+
+        choose("noise", self.noise, ("auto", "coloured", "white"))
+        choose("loss", self.loss, LOSSES)
+        choose("cell", self.cell, CELLS)
+        check_regimes(self.regimes)
+        for name in ("hidden", "layers", "batch_size", "critic_steps", "penalty_every", "checks"):
+            number(name, getattr(self, name), 1, whole=True)
+        for name in ("noise_sequence", "noise_step"):
+            number(name, getattr(self, name), 0, whole=True)
+        for name in ("transport", "matching", "adversarial", "average", "input_noise"):
+            number(name, getattr(self, name), 0)
+        for name in ("generator_rate", "critic_rate"):
+            number(name, getattr(self, name), 0, open_end=True)
+        for name in ("epochs", "max_time", "clip"):
+            number(name, getattr(self, name), 0, open_end=True, none=True)
+        number("steps", self.steps, 1, whole=True, none=True)
+        number("penalty", self.penalty, 0, none=True)
+
+    def _fit_process(self, windows: Windows, rng: np.random.Generator) -> Any:
+        from .process import LinearGaussianProcess
+
+        layout = self._encoder.layout
+        scarce = len(windows.panel.values) < 2 * layout.latents
+        if self.noise == "white" or (self.noise == "auto" and scarce):
+            return None
+        return LinearGaussianProcess.fit(windows, layout, rng, self.regimes)
+
+    def _build(self, seed: np.random.SeedSequence) -> None:
+        """Make the untrained generator."""
+        from .networks import CELLS
+        from .networks.generator import Generator
+        from .runtime import isolated, pick_device
+        from .sampling import NoiseSource
+
+        layout, process = self._encoder.layout, self._process
+        self._device = pick_device(self.device)
+        self._source: NoiseSource = NoiseSource(
+            process, layout, self.noise_sequence, self.noise_step, self._encoder.window
+        )
+        sizes = (self.hidden, self.layers, self.noise_sequence, self.noise_step)
+        with isolated(seed):
+            made = Generator(CELLS[self.cell], layout, *sizes, coloured=process is not None)
+        self._generator: Generator = made.to(self._device)
+
+    def _trainer(self, windows: Windows, split: Any, streams: Sequence[np.random.Generator]) -> Trainer:
+        """Make the critic, the loss, the batches and the measures, and hand them to the loop."""
+        from .losses import LOSSES
+        from .networks import CELLS
+        from .networks.critic import Critic, difference_scale
+        from .runtime import isolated, seeded
+        from .sampling import Faker
+        from .training.batches import Batches
+        from .training.matching import Matching
+        from .training.selection import HeldBack
+        from .training.trainer import Trainer
+
+        device, source, layout = self._device, self._source, self._encoder.layout
+        train = windows if split is None else windows.subset(split[0])
+        batches, everything = Batches(train, streams[0], device), Batches(windows, streams[0], device)
+        some = batches.sample(np.arange(len(train)), 5000)
+        scale = difference_scale(some.x, some.lengths)
+        with isolated(self._seed.spawn(1)[0]):
+            critic = Critic(
+                CELLS[self.cell], layout.channels, layout.static_channels, scale, self.hidden, self.layers
+            ).to(device)
+        measured = int(streams[4].integers(2**63))
+
+        def fake(generator: Any, count: int) -> Any:
+            return Faker(source, windows.lengths, np.random.default_rng(measured), device)(generator, count)[0]
+
+        measure = None if split is None else HeldBack.fit(everything, split, scale, fake, streams[4])
+        return Trainer(
+            generator=self._generator,
+            critic=critic,
+            loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
+            real=batches,
+            fake=Faker(source, windows.lengths, streams[1], device),
+            matching=Matching.fit(some, scale, streams[2]) if self.matching else None,
+            matching_weight=self.matching,
+            adversarial_weight=self.adversarial,
+            measure=measure,
+            steps=self._steps(len(train)),
+            max_time=self.max_time,
+            batch=self.batch_size,
+            generator_batch=4 * self.batch_size,
+            critic_steps=self.critic_steps,
+            penalty_every=self.penalty_every,
+            generator_rate=self.generator_rate,
+            critic_rate=self.critic_rate,
+            transport=self.transport if self._process is not None else 0.0,
+            average=self.average,
+            input_noise=self.input_noise,
+            clip=self.clip,
+            checks=self.checks,
+            windows=len(train),
+            share=seeded(streams[3]),
+            callbacks=self.callbacks or (),
+            progress=self.verbose,
+        )
+
+    def _steps(self, windows: int) -> int:
+        """Return the number of generator steps; an epoch shows the critic as many windows as there are."""
+        limits = [] if self.steps is None else [self.steps]
+        if self.epochs is not None:
+            limits.append(max(1, round(self.epochs * windows / (self.batch_size * self.critic_steps))))
+        return min(limits, default=STEPS if self.max_time is None else 10**9)
+
+    def _channels(self, count: int, steps: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        from .sampling import generate
+
+        return generate(self._generator, self._source, count, steps, rng, self._device)
+
+    def _learned(self) -> dict[str, dict[str, Any]]:
+        state = self._generator.state_dict()
+        return {"generator": {name: tensor.cpu().numpy() for name, tensor in state.items()}}
+
+    def _restore(self, document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], where: str) -> None:
+        import torch
+
+        from .bundle import check
+
+        self._build(self._seed)
+        wanted = {name: tuple(tensor.shape) for name, tensor in self._generator.state_dict().items()}
+        found = parts["generator"]
+        check({name: array.shape for name, array in found.items()}, wanted, f"{where}, generator")
+        self._generator.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in found.items()})
+        self.history_, self.trained_ = list(document["history"]), bool(document["trained"])

@@ -1,0 +1,116 @@
+"""The generator: coloured noise in, real-looking windows out.
+
+The process's latents b already have the data's covariance. A recurrent network adds the learned correction,
+
+    y = heads(b, r),    r = W LSTM([b, e, z, s]) + V [b, e],
+
+with noise e fresh at each step, z one draw per sequence (it sets the initial state too), and s the statics, corrected
+in the same way first. W and V start at zero where there are latents to start from, so that the untrained generator is
+the process itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..layout import Layout
+from .base import Cell
+from .heads import Heads
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a generator turns into windows; B sequences of T steps.
+
+    Attributes
+    ----------
+    latents : Tensor of shape (B, T, latents)
+        Coloured noise (zeros where the noise is white).
+    static_latents : Tensor of shape (B, static_latents)
+    step : Tensor of shape (B, T, noise_step)
+    sequence : Tensor of shape (B, T, noise_sequence)
+        The noise per sequence, repeated over a window (slowly turning over a longer series).
+    uniform : Tensor of shape (B, T, noises of the step heads)
+    static_uniform : Tensor of shape (B, noises of the static heads)
+    """
+
+    latents: Tensor
+    static_latents: Tensor
+    step: Tensor
+    sequence: Tensor
+    uniform: Tensor
+    static_uniform: Tensor
+
+
+class Generator(nn.Module):
+    """A recurrent generator.
+
+    Parameters
+    ----------
+    cell : callable
+        Makes a cell from its inputs, hidden size and layers; a member of CELLS.
+    layout : Layout
+        The meaning of the channels that it makes.
+    hidden, layers : int
+        Size of the recurrent state, number of layers.
+    noise_sequence, noise_step : int
+        Sizes of the noise per sequence and per step.
+    coloured : bool
+        Whether the latents carry a process; the correction then starts at zero.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[int, int, int], Cell],
+        layout: Layout,
+        hidden: int,
+        layers: int,
+        noise_sequence: int,
+        noise_step: int,
+        coloured: bool,
+    ) -> None:
+        super().__init__()
+        self.noise_sequence, self.noise_step = noise_sequence, noise_step
+        self.heads, self.static_heads = Heads(layout.blocks), Heads(layout.statics)
+        direct = layout.latents + noise_step
+        fixed = layout.static_latents + noise_sequence
+        self.statics: nn.Sequential | None = None
+        if layout.static_channels:
+            last = nn.Linear(hidden, layout.static_channels)
+            self.statics = nn.Sequential(nn.Linear(fixed, hidden), nn.SiLU(), last)
+        given = noise_sequence + layout.static_channels
+        self.start = nn.Linear(given, layers * hidden) if given else None
+        self.cell = cell(direct + given, hidden, layers)
+        self.out = nn.Linear(hidden, layout.channels)
+        self.skip = nn.Linear(direct, layout.channels, bias=False)
+        if coloured:
+            for layer in (self.out, self.skip, *([last] if self.statics is not None else [])):
+                for parameter in layer.parameters():
+                    nn.init.zeros_(parameter)
+
+    def forward(self, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
+        """Make windows.
+
+        Returns
+        -------
+        x : Tensor of shape (B, T, channels)
+        statics : Tensor of shape (B, static_channels)
+        correction : Tensor of shape (B, T, channels)
+            What was added to the process, for the transport cost.
+        """
+        length, first = noise.latents.shape[1], noise.sequence[:, 0]
+        statics = first[:, :0]
+        if self.statics is not None:
+            moved = self.statics(torch.cat([noise.static_latents, first], dim=-1))
+            statics = self.static_heads(noise.static_latents, moved, noise.static_uniform)
+        given = torch.cat([noise.sequence, statics[:, None].expand(-1, length, -1)], dim=-1)
+        direct = torch.cat([noise.latents, noise.step], dim=-1)
+        start = None
+        if self.start is not None:
+            start = self.start(given[:, 0]).unflatten(-1, (self.cell.layers, self.cell.hidden)).transpose(0, 1)
+        correction = self.out(self.cell(torch.cat([direct, given], dim=-1), start)) + self.skip(direct)
+        return self.heads(noise.latents, correction, noise.uniform), statics, correction

@@ -1,0 +1,392 @@
+r"""The linear-Gaussian part of a panel: what covariance says, without training.
+
+The latents of a window, flattened over steps (statics first), are taken as jointly normal; where the data ask for it,
+as a mixture of K regimes with one covariance each. On the principal axes of all windows, whitened to z,
+
+.. math:: z_{1..q} \sim \sum_k \pi_k N(\mu_k, \Sigma_k), \qquad z_{q+1..} \mid k \sim N(0, \operatorname{diag}(d_k)),
+
+so the leading q axes carry the regimes' means and covariances and the rest their scales (mixtures of probabilistic
+principal component analysers, Tipping & Bishop, 1999, https://doi.org/10.1162/089976699300016728). K = 1 is the plain
+process: its covariance is that of the windows, shrunk a little towards the one of a vector autoregression. The number
+of regimes is chosen by the likelihood of held-back windows.
+
+Windows of more than about `FULL_LIMIT` numbers are left to the autoregression. A series longer than the window grows
+by half windows, each drawn given the half before it. Behind rank-gaussian scalers the process with one regime is a
+Gaussian copula process ("Copula Processes", Wilson & Ghahramani, 2010, https://arxiv.org/abs/1006.1350).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.special import logsumexp, ndtr, ndtri
+
+from .autoregression import Autoregression, Doubles
+from .errors import choose, number
+from .layout import Block, Layout
+from .panel import Floats, Ints, Panel, Windows
+
+FULL_LIMIT = 1300  # numbers in a window, for its covariance to be estimated in full
+MOST = 20_000  # windows that the covariance is estimated from
+LEADING = 20  # axes that carry the regimes
+REGIMES = (1, 2, 4, 8, 16, 32)
+SPARE = 12  # windows without common rows that each regime should have at least
+SLACK = 0.25  # share of the gain in likelihood that more regimes may give back
+PRIOR = 30.0  # windows that a regime's scales are shrunk by
+
+
+def check_regimes(regimes: object) -> None:
+    """Check the argument `regimes`.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither "auto" nor a whole number of at least 1.
+    """
+    if isinstance(regimes, str):
+        choose("regimes", regimes, ("auto",))
+    else:
+        number("regimes", regimes, 1, whole=True)
+
+
+def to_latents(values: Floats, blocks: tuple[Block, ...]) -> Floats:
+    """Turn channels into process latents, `(rows, channels)` to `(rows, latents)`.
+
+    A softmax block becomes one number per row, in the middle (by probability) of its level's interval.
+    """
+    parts, at = [], 0
+    for block in blocks:
+        part = values[:, at : at + block.size]
+        if block.kind == "softmax":
+            edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
+            middle = ndtri((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+            part = middle[part.argmax(axis=1)][:, None]
+        parts.append(part)
+        at += block.size
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), dtype=np.float32)
+
+
+def to_channels(latents: Floats, blocks: tuple[Block, ...]) -> Floats:
+    """Turn process latents into channels, `(rows, latents)` to `(rows, channels)`: the inverse of `to_latents`."""
+    parts, at = [], 0
+    for block in blocks:
+        part = latents[:, at : at + block.latents]
+        if block.kind == "softmax":
+            part = np.eye(block.size, dtype=np.float32)[np.searchsorted(block.cuts, part[:, 0])]
+        parts.append(part)
+        at += block.latents
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(latents), 0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """A mixture of normal laws on the whitened axes of a window.
+
+    Attributes
+    ----------
+    axes : float64 array of shape (P, P)
+        Column j is principal axis j times its standard deviation, largest first.
+    weights : float64 array of shape (K,)
+    means : float64 array of shape (K, q)
+    factors : float64 array of shape (K, q, q)
+        Lower triangular.
+    scales : float64 array of shape (K, P - q)
+        Standard deviations along the other axes.
+    """
+
+    axes: Doubles
+    weights: Doubles
+    means: Doubles
+    factors: Doubles
+    scales: Doubles
+
+    @classmethod
+    def fit(cls, flat: Doubles, axes: Doubles, count: int, rng: np.random.Generator) -> Regimes:
+        """Fit `count` regimes to flattened windows `(N, P)` by expectation-maximisation."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+
+        white = _whiten(flat, axes)
+        lead = min(LEADING, white.shape[1])
+        if count == 1:
+            return cls(axes, np.ones(1), np.zeros((1, lead)), np.eye(lead)[None], np.ones((1, white.shape[1] - lead)))
+        features = white[:, :lead]
+        rest = white[:, lead:]
+        if rest.shape[1]:
+            energy = np.log(np.mean(rest**2, axis=1) + 1e-12)
+            features = np.column_stack([features, (energy - energy.mean()) / max(float(energy.std()), 1e-9)])
+        mixture = GaussianMixture(
+            count,
+            reg_covar=1e-3,
+            max_iter=60,
+            init_params="k-means++",
+            random_state=int(rng.integers(2**31)),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            share = mixture.fit(features).predict_proba(features)
+        size = share.sum(axis=0)[:, None]
+        scales = np.sqrt((share.T @ rest**2 + PRIOR) / (size + PRIOR))
+        factors = np.stack([cholesky(part[:lead, :lead], lower=True) for part in mixture.covariances_])
+        return cls(axes, mixture.weights_ / mixture.weights_.sum(), mixture.means_[:, :lead], factors, scales)
+
+    def likelihood(self, flat: Doubles) -> float:
+        """Return the mean log-likelihood of flattened windows, up to a constant that no regime changes."""
+        white = _whiten(flat, self.axes)
+        lead = self.means.shape[1]
+        parts = []
+        for weight, mean, factor, scale in zip(self.weights, self.means, self.factors, self.scales, strict=True):
+            inner = solve_triangular(factor, (white[:, :lead] - mean).T, lower=True)
+            outer = white[:, lead:] / scale
+            logs = np.log(np.diag(factor)).sum() + np.log(scale).sum()
+            parts.append(np.log(weight + 1e-300) - 0.5 * (inner**2).sum(0) - 0.5 * (outer**2).sum(1) - logs)
+        return float(logsumexp(np.stack(parts), axis=0).mean())
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw `n` flattened windows, `(n, P)`."""
+        regime = rng.choice(len(self.weights), n, p=self.weights)
+        white = rng.standard_normal((n, len(self.axes)), dtype=np.float32)
+        lead = self.means.shape[1]
+        means, factors, scales, axes = self._single
+        white[:, lead:] *= scales[regime]
+        white[:, :lead] = np.einsum("nij,nj->ni", factors[regime], white[:, :lead]) + means[regime]
+        return white @ axes
+
+    @cached_property
+    def _single(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Means, factors, scales and transposed axes in single precision."""
+        parts = (self.means, self.factors, self.scales, np.ascontiguousarray(self.axes.T))
+        means, factors, scales, axes = (part.astype(np.float32) for part in parts)
+        return means, factors, scales, axes
+
+    @cached_property
+    def triangles(self) -> tuple[Floats, Floats]:
+        """Mean `(K, P)` and lower triangular factor `(K, P, P)` of each regime's windows, to condition on the past."""
+        lead, size = self.means.shape[1], len(self.axes)
+        roots = np.empty((len(self.weights), size, size), dtype=np.float32)
+        for k, (factor, scale) in enumerate(zip(self.factors, self.scales, strict=True)):
+            root = np.concatenate([self.axes[:, :lead] @ factor, self.axes[:, lead:] * scale], axis=1)
+            upper: Doubles = np.asarray(np.linalg.qr(root.T)[1])
+            roots[k] = (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T
+        return (self.means @ self.axes[:, :lead].T).astype(np.float32), roots
+
+    def follow(self, past: Floats, rng: np.random.Generator) -> Floats:
+        """Draw the rest of flattened windows given their leading part `(n, known)`; `(n, P - known)`."""
+        means, factors = self.triangles
+        known = past.shape[1]
+        white, logs = [], []
+        for k, weight in enumerate(self.weights):
+            inner = solve_triangular(factors[k, :known, :known], (past - means[k, :known]).T, lower=True).T
+            white.append(inner)
+            logs.append(
+                np.log(weight + 1e-300) - 0.5 * (inner**2).sum(1) - np.log(np.diag(factors[k])[:known] + 1e-30).sum()
+            )
+        table = np.stack(logs, axis=1)
+        gumbel = -np.log(-np.log(rng.random(table.shape).clip(1e-12, 1 - 1e-12)))
+        regime = (table + gumbel).argmax(axis=1)
+        shock = rng.standard_normal((len(past), len(self.axes) - known), dtype=np.float32)
+        out = np.empty_like(shock)
+        for k in np.unique(regime):
+            rows = regime == k
+            out[rows] = means[k, known:] + white[k][rows] @ factors[k, known:, :known].T
+            out[rows] += shock[rows] @ factors[k, known:, known:].T
+        return out
+
+
+class LinearGaussianProcess:
+    """A linear-Gaussian process of latents (or a mixture of them), drawn at any length.
+
+    Attributes
+    ----------
+    mean : float64 array of shape (window, D)
+        Mean of the latents at each step of a window.
+    static_mean : float64 array of shape (S,)
+    autoregression : Autoregression
+    regimes : Regimes or None
+        The law of a window; None where it is left to the autoregression.
+    aligned : bool
+        Whether windows are whole sequences, so that a step has its own mean.
+    """
+
+    mean: Doubles
+    static_mean: Doubles
+    autoregression: Autoregression
+    regimes: Regimes | None
+    aligned: bool
+
+    @classmethod
+    def fit(
+        cls, windows: Windows, layout: Layout, rng: np.random.Generator, regimes: int | Literal["auto"] = "auto"
+    ) -> LinearGaussianProcess:
+        """Estimate the process of the windows' latents.
+
+        Parameters
+        ----------
+        windows : Windows
+            Over the encoded panel (not its latents).
+        layout : Layout
+        rng : numpy.random.Generator
+            Starts the regimes, and continues short sequences to the end of the window.
+        regimes : int or "auto"
+            Number of regimes, or chosen by held-back windows.
+        """
+        panel = windows.panel
+        panel = Panel(to_latents(panel.values, layout.blocks), panel.lengths, to_latents(panel.statics, layout.statics))
+        windows = Windows(panel, windows.starts, windows.lengths, windows.sequences, windows.size)
+        self = cls()
+        self.aligned = len(windows) == len(panel) > 1 and bool((windows.starts == panel.offsets[:-1]).all())
+        self.static_mean = panel.statics.mean(axis=0, dtype=np.float64)
+        self.mean = _step_means(windows, self.aligned)
+        train, held = windows.split()
+        rows = _centre(windows, self.mean, self.static_mean)
+        statics = panel.statics.shape[1]
+        self.autoregression = Autoregression.fit(rows, panel.lengths, statics, _cover(windows, held))
+        self.regimes = None
+        size = windows.size * panel.values.shape[1] + statics
+        if 0 < size <= FULL_LIMIT:
+            self.regimes = self._window_law(windows, rows, train, held, regimes, rng)
+        return self
+
+    def _window_law(
+        self, windows: Windows, rows: Doubles, train: Ints, held: Ints, regimes: int | str, rng: np.random.Generator
+    ) -> Regimes:
+        index = np.linspace(0, len(windows) - 1, min(len(windows), MOST)).astype(np.int64)
+        flat = self._flat(windows, rows, index, rng)
+        weight = flat.shape[1] / (flat.shape[1] + len(flat))
+        covariance = (1 - weight) * (flat.T @ flat / len(flat)) + weight * self.autoregression.implied(windows.size)
+        variance, vectors = eigh(covariance)
+        axes = (vectors * np.sqrt(np.maximum(variance, 1e-9 * variance[-1])))[:, ::-1]
+        if regimes != "auto":
+            return Regimes.fit(flat, axes, min(int(regimes), len(flat)), rng)
+        apart = int((windows.panel.lengths // windows.size).clip(1).sum())
+        counts = [k for k in REGIMES if k <= max(1, apart // SPARE)]
+        if len(counts) > 1 and len(held):
+            marks = np.zeros(len(windows), dtype=np.int8)
+            marks[train], marks[held] = 1, 2
+            mark = marks[index]
+            known, tested = flat[mark == 1], flat[mark == 2]
+            thin = max(1, len(known) // 8000)
+            scores = [Regimes.fit(known[::thin], axes, count, rng).likelihood(tested) for count in counts]
+            enough = max(scores) - SLACK * (max(scores) - scores[0])
+            return Regimes.fit(flat, axes, max(k for k, s in zip(counts, scores, strict=True) if s >= enough), rng)
+        return Regimes.fit(flat, axes, 1, rng)
+
+    def _flat(self, windows: Windows, rows: Doubles, index: Ints, rng: np.random.Generator) -> Doubles:
+        """Return centred windows flattened, statics first; a short one is continued by the autoregression."""
+        statics, dims = len(self.static_mean), self.mean.shape[1]
+        step = np.arange(windows.size)
+        short = windows.lengths[index]
+        at = windows.starts[index][:, None] + np.minimum(step, short[:, None] - 1)
+        values, fixed = rows[at][:, :, statics:], rows[windows.starts[index], :statics]
+        for length in np.unique(short[short < windows.size]):
+            which = short == length
+            known = values[which, :length].astype(np.float32)
+            lack = max(self.autoregression.order - length, 0)
+            known = np.concatenate([np.repeat(known[:, :1], lack, axis=1), known], axis=1)
+            full = self.autoregression.extend(known, fixed[which].astype(np.float32), windows.size + lack, rng)
+            values[which] = full[:, lack:]
+        return np.concatenate([fixed, values.reshape(len(index), windows.size * dims)], axis=1)
+
+    def draw(self, n: int, length: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Draw `n` sequences of `length` steps.
+
+        Returns
+        -------
+        values : float32 array of shape (n, length, D)
+        statics : float32 array of shape (n, S)
+        """
+        statics, (size, dims) = len(self.static_mean), self.mean.shape
+        if self.regimes is None:
+            steps, fixed = self.autoregression.first(n, length, rng)
+        else:
+            flat = self.regimes.draw(n, rng)
+            fixed, steps = flat[:, :statics], flat[:, statics:].reshape(n, size, dims)
+            if length > size:
+                steps = self._grow(steps, fixed, length, rng)
+        mean = self.mean[np.minimum(np.arange(length), size - 1)].astype(np.float32)
+        return steps[:, :length] + mean, fixed + self.static_mean.astype(np.float32)
+
+    def _grow(self, steps: Floats, fixed: Floats, length: int, rng: np.random.Generator) -> Floats:
+        """Carry windows on to `length` steps."""
+        n, size, dims = steps.shape
+        if self.regimes is None or self.aligned or size < 2:
+            lack = max(self.autoregression.order - size, 0)
+            steps = np.concatenate([np.repeat(steps[:, :1], lack, axis=1), steps], axis=1)
+            return self.autoregression.extend(steps, fixed, length + lack, rng)[:, lack:]
+        fresh = size // 2
+        kept = size - fresh
+        out = np.empty((n, size + -(-(length - size) // fresh) * fresh, dims), dtype=np.float32)
+        out[:, :size] = steps
+        for at in range(size, length, fresh):
+            past = np.concatenate([fixed, out[:, at - kept : at].reshape(n, -1)], axis=1)
+            out[:, at : at + fresh] = self.regimes.follow(past, rng).reshape(n, fresh, dims)
+        return out
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned as named arrays."""
+        named: dict[str, NDArray[Any]] = {"mean": self.mean, "static_mean": self.static_mean}
+        named["aligned"] = np.array([self.aligned], dtype=np.int64)
+        for name in ("coefficients", "innovation", "start"):
+            named[f"autoregression.{name}"] = getattr(self.autoregression, name)
+        if self.regimes is not None:
+            for name in ("axes", "weights", "means", "factors", "scales"):
+                named[f"regimes.{name}"] = getattr(self.regimes, name)
+        return named
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LinearGaussianProcess:
+        """Rebuild a process from `arrays`."""
+        double = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+        self = cls()
+        self.mean, self.static_mean = double["mean"], double["static_mean"]
+        self.aligned = bool(arrays["aligned"][0])
+        parts = (double[f"autoregression.{name}"] for name in ("coefficients", "innovation", "start"))
+        self.autoregression = Autoregression(len(self.static_mean), *parts)
+        self.regimes = None
+        if "regimes.axes" in double:
+            names = ("axes", "weights", "means", "factors", "scales")
+            self.regimes = Regimes(*(double[f"regimes.{name}"] for name in names))
+        return self
+
+
+def _whiten(flat: Doubles, axes: Doubles) -> Doubles:
+    """Return flattened windows on whitened axes; the columns of `axes` are orthogonal."""
+    white: Doubles = flat @ (axes / (axes**2).sum(axis=0))
+    return white
+
+
+def _step_means(windows: Windows, aligned: bool) -> Doubles:
+    """Return the mean latent of each step, shrunk towards the mean of all; one mean for windows of a long series."""
+    overall = windows.panel.values.mean(axis=0, dtype=np.float64)
+    if not aligned:
+        return np.tile(overall, (windows.size, 1))
+    counts = (windows.lengths[:, None] > np.arange(windows.size)).sum(axis=0)
+    sums = np.zeros((windows.size, len(overall)))
+    for at in range(0, len(windows), 4096):
+        sums += windows.values(slice(at, at + 4096)).sum(axis=0, dtype=np.float64)
+    pseudo = 10.0
+    means: Doubles = (sums + pseudo * overall) / (counts + pseudo)[:, None]
+    return means
+
+
+def _centre(windows: Windows, mean: Doubles, static_mean: Doubles) -> Doubles:
+    """Return the centred rows of the panel: float64 `(rows, S + D)`, statics repeated on each row."""
+    panel = windows.panel
+    step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    values = panel.values - mean[np.minimum(step, len(mean) - 1)]
+    return np.concatenate([np.repeat(panel.statics - static_mean, panel.lengths, axis=0), values], axis=1)
+
+
+def _cover(windows: Windows, index: Ints) -> NDArray[np.bool_]:
+    """Return which rows of the panel the chosen windows cover."""
+    marks = np.zeros(len(windows.panel.values) + 1, dtype=np.int64)
+    np.add.at(marks, windows.starts[index], 1)
+    np.add.at(marks, windows.starts[index] + windows.lengths[index], -1)
+    return np.cumsum(marks[:-1]) > 0
