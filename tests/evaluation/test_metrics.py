@@ -138,6 +138,15 @@ def test_strong_judge_sees_time_shuffled_within_windows(make_panel) -> None:
     assert METRICS["two_sample"].measure(prepare(make_panel(0), shuffled), REPEATS).grade == "far"
 
 
+def test_one_column_far_off_is_not_hidden_by_many_good_ones() -> None:
+    real, synthetic = (np.random.default_rng(seed).normal(size=(200, 6, 20)) for seed in range(2))
+    synthetic[:, :, 7] += 4
+    result = METRICS["marginals"].measure(prepare(real, synthetic), REPEATS)
+    assert result.grade == "visible"
+    assert "Furthest: x7 (0.9" in result.verdict
+    assert result.verdict.endswith(" 1 of 20 columns are far by themselves.")
+
+
 def test_autocorrelation_sees_time_lost_and_marginals_do_not(make_panel) -> None:
     shuffled = np.random.default_rng(0).permutation(make_panel(1).reshape(-1, 2)).reshape(300, 8, 2)
     case = prepare(make_panel(0), shuffled)

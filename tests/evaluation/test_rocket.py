@@ -50,7 +50,10 @@ def test_short_windows_have_kernels() -> None:
 def test_ridge_finds_the_line_and_shrinks_noise() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 5))
-    weights, intercept = ridge(x, x @ [1, 2, 0, 0, -1] + 3)
+    folds = np.arange(300) // 100
+    weights, intercept = ridge(x, x @ [1, 2, 0, 0, -1] + 3, folds)
     np.testing.assert_allclose(weights, [1, 2, 0, 0, -1], atol=0.01)
+    wide = np.concatenate([x, rng.normal(size=(300, 400)) / 100], axis=1)
+    np.testing.assert_allclose(ridge(wide, x @ [1, 2, 0, 0, -1] + 3, folds)[0][:5], [1, 2, 0, 0, -1], atol=0.02)
     assert abs(intercept - 3) < 0.01
-    assert np.abs(ridge(x, rng.normal(size=300))[0]).max() < 0.1
+    assert np.abs(ridge(x, rng.normal(size=300), folds)[0]).max() < 0.1

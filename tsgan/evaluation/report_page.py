@@ -211,10 +211,9 @@ case.columns|length }} columns,
 <h2>Definitions</h2>
 <dl>
 <dt>Grades</dt>
-<dd><b>Faithful</b>: within two standard deviations of chance,
-and 2 % of the scale, of real against real. <b>Close</b>: up to 15 %
-of the way
-from there to useless. <b>Visible difference</b>: up to half of it. <b>Far</b>: beyond.</dd>
+<dd><b>Faithful</b>: within two standard deviations of chance, and 2 % of the scale, of real against real.
+<b>Close</b>: up to 15 % of the way from there to useless. <b>Visible difference</b>: up to half of it, or some column
+by itself is far. <b>Far</b>: beyond.</dd>
 {% for metric, result, place in cards %}
 <dt>{{ metric.title }} <span class="soft">({{ metric.name }})</span></dt>
 <dd>{{ metric.definition }}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances
+from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
 
 
 class Autocorrelation(Metric):
@@ -51,18 +51,9 @@ class Autocorrelation(Metric):
             np.stack([part[:, column.channels].mean(axis=(1, 2)) for column in moving], axis=1)
             for part in distances(case, self.name, repeats, gap)
         ]
-        table: list[dict[str, Any]] = [
-            {
-                "column": column.name,
-                "value": float(by_column[0][:, i].mean()),
-                "real_against_real": float(by_column[1][:, i].mean()),
-            }
-            for i, column in enumerate(moving)
-        ]
+        table = self.by_column([column.name for column in moving], *by_column)
         values = [list(map(float, part.mean(axis=1))) for part in by_column]
-        most = max(table, key=lambda row: row["value"] - row["real_against_real"])
-        note = f"Furthest: {most['column']} ({most['value']:.3f})." if len(table) > 1 else ""
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, note)
+        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
 
 
 def autocorrelation(windows: Floats) -> Doubles:

@@ -17,6 +17,8 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Grade = Literal["faithful", "close", "visible", "far", "not available"]
 
+Table = list[dict[str, Any]]
+
 MAX_COMPARED = 4000
 
 
@@ -98,16 +100,56 @@ class Metric(ABC):
         detail: Mapping[str, Any],
         note: str = "",
     ) -> Result:
-        """Put a result together from the values of each repeat, for synthetic and for real against real."""
-        value, spread = float(np.mean(values)), float(np.std(values))
+        """Put a result together from the values of each repeat, for synthetic and for real against real.
+
+        A column in `detail["columns"]` that is "far" by itself makes the whole at least "visible": a mean over many columns
+        must not hide it.
+        """
+        judged = self.judge(values, controls, worst)
+        apart = [row["column"] for row in detail.get("columns", ()) if row["grade"] == "far"]
+        if apart and judged in ("faithful", "close"):
+            judged = "visible"
+        detail = {**detail, "values": list(values), "real_against_real": list(controls)}
+        verdict = f"{self.words[judged]} {note}".strip()
+        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
+        return Result(self.name, value, spread, control, worst, self.better, judged, verdict, detail)
+
+    def judge(self, values: Sequence[float], controls: Sequence[float], worst: float) -> Grade:
+        """Grade the values of each repeat against those of real against real and the useless end."""
         control, noise = float(np.mean(controls)), float(np.std(controls))
         if self.zero_is_perfect:
             noise = max(noise, 0.3 * control)
-        chance = float(np.hypot(noise, spread / np.sqrt(len(values))))
-        judged = grade(value, control, worst, chance, len(values), self.better)
-        detail = {**detail, "values": list(values), "real_against_real": list(controls)}
-        verdict = f"{self.words[judged]} {note}".strip()
-        return Result(self.name, value, spread, control, worst, self.better, judged, verdict, detail)
+        chance = float(np.hypot(noise, np.std(values) / np.sqrt(len(values))))
+        return grade(float(np.mean(values)), control, worst, chance, len(values), self.better)
+
+    def by_column(self, names: Sequence[str], synthetic: Doubles, control: Doubles, worst: Doubles) -> Table:
+        """Return a mapping per column: its value, real against real, useless end and grade.
+
+        Parameters
+        ----------
+        names : sequence of str
+        synthetic, control, worst : arrays of shape (repeats, columns)
+        """
+        return [
+            {
+                "column": name,
+                "value": float(synthetic[:, i].mean()),
+                "real_against_real": float(control[:, i].mean()),
+                "worst": float(worst[:, i].mean()),
+                "grade": self.judge(list(synthetic[:, i]), list(control[:, i]), float(worst[:, i].mean())),
+            }
+            for i, name in enumerate(names)
+        ]
+
+
+def furthest(table: Table, text: str = "") -> str:
+    """Name the column that is furthest from the real data, where there are several."""
+    if len(table) < 2:
+        return ""
+    most = max(table, key=lambda row: float(row["value"] - row["real_against_real"]))
+    apart = sum(row["grade"] == "far" for row in table)
+    count = f" {apart} of {len(table)} columns are far by themselves." if apart else ""
+    return f"Furthest: {most['column']}{text} ({most['value']:.3f}).{count}"
 
 
 def grade(

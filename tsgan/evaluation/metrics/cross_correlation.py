@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances
+from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
 
 LAGS = (0, 1, 2, 4, 8)
 
@@ -56,14 +56,11 @@ class CrossCorrelation(Metric):
 
         found = distances(case, self.name, repeats, gap)
         by_lag = [part[:, :, pairs].mean(axis=2) for part in found]
-        table: list[dict[str, Any]] = [
-            {
-                "column": column.name,
-                "value": float(_with_others(found[0], owner, i).mean()),
-                "real_against_real": float(_with_others(found[1], owner, i).mean()),
-            }
-            for i, column in enumerate(case.columns)
+        apart = [
+            np.stack([_with_others(part, owner, i).mean(axis=(1, 2)) for i in range(len(case.columns))], axis=1)
+            for part in found
         ]
+        table = self.by_column([column.name for column in case.columns], *apart)
         detail = {
             "columns": table,
             "lags": lags,
@@ -71,9 +68,8 @@ class CrossCorrelation(Metric):
             "by_lag_real_against_real": list(map(float, by_lag[1].mean(axis=0))),
             "correlational_score": float(np.tril(found[0][:, 0].mean(axis=0)).sum() / 10),
         }
-        most = max(table, key=lambda row: row["value"] - row["real_against_real"])
-        note = f"Furthest: {most['column']} with the others ({most['value']:.3f})."
         values = [list(map(float, part[:, 0])) for part in by_lag]
+        note = furthest(table, " with the others")
         return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
 
 

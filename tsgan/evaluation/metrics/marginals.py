@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..prepare import Case
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances
+from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
 
 MAX_ROWS = 20_000
 
@@ -52,20 +52,13 @@ class Marginals(Metric):
             return _distances(case, sides[0][keep], sides[1][keep])
 
         synthetic, control, worst = distances(case, self.name, repeats, both)
-        table: list[dict[str, Any]] = [
-            {
-                "column": column.name,
-                "measure": "total variation" if column.discrete else "Kolmogorov-Smirnov",
-                "value": float(synthetic[:, i, 0].mean()),
-                "real_against_real": float(control[:, i, 0].mean()),
-                "wasserstein": None if column.discrete else float(synthetic[:, i, 1].mean()),
-            }
-            for i, column in enumerate(case.columns)
-        ]
-        most = max(table, key=lambda row: row["value"] - row["real_against_real"])
-        note = f"Furthest: {most['column']} ({most['value']:.3f})." if len(table) > 1 else ""
+        names = [column.name for column in case.columns]
+        table = self.by_column(names, synthetic[:, :, 0], control[:, :, 0], worst[:, :, 0])
+        for row, column, moved in zip(table, case.columns, synthetic[:, :, 1].mean(axis=0), strict=True):
+            row["measure"] = "total variation" if column.discrete else "Kolmogorov-Smirnov"
+            row["wasserstein"] = None if column.discrete else float(moved)
         values, controls = (list(map(float, part[:, :, 0].mean(axis=1))) for part in (synthetic, control))
-        return self.result(values, controls, float(worst[:, :, 0].mean()), {"columns": table}, note)
+        return self.result(values, controls, float(worst[:, :, 0].mean()), {"columns": table}, furthest(table))
 
 
 def _distances(case: Case, real: Floats, other: Floats) -> Doubles:

@@ -14,17 +14,17 @@ MAX_WINDOWS = 3000
 
 
 class TwoSample(Metric):
-    """AUC of a ridge classifier on 500 random convolutions (ROCKET)."""
+    """AUC of a ridge classifier on random convolutions (ROCKET) and plain summaries."""
 
     name = "two_sample"
     title = "Strong judge"
     question = "Can a strong judge tell synthetic from real?"
     definition = (
-        "Area under the ROC curve of a ridge classifier on the features of 500 random convolutions over whitened "
-        "values and their differences: the probability that it finds a synthetic window more suspicious than a "
-        "real one. 0.5: it can only guess. 1: it is always right. It is tested on sequences, or on time blocks "
-        "with a gap of one window between them, that it did not learn from; copying the real data does not help "
-        "against it, nor does a judge too small to see."
+        "Area under the ROC curve of a ridge classifier that sees 500 random convolutions over whitened values and "
+        "their differences, and plain summaries of each channel: the probability that it finds a synthetic window "
+        "more suspicious than a real one. 0.5: it can only guess. 1: it is always right. It is tested on "
+        "sequences, or on time blocks with a gap of one window between them, that it did not learn from, so that "
+        "what it has learned by heart does not count."
     )
     references = (
         Reference(
