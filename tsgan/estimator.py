@@ -92,7 +92,7 @@ class RecurrentGAN(Synthesizer):
     input_noise : float
         Noise on the critic's inputs, falling to 0. Try 0.1 when the critic tells all apart from the start.
     clip : float, optional
-        Largest norm of a gradient. Try 1.0 when training diverges.
+        Largest norm of the generator's gradient (and of an unpenalised critic's). Try 1.0 when training diverges.
     checks : int
         Times that the held-back statistic is measured on the way.
     callbacks : list of callable, optional

@@ -59,7 +59,7 @@ class Trainer:
     input_noise : float
         Standard deviation of the noise on the critic's inputs at the start, falling linearly to 0.
     clip : float or None
-        Largest norm of a gradient step of either network.
+        Largest norm of the generator's gradient, and of the critic's where no penalty holds it.
     checks : int
         How many times the held-back statistic is measured on the way.
     windows : int
@@ -224,7 +224,7 @@ class Trainer:
     def _step(self, optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if self.clip is not None:
+        if self.clip is not None and (module is self.generator or not self.loss.weight):
             nn.utils.clip_grad_norm_(module.parameters(), self.clip)
         optimiser.step()
 
