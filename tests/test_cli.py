@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tsgan import __version__, cli, datasets
-from tsgan.errors import InputError, NotAModelError, TsganWarning
+from tsgan.errors import InputError, TsganWarning
 
 
 class RecurrentGAN:
@@ -38,6 +38,8 @@ class RecurrentGAN:
     """
 
     schema_ = "wind   float"
+    history_ = ({"step": 9, "seconds": 3.2},)
+    trained_ = True
     device = None
 
     def __init__(
@@ -68,15 +70,19 @@ class RecurrentGAN:
 
     def save(self, path):
         Path(path).mkdir(parents=True, exist_ok=True)
-        saved = {"params": self.params, "dtypes": self.table.dtypes.astype(str).to_dict()}
+        saved = {
+            "format": 1,
+            "tsgan": "0.0.9",
+            "files": {},
+            "class": type(self).__name__,
+            "params": self.params,
+            "dtypes": self.table.dtypes.astype(str).to_dict(),
+        }
         (Path(path) / "model.json").write_text(json.dumps(saved))
 
     @classmethod
     def load(cls, path, device=None):
-        try:
-            saved = json.loads((Path(path) / "model.json").read_text())
-        except FileNotFoundError:
-            raise NotAModelError(f"{path}: there is no model.json") from None
+        saved = json.loads((Path(path) / "model.json").read_text())
         model = cls(**saved["params"])
         model.device = device
         return model
@@ -86,6 +92,17 @@ class RecurrentGAN:
             return np.arange(n * 2 * 3).reshape(n, 2, 3)
         rows = n * (length or 2)
         return pd.DataFrame({"start": [str(start)] * rows, "seed": random_state, "device": self.device})
+
+
+class GaussianCopulaProcess(RecurrentGAN):
+    history_ = ()
+
+    def __init__(self, *, entity=None, time=None, static=None, random_state=None):
+        super().__init__(entity=entity, time=time, static=static, random_state=random_state)
+        self.params = {"entity": entity, "time": time, "static": static, "random_state": random_state}
+
+    def sample(self, n=1, length=None, *, start=None, random_state=None):
+        return pd.DataFrame({"closed": [n]})
 
 
 class Report:
@@ -126,6 +143,8 @@ def evaluate(
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tsgan.estimator", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
+    closed = types.SimpleNamespace(GaussianCopulaProcess=GaussianCopulaProcess)
+    monkeypatch.setitem(sys.modules, "tsgan.synthesizer", closed)
     monkeypatch.setitem(sys.modules, "tsgan.evaluation.judge", types.SimpleNamespace(evaluate=evaluate))
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)
@@ -211,7 +230,21 @@ def test_info_shows_the_schema_and_what_differs(model, capsys):
     assert cli.main(["info", model]) == 0
     out = capsys.readouterr().out
     assert "wind   float" in out
-    assert "arguments that differ from the defaults: time='day', verbose=True" in out
+    assert "model: a RecurrentGAN, saved by tsgan 0.0.9\n" in out
+    assert "arguments that differ from the defaults: time='day', verbose=True\n" in out
+    assert "trained for 9 steps, 3 s; the trained generator is kept\n" in out
+
+
+def test_the_closed_form_is_fitted_sampled_and_shown(capsys):
+    assert cli.main(["fit", "real.csv", "-o", "model", "--closed-form", "--time", "day", "-q"]) == 0
+    assert cli.main(["sample", "model", "-n", "4", "-q"]) == 0
+    assert capsys.readouterr().out == "closed\n4\n"
+    assert cli.main(["info", "model"]) == 0
+    out = capsys.readouterr().out
+    assert "model: a GaussianCopulaProcess, saved by tsgan 0.0.9\n" in out
+    assert "trained" not in out
+    assert cli.main(["fit", "real.csv", "-o", "model", "--closed-form", "--steps", "3", "--max-time", "1"]) == 1
+    assert "these arguments have no meaning: ['max_time', 'steps']" in capsys.readouterr().err
 
 
 def test_demo_writes_its_three_things_and_prints_the_scores(tmp_path, capsys):
@@ -237,8 +270,8 @@ def test_demo_writes_its_three_things_and_prints_the_scores(tmp_path, capsys):
         (["fit", "real.csv", "-o", "m", "--time", "when"], "real.csv: there is no column 'when'; its columns are"),
         (["fit", "boom.csv", "-o", "m"], "column 'boom' holds nothing; leave it out"),
         (["fit", "real.csv", "-o", "real.csv/m"], "Not a directory"),
-        (["sample", "nothing"], "nothing: there is no model.json"),
-        (["info", "nothing"], "nothing: there is no model.json"),
+        (["sample", "nothing"], "nothing is no saved model: it does not exist"),
+        (["info", "nothing"], "nothing is no saved model: it does not exist"),
         (["evaluate", "real.csv", "absent.parquet"], "absent.parquet: no such file"),
     ],
 )

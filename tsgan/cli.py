@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, datasets, tables
-from .errors import TsganError, TsganWarning
+from .errors import ParameterError, TsganError, TsganWarning
 from .flags import add_flags, given
 
 if TYPE_CHECKING:
@@ -107,17 +107,26 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
+    parser.add_argument("--closed-form", action="store_true", help="no training: fit a GaussianCopulaProcess instead")
     group = parser.add_argument_group("arguments of RecurrentGAN")
     parser.set_defaults(run=_fit, names=add_flags(group, RecurrentGAN, skip=("verbose", "callbacks")))
 
 
 def _fit(args: argparse.Namespace) -> None:
     from .estimator import RecurrentGAN
+    from .synthesizer import GaussianCopulaProcess
 
     arguments = given(args, args.names)
+    model: Any
+    if args.closed_form:
+        needless = sorted(set(arguments) - set(inspect.signature(GaussianCopulaProcess).parameters))
+        if needless:
+            raise ParameterError(f"--closed-form trains nothing, so these arguments have no meaning: {needless}")
+        model = GaussianCopulaProcess(**arguments)
+    else:
+        model = RecurrentGAN(**arguments, verbose=not args.quiet)
     table = tables.read(args.data, time=arguments.get("time"))
-    model = RecurrentGAN(**arguments, verbose=not args.quiet).fit(table)
-    model.save(args.output)
+    model.fit(table).save(args.output)
     _say(args, f"saved the model in {args.output}")
 
 
@@ -135,10 +144,19 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_sample)
 
 
-def _sample(args: argparse.Namespace) -> None:
+def _load(path: str, device: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """Return a saved model, of either kind, and its `model.json`."""
+    from . import bundle
     from .estimator import RecurrentGAN
+    from .synthesizer import GaussianCopulaProcess
 
-    model = RecurrentGAN.load(args.model, device=args.device)
+    document, _ = bundle.read(path)
+    kind: Any = GaussianCopulaProcess if document.get("class") == "GaussianCopulaProcess" else RecurrentGAN
+    return kind.load(path, device=device), document
+
+
+def _sample(args: argparse.Namespace) -> None:
+    model, _ = _load(args.model, args.device)
     table = model.sample(args.n, args.length, start=args.start, random_state=args.seed)
     tables.write(_frame(table), args.output)
     _say(args, f"wrote {len(table)} rows to {'standard output' if args.output == '-' else args.output}")
@@ -212,16 +230,16 @@ def _build_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    from .estimator import RecurrentGAN
-
-    model = RecurrentGAN.load(args.model)
-    usual = inspect.signature(RecurrentGAN).parameters
+    model, document = _load(args.model)
+    usual = inspect.signature(type(model)).parameters
     changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}
-    print(f"{args.model}: saved by tsgan\n")
-    print(model.schema_)
-    print(
-        "\narguments that differ from the defaults: " + (", ".join(f"{k}={v!r}" for k, v in changed.items()) or "none")
-    )
+    print(f"{args.model}: a {type(model).__name__}, saved by tsgan {document.get('tsgan')}")
+    print("arguments that differ from the defaults:", ", ".join(f"{k}={v!r}" for k, v in changed.items()) or "none")
+    history = getattr(model, "history_", [])
+    if history:
+        kept = "the trained generator is kept" if model.trained_ else "the untrained start is kept"
+        print(f"trained for {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s; {kept}")
+    print(f"\n{model.schema_}")
 
 
 # demo
