@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 for example in [0-9]*; do
     echo "== $example"
     case $example in
-        *.py) python -W error::UserWarning "$example" ;;
+        *.py) python "$example" ;;
         *.sh) bash "$example" ;;
     esac
 done
