@@ -1,0 +1,96 @@
+"""Heads: channels from latents; a category's levels come as often as its cuts say."""
+
+import numpy as np
+import torch
+from scipy.special import ndtri
+
+from tsgan.layout import Block
+from tsgan.networks.heads import Heads
+
+SHARES = np.array([0.1, 0.25, 0.6, 0.05])
+CATEGORY = Block("kind", "softmax", 4, tuple(ndtri(np.cumsum(SHARES)[:-1])))
+LAYOUT = (Block("a", "continuous", 2), CATEGORY, Block("b", "continuous", 1), Block("c", "softmax", 2, (0.3,)))
+
+
+def _noise(heads, n, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    latents = torch.randn(n, sum(block.latents for block in heads.blocks), generator=draw)
+    return latents, torch.zeros(n, heads.channels), torch.rand(n, heads.noises, generator=draw)
+
+
+def test_counts():
+    heads = Heads(LAYOUT)
+    assert (heads.channels, heads.noises) == (9, 6)
+
+
+def test_continuous_channels_are_latent_plus_correction():
+    heads = Heads(LAYOUT)
+    latents, correction, uniform = _noise(heads, 50)
+    correction = torch.randn(correction.shape, generator=torch.Generator().manual_seed(9))
+    out = heads(latents, correction, uniform)
+    assert torch.equal(out[:, :2], latents[:, :2] + correction[:, :2])
+    assert torch.equal(out[:, 6], latents[:, 3] + correction[:, 6])
+
+
+def test_categories_are_one_hot():
+    heads = Heads(LAYOUT)
+    out = heads(*_noise(heads, 500))
+    for part in (out[:, 2:6], out[:, 7:9]):
+        assert torch.allclose(part, part.round(), atol=1e-6)
+        assert torch.equal(part.round().sum(1), torch.ones(500))
+
+
+def test_levels_come_as_often_as_the_cuts_say():
+    n = 40_000
+    heads = Heads((CATEGORY,))
+    shares = heads(*_noise(heads, n)).mean(0).numpy()
+    error = 4 * np.sqrt(SHARES * (1 - SHARES) / n) + 4e-4
+    assert (np.abs(shares - SHARES) < error).all(), shares
+
+
+def test_a_level_follows_its_latent():
+    """Well inside the interval of a level, that level is drawn."""
+    heads = Heads((CATEGORY,))
+    latents = torch.tensor([[-2.5], [-0.85], [0.4], [2.6]]).repeat(200, 1)
+    out = heads(latents, torch.zeros(800, 4), torch.rand(800, 4, generator=torch.Generator().manual_seed(0)))
+    hits = out.argmax(1) == torch.arange(4).repeat(200)
+    assert hits.float().mean() > 0.97
+
+
+def test_a_correction_moves_a_level():
+    heads = Heads((CATEGORY,))
+    latents, correction, uniform = _noise(heads, 500)
+    correction[:, 3] = 30.0
+    assert heads(latents, correction, uniform)[:, 3].mean() > 0.999
+
+
+def test_gradients_pass_straight_through_to_correction_and_latent():
+    heads = Heads((CATEGORY,))
+    latents, correction, uniform = _noise(heads, 64)
+    latents.requires_grad_()
+    correction.requires_grad_()
+    heads(latents, correction, uniform)[:, 2].sum().backward()
+    assert latents.grad.abs().max() > 1e-3
+    own, others = correction.grad[:, 2], correction.grad[:, [0, 1, 3]]
+    assert own.sum() > 1
+    assert (own >= 0).all()
+    assert (others <= 0).all()
+    torch.testing.assert_close(correction.grad.sum(1), torch.zeros(64), atol=1e-6, rtol=0)  # as of a softmax
+
+
+def test_extreme_uniforms_and_latents_stay_finite():
+    heads = Heads((CATEGORY,))
+    latents = torch.tensor([[-40.0], [40.0]], requires_grad=True)
+    out = heads(latents, torch.zeros(2, 4), torch.tensor([[0.0, 1.0, 0.0, 1.0]] * 2))
+    out.square().sum().backward()
+    assert torch.isfinite(out).all()
+    assert torch.isfinite(latents.grad).all()
+
+
+def test_no_blocks_make_no_channels():
+    assert Heads(())(torch.zeros(3, 0), torch.zeros(3, 0), torch.zeros(3, 0)).shape == (3, 0)
+
+
+def test_nothing_of_a_head_is_saved():
+    """Cuts come from the layout, so a saved generator does not hold them twice."""
+    assert not Heads(LAYOUT).state_dict()
