@@ -29,7 +29,7 @@ def check(result) -> None:
         assert len(result.verdict) > 30
     else:
         assert all(isinstance(figure, float) and math.isfinite(figure) for figure in figures)
-        assert result.grade in ("faithful", "close", "visible", "far")
+        assert result.grade in ("faithful", "close", "unclear", "visible", "far")
         assert len(result.detail["values"]) == len(result.detail["real_against_real"]) == REPEATS
         assert result.verdict.endswith(".")
     json.dumps(dict(result.detail), allow_nan=False)
@@ -55,7 +55,7 @@ def test_good_near_real_against_real_and_noise_near_worst(metric, make_panel) ->
     bad = metric.measure(prepare(real, noise), REPEATS)
     check(good)
     check(bad)
-    assert good.grade in ("faithful", "close")
+    assert good.grade in ("faithful", "close", "unclear")
     assert bad.grade in ("visible", "far")
     sign = 1 if metric.better == "lower" else -1
     scale = (bad.worst - bad.real_against_real) * sign
@@ -187,6 +187,12 @@ def test_grades(value: float, expected: str) -> None:
 def test_grade_where_the_useless_table_is_no_worse() -> None:
     assert grade(0.1, control=0.2, worst=0.15, chance=0.01, repeats=5) == "faithful"
     assert grade(0.3, control=0.2, worst=0.15, chance=0.01, repeats=5) == "visible"
+    assert grade(0.9, control=0.2, worst=0.15, chance=0.05, repeats=5) == "far"
+
+
+def test_grade_where_chance_hides_all() -> None:
+    assert grade(0.3, control=0.1, worst=1.0, chance=0.2, repeats=5) == "unclear"
+    assert grade(0.15, control=0.1, worst=1.0, chance=0.2, repeats=5) == "faithful"
 
 
 def test_grade_where_higher_is_better() -> None:

@@ -16,6 +16,7 @@ from tsgan.errors import ParameterError
 from tsgan.evaluation import report_page
 from tsgan.evaluation.judge import evaluate
 from tsgan.evaluation.metrics import METRICS
+from tsgan.evaluation.report import Report
 
 QUICK = ["marginals", "autocorrelation", "cross_correlation", "two_sample"]
 
@@ -210,6 +211,16 @@ def test_a_copy_is_faithful_and_noise_is_not(make_panel) -> None:
 def test_refused_arguments(make_panel, options, text) -> None:
     with pytest.raises(ParameterError, match=text):
         evaluate(make_panel(0, 20), make_panel(1, 20), **options)
+
+
+def test_too_few_data_are_called_so(report) -> None:
+    good = report["autocorrelation"]
+    unclear = METRICS["two_sample"].result([0.6, 0.7], [0.3, 0.7], 1.0, {})
+    both, alone = Report((good, unclear), report.case, 2), Report((unclear,), report.case, 2)
+    assert both.summary.startswith("Faithful or close: memory of the past. Too few data to say: strong judge.")
+    assert alone.summary.startswith("Too few data to say: strong judge.")
+    assert "two_sample: Too few data to say: it differs, but" in str(both)
+    assert '<span class="grade unclear">unclear</span>' in alone.to_html()
 
 
 def test_a_metric_that_was_not_measured_is_named(report) -> None:

@@ -18,7 +18,7 @@ from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
 from .columns import Column, Doubles, read_column
 
-Table = pd.DataFrame | pd.Series | NDArray[np.generic]
+Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
 Ints = NDArray[np.int64]
 
 WINDOW = 24
@@ -81,10 +81,10 @@ def prepare(
 
     Parameters
     ----------
-    real, synthetic : DataFrame, Series or array
+    real, synthetic : DataFrame, Series, array or list of arrays
         With the same columns. An array is one series `(time, columns)` or a panel `(sequences, time, columns)`.
     entity, time : str, optional
-        Columns that name the sequence and order its rows; they are not judged.
+        Columns or index levels that name the sequence and order its rows; they are not judged.
     static : sequence of str, optional
         Columns with one value per sequence.
     window : int, optional
@@ -103,6 +103,10 @@ def prepare(
         If `window` is not a whole number of at least 2.
     """
     sides = {"real": _frame(real, "real"), "synthetic": _frame(synthetic, "synthetic")}
+    for side, frame in sides.items():
+        roles = [name for name in (entity, time) if name is not None and name not in frame.columns]
+        levels = [name for name in roles if name in frame.index.names]
+        sides[side] = frame.reset_index(level=levels) if levels else frame
     for side, frame in sides.items():
         _check_frame(frame, side, entity, time)
     _check_columns(sides["real"], sides["synthetic"], static or ())
@@ -139,11 +143,13 @@ def prepare(
 
 
 def _frame(table: Table, side: str) -> pd.DataFrame:
-    """Return a table as a DataFrame; the sequences of a three-dimensional array become an outer index level."""
+    """Return a table as a DataFrame; the sequences of an array or a list of arrays become an outer index level."""
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, pd.Series):
         return table.to_frame("value" if table.name is None else table.name)
+    if isinstance(table, list) and table and all(np.ndim(item) == 2 for item in table):
+        return pd.concat([_frame(item, side) for item in table], keys=range(len(table)), names=["sequence", None])
     values = np.asarray(table)
     if values.ndim not in (1, 2, 3) or values.dtype == object:
         raise InputError(

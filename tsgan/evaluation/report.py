@@ -20,7 +20,14 @@ from .prepare import Case
 
 FORMAT = 1
 FIGURES = ("value", "spread", "real_against_real", "worst")
-GRADES = {"faithful": "faithful", "close": "close", "visible": "visible difference", "far": "far"}
+GRADES = {
+    "faithful": "faithful",
+    "close": "close",
+    "unclear": "unclear",
+    "visible": "visible difference",
+    "far": "far",
+    "not available": "not available",
+}
 
 
 class Report:
@@ -59,16 +66,30 @@ class Report:
             grade: [METRICS[result.name].title.lower() for result in found if result.grade == grade] for grade in GRADES
         }
         bad, good = groups["far"] + groups["visible"], groups["faithful"] + groups["close"]
-        if not bad:
-            first = "By every score here the synthetic table is as close to the real one as real data are to themselves"
-            first += "." if not groups["close"] else f", or nearly so ({_listed(groups['close'])})."
-        elif good:
-            first = f"Faithful or close: {_listed(good)}. Visibly different: {_listed(bad)}."
+        unclear = groups["unclear"]
+        parts = []
+        if good and not bad and not unclear:
+            nearly = f", or nearly so ({_listed(groups['close'])})" if groups["close"] else ""
+            parts.append(
+                "By every score here the synthetic table is as close to the real one as real data are to themselves"
+            )
+            parts[0] += f"{nearly}."
+        elif bad and not good and not unclear:
+            parts.append(
+                f"The synthetic table differs visibly from the real one in all that was measured: {_listed(bad)}."
+            )
         else:
-            first = f"The synthetic table differs visibly from the real one in all that was measured: {_listed(bad)}."
-        return (
-            first + " These scores say how close it is, not whether it gives away real records: a copy would pass them."
+            for words, names in (
+                ("Faithful or close", good),
+                ("Visibly different", bad),
+                ("Too few data to say", unclear),
+            ):
+                if names:
+                    parts.append(f"{words}: {_listed(names)}.")
+        parts.append(
+            "These scores say how close it is, not whether it gives away real records: a copy would pass them."
         )
+        return " ".join(parts)
 
     def as_frame(self) -> pd.DataFrame:
         """Return one row per metric: value, spread, real against real, worst, better, grade, verdict.
@@ -139,8 +160,7 @@ class Report:
     def __str__(self) -> str:
         heads = ("score", "value", "spread", "real/real", "useless", "verdict")
         rows = [heads] + [
-            (r.name, *(number(getattr(r, key)) for key in FIGURES), GRADES.get(r.grade, "not available"))
-            for r in self.results
+            (r.name, *(number(getattr(r, key)) for key in FIGURES), GRADES[r.grade]) for r in self.results
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
         lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]

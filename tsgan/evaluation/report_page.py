@@ -15,18 +15,11 @@ if TYPE_CHECKING:
     from .report import Report
 
 MAX_COLUMNS = 12
-WORDS = {
-    "faithful": "faithful",
-    "close": "close",
-    "visible": "visible difference",
-    "far": "far",
-    "not available": "not available",
-}
 
 
 def render(report: Report) -> str:
     """Return the page."""
-    from .report import number
+    from .report import GRADES, number
 
     case = report.case
     by_name = {result.name: result for result in report.results}
@@ -60,7 +53,7 @@ def render(report: Report) -> str:
         left_out=len(case.columns) - len(shown),
         by_distance=bool(measured),
         lower=all(result.better == "lower" for result in report.results),
-        words=WORDS,
+        words=GRADES,
         number=number,
         svg=markupsafe.Markup,
         colours=(pictures.REAL, pictures.SYNTHETIC),
@@ -213,7 +206,8 @@ case.columns|length }} columns,
 <dt>Grades</dt>
 <dd><b>Faithful</b>: within two standard deviations of chance, and 2 % of the scale, of real against real.
 <b>Close</b>: up to 15 % of the way from there to useless. <b>Visible difference</b>: up to half of it, or some column
-by itself is far. <b>Far</b>: beyond.</dd>
+by itself is far. <b>Far</b>: beyond. <b>Unclear</b>: within chance, but too far along the scale to be called
+faithful; more real data would tell.</dd>
 {% for metric, result, place in cards %}
 <dt>{{ metric.title }} <span class="soft">({{ metric.name }})</span></dt>
 <dd>{{ metric.definition }}

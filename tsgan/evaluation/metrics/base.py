@@ -15,8 +15,9 @@ from ..splits import CannotMeasureError, parts
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
-Grade = Literal["faithful", "close", "visible", "far", "not available"]
+Grade = Literal["faithful", "close", "unclear", "visible", "far", "not available"]
 
+UNCLEAR = "Too few data to say: it differs, but one part of the real data may differ as much from another by chance."
 Table = list[dict[str, Any]]
 
 MAX_COMPARED = 4000
@@ -45,7 +46,7 @@ class Result:
     worst : float or None
         The same figure for a useless table (independent uniform noise within each column's range).
     better : {"lower", "higher"}
-    grade : {"faithful", "close", "visible", "far", "not available"}
+    grade : {"faithful", "close", "unclear", "visible", "far", "not available"}
     verdict : str
         The grade in plain words, or why there is none.
     detail : mapping
@@ -102,15 +103,15 @@ class Metric(ABC):
     ) -> Result:
         """Put a result together from the values of each repeat, for synthetic and for real against real.
 
-        A column in `detail["columns"]` that is "far" by itself makes the whole at least "visible": a mean over many columns
-        must not hide it.
+        A column in `detail["columns"]` that is "far" by itself makes the whole at least "visible": a mean over many
+        columns must not hide it.
         """
         judged = self.judge(values, controls, worst)
         apart = [row["column"] for row in detail.get("columns", ()) if row["grade"] == "far"]
-        if apart and judged in ("faithful", "close"):
+        if apart and judged in ("faithful", "close", "unclear"):
             judged = "visible"
         detail = {**detail, "values": list(values), "real_against_real": list(controls)}
-        verdict = f"{self.words[judged]} {note}".strip()
+        verdict = f"{UNCLEAR if judged == 'unclear' else self.words[judged]} {note}".strip()
         value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
         return Result(self.name, value, spread, control, worst, self.better, judged, verdict, detail)
 
@@ -174,18 +175,21 @@ def grade(
 
     Returns
     -------
-    {"faithful", "close", "visible", "far"}
-        "faithful" within two standard deviations and 2 % of the scale (5 % where nothing was repeated) of the control,
-        up to 15 % of the way to the useless end "close", up to half of it "visible", beyond that "far". Where the
-        useless table is no worse than real against real the scale has no length, and all beyond chance is "visible".
+    {"faithful", "close", "unclear", "visible", "far"}
+        "faithful" within two standard deviations and 2 % of the scale (5 % where nothing was repeated) of the
+        control, up to 15 % of the way to the useless end "close", up to half of it "visible", beyond that "far".
+        What lies within chance, but so far along the scale that chance explains too much, is "unclear". Where the
+        useless table is hardly worse than real against real the scale says nothing: beyond chance it is "visible",
+        and "far" beyond twice the control and twice as much as chance allows.
     """
     sign = 1 if better == "lower" else -1
     beyond, scale = sign * (value - control), max(sign * (worst - control), 0.0)
+    telling = scale > 0.5 * abs(control)
+    share = beyond / scale if scale else 0.0
     if beyond <= 2 * chance + (0.02 if repeats > 1 else 0.05) * scale:
-        return "faithful"
-    if scale <= 2 * chance:
-        return "visible"
-    share = beyond / scale
+        return "unclear" if telling and share >= 0.15 else "faithful"
+    if not telling or scale <= 2 * chance:
+        return "far" if beyond > max(abs(control), 4 * chance) else "visible"
     return "close" if share < 0.15 else "visible" if share < 0.5 else "far"
 
 
