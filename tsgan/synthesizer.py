@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from . import __version__
-from .errors import CorruptModelError, NotFittedError, choose, number
+from .errors import CorruptModelError, NotFittedError, ParameterError, number
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -127,7 +127,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def score(self, X: Any, y: object = None) -> float:
         """Return how hard synthetic sequences are to tell from `X`; 1 is best, 0 is "always told apart".
 
-        It is `1 - 2 |AUC - 1/2|` of the strong two-sample judge (`evaluate`'s `two_sample`), for use in a grid search.
+        It is `2 (1 - AUC)` of the strong judge (`evaluate`'s `two_sample`), at most 1, against a fresh sample of the
+        size of `X`: higher is better, for use in a grid search. `X` need not be the fitted table.
 
         Parameters
         ----------
@@ -135,19 +136,21 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             A table with the fitted columns.
         y : object
             Ignored.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError, SchemaError
+            If `X` has other columns, values that were never seen, or too few rows to be cut in two.
         """
-        from .evaluation.judge import evaluate  # the one place where an estimator calls the judge
+        from .evaluation.closeness import closeness  # the one place where an estimator calls the judge
 
         self._check_fitted()
         panel = self._encoder.encode(X)
         single = len(panel) == 1
         made = self.sample(1 if single else len(panel), len(panel.values) if single else None, random_state=0)
-        roles = {name: getattr(self, name) for name in ("entity", "time", "static")}
-        report = evaluate(X, made, **roles, metrics=["two_sample"], repeats=1, random_state=0)
-        value = report.results[0].value
-        if value is None:
-            raise NotFittedError(f"there is no score for this table: {report.results[0].verdict}")
-        return 1.0 - 2.0 * abs(float(value) - 0.5)
+        return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_encoder"):
@@ -222,10 +225,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         document, parts = bundle.read(path)
         try:
-            kind = choose("class", document["class"], [c.__name__ for c in Synthesizer.__subclasses__()])
+            kind = str(document["class"])
             if kind != cls.__name__:
                 raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            self = cls(**document["params"])
+            self = cls(**_given(document["params"]))
             if device is not None and "device" in document["params"]:
                 self.set_params(device=device)
             self._seed = np.random.SeedSequence(int(document["seed"][0]), spawn_key=tuple(document["seed"][1]))
@@ -236,7 +239,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             found = parts.get("process")
             self._process = None if found is None else LinearGaussianProcess.from_arrays(found)
             self._restore(document, parts, str(path))
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except ParameterError:
+            raise  # the device that was asked for
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
         return self
 
@@ -340,8 +345,20 @@ def _plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON can hold it; what cannot be saved (callbacks, generators) becomes None."""
     if name == "callbacks" or isinstance(value, np.random.Generator | np.random.RandomState):
         return None
-    if isinstance(value, Mapping):
-        return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items()}
     if isinstance(value, np.generic):
-        return value.item()
-    return list(value) if isinstance(value, tuple | list | np.ndarray) else value
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [_plain(name, item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value  # an infinite bound is none
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as they were before `_plain`."""
+    return {
+        name: {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
+        if isinstance(value, dict)
+        else value
+        for name, value in params.items()
+    }

@@ -146,6 +146,12 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (frame(), {"bounds": {"y": (0, 1)}}, ParameterError, r"bounds names 'y', which is not"),
         (frame(), {"bounds": {"c": (0, 1)}}, ParameterError, r"bounds names 'c', which holds no numbers"),
         (frame(), {"bounds": {"x": 3}}, ParameterError, r"bounds\['x'\]=3 must be a pair"),
+        (
+            frame(),
+            {"bounds": {"x": (0, np.nan)}},
+            ParameterError,
+            r"bounds\['x'\]=\(0, nan\) must be a pair .* of numbers",
+        ),
         (frame(), {"bounds": {"x": (2, 1)}}, ParameterError, r"bounds\['x'\]=\(2, 1\): the lower bound is above"),
     ],
 )
@@ -208,7 +214,7 @@ class TestEncode:
 
     def test_other_features(self):
         encoder = Encoder().fit(np.random.default_rng(0).normal(size=(9, 3)))
-        with pytest.raises(SchemaError, match=r"X has 2 features, but 3 were fitted"):
+        with pytest.raises(SchemaError, match=r"X has 2 features, but tsgan is expecting 3 features as input"):
             encoder.encode(np.zeros((9, 2)))
         with pytest.raises(SchemaError, match=r"fitted on an array, got DataFrame"):
             encoder.encode(frame())

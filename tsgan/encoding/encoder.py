@@ -28,7 +28,7 @@ from .dtypes import Name
 from .gaussianise import GaussianAxes
 from .intake import Form, Table, read
 from .keys import Keys
-from .options import bounds_for, scalers_for
+from .options import bounds_for, limits_of, scalers_for
 from .schema import Role, Schema
 from .sequences import arrange, encode_lengths, follows, length_block, one_per_sequence, warn_of_clocks
 from .whitening import Doubles, Whitening
@@ -216,7 +216,9 @@ class Encoder:
         if form.kind != "frame":
             width = np.shape(data[0] if isinstance(data, list) and len(data) else data)[-1:]
             if width and width[0] != len(form.columns):
-                raise SchemaError(f"X has {width[0]} features, but {len(form.columns)} were fitted")
+                raise SchemaError(
+                    f"X has {width[0]} features, but tsgan is expecting {len(form.columns)} features as input"
+                )
             return
         missing = [name for name in form.columns if name not in data.columns]
         extra = [name for name in data.columns if name not in form.columns]
@@ -288,11 +290,12 @@ class Encoder:
             data, own = column.state()
             columns.append({"kind": column.kind, **data})
             arrays |= {f"column.{i}.{key}": array for key, array in own.items()}
+        scaler, bounds = self._scaler, self._bounds
         by_name = {
-            key: [[name, list(v) if isinstance(v, tuple) else v] for name, v in value.items()]
-            if isinstance(value, Mapping)
-            else value
-            for key, value in (("scaler", self._scaler), ("bounds", self._bounds))
+            "scaler": list(map(list, scaler.items())) if isinstance(scaler, Mapping) else scaler,
+            "bounds": [[name, list(limits_of(name, pair))] for name, pair in bounds.items()]
+            if isinstance(bounds, Mapping)
+            else bounds,
         }
         data = {
             "entity": self._entity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,15 +46,27 @@ def bounds_for(
         )
     _check_names("bounds", asked, names, numbers)
     limits: dict[Name, str | Bounds | None] = dict.fromkeys(names, "observed")
-    for name, pair in asked.items():
-        try:
-            low, high = (None if end is None else float(end) for end in pair)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"bounds[{name!r}]={pair!r} must be a pair (low, high) of numbers or None") from error
-        if low is not None and high is not None and low > high:
-            raise ParameterError(f"bounds[{name!r}]={pair!r}: the lower bound is above the upper one")
-        limits[name] = (low, high)
-    return limits
+    return limits | {name: limits_of(name, pair) for name, pair in asked.items()}
+
+
+def limits_of(name: Name, pair: Any) -> Bounds:
+    """Return a pair of numbers as bounds; an infinite end is none.
+
+    Raises
+    ------
+    ParameterError
+        Naming the column, if it is no such pair, holds NaN, or is the wrong way round.
+    """
+    try:
+        low, high = (None if end is None or math.isinf(end) else float(end) for end in pair)
+        ends = [end for end in (low, high) if end is not None]
+        if any(map(math.isnan, ends)):
+            raise ValueError("NaN is no bound")
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"bounds[{name!r}]={pair!r} must be a pair (low, high) of numbers or None") from error
+    if ends != sorted(ends):
+        raise ParameterError(f"bounds[{name!r}]={pair!r}: the lower bound is above the upper one")
+    return low, high
 
 
 def _check_names(option: str, asked: Mapping[Any, Any], names: Sequence[Name], numbers: Sequence[Name]) -> None:
