@@ -248,7 +248,8 @@ class RecurrentGAN(Synthesizer):
         self._generator.load_state_dict(trainer.run().state_dict())
         self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
         if trainer.interrupted:
-            self._tell(f"training was interrupted after {trainer.taken} steps; what was learned until then is kept", 0)
+            kept = "; what was learned until then is kept" if self.trained_ else ""
+            self._tell(f"training was interrupted after {trainer.taken} steps{kept}", 0)
         if not self.trained_:
             self._tell(
                 f"training did not improve on the untrained start (separation from held-back windows "

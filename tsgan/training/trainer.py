@@ -121,6 +121,8 @@ class Trainer:
             self._loop(bar, began)
         except KeyboardInterrupt:
             self.interrupted = True
+            if self.measure is not None and self.taken:
+                self._keep_best(self.taken)
         finally:
             bar.close()
         if self.measure is None:
