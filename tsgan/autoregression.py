@@ -93,7 +93,7 @@ class Autoregression:
         known = min(len(self.start), total)
         root = np.zeros((total, total))  # rows: latents, columns: independent shocks
         root[:known, :known] = self.start[:known, :known]
-        for at in range(known, total, dims):
+        for at in range(known, total, max(dims, 1)):
             before = np.concatenate([root[: self.statics], root[at - self.order * dims : at]])
             root[at : at + dims] = self.coefficients.T @ before
             root[at : at + dims, at : at + dims] = self.innovation
@@ -104,7 +104,7 @@ class Autoregression:
         """Draw `n` sequences of `length` steps from their start: centred steps `(n, length, D)`, statics `(n, S)`."""
         dims = len(self.innovation)
         drawn = rng.standard_normal((n, len(self.start)), dtype=np.float32) @ self.start.T.astype(np.float32)
-        fixed, steps = drawn[:, : self.statics], drawn[:, self.statics :].reshape(n, -1, dims)
+        fixed, steps = drawn[:, : self.statics], drawn[:, self.statics :].reshape(n, self.order, dims)
         return self.extend(steps[:, :length], fixed, length, rng), fixed
 
     def extend(self, steps: Floats, statics: Floats, length: int, rng: np.random.Generator) -> Floats:
@@ -112,6 +112,8 @@ class Autoregression:
         n, known, dims = steps.shape
         if known >= length:
             return steps[:, :length]
+        if not dims:
+            return np.zeros((n, length, 0), dtype=np.float32)
         coefficients, innovation = self.coefficients.astype(np.float32), self.innovation.T.astype(np.float32)
         drift, lags = statics @ coefficients[: self.statics], coefficients[self.statics :]
         out = np.empty((n, length, dims), dtype=np.float32)
@@ -141,19 +143,27 @@ def _regress(past: Doubles, target: Doubles) -> tuple[Doubles, Doubles]:
 
 
 def _choose_order(rows: Doubles, lengths: Ints, statics: int, held: NDArray[np.bool_]) -> int:
-    """Return the order with the best one-step likelihood on the held-back rows."""
-    dims, best, score = rows.shape[1] - statics, 1, -np.inf
+    """Return the order with the best one-step likelihood on the held-back rows.
+
+    A larger order must gain more than chance would give it, on the rows where both have a full past.
+    """
+    dims, best, scores = rows.shape[1] - statics, 1, None
     for order in (p for p in ORDERS if p < lengths.max() and p * dims <= 400):
         past, target, at = _lagged(rows, lengths, statics, order)
         test = held[at]
-        if (~test).sum() < 2 * past.shape[1] + 2 or not test.any():
+        if (~test).sum() < 2 * past.shape[1] + 2 or test.sum() < 2:
             continue
         coefficients, covariance = _regress(past[~test], target[~test])
         factor = positive_factor(covariance)
         white = solve_triangular(factor, (target[test] - past[test] @ coefficients).T, lower=True)
-        value = -0.5 * float((white**2).mean(1).sum()) - float(np.log(np.diag(factor)).sum())
-        if value > score + 1e-3 * dims:
-            best, score = order, value
+        found = np.full(len(rows), np.nan)
+        found[at[test]] = -0.5 * (white**2).sum(0) - float(np.log(np.diag(factor)).sum())
+        if scores is None:
+            best, scores = order, found
+            continue
+        gain = (found - scores)[at[test]]
+        if gain.mean() > 1e-3 * dims + gain.std() / np.sqrt(len(gain)):
+            best, scores = order, found
     return best
 
 
