@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
@@ -110,3 +110,16 @@ def number(
         f"{name}={value!r} is not allowed; it must be {what} {'above' if open_end else 'of at least'} {low:g}"
         + (" or None" if none else "")
     )
+
+
+def functions(name: str, value: object) -> None:
+    """Check an argument that must be a list of functions or None.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, the value and what is allowed.
+    """
+    if value is None or (isinstance(value, Sequence) and all(map(callable, value))):
+        return
+    raise ParameterError(f"{name}={value!r} is not allowed; it must be a list of functions or None")

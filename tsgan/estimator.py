@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from .errors import TsganWarning, choose, number
+from .errors import TsganWarning, choose, functions, number
 from .synthesizer import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
@@ -242,11 +242,13 @@ class RecurrentGAN(Synthesizer):
         known = min(len(train), len(held)) >= FEW
         if not known and self._process is not None:
             self.history_, self.trained_ = [], False
+            self._finish()
             self._tell(f"too few windows ({len(windows)}) to hold some back and prove that training helps")
             return self
         trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
         self._generator.load_state_dict(trainer.run().state_dict())
         self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
+        self._finish()
         if trainer.interrupted:
             kept = "; what was learned until then is kept" if self.trained_ else ""
             self._tell(f"training was interrupted after {trainer.taken} steps{kept}", 0)
@@ -265,6 +267,7 @@ class RecurrentGAN(Synthesizer):
         from .losses import LOSSES
         from .networks import CELLS
         from .process import check_regimes
+        from .runtime import pick_device
 
         choose("noise", self.noise, ("auto", "coloured", "white"))
         choose("loss", self.loss, LOSSES)
@@ -282,6 +285,8 @@ class RecurrentGAN(Synthesizer):
             number(name, getattr(self, name), 0, open_end=True, none=True)
         number("steps", self.steps, 1, whole=True, none=True)
         number("penalty", self.penalty, 0, none=True)
+        functions("callbacks", self.callbacks)
+        pick_device(self.device)
 
     def _fit_process(self, windows: Windows, rng: np.random.Generator) -> Any:
         from .process import LinearGaussianProcess

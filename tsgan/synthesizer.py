@@ -42,15 +42,19 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from .runtime import streams
 
         names = ("entity", "time", "static", "window", "stride", "scaler", "bounds")
+        self.__dict__.pop("schema_", None)  # the mark of a finished fit
         self._seed = streams(self.random_state)
         self._encoder = Encoder(**{name: getattr(self, name) for name in names}).fit(X)
-        self.schema_ = self._encoder.schema
         columns = list(getattr(X, "columns", ()))
         self.n_features_in_ = len(columns) or int(np.shape(X[0] if isinstance(X, list) else X)[-1])
         self.__dict__.pop("feature_names_in_", None)
         if columns and all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
         return self._encoder.windows(self._encoder.encode(X))
+
+    def _finish(self) -> None:
+        """Make the learned public; from now on the estimator counts as fitted."""
+        self.schema_ = self._encoder.schema
 
     def sample(
         self, n: int = 1, length: int | None = None, *, start: Any = None, random_state: RandomState = None
@@ -153,12 +157,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "_encoder"):
+        if not hasattr(self, "schema_"):
             name = type(self).__name__
             raise NotFittedError(f"this {name} is not fitted yet; call fit(df) first, or {name}.load(path)")
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_encoder")
+        return hasattr(self, "schema_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -233,12 +237,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
                 self.set_params(device=device)
             self._seed = np.random.SeedSequence(int(document["seed"][0]), spawn_key=tuple(document["seed"][1]))
             self._encoder = Encoder.from_state(document["encoder"], parts["encoder"])
-            self.schema_, self.n_features_in_ = self._encoder.schema, int(document["features"])
+            self.n_features_in_ = int(document["features"])
             if document["names"]:
                 self.feature_names_in_ = np.array(document["names"], dtype=object)
             found = parts.get("process")
             self._process = None if found is None else LinearGaussianProcess.from_arrays(found)
             self._restore(document, parts, str(path))
+            self._finish()
         except ParameterError:
             raise  # the device that was asked for
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
@@ -338,6 +343,7 @@ class GaussianCopulaProcess(Synthesizer):
         windows = self._encode(X)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._process = LinearGaussianProcess.fit(windows, self._encoder.layout, rng, self.regimes)
+        self._finish()
         return self
 
 
