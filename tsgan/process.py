@@ -38,6 +38,7 @@ MOST = 20_000  # windows that the covariance is estimated from
 LEADING = 20  # axes that carry the regimes
 REGIMES = (1, 2, 4, 8, 16, 32)
 SPARE = 12  # windows without common rows that each regime should have at least
+FAR = 3.0  # standard deviations beyond which a past that no regime explains is not followed, so that none runs away
 SLACK = 0.25  # share of the gain in likelihood that more regimes may give back
 PRIOR = 30.0  # windows that a regime's scales are shrunk by
 
@@ -188,6 +189,7 @@ class Regimes:
             logs.append(
                 np.log(weight + 1e-300) - 0.5 * (inner**2).sum(1) - np.log(np.diag(factors[k])[:known] + 1e-30).sum()
             )
+            inner *= np.minimum(1, (np.sqrt(known) + FAR) / np.linalg.norm(inner, axis=1, keepdims=True).clip(1e-9))
         table = np.stack(logs, axis=1)
         gumbel = -np.log(-np.log(rng.random(table.shape).clip(1e-12, 1 - 1e-12)))
         regime = (table + gumbel).argmax(axis=1)
@@ -316,7 +318,7 @@ class LinearGaussianProcess:
     def _grow(self, steps: Floats, fixed: Floats, length: int, rng: np.random.Generator) -> Floats:
         """Carry windows on to `length` steps."""
         n, size, dims = steps.shape
-        if self.regimes is None or self.aligned or size < 2:
+        if self.regimes is None or self.aligned or size < 2 or not dims:
             lack = max(self.autoregression.order - size, 0)
             steps = np.concatenate([np.repeat(steps[:, :1], lack, axis=1), steps], axis=1)
             return self.autoregression.extend(steps, fixed, length + lack, rng)[:, lack:]
