@@ -1,4 +1,4 @@
-"""Draw the README's picture: two years of real and of synthetic weather. Run it after `make install`."""
+"""Draw the README's picture from the model that `make demo` left in out/: two years of real and synthetic weather."""
 
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from tsgan import RecurrentGAN, datasets
 SKIES = {"sun": "#f2c14e", "drizzle": "#9bc1bc", "rain": "#3d7ea6", "fog": "#b8b8b8", "snow": "#e8eef2"}
 
 real = datasets.load("seattle_weather")
-synthetic = RecurrentGAN(time="date", max_time=200, random_state=0).fit(real).sample(1, length=731, random_state=0)
+model = RecurrentGAN.load(Path(__file__).parents[1] / "out" / "model")
+synthetic = model.sample(1, length=731, random_state=0)
 
 figure, axes = plt.subplots(3, 2, figsize=(11, 5), sharex="col", sharey="row", height_ratios=[3, 2, 0.4])
 for column, (name, table) in enumerate({"real": real.iloc[:731], "synthetic": synthetic}.items()):
