@@ -23,6 +23,7 @@ FLOORS = {
     "losses": 2,
     "process": 2,
     "autoregression": 2,
+    "regimes": 2,
     "layout": 2,
     "panel": 2,
     "bundle": 2,
@@ -43,7 +44,13 @@ FLOORS = {
 OPEN = {"errors": 1, "layout": 2, "panel": 2}
 
 # Of one floor, and yet one uses the other: sampling draws from a generator, a process of long windows is a regression.
-NEIGHBOURS = {("sampling", "networks"), ("process", "autoregression"), ("estimator", "synthesizer")}
+NEIGHBOURS = {
+    ("sampling", "networks"),
+    ("process", "autoregression"),
+    ("process", "regimes"),
+    ("regimes", "autoregression"),
+    ("estimator", "synthesizer"),
+}
 
 # Room -> what it never imports, in no place of its files: rooms of tsgan or libraries.
 NEVER = {
@@ -52,6 +59,7 @@ NEVER = {
     "panel": {"torch", "pandas"},
     "process": {"torch", "pandas"},
     "autoregression": {"torch", "pandas"},
+    "regimes": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
     "tables": {"torch"},
