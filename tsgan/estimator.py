@@ -240,17 +240,19 @@ class RecurrentGAN(Synthesizer):
         self._build(self._seed.spawn(1)[0])
         train, held = windows.split()
         known = min(len(train), len(held)) >= FEW
-        if not known and self._process is not None:
+        constant = not self._encoder.layout.channels
+        if constant or (not known and self._process is not None):
             self.history_, self.trained_ = [], False
             self._finish()
-            self._tell(f"too few windows ({len(windows)}) to hold some back and prove that training helps")
+            few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
+            self._tell("every column is constant, there is nothing to train" if constant else few)
             return self
         trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
         self._generator.load_state_dict(trainer.run().state_dict())
         self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
         self._finish()
         if trainer.interrupted:
-            kept = "; what was learned until then is kept" if self.trained_ else ""
+            kept = "; what was learned until then is kept" * self.trained_
             self._tell(f"training was interrupted after {trainer.taken} steps{kept}", 0)
         if not self.trained_:
             self._tell(
@@ -273,10 +275,9 @@ class RecurrentGAN(Synthesizer):
         choose("loss", self.loss, LOSSES)
         choose("cell", self.cell, CELLS)
         check_regimes(self.regimes)
-        for name in ("hidden", "layers", "batch_size", "critic_steps", "penalty_every", "checks"):
-            number(name, getattr(self, name), 1, whole=True)
-        for name in ("noise_sequence", "noise_step"):
-            number(name, getattr(self, name), 0, whole=True)
+        noises = ("noise_sequence", "noise_step")
+        for name in ("hidden", "layers", "batch_size", "critic_steps", "penalty_every", "checks", *noises):
+            number(name, getattr(self, name), 0 if name in noises else 1, whole=True)
         for name in ("transport", "matching", "adversarial", "average", "input_noise"):
             number(name, getattr(self, name), 0)
         for name in ("generator_rate", "critic_rate"):
@@ -292,8 +293,8 @@ class RecurrentGAN(Synthesizer):
         from .process import LinearGaussianProcess
 
         layout = self._encoder.layout
-        scarce = len(windows.panel.values) < 2 * layout.latents
-        if self.noise == "white" or (self.noise == "auto" and scarce):
+        white = self.noise == "auto" and len(windows.panel.values) < 2 * layout.latents
+        if layout.channels and (white or self.noise == "white"):
             return None
         return LinearGaussianProcess.fit(windows, layout, rng, self.regimes)
 

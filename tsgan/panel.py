@@ -51,7 +51,7 @@ class Panel:
         if lengths is None:
             lengths = np.full(batch, time, dtype=np.int64)
         keep = np.arange(time) < lengths[:, None]
-        flat = np.ascontiguousarray(values[keep], dtype=np.float32).reshape(-1, channels)
+        flat = np.ascontiguousarray(values[keep], dtype=np.float32).reshape(int(keep.sum()), channels)
         return cls(flat, lengths.astype(np.int64), np.zeros((batch, 0), np.float32) if statics is None else statics)
 
     @classmethod

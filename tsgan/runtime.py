@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,8 +55,9 @@ def streams(
 
 @contextmanager
 def isolated(seed: np.random.SeedSequence) -> Iterator[None]:
-    """Give torch's own initialisers this seed, and its global generator back as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """Give torch's own initialisers this seed, and its global generator back as it was; a layer may be empty."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
         torch.set_rng_state(seeded(np.random.default_rng(seed)).get_state())
         yield
 
