@@ -1,14 +1,9 @@
 r"""The linear-Gaussian part of a panel: what covariance says, without training.
 
 The latents of a window, flattened over steps (statics first), are taken as jointly normal; where the data ask for it,
-as a mixture of K regimes with one covariance each. On the principal axes of all windows, whitened to z,
-
-.. math:: z_{1..q} \sim \sum_k \pi_k N(\mu_k, \Sigma_k), \qquad z_{q+1..} \mid k \sim N(0, \operatorname{diag}(d_k)),
-
-so the leading q axes carry the regimes' means and covariances and the rest their scales (mixtures of probabilistic
-principal component analysers, Tipping & Bishop, 1999, https://doi.org/10.1162/089976699300016728). K = 1 is the plain
-process: its covariance is that of the windows, shrunk a little towards the one of a vector autoregression. The number
-of regimes is chosen by the likelihood of held-back windows.
+as a mixture of regimes with a mean and a covariance each (`regimes.py`). One regime is the plain process: its
+covariance is that of the windows, shrunk a little towards the one of a vector autoregression. The number of regimes is
+chosen by the likelihood of held-back windows. Marginals that normal laws miss are mapped to the observed ones.
 
 Windows of more than about `FULL_LIMIT` numbers are left to the autoregression. A series longer than the window grows
 by half windows, each drawn given the half before it. Behind rank-gaussian scalers the process with one regime is a
@@ -17,30 +12,27 @@ Gaussian copula process ("Copula Processes", Wilson & Ghahramani, 2010, https://
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, eigh, solve_triangular
-from scipy.special import logsumexp, ndtr, ndtri
+from scipy.linalg import eigh
+from scipy.special import ndtr, ndtri
 
 from .autoregression import Autoregression, Doubles
 from .errors import choose, number
 from .layout import Block, Layout
 from .panel import Floats, Ints, Panel, Windows
+from .regimes import Regimes
 
 FULL_LIMIT = 1300  # numbers in a window, for its covariance to be estimated in full
 MOST = 20_000  # windows that the covariance is estimated from
-LEADING = 20  # axes that carry the regimes
 REGIMES = (1, 2, 4, 8, 16, 32)
 SPARE = 12  # windows without common rows that each regime should have at least
-FAR = 3.0  # standard deviations beyond which a past that no regime explains is not followed, so that none runs away
-SLACK = 0.25  # share of the gain in likelihood that more regimes may give back
-PRIOR = 30.0  # windows that a regime's scales are shrunk by
+SLACK = 0.5  # share of the gain in likelihood that more regimes may give back
+KNOTS = ndtr(np.linspace(-3.2, 3.2, 129))  # probabilities at which marginals are compared
+VISIBLE = 0.03  # difference between marginals, in standard deviations, that is worth a correction
 
 
 def check_regimes(regimes: object) -> None:
@@ -86,122 +78,6 @@ def to_channels(latents: Floats, blocks: tuple[Block, ...]) -> Floats:
     return np.concatenate(parts, axis=1) if parts else np.zeros((len(latents), 0), dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Regimes:
-    """A mixture of normal laws on the whitened axes of a window.
-
-    Attributes
-    ----------
-    axes : float64 array of shape (P, P)
-        Column j is principal axis j times its standard deviation, largest first.
-    weights : float64 array of shape (K,)
-    means : float64 array of shape (K, q)
-    factors : float64 array of shape (K, q, q)
-        Lower triangular.
-    scales : float64 array of shape (K, P - q)
-        Standard deviations along the other axes.
-    """
-
-    axes: Doubles
-    weights: Doubles
-    means: Doubles
-    factors: Doubles
-    scales: Doubles
-
-    @classmethod
-    def fit(cls, flat: Doubles, axes: Doubles, count: int, rng: np.random.Generator) -> Regimes:
-        """Fit `count` regimes to flattened windows `(N, P)` by expectation-maximisation."""
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-
-        white = _whiten(flat, axes)
-        lead = min(LEADING, white.shape[1])
-        if count == 1:
-            return cls(axes, np.ones(1), np.zeros((1, lead)), np.eye(lead)[None], np.ones((1, white.shape[1] - lead)))
-        features = white[:, :lead]
-        rest = white[:, lead:]
-        if rest.shape[1]:
-            energy = np.log(np.mean(rest**2, axis=1) + 1e-12)
-            features = np.column_stack([features, (energy - energy.mean()) / max(float(energy.std()), 1e-9)])
-        mixture = GaussianMixture(
-            count,
-            reg_covar=1e-3,
-            max_iter=60,
-            init_params="k-means++",
-            random_state=int(rng.integers(2**31)),
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            share = mixture.fit(features).predict_proba(features)
-        size = share.sum(axis=0)[:, None]
-        scales = np.sqrt((share.T @ rest**2 + PRIOR) / (size + PRIOR))
-        factors = np.stack([cholesky(part[:lead, :lead], lower=True) for part in mixture.covariances_])
-        return cls(axes, mixture.weights_ / mixture.weights_.sum(), mixture.means_[:, :lead], factors, scales)
-
-    def likelihood(self, flat: Doubles) -> float:
-        """Return the mean log-likelihood of flattened windows, up to a constant that no regime changes."""
-        white = _whiten(flat, self.axes)
-        lead = self.means.shape[1]
-        parts = []
-        for weight, mean, factor, scale in zip(self.weights, self.means, self.factors, self.scales, strict=True):
-            inner = solve_triangular(factor, (white[:, :lead] - mean).T, lower=True)
-            outer = white[:, lead:] / scale
-            logs = np.log(np.diag(factor)).sum() + np.log(scale).sum()
-            parts.append(np.log(weight + 1e-300) - 0.5 * (inner**2).sum(0) - 0.5 * (outer**2).sum(1) - logs)
-        return float(logsumexp(np.stack(parts), axis=0).mean())
-
-    def draw(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw `n` flattened windows, `(n, P)`."""
-        regime = rng.choice(len(self.weights), n, p=self.weights)
-        white = rng.standard_normal((n, len(self.axes)), dtype=np.float32)
-        lead = self.means.shape[1]
-        means, factors, scales, axes = self._single
-        white[:, lead:] *= scales[regime]
-        white[:, :lead] = np.einsum("nij,nj->ni", factors[regime], white[:, :lead]) + means[regime]
-        return white @ axes
-
-    @cached_property
-    def _single(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Means, factors, scales and transposed axes in single precision."""
-        parts = (self.means, self.factors, self.scales, np.ascontiguousarray(self.axes.T))
-        means, factors, scales, axes = (part.astype(np.float32) for part in parts)
-        return means, factors, scales, axes
-
-    @cached_property
-    def triangles(self) -> tuple[Floats, Floats]:
-        """Mean `(K, P)` and lower triangular factor `(K, P, P)` of each regime's windows, to condition on the past."""
-        lead, size = self.means.shape[1], len(self.axes)
-        roots = np.empty((len(self.weights), size, size), dtype=np.float32)
-        for k, (factor, scale) in enumerate(zip(self.factors, self.scales, strict=True)):
-            root = np.concatenate([self.axes[:, :lead] @ factor, self.axes[:, lead:] * scale], axis=1)
-            upper: Doubles = np.asarray(np.linalg.qr(root.T)[1])
-            roots[k] = (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T
-        return (self.means @ self.axes[:, :lead].T).astype(np.float32), roots
-
-    def follow(self, past: Floats, rng: np.random.Generator) -> Floats:
-        """Draw the rest of flattened windows given their leading part `(n, known)`; `(n, P - known)`."""
-        means, factors = self.triangles
-        known = past.shape[1]
-        white, logs = [], []
-        for k, weight in enumerate(self.weights):
-            inner = solve_triangular(factors[k, :known, :known], (past - means[k, :known]).T, lower=True).T
-            white.append(inner)
-            logs.append(
-                np.log(weight + 1e-300) - 0.5 * (inner**2).sum(1) - np.log(np.diag(factors[k])[:known] + 1e-30).sum()
-            )
-            inner *= np.minimum(1, (np.sqrt(known) + FAR) / np.linalg.norm(inner, axis=1, keepdims=True).clip(1e-9))
-        table = np.stack(logs, axis=1)
-        gumbel = -np.log(-np.log(rng.random(table.shape).clip(1e-12, 1 - 1e-12)))
-        regime = (table + gumbel).argmax(axis=1)
-        shock = rng.standard_normal((len(past), len(self.axes) - known), dtype=np.float32)
-        out = np.empty_like(shock)
-        for k in np.unique(regime):
-            rows = regime == k
-            out[rows] = means[k, known:] + white[k][rows] @ factors[k, known:, :known].T
-            out[rows] += shock[rows] @ factors[k, known:, known:].T
-        return out
-
-
 class LinearGaussianProcess:
     """A linear-Gaussian process of latents (or a mixture of them), drawn at any length.
 
@@ -215,6 +91,8 @@ class LinearGaussianProcess:
         The law of a window; None where it is left to the autoregression.
     aligned : bool
         Whether windows are whole sequences, so that a step has its own mean.
+    calibration : dict of int to float64 array of shape (2, knots)
+        Per latent (steps first, then statics) whose marginal the normal laws miss: quantiles as drawn, and what to add.
     """
 
     mean: Doubles
@@ -222,6 +100,7 @@ class LinearGaussianProcess:
     autoregression: Autoregression
     regimes: Regimes | None
     aligned: bool
+    calibration: dict[int, Doubles]
 
     @classmethod
     def fit(
@@ -254,7 +133,25 @@ class LinearGaussianProcess:
         size = windows.size * panel.values.shape[1] + statics
         if 0 < size <= FULL_LIMIT:
             self.regimes = self._window_law(windows, rows, train, held, regimes, rng)
+        self.calibration = {}
+        self.calibration = self._calibrate(windows, layout, rng)
         return self
+
+    def _calibrate(self, windows: Windows, layout: Layout, rng: np.random.Generator) -> dict[int, Doubles]:
+        """Compare marginals as drawn with those wanted: of discrete latents normal, of the others as in the data."""
+        drawn, statics = self.draw(max(512, 100_000 // windows.size), windows.size, rng)
+        made = [*drawn.transpose(2, 0, 1), *statics.T]
+        real = [*windows.panel.values.T, *windows.panel.statics.T]
+        kinds = [block.kind for block in (*layout.blocks, *layout.statics) for _ in range(block.latents)]
+        found = {}
+        for latent, (own, theirs, kind) in enumerate(zip(made, real, kinds, strict=True)):
+            if kind == "continuous" and windows.ragged:
+                continue
+            quantiles = np.quantile(own.astype(np.float64), KNOTS)
+            wanted = np.quantile(theirs.astype(np.float64), KNOTS) if kind == "continuous" else ndtri(KNOTS)
+            if np.abs(wanted - quantiles).max() > VISIBLE:
+                found[latent] = np.stack([quantiles, wanted - quantiles])
+        return found
 
     def _window_law(
         self, windows: Windows, rows: Doubles, train: Ints, held: Ints, regimes: int | str, rng: np.random.Generator
@@ -313,7 +210,11 @@ class LinearGaussianProcess:
             if length > size:
                 steps = self._grow(steps, fixed, length, rng)
         mean = self.mean[np.minimum(np.arange(length), size - 1)].astype(np.float32)
-        return steps[:, :length] + mean, fixed + self.static_mean.astype(np.float32)
+        values, statics_out = steps[:, :length] + mean, fixed + self.static_mean.astype(np.float32)
+        for latent, (quantiles, shift) in self.calibration.items():
+            column = values[:, :, latent] if latent < dims else statics_out[:, latent - dims]
+            column += np.interp(column, quantiles, shift).astype(np.float32)
+        return values, statics_out
 
     def _grow(self, steps: Floats, fixed: Floats, length: int, rng: np.random.Generator) -> Floats:
         """Carry windows on to `length` steps."""
@@ -337,6 +238,8 @@ class LinearGaussianProcess:
         named["aligned"] = np.array([self.aligned], dtype=np.int64)
         for name in ("coefficients", "innovation", "start"):
             named[f"autoregression.{name}"] = getattr(self.autoregression, name)
+        for latent, knots in self.calibration.items():
+            named[f"calibration.{latent}"] = knots
         if self.regimes is not None:
             for name in ("axes", "weights", "means", "factors", "scales"):
                 named[f"regimes.{name}"] = getattr(self.regimes, name)
@@ -351,17 +254,13 @@ class LinearGaussianProcess:
         self.aligned = bool(arrays["aligned"][0])
         parts = (double[f"autoregression.{name}"] for name in ("coefficients", "innovation", "start"))
         self.autoregression = Autoregression(len(self.static_mean), *parts)
+        marks = [name.removeprefix("calibration.") for name in double if name.startswith("calibration.")]
+        self.calibration = {int(mark): double[f"calibration.{mark}"] for mark in sorted(marks, key=int)}
         self.regimes = None
         if "regimes.axes" in double:
             names = ("axes", "weights", "means", "factors", "scales")
             self.regimes = Regimes(*(double[f"regimes.{name}"] for name in names))
         return self
-
-
-def _whiten(flat: Doubles, axes: Doubles) -> Doubles:
-    """Return flattened windows on whitened axes; the columns of `axes` are orthogonal."""
-    white: Doubles = flat @ (axes / (axes**2).sum(axis=0))
-    return white
 
 
 def _step_means(windows: Windows, aligned: bool) -> Doubles:
