@@ -310,7 +310,7 @@ class RecurrentGAN(Synthesizer):
         self._source: NoiseSource = NoiseSource(
             process, layout, self.noise_sequence, self.noise_step, self._encoder.window
         )
-        sizes = (self.hidden, self.layers, self.noise_sequence, self.noise_step)
+        sizes = (int(self.hidden), int(self.layers), int(self.noise_sequence), int(self.noise_step))  # numpy's, too
         with isolated(seed):
             made = Generator(CELLS[self.cell], layout, *sizes, coloured=process is not None)
         self._generator: Generator = made.to(self._device)
@@ -334,7 +334,7 @@ class RecurrentGAN(Synthesizer):
         scale = difference_scale(some.x, some.lengths)
         with isolated(self._seed.spawn(1)[0]):
             critic = Critic(
-                CELLS[self.cell], layout.channels, layout.static_channels, scale, self.hidden, self.layers
+                CELLS[self.cell], layout.channels, layout.static_channels, scale, int(self.hidden), int(self.layers)
             ).to(device)
         measured = int(streams[4].integers(2**63))
 
