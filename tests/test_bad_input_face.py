@@ -167,7 +167,7 @@ def test_a_clock_that_was_not_named_is_noticed():
 @pytest.mark.parametrize(
     ("data", "error", "text"),
     [
-        (table(c="blue"), InputError, r"column 'c' holds 'blue', never seen when fitting; known are ...red', 'green'"),
+        (table(c="blue"), InputError, r"column 'c' holds 'blue', never seen when fitting; known are ..red', 'green'"),
         (table().drop(columns="x"), SchemaError, r"the columns are not the fitted ones: missing \['x'\]; pass \['who'"),
         (table().assign(y=1), SchemaError, r"the columns are not the fitted ones: not known \['y'\]"),
         (np.ones((9, 4)), SchemaError, r"fitted on a DataFrame, got ndarray; pass the same kind"),
