@@ -24,6 +24,7 @@ FLOORS = {
     "process": 2,
     "autoregression": 2,
     "regimes": 2,
+    "conditionals": 2,
     "layout": 2,
     "panel": 2,
     "bundle": 2,
@@ -48,6 +49,7 @@ NEIGHBOURS = {
     ("sampling", "networks"),
     ("process", "autoregression"),
     ("process", "regimes"),
+    ("process", "conditionals"),
     ("regimes", "autoregression"),
     ("estimator", "synthesizer"),
 }
@@ -60,6 +62,7 @@ NEVER = {
     "process": {"torch", "pandas"},
     "autoregression": {"torch", "pandas"},
     "regimes": {"torch", "pandas"},
+    "conditionals": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
     "tables": {"torch"},

@@ -3,7 +3,8 @@ r"""The linear-Gaussian part of a panel: what covariance says, without training.
 The latents of a window, flattened over steps (statics first), are taken as jointly normal; where the data ask for it,
 as a mixture of regimes with a mean and a covariance each (`regimes.py`). One regime is the plain process: its
 covariance is that of the windows, shrunk a little towards the one of a vector autoregression. The number of regimes is
-chosen by the likelihood of held-back windows. Marginals that normal laws miss are mapped to the observed ones.
+chosen by the likelihood of held-back windows. Marginals that normal laws miss are mapped to the observed ones, and
+categories are drawn after the numbers, given them (`conditionals.py`).
 
 Windows of more than about `FULL_LIMIT` numbers are left to the autoregression. A series longer than the window grows
 by half windows, each drawn given the half before it. Behind rank-gaussian scalers the process with one regime is a
@@ -21,6 +22,7 @@ from scipy.linalg import eigh
 from scipy.special import ndtr, ndtri
 
 from .autoregression import Autoregression, Doubles
+from .conditionals import Conditional, features_of
 from .errors import choose, number
 from .layout import Block, Layout
 from .panel import Floats, Ints, Panel, Windows
@@ -49,6 +51,12 @@ def check_regimes(regimes: object) -> None:
         number("regimes", regimes, 1, whole=True)
 
 
+def middles(block: Block) -> Floats:
+    """Return the latent that stands for each level of a softmax block: the middle, by probability, of its interval."""
+    edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
+    return ndtri((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+
+
 def to_latents(values: Floats, blocks: tuple[Block, ...]) -> Floats:
     """Turn channels into process latents, `(rows, channels)` to `(rows, latents)`.
 
@@ -58,9 +66,7 @@ def to_latents(values: Floats, blocks: tuple[Block, ...]) -> Floats:
     for block in blocks:
         part = values[:, at : at + block.size]
         if block.kind == "softmax":
-            edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
-            middle = ndtri((edges[1:] + edges[:-1]) / 2).astype(np.float32)
-            part = middle[part.argmax(axis=1)][:, None]
+            part = middles(block)[part.argmax(axis=1)][:, None]
         parts.append(part)
         at += block.size
     return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), dtype=np.float32)
@@ -101,6 +107,8 @@ class LinearGaussianProcess:
     regimes: Regimes | None
     aligned: bool
     calibration: dict[int, Doubles]
+    blocks: tuple[Block, ...]
+    conditionals: list[Conditional]
 
     @classmethod
     def fit(
@@ -133,9 +141,34 @@ class LinearGaussianProcess:
         size = windows.size * panel.values.shape[1] + statics
         if 0 < size <= FULL_LIMIT:
             self.regimes = self._window_law(windows, rows, train, held, regimes, rng)
-        self.calibration = {}
+        self.blocks, self.conditionals, self.calibration = layout.blocks, [], {}
         self.calibration = self._calibrate(windows, layout, rng)
+        self.conditionals = self._condition(panel)
         return self
+
+    def _condition(self, panel: Panel) -> list[Conditional]:
+        """Fit each category's law given the numbers; one long row of sequences serves, edges left out."""
+        found: list[Conditional] = []
+        known: list[Floats] = []
+        follows = np.ones(len(panel.values), dtype=bool)
+        follows[panel.offsets[:-1][panel.lengths > 0]] = False
+        statics = np.repeat(panel.statics, panel.lengths, axis=0)
+        for at, block in self._discrete():
+            level = np.searchsorted(block.cuts, panel.values[:, at])
+            fixed = [statics[None], *known]
+            features = features_of(panel.values[None], panel.statics[:1, :0], self._continuous(), fixed)[0]
+            found.append(Conditional.fit(features, level, block.size, follows))
+            known.append(np.eye(block.size, dtype=np.float32)[level][None])
+        return found
+
+    def _discrete(self) -> list[tuple[int, Block]]:
+        """Return each category's latent and block."""
+        ends = np.cumsum([block.latents for block in self.blocks])
+        return [(int(end) - 1, block) for end, block in zip(ends, self.blocks, strict=True) if block.kind == "softmax"]
+
+    def _continuous(self) -> NDArray[np.bool_]:
+        """Return which latents of a step are numbers."""
+        return np.array([block.kind != "softmax" for block in self.blocks for _ in range(block.latents)], dtype=bool)
 
     def _calibrate(self, windows: Windows, layout: Layout, rng: np.random.Generator) -> dict[int, Doubles]:
         """Compare marginals as drawn with those wanted: of discrete latents normal, of the others as in the data."""
@@ -214,6 +247,11 @@ class LinearGaussianProcess:
         for latent, (quantiles, shift) in self.calibration.items():
             column = values[:, :, latent] if latent < dims else statics_out[:, latent - dims]
             column += np.interp(column, quantiles, shift).astype(np.float32)
+        known: list[Floats] = []
+        for (at, block), law in zip(self._discrete(), self.conditionals, strict=False):
+            level = law.draw(features_of(values, statics_out, self._continuous(), known), rng)
+            values[:, :, at] = middles(block)[level]
+            known.append(np.eye(block.size, dtype=np.float32)[level])
         return values, statics_out
 
     def _grow(self, steps: Floats, fixed: Floats, length: int, rng: np.random.Generator) -> Floats:
@@ -240,14 +278,17 @@ class LinearGaussianProcess:
             named[f"autoregression.{name}"] = getattr(self.autoregression, name)
         for latent, knots in self.calibration.items():
             named[f"calibration.{latent}"] = knots
+        for index, law in enumerate(self.conditionals):
+            for name in ("weights", "before", "first"):
+                named[f"conditional.{index}.{name}"] = getattr(law, name)
         if self.regimes is not None:
             for name in ("axes", "weights", "means", "factors", "scales"):
                 named[f"regimes.{name}"] = getattr(self.regimes, name)
         return named
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LinearGaussianProcess:
-        """Rebuild a process from `arrays`."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearGaussianProcess:
+        """Rebuild a process from `arrays` and the layout that it was fitted with."""
         double = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
         self = cls()
         self.mean, self.static_mean = double["mean"], double["static_mean"]
@@ -256,6 +297,11 @@ class LinearGaussianProcess:
         self.autoregression = Autoregression(len(self.static_mean), *parts)
         marks = [name.removeprefix("calibration.") for name in double if name.startswith("calibration.")]
         self.calibration = {int(mark): double[f"calibration.{mark}"] for mark in sorted(marks, key=int)}
+        self.blocks = layout.blocks
+        self.conditionals = [
+            Conditional(*(np.asarray(arrays[f"conditional.{i}.{name}"]) for name in ("weights", "before", "first")))
+            for i in range(len(self._discrete()))
+        ]
         self.regimes = None
         if "regimes.axes" in double:
             names = ("axes", "weights", "means", "factors", "scales")

@@ -241,7 +241,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             if document["names"]:
                 self.feature_names_in_ = np.array(document["names"], dtype=object)
             found = parts.get("process")
-            self._process = None if found is None else LinearGaussianProcess.from_arrays(found)
+            self._process = None if found is None else LinearGaussianProcess.from_arrays(found, self._encoder.layout)
             self._restore(document, parts, str(path))
             self._finish()
         except ParameterError:

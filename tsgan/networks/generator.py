@@ -21,6 +21,8 @@ from ..layout import Layout
 from .base import Cell
 from .heads import Heads
 
+LOGIT = 5.0  # a correction of a logit by this much costs as much as one of a number by a standard deviation
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -63,6 +65,8 @@ class Generator(nn.Module):
         Whether the latents carry a process; the correction then starts at zero.
     """
 
+    price: Tensor
+
     def __init__(
         self,
         cell: Callable[[int, int, int], Cell],
@@ -76,6 +80,8 @@ class Generator(nn.Module):
         super().__init__()
         self.noise_sequence, self.noise_step = noise_sequence, noise_step
         self.heads, self.static_heads = Heads(layout.blocks), Heads(layout.statics)
+        price = [1 / LOGIT if block.kind == "softmax" else 1.0 for block in layout.blocks for _ in range(block.size)]
+        self.register_buffer("price", torch.tensor(price), persistent=False)
         direct = layout.latents + noise_step
         fixed = layout.static_latents + noise_sequence
         self.statics: nn.Sequential | None = None
@@ -100,7 +106,7 @@ class Generator(nn.Module):
         x : Tensor of shape (B, T, channels)
         statics : Tensor of shape (B, static_channels)
         correction : Tensor of shape (B, T, channels)
-            What was added to the process, for the transport cost.
+            What was added to the process, for the transport cost; to logits, in units of `LOGIT`.
         """
         length, first = noise.latents.shape[1], noise.sequence[:, 0]
         statics = first[:, :0]
@@ -113,4 +119,4 @@ class Generator(nn.Module):
         if self.start is not None:
             start = self.start(given[:, 0]).unflatten(-1, (self.cell.layers, self.cell.hidden)).transpose(0, 1)
         correction = self.out(self.cell(torch.cat([direct, given], dim=-1), start)) + self.skip(direct)
-        return self.heads(noise.latents, correction, noise.uniform), statics, correction
+        return self.heads(noise.latents, correction, noise.uniform), statics, correction * self.price

@@ -1,8 +1,8 @@
 """From process latents and a learned correction to channels.
 
-A continuous channel is its latent plus the correction. A category's K logits are those of an ordered probit around its
-latent, plus the correction; a level is then drawn by Gumbel noise, and gradients pass straight through ("Categorical
-Reparameterization with Gumbel-Softmax", Jang et al., 2017, https://arxiv.org/abs/1611.01144).
+A continuous channel is its latent plus the correction. A category's K logits favour the level in whose interval its
+latent lies, and the correction is added to them; a level is then drawn by Gumbel noise, and gradients pass straight
+through ("Categorical Reparameterization with Gumbel-Softmax", Jang et al., 2017, https://arxiv.org/abs/1611.01144).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from ..layout import Block
 
-SPREAD = 0.2  # of a category's latent around its threshold, in standard deviations
+TRUST = (
+    5.0  # log-odds of a category's base level: it is kept with probability 1 / (1 + exp(-5)) where nothing is learned
+)
 TEMPERATURE = 0.7
 
 
@@ -31,8 +33,7 @@ class Heads(nn.Module):
         self.blocks = blocks
         for number, block in enumerate(blocks):
             if block.kind == "softmax":
-                cuts = torch.tensor([-math.inf, *block.cuts, math.inf]) * math.sqrt(1 + SPREAD**2)
-                self.register_buffer(f"cuts{number}", cuts, persistent=False)
+                self.register_buffer(f"cuts{number}", torch.tensor(block.cuts), persistent=False)
 
     @property
     def channels(self) -> int:
@@ -73,9 +74,10 @@ class Heads(nn.Module):
         return torch.cat(parts, dim=-1) if parts else correction
 
     def _logits(self, latent: Tensor, cuts: Tensor) -> Tensor:
-        """Return the log-probabilities of the levels around a latent `(..., 1)`; `(..., K)`."""
-        below = torch.special.ndtr((cuts[1:] - latent) / SPREAD) - torch.special.ndtr((cuts[:-1] - latent) / SPREAD)
-        return torch.log(below.clamp_min(1e-4))
+        """Return logits `(..., K)` that favour the level whose interval holds the latent `(..., 1)`."""
+        levels = len(cuts) + 1
+        level = torch.searchsorted(cuts, latent[..., 0].contiguous())
+        return (TRUST + math.log(max(levels - 1, 1))) * torch.nn.functional.one_hot(level, levels).to(latent.dtype)
 
 
 def _straight_through(logits: Tensor) -> Tensor:
