@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAMod
 
 FORMAT = 1
 NAME = "model.json"
+OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\d+\.tmp)?|\.model\.json\.\d+\.tmp")  # what `write` makes
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -50,7 +52,7 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
     home = Path(path)
     if home.is_file():
         raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
-    if home.is_dir() and any(home.iterdir()) and not (home / NAME).is_file():
+    if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(path.name) for path in home.iterdir()):
         raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -63,8 +65,8 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
         text = json.dumps({"format": FORMAT, "tsgan": version, "files": files, **document}, indent=1, allow_nan=False)
         _replace(home / NAME, text.encode())
         kept = {entry["file"] for entry in files.values()}
-        for old in home.glob("*.safetensors"):
-            if old.name not in kept:
+        for old in home.iterdir():
+            if OURS.fullmatch(old.name) and old.name not in kept:
                 old.unlink()
     except OSError as error:
         raise ModelFileError(f"the model could not be written to {home}: {error}") from error
@@ -105,14 +107,16 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
     try:
         document = json.loads((home / NAME).read_text(encoding="utf-8"))
         found = int(document["format"])
-        files = {name: (entry["file"], entry["sha256"]) for name, entry in document["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if found > FORMAT:
+            raise NewerFormatError(
+                f"{home} has format {found}, saved by tsgan {document.get('tsgan')}; this tsgan reads up to format "
+                f"{FORMAT}: upgrade tsgan"
+            )
+        files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
+    except NewerFormatError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptModelError(f"{home / NAME} cannot be read ({error!r}); save the model again") from error
-    if found > FORMAT:
-        raise NewerFormatError(
-            f"{home} has format {found}, saved by tsgan {document.get('tsgan')}; this tsgan reads up to format "
-            f"{FORMAT}: upgrade tsgan"
-        )
     parts = {}
     for name, (file, digest) in files.items():
         place = home / Path(file).name

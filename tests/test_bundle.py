@@ -1,0 +1,345 @@
+"""A saved model: what is written is read, what is damaged is refused, and a crash leaves the old one whole."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsgan.bundle import FORMAT, NAME, check, read, write
+from tsgan.errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
+
+OLD = {"name": "old", "numbers": [1, 2.5, None], "nested": {"key": "ä"}}
+NEW = {"name": "new"}
+
+
+def _parts(value=0.0):
+    rng = np.random.default_rng(int(value))
+    return {
+        "process": {"mean": rng.normal(size=(3, 2)), "aligned": np.array([1])},
+        "generator": {"out.weight": rng.normal(size=(4, 5)).astype(np.float32), "empty": np.zeros((0, 2))},
+    }
+
+
+def _save(path, document=OLD, value=0.0):
+    write(path, document, _parts(value), "1.2.3")
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    return _save(tmp_path / "model")
+
+
+def _same(parts, value=0.0):
+    wanted = _parts(value)
+    assert parts.keys() == wanted.keys()
+    for name, arrays in wanted.items():
+        assert parts[name].keys() == arrays.keys()
+        for key, array in arrays.items():
+            assert parts[name][key].dtype == array.dtype
+            assert np.array_equal(parts[name][key], array)
+
+
+def _tensors(path, name="generator"):
+    (found,) = path.glob(f"{name}-*.safetensors")
+    return found
+
+
+def _edit(path, change):
+    document = json.loads((path / NAME).read_text())
+    change(document)
+    (path / NAME).write_text(json.dumps(document))
+
+
+class TestRoundTrip:
+    def test_what_is_written_is_read(self, model):
+        document, parts = read(model)
+        _same(parts)
+        assert {key: document[key] for key in OLD} == OLD
+        assert (document["format"], document["tsgan"]) == (FORMAT, "1.2.3")
+
+    def test_files_are_one_json_and_one_of_tensors_per_part(self, model):
+        names = sorted(path.name.split("-")[0] for path in model.iterdir())
+        assert names == ["generator", NAME, "process"]
+        assert all(path.suffix in (".json", ".safetensors") for path in model.iterdir())
+
+    def test_a_model_is_replaced_and_nothing_of_it_stays(self, model):
+        before = {path.name for path in model.iterdir()}
+        _save(model, NEW, 7)
+        document, parts = read(model)
+        assert document["name"] == "new"
+        _same(parts, 7)
+        assert {path.name for path in model.iterdir()} & before == {NAME}
+        assert len(list(model.iterdir())) == 3
+
+    def test_the_same_again(self, model):
+        _save(model)
+        _same(read(model)[1])
+        assert len(list(model.iterdir())) == 3
+
+    def test_an_empty_directory_and_parents(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        for place in (tmp_path / "empty", tmp_path / "a" / "b", str(tmp_path / "text")):
+            _save(place)
+            _same(read(place)[1])
+
+    def test_no_parts(self, tmp_path):
+        write(tmp_path / "m", NEW, {}, "1")
+        assert read(tmp_path / "m")[1] == {}
+
+    def test_arrays_in_any_order_of_memory(self, tmp_path):
+        array = np.arange(12.0).reshape(3, 4)
+        write(tmp_path / "m", NEW, {"a": {"t": array.T, "s": array[:, ::2]}}, "1")
+        found = read(tmp_path / "m")[1]["a"]
+        assert np.array_equal(found["t"], array.T)
+        assert np.array_equal(found["s"], array[:, ::2])
+
+    def test_another_s_files_beside_a_model_stay(self, model):
+        for name in ("notes.txt", "other.safetensors"):
+            (model / name).write_text("mine")
+        _save(model, NEW, 7)
+        assert (model / "notes.txt").read_text() == (model / "other.safetensors").read_text() == "mine"
+
+    def test_the_same_model_is_the_same_bytes(self, tmp_path):
+        one, two = _save(tmp_path / "one"), _save(tmp_path / "two")
+        assert {p.name: p.read_bytes() for p in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
+
+
+class TestWhereNotToWrite:
+    def test_a_file_is_in_the_way(self, tmp_path):
+        place = tmp_path / "taken"
+        place.write_text("mine")
+        with pytest.raises(ModelFileError, match=r"taken is a file; a model is saved as a directory: choose another"):
+            _save(place)
+        assert place.read_text() == "mine"
+
+    def test_a_directory_of_other_things(self, tmp_path):
+        (tmp_path / "thesis.tex").write_text("mine")
+        with pytest.raises(ModelFileError, match=r"exists and holds no model; choose a new or an empty directory"):
+            _save(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+    def test_tensors_of_another_are_other_things(self, tmp_path):
+        (tmp_path / "weights.safetensors").write_text("mine")
+        with pytest.raises(ModelFileError, match="exists and holds no model"):
+            _save(tmp_path)
+
+    def test_below_a_file(self, tmp_path):
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(ModelFileError, match=r"the model could not be written to .*file.model: "):
+            _save(tmp_path / "file" / "model")
+
+    def test_numbers_that_json_cannot_hold_leave_the_old_model(self, model):
+        with pytest.raises(ValueError, match="JSON"):
+            _save(model, {"bad": float("nan")}, 7)
+        _same(read(model)[1])
+
+
+class TestWhatIsNoModel:
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(NotAModelError, match=r"nowhere is no saved model: it does not exist; pass the directory"):
+            read(tmp_path / "nowhere")
+
+    def test_an_empty_directory(self, tmp_path):
+        with pytest.raises(NotAModelError, match=rf"is no saved model: it has no {NAME}; pass the directory that save"):
+            read(tmp_path)
+
+    def test_a_file(self, tmp_path):
+        (tmp_path / "f").write_text("{}")
+        with pytest.raises(NotAModelError, match=rf"f is no saved model: it has no {NAME}"):
+            read(tmp_path / "f")
+
+    def test_errors_are_os_errors(self, tmp_path):
+        with pytest.raises(OSError, match="no saved model"):
+            read(tmp_path)
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{",
+            "[]",
+            "null",
+            "3",
+            '{"format": 1}',
+            '{"format": null, "files": {}}',
+            '{"format": "x", "files": {}}',
+            '{"format": 1, "files": []}',
+            '{"format": 1, "files": {"a": "b"}}',
+            '{"format": 1, "files": {"a": {"file": "x"}}}',
+            '{"format": 1, "files": {}',
+        ],
+    )
+    def test_mangled_json(self, model, text):
+        (model / NAME).write_text(text)
+        with pytest.raises(CorruptModelError, match=r"model.json cannot be read \(.*\); save the model again"):
+            read(model)
+
+    def test_json_that_is_no_text(self, model):
+        (model / NAME).write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(CorruptModelError, match=r"model.json cannot be read"):
+            read(model)
+
+    def test_json_cut_short_anywhere(self, model):
+        whole = (model / NAME).read_bytes()
+        for end in range(0, len(whole) - 1, 37):
+            (model / NAME).write_bytes(whole[:end])
+            with pytest.raises(CorruptModelError, match="cannot be read"):
+                read(model)
+
+    def test_a_newer_format(self, model):
+        _edit(model, lambda document: document.update(format=FORMAT + 1, tsgan="9.0"))
+        text = rf"has format {FORMAT + 1}, saved by tsgan 9.0; this tsgan reads up to format {FORMAT}: upgrade tsgan"
+        with pytest.raises(NewerFormatError, match=text):
+            read(model)
+
+    def test_a_newer_format_of_another_form(self, model):
+        (model / NAME).write_text('{"format": 99, "tensors": []}')
+        with pytest.raises(NewerFormatError, match="format 99, saved by tsgan None"):
+            read(model)
+
+    def test_a_missing_file(self, model):
+        name = _tensors(model).name
+        _tensors(model).unlink()
+        with pytest.raises(CorruptModelError, match=rf"the file {name} is missing or unreadable \("):
+            read(model)
+
+    def test_a_name_that_is_no_text(self, model):
+        _edit(model, lambda document: document["files"]["generator"].update(file=5))
+        with pytest.raises(CorruptModelError, match=r"the file 5 is missing or unreadable"):
+            read(model)
+
+    def test_a_file_elsewhere_is_not_read(self, model):
+        _edit(model, lambda document: document["files"]["generator"].update(file="../../secret"))
+        with pytest.raises(CorruptModelError, match=r"the file ../../secret is missing"):
+            read(model)
+
+    def test_one_flipped_bit_anywhere(self, model):
+        place = _tensors(model)
+        data = place.read_bytes()
+        for at in (0, 9, len(data) // 2, len(data) - 1):
+            place.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            with pytest.raises(CorruptModelError, match=r"is damaged \(its checksum differs\); save the model again"):
+                read(model)
+
+    def test_a_file_cut_short(self, model):
+        place = _tensors(model)
+        place.write_bytes(place.read_bytes()[:-5])
+        with pytest.raises(CorruptModelError, match=r"is damaged \(its checksum differs\)"):
+            read(model)
+
+    def test_a_file_of_another_format(self, model):
+        import hashlib
+
+        _tensors(model).write_bytes(b"no tensors here")
+        digest = hashlib.sha256(b"no tensors here").hexdigest()
+        _edit(model, lambda document: document["files"]["generator"].update(sha256=digest))
+        with pytest.raises(CorruptModelError, match=r"the file generator-\w+.safetensors is no safetensors file \("):
+            read(model)
+
+
+class TestCheck:
+    WANTED = {"a": (2, 3), "b": (4,)}  # noqa: RUF012
+
+    def test_passes(self):
+        check({"b": (4,), "a": (2, 3)}, self.WANTED, "here")
+
+    @pytest.mark.parametrize(
+        ("found", "text"),
+        [
+            ({"a": (2, 3)}, "here: the tensors are not those of this model: missing ['b']"),
+            (
+                {"a": (2, 3), "b": (4,), "d": (), "c": ()},
+                "here: the tensors are not those of this model: not expected ['c', 'd']",
+            ),
+            ({"c": (1,)}, "here: the tensors are not those of this model: missing ['a', 'b'], not expected ['c']"),
+            ({"a": (2, 3), "b": (5,)}, "here: tensor 'b' has shape (5,), the model needs (4,)"),
+            ({"a": (3, 2), "b": (4,)}, "here: tensor 'a' has shape (3, 2), the model needs (2, 3)"),
+        ],
+    )
+    def test_refuses(self, found, text):
+        with pytest.raises(CorruptModelError) as caught:
+            check(found, self.WANTED, "here")
+        assert str(caught.value) == text
+
+
+class Crash(BaseException):
+    """The machine stops here: nothing may catch it."""
+
+
+def _crash_at(monkeypatch, name, which, error):
+    """Let the call number `which` of a method of Path fail."""
+    calls, method = [], getattr(Path, name)
+
+    def failing(self, *args, **kwargs):
+        calls.append(self)
+        if len(calls) == which:
+            raise error
+        return method(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, name, failing)
+    return calls
+
+
+class TestCrash:
+    @pytest.mark.parametrize("error", [OSError("disk full"), Crash()], ids=["full", "crash"])
+    @pytest.mark.parametrize("which", [1, 2, 3])
+    def test_leaves_the_old_model_and_nothing_half(self, model, monkeypatch, which, error):
+        with monkeypatch.context() as patch:
+            _crash_at(patch, "replace", which, error)
+            with pytest.raises((ModelFileError, Crash)):
+                _save(model, NEW, 7)
+        document, parts = read(model)
+        assert document["name"] == "old"
+        _same(parts)
+        assert not list(model.glob(".*"))
+        _save(model, NEW, 7)
+        _same(read(model)[1], 7)
+        assert len(list(model.iterdir())) == 3
+
+    def test_there_are_three_moments(self, model, monkeypatch):
+        calls = _crash_at(monkeypatch, "replace", 99, Crash())
+        _save(model, NEW, 7)
+        assert len(calls) == 3
+
+    def test_after_the_switch_the_new_model_is_whole(self, model, monkeypatch):
+        with monkeypatch.context() as patch:
+            calls = _crash_at(patch, "unlink", 4, OSError("gone"))  # three of temporary names, then the old tensors
+            with pytest.raises(ModelFileError, match=r"the model could not be written to .*: gone"):
+                _save(model, NEW, 7)
+        assert len(calls) == 4
+        document, parts = read(model)
+        assert document["name"] == "new"
+        _same(parts, 7)
+
+    def test_a_full_disk_says_so(self, model, monkeypatch):
+        def full(fd):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(ModelFileError, match=r"the model could not be written to .*No space left on device"):
+            _save(model, NEW, 7)
+        assert not list(model.glob(".*"))
+        _same(read(model)[1])
+
+    @pytest.mark.parametrize("which", [1, 2, 3])
+    def test_a_first_save_can_be_tried_again(self, tmp_path, monkeypatch, which):
+        place = tmp_path / "model"
+        with monkeypatch.context() as patch:
+            _crash_at(patch, "replace", which, OSError("disk full"))
+            with pytest.raises(ModelFileError, match="disk full"):
+                _save(place)
+        with pytest.raises(NotAModelError):
+            read(place)
+        _save(place)
+        _same(read(place)[1])
+
+    def test_what_a_killed_process_left_is_swept(self, model):
+        (model / ".generator-0123456789ab.safetensors.77.tmp").write_text("half")
+        (model / ".model.json.77.tmp").write_text("half")
+        _save(model, NEW, 7)
+        assert len(list(model.iterdir())) == 3
