@@ -1,0 +1,149 @@
+"""Panels of ragged sequences, windows into them, and splits that share no row."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsgan.encoding.windows import cut
+from tsgan.panel import Panel, Windows
+
+
+def _panel(lengths, channels=2, statics=1):
+    lengths = np.array(lengths, dtype=np.int64)
+    rows = int(lengths.sum())
+    values = np.arange(rows * channels, dtype=np.float32).reshape(rows, channels) + 1
+    fixed = np.arange(len(lengths) * statics, dtype=np.float32).reshape(len(lengths), statics)
+    return Panel(values, lengths, fixed)
+
+
+class TestPanel:
+    def test_sequences_one_after_the_other(self):
+        panel = _panel([3, 1, 2])
+        assert len(panel) == 3
+        assert panel.offsets.tolist() == [0, 3, 4, 6]
+        assert [len(part) for part in panel] == [3, 1, 2]
+        np.testing.assert_array_equal(np.concatenate(list(panel)), panel.values)
+
+    def test_from_dense_cuts_short(self):
+        values = np.arange(24.0).reshape(2, 4, 3)
+        panel = Panel.from_dense(values, np.array([2, 4]))
+        assert panel.values.dtype == np.float32
+        first, second = panel
+        np.testing.assert_array_equal(first, values[0, :2])
+        np.testing.assert_array_equal(second, values[1])
+        assert panel.statics.shape == (2, 0)
+
+    def test_from_dense_takes_all_by_default(self):
+        panel = Panel.from_dense(np.zeros((3, 5, 2)), statics=np.ones((3, 1), np.float32))
+        assert panel.lengths.tolist() == [5, 5, 5]
+        assert panel.statics.sum() == 3
+
+    @pytest.mark.parametrize("shape", [(2, 4, 0), (0, 4, 2), (2, 0, 3)])
+    def test_from_dense_of_nothing(self, shape):
+        panel = Panel.from_dense(np.zeros(shape))
+        assert panel.values.shape == (shape[0] * shape[1], shape[2])
+        assert len(panel) == shape[0]
+
+    def test_join(self):
+        one, two = _panel([3, 1]), _panel([2])
+        both = Panel.join([one, two])
+        assert both.lengths.tolist() == [3, 1, 2]
+        np.testing.assert_array_equal(both.values, np.concatenate([one.values, two.values]))
+        np.testing.assert_array_equal(both.statics[:, 0], [0, 1, 0])
+
+    @pytest.mark.parametrize(
+        ("values", "lengths", "statics", "text"),
+        [
+            ((4,), [4], (1, 0), "a panel needs values .rows, channels., lengths .sequences,., statics"),
+            ((4, 1), [[4]], (1, 0), "a panel needs values"),
+            ((4, 1), [4], (1,), "a panel needs values"),
+            ((4, 1), [3], (1, 0), "lengths of a panel must add up to its rows"),
+            ((4, 1), [4], (2, 0), "statics hold one row per sequence"),
+        ],
+    )
+    def test_parts_that_do_not_fit(self, values, lengths, statics, text):
+        with pytest.raises(ValueError, match=text):
+            Panel(np.zeros(values, np.float32), np.array(lengths), np.zeros(statics, np.float32))
+
+
+class TestWindows:
+    def test_values_are_rows_of_the_panel_and_zero_after_the_end(self):
+        panel = _panel([5, 2])
+        windows = cut(panel, 3, 1)
+        values = windows.values()
+        assert values.shape == (4, 3, 2)
+        assert values.dtype == np.float32
+        for at in range(3):
+            np.testing.assert_array_equal(values[at], panel.values[at : at + 3])
+        np.testing.assert_array_equal(values[3, :2], panel.values[5:])
+        assert not values[3, 2].any()
+
+    def test_a_short_one_at_the_very_end_reads_nothing_beyond(self):
+        windows = Windows(_panel([4]), np.array([3]), np.array([1]), np.array([0]), 10)
+        values = windows.values()
+        np.testing.assert_array_equal(values[0, 0], windows.panel.values[3])
+        assert not values[0, 1:].any()
+
+    def test_chosen_ones(self):
+        windows = cut(_panel([5, 2, 6]), 3, 1)
+        index = np.array([6, 0, 3])
+        np.testing.assert_array_equal(windows.values(index), windows.values()[index])
+        np.testing.assert_array_equal(windows.values(slice(1, 3)), windows.values()[1:3])
+        np.testing.assert_array_equal(windows.statics(index)[:, 0], [2, 0, 1])
+        part = windows.subset(index)
+        assert len(part) == 3
+        np.testing.assert_array_equal(part.values(), windows.values(index))
+        np.testing.assert_array_equal(part.statics(), windows.statics(index))
+
+    def test_ragged(self):
+        assert cut(_panel([5, 2]), 3, 1).ragged
+        assert not cut(_panel([5, 3]), 3, 1).ragged
+
+
+def _rows(windows, index):
+    """Return the rows of the panel that the chosen windows hold."""
+    return {
+        row
+        for start, length in zip(windows.starts[index], windows.lengths[index], strict=True)
+        for row in range(start, start + length)
+    }
+
+
+class TestSplit:
+    @given(
+        lengths=st.lists(st.integers(1, 120), min_size=1, max_size=30),
+        size=st.integers(1, 40),
+        stride=st.integers(1, 5),
+    )
+    def test_the_two_share_no_row(self, lengths, size, stride):
+        windows = cut(_panel(lengths), size, stride)
+        train, held = windows.split()
+        assert not _rows(windows, train) & _rows(windows, held)
+        assert not set(train) & set(held)
+
+    @pytest.mark.parametrize("lengths", [[400], [300, 50, 90], [9] * 50, list(range(3, 60))])
+    @pytest.mark.parametrize("size", [1, 5, 9])
+    def test_most_is_to_learn_on_and_some_to_measure_on(self, lengths, size):
+        windows = cut(_panel(lengths), size, 1)
+        train, held = windows.split()
+        assert 0.08 < len(held) / len(windows) < 0.3
+        assert 0.55 < len(train) / len(windows) < 0.92
+
+    def test_many_sequences_are_split_whole(self):
+        windows = cut(_panel([8] * 12), 4, 1)
+        train, held = windows.split()
+        assert len(train) + len(held) == len(windows)
+        assert not set(windows.sequences[train]) & set(windows.sequences[held])
+
+    def test_held_blocks_are_spread_over_a_long_series(self):
+        windows = cut(_panel([1000]), 10, 1)
+        _, held = windows.split()
+        starts = windows.starts[held]
+        assert starts.min() < 200
+        assert starts.max() > 800
+
+    def test_a_series_too_short_holds_nothing_back(self):
+        windows = cut(_panel([12]), 6, 1)
+        _, held = windows.split()
+        assert len(held) == 0
