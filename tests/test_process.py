@@ -277,6 +277,27 @@ class TestAnyLength:
         assert 0.3 < values[:, -100:].std() < 3
 
 
+class TestMarginals:
+    def test_what_normal_laws_miss_is_mapped(self):
+        """Heavy tails and two peaks come back, at any length; a normal column is left as it is."""
+        rng = np.random.default_rng(0)
+        level = np.where(_ar(6000)[:, 0] > 0, 1.5, -1.5) + 0.2 * rng.normal(size=6000)
+        series = np.column_stack([rng.standard_t(3, size=6000) / np.sqrt(3), level, _ar(6000)[:, 0]])
+        process = _fit([series], 10)
+        assert {0, 1} <= set(process.calibration)
+        for length in (10, 100):
+            values = _draw(process, 3000, length)[0]
+            for column in range(3):
+                at = np.quantile(series[:, column], np.linspace(0.01, 0.99, 50))
+                shares = [(x[..., column].ravel()[:, None] < at).mean(0) for x in (values[:, ::10], series)]
+                assert np.abs(shares[0] - shares[1]).max() < 0.03, (length, column)
+            assert (np.abs(values[:, :, 1]) < 0.5).mean() < 0.02
+
+    def test_normal_ones_hardly_move(self):
+        process = _fit([_ar(20_000, phi=0.3)], 8)
+        assert all(np.abs(shift[8:-8]).max() < 0.1 for _, shift in process.calibration.values())
+
+
 class TestBeyondTheFullLimit:
     def test_windows_too_large_are_left_to_the_autoregression(self):
         series = _ar(3000, dims=30)
@@ -297,9 +318,11 @@ class TestArrays:
     @pytest.mark.parametrize("regimes", [1, 3])
     def test_round_trip_draws_the_same(self, regimes):
         rng = np.random.default_rng(0)
-        sequences = [_ar(10, dims=2, seed=seed) for seed in range(80)]
-        process = _fit(sequences, 10, rng.normal(size=(80, 1)), regimes=regimes)
-        again = LinearGaussianProcess.from_arrays(process.arrays())
+        layout = Layout((Block("x", "continuous", 2), MIXED[1]), (Block("s", "continuous", 1),))
+        levels = np.eye(3)[rng.integers(3, size=(80, 10))]
+        sequences = [np.column_stack([_ar(10, dims=2, seed=seed), levels[seed]]) for seed in range(80)]
+        process = _fit(sequences, 10, rng.normal(size=(80, 1)), regimes=regimes, layout=layout)
+        again = LinearGaussianProcess.from_arrays(process.arrays(), layout)
         for length in (3, 10, 47):
             for one, other in zip(_draw(process, 20, length), _draw(again, 20, length), strict=True):
                 assert np.array_equal(one, other)
@@ -308,7 +331,7 @@ class TestArrays:
         process = _fit([_ar(600, dims=30)], 50)
         arrays = process.arrays()
         assert not any(name.startswith("regimes") for name in arrays)
-        again = LinearGaussianProcess.from_arrays(arrays)
+        again = LinearGaussianProcess.from_arrays(arrays, _layout(30))
         assert np.array_equal(_draw(process, 4, 70)[0], _draw(again, 4, 70)[0])
 
     def test_everything_is_a_plain_number(self):

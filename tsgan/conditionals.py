@@ -72,8 +72,8 @@ def _regress(features: Floats, levels: Ints, count: int) -> Floats:
     weights = np.zeros((features.shape[1] + 1, count), dtype=np.float32)
     seen = np.unique(levels)
     weights[0] = -20.0
-    weights[0, seen] = 0.0
-    if len(seen) > 1:
+    weights[0, seen] = np.log(np.bincount(levels, minlength=count)[seen] / len(levels))
+    if len(seen) > 1 and features.shape[1]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = LogisticRegression(C=10.0, max_iter=300).fit(features.astype(np.float64), levels)
