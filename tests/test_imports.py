@@ -33,6 +33,14 @@ def test_help_does_not_load_torch(words):
     assert _loaded(code, "torch", "matplotlib", "tqdm") == "[]"
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["demo", "--help"]])
+def test_the_first_help_loads_no_library(words):
+    code = (
+        f"from tsgan.cli import main\ntry:\n    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
+    )
+    assert _loaded(code, "numpy", "pandas", "sklearn", "scipy") == "[]"
+
+
 def test_importing_the_estimator_does_not_load_torch():
     assert _loaded("from tsgan import RecurrentGAN, GaussianCopulaProcess, datasets, errors", "torch") == "[]"
 

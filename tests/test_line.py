@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN, cli, datasets
+from tsgan import RecurrentGAN, cli, datasets, tables
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_fit_sample_evaluate_info(folder, capsys):
     assert cli.main(["fit", "real.csv", "-o", "model", *roles, *short, "--quiet"]) == 0
     assert cli.main(["sample", "model", "-n", "6", "--seed", "1", "-o", "one.csv", "-q"]) == 0
     assert cli.main(["sample", "model", "-n", "6", "--seed", "1", "-o", "two.parquet", "-q"]) == 0
-    real, one, two = (cli.tables.read(name, time="day") for name in ("real.csv", "one.csv", "two.parquet"))
+    real, one, two = (tables.read(name, time="day") for name in ("real.csv", "one.csv", "two.parquet"))
     assert list(one) == list(real)
     assert one.dtypes.astype(str).str.replace("[ns]", "[us]").tolist() == real.dtypes.astype(str).tolist()
     pd.testing.assert_frame_equal(one, two, check_dtype=False)

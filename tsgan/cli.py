@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, datasets, tables
-from .errors import ParameterError, TsganError, TsganWarning
+from . import __version__
 from .flags import add_flags, given
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     args = _parser(words).parse_args(words)
+    from .errors import TsganError  # after the parser: --help loads no library
+
     try:
         with _plain_warnings():
             args.run(args)
@@ -64,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextlib.contextmanager
 def _plain_warnings() -> Iterator[None]:
     """Show tsgan's own warnings as one line on standard error, without a place in the code."""
+    from .errors import TsganWarning
+
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
@@ -113,6 +116,8 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(args: argparse.Namespace) -> None:
+    from . import tables
+    from .errors import ParameterError
     from .estimator import RecurrentGAN
     from .synthesizer import GaussianCopulaProcess
 
@@ -156,6 +161,8 @@ def _load(path: str, device: str | None = None) -> tuple[Any, dict[str, Any]]:
 
 
 def _sample(args: argparse.Namespace) -> None:
+    from . import tables
+
     model, _ = _load(args.model, args.device)
     table = model.sample(args.n, args.length, start=args.start, random_state=args.seed)
     tables.write(_frame(table), args.output)
@@ -205,6 +212,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    from . import tables
     from .evaluation.judge import evaluate
 
     arguments = given(args, args.names)
@@ -253,6 +261,7 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
+    from . import datasets, tables
     from .estimator import RecurrentGAN
     from .evaluation.judge import evaluate
 

@@ -47,11 +47,14 @@ def gradient_penalty(critic: Critic, inputs: tuple[Tensor, ...], shape: Shape, *
     value = shape(norm).mean()
     (weight,) = torch.autograd.grad(value, norm)
     step = STEP.get(points[0].dtype, 1e-2)
-    moved = []
+    pairs = []
     for part, slope in zip(points, gradient, strict=True):
         by = step * slope / norm.detach().view(-1, *[1] * (slope.ndim - 1))
-        moved.append(torch.cat([part.detach() + by, part.detach() - by]))
-    ahead, behind = critic(*moved).chunk(2)
+        pairs.append((part.detach() + by, part.detach() - by))
+    if points[0].device.type == "cpu":  # where a recurrent layer takes more than twice as long for twice the batch
+        ahead, behind = (critic(*side) for side in zip(*pairs, strict=True))
+    else:
+        ahead, behind = critic(*map(torch.cat, pairs)).chunk(2)
     surrogate = (weight * (ahead - behind)).sum() / (2 * step)
     return surrogate + (value - surrogate).detach()
 
