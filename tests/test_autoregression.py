@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsgan.autoregression import ORDERS, RADIUS, Autoregression, positive_factor
+from tsgan.autoregression import ORDERS, RADIUS, Autoregression, _stable, positive_factor
 
 PHI = np.array([1.2, -0.5])  # of lag 1 and lag 2
 MATRIX = np.array([[0.7, 0.2], [-0.3, 0.6]])
@@ -121,6 +121,15 @@ def test_an_explosive_series_is_pulled_inside():
     assert _roots(found).max() == pytest.approx(RADIUS, abs=1e-6)
     steps, _ = found.first(5, 500, np.random.default_rng(0))
     assert np.isfinite(steps).all()
+
+
+def test_all_roots_are_pulled_alike():
+    """Coefficients with roots 1.25 and -0.5; after the pull the one is RADIUS, the other less by the same factor."""
+    found = _stable(np.array([[1.25 * 0.5], [1.25 - 0.5]]), 0, 2, 1)
+    roots = np.sort(np.roots([1, -found[1, 0], -found[0, 0]]))
+    np.testing.assert_allclose(roots, [-0.5 * RADIUS / 1.25, RADIUS], rtol=1e-9)
+    inside = np.array([[0.3], [0.1]])
+    assert np.array_equal(_stable(inside, 0, 2, 1), inside)
 
 
 def test_a_long_draw_keeps_the_variance():

@@ -214,8 +214,9 @@ class TestDamage:
             read(model)
 
     def test_a_file_elsewhere_is_not_read(self, model):
-        _edit(model, lambda document: document["files"]["generator"].update(file="../../secret"))
-        with pytest.raises(CorruptModelError, match=r"the file ../../secret is missing"):
+        _tensors(model).rename(model.parent / "secret")
+        _edit(model, lambda document: document["files"]["generator"].update(file="../secret"))
+        with pytest.raises(CorruptModelError, match=r"the file ../secret is missing"):
             read(model)
 
     def test_one_flipped_bit_anywhere(self, model):

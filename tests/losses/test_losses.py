@@ -173,6 +173,20 @@ class TestPenaltyValues:
         assert torch.equal(second.x, _batch(1).x)
 
 
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_the_penalty_sees_each_window_s_own_length(name):
+    seen = []
+
+    def score(batch):
+        seen.append(batch.lengths)
+        return batch.x.square().sum((1, 2)) + batch.statics.sum(1)
+
+    LOSSES[name](1.0).penalty(score, _batch(0), _batch(1), torch.full((6,), 0.5, dtype=torch.float64))
+    lengths = _batch(0).lengths
+    assert all(torch.equal(found, lengths.repeat(len(found) // 6)) for found in seen)
+    assert len(seen) >= 2
+
+
 def test_mixed_points_lie_on_the_way():
     real, fake = _batch(0), _batch(1)
     other = Batch(fake.x, fake.statics, torch.ones(6, dtype=torch.int64))
