@@ -1,0 +1,217 @@
+"""How fast tsgan is, as ratios within one run.
+
+    python benchmarks/speed.py [--quick] [--threads 1]
+
+What is compared is run in turn, again and again, and the medians are set against each other: a busy machine slows both.
+Seconds are the process's own (with one thread: what an idle machine would take), those of whole processes the wall
+clock's. The last column says what stands beside tsgan's figure; a ratio above 1 means that tsgan is the faster one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+SIZES = ((64, 24, 5, 64), (128, 24, 28, 96), (128, 96, 7, 128))  # windows, steps, channels, hidden
+ROW = "{:<64} {:>10} {:>12} {:>6}  {}"
+
+
+def medians(repeats: int, *calls: Callable[[], Any], clock: Callable[[], float] = time.process_time) -> list[float]:
+    """Return the median seconds of each call, all called in turn, after one round to warm up."""
+    spent: list[list[float]] = [[] for _ in calls]
+    for turn in range(repeats + 1):
+        for call, seconds in zip(calls, spent, strict=True):
+            began = clock()
+            call()
+            if turn:
+                seconds.append(clock() - began)
+    return [statistics.median(seconds) for seconds in spent]
+
+
+def show(what: str, ours: str, beside: str, ratio: float | None, meaning: str) -> None:
+    """Print one line of the table."""
+    print(ROW.format(what, ours, beside, "" if ratio is None else f"{ratio:.2f}", meaning), flush=True)
+
+
+def table(rows: int = 1500) -> Any:
+    """Return one series of six columns: random walks pulled back to zero."""
+    import numpy as np
+
+    shocks = np.random.default_rng(0).normal(size=(rows, 6))
+    for at in range(1, rows):
+        shocks[at] += 0.95 * shocks[at - 1]
+    return shocks
+
+
+def penalty(quick: bool) -> None:
+    """One step of the gradient penalty at first order, against exact double backward."""
+    import torch
+
+    from tsgan.losses import LOSSES
+    from tsgan.losses.base import Batch
+    from tsgan.networks import CELLS
+    from tsgan.networks.critic import Critic
+
+    for batch, steps, channels, hidden in SIZES:
+        draw = torch.Generator().manual_seed(0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            critic = Critic(CELLS["lstm"], channels, 0, torch.full((channels,), 3.0), hidden, 1)
+
+        def windows(count: int = batch, shape: tuple[int, int] = (steps, channels), draw: Any = draw) -> Batch:
+            x = torch.randn(count, *shape, generator=draw)
+            return Batch(x, x.new_zeros(count, 0), torch.full((count,), shape[0]))
+
+        real, fake, share = windows(), windows(), torch.rand(batch, generator=draw)
+
+        def gradient(
+            exact: bool, critic: Any = critic, double: bool = False, points: Any = (real, fake, share)
+        ) -> torch.Tensor:
+            kind = torch.float64 if double else torch.float32
+            critic = critic.to(kind)
+            one, two = (Batch(p.x.to(kind), p.statics.to(kind), p.lengths) for p in points[:2])
+            critic.zero_grad(set_to_none=True)
+            price = LOSSES["wgan-gp"](None, exact).penalty(
+                lambda b: critic(b.x, b.statics, b.lengths), one, two, points[2].to(kind)
+            )
+            price.backward()
+            grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in critic.parameters()]
+            return torch.cat([grad.flatten() for grad in grads]).double()
+
+        truth = gradient(True, double=True)
+        error = float((gradient(False) - truth).norm() / truth.norm())
+
+        def without_onednn(gradient: Any = gradient) -> None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch warns of a setting that it reads on the way
+                with torch.backends.mkldnn.flags(enabled=False):
+                    gradient(True)
+
+        calls = (lambda g=gradient: g(False), lambda g=gradient: g(True), without_onednn)
+        ours, exact, bare = medians(3 if quick else 15, *calls)
+        size = f"{batch} windows, {steps} steps, {channels} channels, hidden {hidden}"
+        show(f"penalty: {size}", f"{1e3 * ours:.1f} ms", f"{1e3 * exact:.1f} ms", exact / ours, "exact double backward")
+        show("    the same, double backward without oneDNN", "", f"{1e3 * bare:.1f} ms", bare / ours, "")
+        show("    relative error of its gradient", f"{error:.1e}", "", None, "double backward in float64")
+
+
+def training(quick: bool) -> None:
+    """Windows that the critic sees per second, with the first-order and with the exact penalty."""
+    from tsgan import RecurrentGAN
+
+    spent: dict[bool, list[float]] = {False: [], True: []}
+    for exact in (False, True) * (1 if quick else 3):
+        rows: list[tuple[int, float]] = []
+
+        def note(row: Any, rows: list[tuple[int, float]] = rows) -> None:
+            rows.append((row.step, time.process_time()))
+
+        options: dict[str, Any] = {"steps": 20 if quick else 60, "checks": 1, "verbose": False, "random_state": 0}
+        gan = RecurrentGAN(**options, exact_penalty=exact, callbacks=[note]).fit(table())
+        (first, began), (last, ended) = rows[0], rows[-2]  # the last row waits for the held-back statistic
+        spent[exact].append((ended - began) / ((last - first) * gan.batch_size * gan.critic_steps))
+    ours, exact_penalty = (statistics.median(spent[key]) for key in (False, True))
+    what = "training: windows of 24 x 6 to the critic"
+    show(what, f"{1 / ours:,.0f} /s", f"{1 / exact_penalty:,.0f} /s", exact_penalty / ours, "with exact_penalty=True")
+
+
+def sampling(quick: bool) -> None:
+    """Windows per second, beside plain normal numbers of the same count."""
+    import numpy as np
+
+    from tsgan import GaussianCopulaProcess, RecurrentGAN
+
+    n = 10_000 if quick else 100_000
+    gan = RecurrentGAN(steps=1, checks=1, matching=0, verbose=False, random_state=0).fit(table())
+    closed = GaussianCopulaProcess(random_state=0).fit(table())
+    learned, drawn, plain = medians(
+        1 if quick else 3,
+        lambda: gan.sample(n),
+        lambda: closed.sample(n),
+        lambda: np.random.default_rng(0).standard_normal((n, 24, 6)),
+    )
+    for name, seconds in (("RecurrentGAN", learned), ("GaussianCopulaProcess", drawn)):
+        what = f"sampling: {name}, {n:,} windows of 24 x 6"
+        show(what, f"{n / seconds:,.0f} /s", f"{n / plain:,.0f} /s", plain / seconds, "as many plain normal numbers")
+        show("    seconds for all of them", f"{seconds:.2f} s", f"{plain:.2f} s", None, "")
+
+
+def starting(quick: bool) -> None:
+    """Start of fresh processes."""
+    commands = {
+        "import tsgan": [sys.executable, "-c", "import tsgan"],
+        "tsgan --help": [sys.executable, "-m", "tsgan", "--help"],
+        "import numpy": [sys.executable, "-c", "import numpy"],
+    }
+    calls = [lambda c=c: subprocess.run(c, check=True, stdout=subprocess.DEVNULL) for c in commands.values()]
+    *ours, numpy = medians(3 if quick else 9, *calls, clock=time.perf_counter)
+    for what, seconds in zip(commands, ours, strict=False):
+        show(
+            f"start: {what}",
+            f"{1e3 * seconds:.0f} ms",
+            f"{1e3 * numpy:.0f} ms",
+            numpy / seconds,
+            "import numpy, nothing else",
+        )
+
+
+def judging(quick: bool) -> None:
+    """The classic judges, five repeats trained side by side against one after the other."""
+    import numpy as np
+
+    from tsgan.evaluation.classic import discriminative_score, plain_discriminative, plain_predictive, predictive_score
+
+    rng = np.random.default_rng(0)
+    real, synthetic = rng.random((2, 1000, 24, 6)).astype(np.float32)
+    count, repeats = 50 if quick else 300, 5
+    for name, batched, plain in (
+        ("discriminative", discriminative_score, plain_discriminative),
+        ("predictive", predictive_score, plain_predictive),
+    ):
+
+        def in_turn(judge: Callable[..., float] = plain) -> Sequence[float]:
+            return [judge(real, synthetic, iterations=count, random_state=seed) for seed in range(repeats)]
+
+        ours, twin = medians(
+            1 if quick else 3, lambda b=batched: b(real, synthetic, repeats=repeats, iterations=count), in_turn
+        )
+        what = f"judge: {name}, {repeats} repeats of {count} steps"
+        show(what, f"{ours:.2f} s", f"{twin:.2f} s", twin / ours, "one after the other")
+
+
+PARTS = {"penalty": penalty, "training": training, "sampling": sampling, "start": starting, "judge": judging}
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(description="How fast tsgan is, as ratios within one run.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: a minute, and rougher figures")
+    parser.add_argument("--threads", type=int, default=1, help="threads that torch and numpy may use (default: 1)")
+    args = parser.parse_args()
+    unknown = sorted(set(args.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"unknown part {unknown[0]!r}; choose from {', '.join(PARTS)}")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(args.threads)  # before numpy and torch come in
+    import torch
+
+    from tsgan.errors import TsganWarning
+
+    torch.set_num_threads(args.threads)
+    warnings.simplefilter("ignore", TsganWarning)  # a few steps of training need not improve on the start
+    print(f"torch {torch.__version__}, {args.threads} thread(s), medians\n")
+    print(ROW.format("what", "tsgan", "beside", "ratio", "beside it"))
+    for name in args.parts or PARTS:
+        PARTS[name](args.quick)
+
+
+if __name__ == "__main__":
+    main()
