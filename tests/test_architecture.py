@@ -36,6 +36,7 @@ FLOORS = {
     "sampling": 3,
     "synthesizer": 4,
     "estimator": 4,
+    "arguments": 4,
     "evaluation": 4,
     "cli": 5,
     "__init__": 5,
@@ -52,6 +53,7 @@ NEIGHBOURS = {
     ("process", "conditionals"),
     ("regimes", "autoregression"),
     ("estimator", "synthesizer"),
+    ("estimator", "arguments"),
 }
 
 # Room -> what it never imports, in no place of its files: rooms of tsgan or libraries.
@@ -107,8 +109,8 @@ TABLES = {
     ("", "__version__"): {"cli", "synthesizer"},
     ("encoding.scalers", "SCALERS"): {"encoding.columns.scaled", "encoding.options"},
     ("encoding.columns", "COLUMNS"): {"encoding.encoder"},
-    ("losses", "LOSSES"): {"estimator"},
-    ("networks", "CELLS"): {"estimator"},
+    ("losses", "LOSSES"): {"estimator", "arguments"},
+    ("networks", "CELLS"): {"estimator", "arguments"},
     ("evaluation.metrics", "METRICS"): {"evaluation.judge", "evaluation.report", "evaluation.report_page"},
 }
 

@@ -174,6 +174,15 @@ class TestRegimes:
         assert np.median(spread[high]) > 4 * np.median(spread[~high])
         assert (np.abs(level - 1) < 1).mean() < 0.02  # nothing between the two
 
+    def test_calm_is_calm_on_all_axes(self):
+        """Windows of more numbers than carry the regimes' covariance are as still as they were, in the rest as well."""
+        rng = np.random.default_rng(0)
+        scale = np.where(rng.random(3000) < 0.5, 0.2, 1.0)
+        sequences = list(scale[:, None, None] * rng.normal(size=(3000, 40, 1)))
+        spread = _draw(_fit(sequences, 40, regimes=2), 2000, 40)[0].std((1, 2))
+        assert np.quantile(spread, 0.2) == pytest.approx(0.2, abs=0.06)
+        assert np.quantile(spread, 0.8) == pytest.approx(1.0, abs=0.1)
+
     def test_exactly_two(self):
         sequences, wild = self._two()
         weights = _fit(sequences, 10, regimes=2).regimes.weights
@@ -302,9 +311,9 @@ class TestBeyondTheFullLimit:
     def test_windows_too_large_are_left_to_the_autoregression(self):
         series = _ar(3000, dims=30)
         size = FULL_LIMIT // 30
-        assert _fit([series], size).regimes is not None
+        assert _fit([series], size).regimes
         process = _fit([series], size + 1)
-        assert process.regimes is None
+        assert not process.regimes
         values, fixed = _draw(process, 200, size + 1)
         assert values.shape == (200, size + 1, 30)
         assert fixed.shape == (200, 0)

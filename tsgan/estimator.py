@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from .errors import TsganWarning, choose, functions, number
+from .arguments import check_training
+from .errors import TsganWarning
 from .synthesizer import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class RecurrentGAN(Synthesizer):
         Number of recurrent layers.
     noise_sequence : int
         Random numbers per sequence.
-    noise_step : int
-        Random numbers per step.
+    noise_step : int, optional
+        Random numbers per step; none with coloured noise, which brings its own, else 8.
     steps : int, optional
         Generator steps of training: 2000, or as many as `max_time` allows.
     epochs : float, optional
@@ -149,7 +150,7 @@ class RecurrentGAN(Synthesizer):
         hidden: int = 64,
         layers: int = 1,
         noise_sequence: int = 16,
-        noise_step: int = 8,
+        noise_step: int | None = None,
         steps: int | None = None,
         epochs: float | None = None,
         max_time: float | None = None,
@@ -158,10 +159,10 @@ class RecurrentGAN(Synthesizer):
         penalty: float | None = None,
         penalty_every: int = 4,
         exact_penalty: bool = False,
-        transport: float = 0.01,
+        transport: float = 0.3,
         matching: float = 1.0,
         adversarial: float = 0.1,
-        generator_rate: float = 1e-3,
+        generator_rate: float = 5e-4,
         critic_rate: float = 1e-3,
         average: float = 0.999,
         input_noise: float = 0.0,
@@ -233,7 +234,7 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
-        self._check_parameters()
+        check_training(self.get_params(deep=False))
         windows = self._encode(X)
         streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
         self._process = self._fit_process(windows, streams[0])
@@ -265,30 +266,6 @@ class RecurrentGAN(Synthesizer):
         text = f"{what}; the untrained start is kept" if kept else what
         warnings.warn(text, TsganWarning, stacklevel=3)
 
-    def _check_parameters(self) -> None:
-        from .losses import LOSSES
-        from .networks import CELLS
-        from .process import check_regimes
-        from .runtime import pick_device
-
-        choose("noise", self.noise, ("auto", "coloured", "white"))
-        choose("loss", self.loss, LOSSES)
-        choose("cell", self.cell, CELLS)
-        check_regimes(self.regimes)
-        noises = ("noise_sequence", "noise_step")
-        for name in ("hidden", "layers", "batch_size", "critic_steps", "penalty_every", "checks", *noises):
-            number(name, getattr(self, name), 0 if name in noises else 1, whole=True)
-        for name in ("transport", "matching", "adversarial", "average", "input_noise"):
-            number(name, getattr(self, name), 0)
-        for name in ("generator_rate", "critic_rate"):
-            number(name, getattr(self, name), 0, open_end=True)
-        for name in ("epochs", "max_time", "clip"):
-            number(name, getattr(self, name), 0, open_end=True, none=True)
-        number("steps", self.steps, 1, whole=True, none=True)
-        number("penalty", self.penalty, 0, none=True)
-        functions("callbacks", self.callbacks)
-        pick_device(self.device)
-
     def _fit_process(self, windows: Windows, rng: np.random.Generator) -> Any:
         from .process import LinearGaussianProcess
 
@@ -306,11 +283,10 @@ class RecurrentGAN(Synthesizer):
         from .sampling import NoiseSource
 
         layout, process = self._encoder.layout, self._process
+        per_step = self.noise_step if self.noise_step is not None else 8 if process is None else 0
         self._device = pick_device(self.device)
-        self._source: NoiseSource = NoiseSource(
-            process, layout, self.noise_sequence, self.noise_step, self._encoder.window
-        )
-        sizes = (int(self.hidden), int(self.layers), int(self.noise_sequence), int(self.noise_step))  # numpy's, too
+        self._source: NoiseSource = NoiseSource(process, layout, self.noise_sequence, per_step, self._encoder.window)
+        sizes = (int(self.hidden), int(self.layers), int(self.noise_sequence), int(per_step))  # numpy's, too
         with isolated(seed):
             made = Generator(CELLS[self.cell], layout, *sizes, coloured=process is not None)
         self._generator: Generator = made.to(self._device)

@@ -29,7 +29,7 @@ from .panel import Floats, Ints, Panel, Windows
 from .regimes import Regimes
 
 FULL_LIMIT = 1300  # numbers in a window, for its covariance to be estimated in full
-MOST = 20_000  # windows that the covariance is estimated from
+MOST, THIN = 20_000, 5_000  # windows that the law is fitted to, and those that the number of regimes is tried on
 REGIMES = (1, 2, 4, 8, 16, 32)
 SPARE = 12  # windows without common rows that each regime should have at least
 SLACK = 0.5  # share of the gain in likelihood that more regimes may give back
@@ -191,7 +191,7 @@ class LinearGaussianProcess:
     ) -> Regimes:
         index = np.linspace(0, len(windows) - 1, min(len(windows), MOST)).astype(np.int64)
         flat = self._flat(windows, rows, index, rng)
-        weight = flat.shape[1] / (flat.shape[1] + len(flat))
+        weight = 1 / (1 + (len(flat) / flat.shape[1]) ** 2)
         covariance = (1 - weight) * (flat.T @ flat / len(flat)) + weight * self.autoregression.implied(windows.size)
         variance, vectors = eigh(covariance)
         axes = (vectors * np.sqrt(np.maximum(variance, 1e-9 * variance[-1])))[:, ::-1]
@@ -204,7 +204,7 @@ class LinearGaussianProcess:
             marks[train], marks[held] = 1, 2
             mark = marks[index]
             known, tested = flat[mark == 1], flat[mark == 2]
-            thin = max(1, len(known) // 8000)
+            thin = max(1, len(known) // THIN)
             scores = [Regimes.fit(known[::thin], axes, count, rng).likelihood(tested) for count in counts]
             enough = max(scores) - SLACK * (max(scores) - scores[0])
             return Regimes.fit(flat, axes, max(k for k, s in zip(counts, scores, strict=True) if s >= enough), rng)

@@ -25,6 +25,8 @@ Fake = Callable[[nn.Module, int], tuple[Batch, Tensor]]
 Real = Callable[[int], Batch]
 Measure = Callable[[nn.Module], float]
 
+GAIN = 0.02  # share of the untrained start's separation that training has to remove before it is believed
+
 
 @dataclass
 class Trainer:
@@ -133,13 +135,14 @@ class Trainer:
     def _loop(self, bar: Progress, began: float) -> None:
         every = max(1, min(self.steps // 200, 10))
         sums, counted, checked, last = torch.zeros(4), 0, 0, 0.0
+        penalty = torch.zeros(())  # the last one that was taken
         for step in range(1, self.steps + 1):
             seconds = time.perf_counter() - began
             done = step / self.steps
             if self.max_time is not None:
                 done = max(done, seconds / self.max_time)
             self._schedule(done)
-            penalty = critic = torch.zeros(())
+            critic = torch.zeros(())
             for inner in range(self.critic_steps):
                 number = (step - 1) * self.critic_steps + inner
                 critic, found = self._critic_step(done, penalise=number % self.penalty_every == 0)
@@ -239,7 +242,7 @@ class Trainer:
     def _keep_best(self, step: int) -> float:
         assert self.measure is not None
         value = self.last_value = self.measure(self.averaged)
-        if value < self.best_value:
+        if value < (self.best_value if self.kept_step else (1 - GAIN) * self.start_value):
             self.best_value, self.kept_step = value, step
             self.best = copy.deepcopy(self.averaged.state_dict())
         return value
