@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .training.trainer import Trainer
 
 STEPS = 2000
+GAIN = 0.01  # by which a judge's chance of being right has to fall before training is believed
 FEW = 20  # windows on either side of the split that the held-back statistic needs
 
 
@@ -345,6 +346,7 @@ class RecurrentGAN(Synthesizer):
             share=seeded(streams[3]),
             callbacks=self.callbacks or (),
             progress=self.verbose,
+            gain=GAIN if self._process is not None else 0.0,
         )
 
     def _steps(self, windows: int) -> int:

@@ -25,8 +25,6 @@ Fake = Callable[[nn.Module, int], tuple[Batch, Tensor]]
 Real = Callable[[int], Batch]
 Measure = Callable[[nn.Module], float]
 
-GAIN = 0.02  # share of the untrained start's separation that training has to remove before it is believed
-
 
 @dataclass
 class Trainer:
@@ -71,6 +69,8 @@ class Trainer:
     callbacks : sequence of Callback
     progress : bool
         Show a progress bar.
+    gain : float
+        By which the held-back judge's probability of being right has to fall before training is believed.
     """
 
     generator: nn.Module
@@ -99,6 +99,7 @@ class Trainer:
     share: torch.Generator
     callbacks: Sequence[Callback] = ()
     progress: bool = False
+    gain: float = 0.0
     history: History = field(default_factory=History)
     interrupted: bool = False
 
@@ -242,7 +243,8 @@ class Trainer:
     def _keep_best(self, step: int) -> float:
         assert self.measure is not None
         value = self.last_value = self.measure(self.averaged)
-        if value < (self.best_value if self.kept_step else (1 - GAIN) * self.start_value):
+        wanted = chance_of_right(self.start_value) - self.gain
+        if value < self.best_value and chance_of_right(value) <= wanted:
             self.best_value, self.kept_step = value, step
             self.best = copy.deepcopy(self.averaged.state_dict())
         return value
@@ -254,3 +256,8 @@ class Trainer:
             f"training diverged at step {step} (critic {mean[0]:.3g}, generator {mean[1]:.3g}, penalty {mean[2]:.3g}); "
             "lower generator_rate and critic_rate, set clip=1.0, or use loss='wgan-gp'"
         )
+
+
+def chance_of_right(separation: float) -> float:
+    """Return the area under the ROC curve of two normal laws `separation` standard deviations apart, 0.5 to 1."""
+    return 0.5 * (1 + math.erf(separation / 2))
