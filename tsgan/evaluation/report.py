@@ -15,19 +15,11 @@ import pandas as pd
 
 from ..errors import choose
 from .metrics import METRICS
-from .metrics.base import Result
+from .metrics.base import GRADES, Result, number
 from .prepare import Case
 
 FORMAT = 1
 FIGURES = ("value", "spread", "real_against_real", "worst")
-GRADES = {
-    "faithful": "faithful",
-    "close": "close",
-    "unclear": "unclear",
-    "visible": "visible difference",
-    "far": "far",
-    "not available": "not available",
-}
 
 
 class Report:
@@ -174,13 +166,6 @@ class Report:
 
     def _repr_html_(self) -> str:
         return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
-
-
-def number(value: float | None) -> str:
-    """Write a figure with three digits that matter, or a dash."""
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
 
 
 def _padded(row: tuple[str, ...], widths: list[int]) -> list[str]:

@@ -9,7 +9,7 @@ import markupsafe
 
 from . import report_pictures as pictures
 from .metrics import METRICS
-from .metrics.base import Result
+from .metrics.base import GRADES, Result, number
 
 if TYPE_CHECKING:
     from .report import Report
@@ -19,8 +19,6 @@ MAX_COLUMNS = 12
 
 def render(report: Report) -> str:
     """Return the page."""
-    from .report import GRADES, number
-
     case = report.case
     by_name = {result.name: result for result in report.results}
     measured = (

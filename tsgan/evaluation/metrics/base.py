@@ -16,6 +16,14 @@ from ..splits import CannotMeasureError, parts
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Grade = Literal["faithful", "close", "unclear", "visible", "far", "not available"]
+GRADES: dict[Grade, str] = {
+    "faithful": "faithful",
+    "close": "close",
+    "unclear": "unclear",
+    "visible": "visible difference",
+    "far": "far",
+    "not available": "not available",
+}
 
 UNCLEAR = "Too few data to say: it differs, but one part of the real data may differ as much from another by chance."
 Table = list[dict[str, Any]]
@@ -250,3 +258,10 @@ def distances(
         for into, other in zip(found, (sides.synthetic, sides.other, sides.useless), strict=True):
             into.append(per_column(sides.real, other))
     return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
+
+
+def number(value: float | None) -> str:
+    """Write a figure with three digits that matter, or a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
