@@ -144,7 +144,7 @@ class LinearGaussianProcess:
         self.blocks, self.conditionals, self.calibration = layout.blocks, [], {}
         self.calibration = self._calibrate(windows, layout, rng)
         self.conditionals = self._condition(panel)
-        return self
+        return cls.from_arrays(self.arrays(), layout)  # in the memory order of a loaded one, so that both draw the same
 
     def _condition(self, panel: Panel) -> list[Conditional]:
         """Fit each category's law given the numbers; one long row of sequences serves, edges left out."""
@@ -289,7 +289,7 @@ class LinearGaussianProcess:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearGaussianProcess:
         """Rebuild a process from `arrays` and the layout that it was fitted with."""
-        double = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+        double = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
         self = cls()
         self.mean, self.static_mean = double["mean"], double["static_mean"]
         self.aligned = bool(arrays["aligned"][0])

@@ -54,7 +54,7 @@ class Whitening:
         axes = axes[:, keep]
         # An axis is only known up to its sign: make the largest entry positive, whatever the linear algebra library.
         largest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
-        return cls(mean, scale, axes * np.sign(largest), np.sqrt(variance[keep]))
+        return cls(mean, scale, np.ascontiguousarray(axes * np.sign(largest)), np.sqrt(variance[keep]))
 
     @property
     def channels(self) -> int:
