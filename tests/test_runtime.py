@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tsgan.errors import ParameterError
-from tsgan.runtime import isolated, pick_device, seeded, streams
+from tsgan.runtime import isolated, one_thread, pick_device, seeded, streams
 
 SEED = np.random.SeedSequence(3)
 
@@ -125,3 +125,15 @@ def test_seeded_is_a_generator_of_its_own():
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_one_thread_inside_and_as_many_as_before_after():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyError), one_thread():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

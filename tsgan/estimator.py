@@ -235,6 +235,8 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
+        from .runtime import one_thread
+
         check_training(self.get_params(deep=False))
         windows = self._encode(X)
         streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
@@ -249,8 +251,9 @@ class RecurrentGAN(Synthesizer):
             few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
             self._tell("every column is constant, there is nothing to train" if constant else few)
             return self
-        trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
-        self._generator.load_state_dict(trainer.run().state_dict())
+        with one_thread():
+            trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
+            self._generator.load_state_dict(trainer.run().state_dict())
         self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
         self._finish()
         if trainer.interrupted:
@@ -357,9 +360,11 @@ class RecurrentGAN(Synthesizer):
         return min(limits, default=STEPS if self.max_time is None else 10**9)
 
     def _channels(self, count: int, steps: int, rng: np.random.Generator) -> tuple[Any, Any]:
+        from .runtime import one_thread
         from .sampling import generate
 
-        return generate(self._generator, self._source, count, steps, rng, self._device)
+        with one_thread():
+            return generate(self._generator, self._source, count, steps, rng, self._device)
 
     def _learned(self) -> dict[str, dict[str, Any]]:
         state = self._generator.state_dict()
