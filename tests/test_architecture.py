@@ -322,7 +322,11 @@ BREAKS = [
     ("runtime.py", "from tsgan.errors import X", "runtime:1: imports tsgan by name; use a relative import"),
     ("sampling.py", "from . import __version__", "sampling:1: reads the table __version__; only"),
     ("sampling.py", "from .losses import Loss", "sampling:1: imports Loss from the folder losses; name the defining"),
-    ("sampling.py", "from .losses import LOSSES", "sampling:1: reads the table LOSSES; only ['arguments', 'estimator'] may"),  # noqa: E501
+    (
+        "sampling.py",
+        "from .losses import LOSSES",
+        "sampling:1: reads the table LOSSES; only ['arguments', 'estimator'] may",
+    ),  # noqa: E501
     ("estimator.py", "from .losses import LOSSES", None),
     ("estimator.py", "from .losses import base", None),
     ("losses/gan.py", "from . import Loss", "losses.gan:1: imports Loss from the folder losses; name the defining"),
