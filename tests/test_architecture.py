@@ -326,7 +326,7 @@ BREAKS = [
         "sampling.py",
         "from .losses import LOSSES",
         "sampling:1: reads the table LOSSES; only ['arguments', 'estimator'] may",
-    ),  # noqa: E501
+    ),
     ("estimator.py", "from .losses import LOSSES", None),
     ("estimator.py", "from .losses import base", None),
     ("losses/gan.py", "from . import Loss", "losses.gan:1: imports Loss from the folder losses; name the defining"),
