@@ -28,6 +28,7 @@ import pandas as pd
 
 FILES = {"stocks": "stock_data.csv", "etth1": "ETTh1.csv.gz", "energy": "energy_data.csv.gz", "fmri": "fmri.csv.gz"}
 NAMES = ("sines", *FILES)
+TITLES = {"sines": "Sines", "stocks": "Stocks", "etth1": "ETTh1", "energy": "Energy", "fmri": "fMRI"}
 STEPS = 24
 PUBLISHED = {  # discriminative score, windows of 24 steps
     "TimeGAN (2019)": (0.011, 0.102, 0.114, 0.236, 0.484),
@@ -126,14 +127,14 @@ def chance(count: int) -> float:
 
 def table(rows: list[dict[str, Any]], names: list[str]) -> str:
     """Return the results as a Markdown table."""
-    lines = ["| | " + " | ".join(n.capitalize() for n in names) + " |", "|---" * (len(names) + 1) + "|"]
+    lines = ["| | " + " | ".join(TITLES[n] for n in names) + " |", "|---" * (len(names) + 1) + "|"]
 
     def line(title: str, cells: list[str]) -> None:
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
 
-    def spread(name: str, kind: str, key: str) -> str:
+    def spread(name: str, kind: str, key: str, digits: int = 3) -> str:
         found = [row[key] for row in rows if (row["name"], row["kind"]) == (name, kind)]
-        return f"{np.mean(found):.3f} ± {np.std(found):.3f}" if found else ""
+        return f"{np.mean(found):.{digits}f} ± {np.std(found):.{digits}f}" if found else ""
 
     counts = {row["name"]: row["windows"] for row in rows}
     control = {row["name"]: row["control"] for row in rows if "control" in row}
@@ -154,8 +155,8 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> str:
             line("real against real", [f"{control[n][2]:.3f}" if n in control else "" for n in names])
     kept = [[row["trained"] for row in rows if row["name"] == n and row["kind"] == "RecurrentGAN"] for n in names]
     line("seeds whose trained generator was kept", [f"{sum(map(bool, k))} of {len(k)}" for k in kept])
-    line("seconds to fit, RecurrentGAN", [spread(n, "RecurrentGAN", "seconds") for n in names])
-    line("seconds to draw as many windows", [spread(n, "RecurrentGAN", "drawing") for n in names])
+    line("seconds to fit, RecurrentGAN", [spread(n, "RecurrentGAN", "seconds", 0) for n in names])
+    line("seconds to draw as many windows", [spread(n, "RecurrentGAN", "drawing", 1) for n in names])
     return "\n".join(lines)
 
 
