@@ -114,7 +114,7 @@ class TestSequences:
         assert made["who"].min() == 220
         assert made["who"].nunique() == 300
         if noise == "coloured":
-            assert (made.groupby("who").size() > 4).eq(made.groupby("who")["long"].first()).mean() > 0.7
+            assert (made.groupby("who").size() > 4).eq(made.groupby("who")["long"].first()).mean() > 0.8
             assert abs((made["c"] == "red").mean() - 0.8) < 0.06
             assert made.groupby("long")["x"].mean().diff().iloc[1] > 2
 

@@ -107,7 +107,7 @@ class LinearGaussianProcess:
     regimes: Regimes | None
     aligned: bool
     calibration: dict[int, Doubles]
-    blocks: tuple[Block, ...]
+    layout: Layout
     conditionals: list[Conditional]
 
     @classmethod
@@ -141,7 +141,7 @@ class LinearGaussianProcess:
         size = windows.size * panel.values.shape[1] + statics
         if 0 < size <= FULL_LIMIT:
             self.regimes = self._window_law(windows, rows, train, held, regimes, rng)
-        self.blocks, self.conditionals, self.calibration = layout.blocks, [], {}
+        self.layout, self.conditionals, self.calibration = layout, [], {}
         self.calibration = self._calibrate(windows, layout, rng)
         self.conditionals = self._condition(panel)
         return cls.from_arrays(self.arrays(), layout)  # in the memory order of a loaded one, so that both draw the same
@@ -159,16 +159,27 @@ class LinearGaussianProcess:
             features = features_of(panel.values[None], panel.statics[:1, :0], self._continuous(), fixed)[0]
             found.append(Conditional.fit(features, level, block.size, follows))
             known.append(np.eye(block.size, dtype=np.float32)[level][None])
+        once = np.zeros(len(panel), dtype=bool)
+        features = self._of_sequence(panel.values[np.minimum(panel.offsets[:-1], len(panel.values) - 1)], panel.statics)
+        for at, block in _discrete(self.layout.statics):
+            level = np.searchsorted(block.cuts, panel.statics[:, at])
+            found.append(Conditional.fit(features, level, block.size, once))
         return found
 
     def _discrete(self) -> list[tuple[int, Block]]:
-        """Return each category's latent and block."""
-        ends = np.cumsum([block.latents for block in self.blocks])
-        return [(int(end) - 1, block) for end, block in zip(ends, self.blocks, strict=True) if block.kind == "softmax"]
+        """Return the latent and block of each category that changes from step to step."""
+        return _discrete(self.layout.blocks)
+
+    def _of_sequence(self, first: Floats, statics: Floats) -> Floats:
+        """Return what a static category depends on: the numbers of the first step, and the statics that are numbers."""
+        numbers = [b.kind != "softmax" for b in self.layout.statics for _ in range(b.latents)]
+        return np.concatenate([first[:, self._continuous()], statics[:, np.array(numbers, dtype=bool)]], axis=1)
 
     def _continuous(self) -> NDArray[np.bool_]:
         """Return which latents of a step are numbers."""
-        return np.array([block.kind != "softmax" for block in self.blocks for _ in range(block.latents)], dtype=bool)
+        return np.array(
+            [block.kind != "softmax" for block in self.layout.blocks for _ in range(block.latents)], dtype=bool
+        )
 
     def _calibrate(self, windows: Windows, layout: Layout, rng: np.random.Generator) -> dict[int, Doubles]:
         """Compare marginals as drawn with those wanted: of discrete latents normal, of the others as in the data."""
@@ -248,6 +259,10 @@ class LinearGaussianProcess:
             column = values[:, :, latent] if latent < dims else statics_out[:, latent - dims]
             column += np.interp(column, quantiles, shift).astype(np.float32)
         known: list[Floats] = []
+        fixed_laws = self.conditionals[len(self._discrete()) :]
+        features = self._of_sequence(values[:, 0], statics_out)[:, None]
+        for (at, block), law in zip(_discrete(self.layout.statics), fixed_laws, strict=False):
+            statics_out[:, at] = middles(block)[law.draw(features, rng)[:, 0]]
         for (at, block), law in zip(self._discrete(), self.conditionals, strict=False):
             level = law.draw(features_of(values, statics_out, self._continuous(), known), rng)
             values[:, :, at] = middles(block)[level]
@@ -297,16 +312,22 @@ class LinearGaussianProcess:
         self.autoregression = Autoregression(len(self.static_mean), *parts)
         marks = [name.removeprefix("calibration.") for name in double if name.startswith("calibration.")]
         self.calibration = {int(mark): double[f"calibration.{mark}"] for mark in sorted(marks, key=int)}
-        self.blocks = layout.blocks
+        self.layout = layout
         self.conditionals = [
             Conditional(*(np.asarray(arrays[f"conditional.{i}.{name}"]) for name in ("weights", "before", "first")))
-            for i in range(len(self._discrete()))
+            for i in range(len(self._discrete()) + len(_discrete(layout.statics)))
         ]
         self.regimes = None
         if "regimes.axes" in double:
             names = ("axes", "weights", "means", "factors", "scales")
             self.regimes = Regimes(*(double[f"regimes.{name}"] for name in names))
         return self
+
+
+def _discrete(blocks: tuple[Block, ...]) -> list[tuple[int, Block]]:
+    """Return the latent and block of each category."""
+    ends = np.cumsum([block.latents for block in blocks])
+    return [(int(end) - 1, block) for end, block in zip(ends, blocks, strict=True) if block.kind == "softmax"]
 
 
 def _step_means(windows: Windows, aligned: bool) -> Doubles:
