@@ -14,9 +14,7 @@ from torch import Tensor, nn
 
 from ..layout import Block
 
-TRUST = (
-    5.0  # log-odds of a category's base level: it is kept with probability 1 / (1 + exp(-5)) where nothing is learned
-)
+TRUST = 5.0  # log-odds with which a category keeps its base level where nothing is learned
 TEMPERATURE = 0.7
 
 
