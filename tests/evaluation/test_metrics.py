@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tsgan.evaluation.metrics import METRICS
-from tsgan.evaluation.metrics.base import CannotMeasureError, grade
+from tsgan.evaluation.metrics.base import CannotMeasureError
 from tsgan.evaluation.prepare import prepare
 
 EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
@@ -174,27 +174,3 @@ def test_unavailable_carries_its_reason() -> None:
             raise CannotMeasureError("the moon is full")
 
     assert Refuses().measure(None, 1).verdict == "not available: the moon is full"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(0.0, "faithful"), (0.12, "faithful"), (0.2, "close"), (0.4, "visible"), (0.8, "far"), (2.0, "far")],
-)
-def test_grades(value: float, expected: str) -> None:
-    assert grade(value, control=0.1, worst=1.0, chance=0.005, repeats=5) == expected
-
-
-def test_grade_where_the_useless_table_is_no_worse() -> None:
-    assert grade(0.1, control=0.2, worst=0.15, chance=0.01, repeats=5) == "faithful"
-    assert grade(0.3, control=0.2, worst=0.15, chance=0.01, repeats=5) == "visible"
-    assert grade(0.9, control=0.2, worst=0.15, chance=0.05, repeats=5) == "far"
-
-
-def test_grade_where_chance_hides_all() -> None:
-    assert grade(0.3, control=0.1, worst=1.0, chance=0.2, repeats=5) == "unclear"
-    assert grade(0.15, control=0.1, worst=1.0, chance=0.2, repeats=5) == "faithful"
-
-
-def test_grade_where_higher_is_better() -> None:
-    assert grade(0.9, control=0.95, worst=0.0, chance=0.02, repeats=5, better="higher") == "faithful"
-    assert grade(0.2, control=0.95, worst=0.0, chance=0.02, repeats=5, better="higher") == "far"

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InputError
-from .prepare import Table, prepare
+from .prepare import prepare
+from .reading import Table
 from .rocket import separation
 from .splits import CannotMeasureError, parts
 

@@ -1,12 +1,13 @@
 """How the judge reads one column: as numbers between the real data's smallest and largest, or as one 0/1 per level.
 
-The real table alone decides the kind, the scale and the levels. What the synthetic table holds beyond them is a
-finding, not an error: numbers outside the range come out below 0 or above 1, unknown levels share a channel of
-their own.
+The real table alone decides the kind, the scale and the levels. What another table holds beyond them is a finding, not
+an error: numbers outside the range come out below 0 or above 1, unknown levels share a channel of their own, and so do
+missing values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,11 +24,12 @@ MAX_LEVELS = 30
 DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
 OTHER = "(other)"
 UNSEEN = "(not in the real table)"
+MISSING = "(missing)"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of both tables.
+    """One column of the tables.
 
     Attributes
     ----------
@@ -39,9 +41,12 @@ class Column:
     low, span : float
         Smallest real value, and the distance to the largest (1 where the column is constant).
     levels : tuple of str
-        Of a category: one channel each.
+        Of a category: one channel each. A missing value is a level of its own, `MISSING`.
     static : bool
         Whether it has one value per sequence.
+    gaps : bool
+        Whether values are missing in some table. Numbers, booleans and dates then have a second channel: 1 where the
+        value is missing, in whose place the first holds the real mean.
     """
 
     name: str
@@ -51,62 +56,101 @@ class Column:
     span: float = 1.0
     levels: tuple[str, ...] = ()
     static: bool = False
+    gaps: bool = False
+
+    @property
+    def values(self) -> slice:
+        """Channels of its values: one, or one per level."""
+        return slice(self.start, self.start + max(len(self.levels), 1))
+
+    @property
+    def missing(self) -> int | None:
+        """Channel that is 1 where the value is missing; None where there is none (categories have a level)."""
+        if self.kind == "category":
+            return self.start + self.levels.index(MISSING) if MISSING in self.levels else None
+        return self.start + 1 if self.gaps else None
 
     @property
     def channels(self) -> slice:
-        """Where its numbers stand in a window's last axis."""
-        return slice(self.start, self.start + max(len(self.levels), 1))
+        """All its channels in a window's last axis."""
+        return slice(self.start, self.values.stop + (self.gaps and self.kind != "category"))
 
     @property
     def discrete(self) -> bool:
         """Whether it is judged by frequencies rather than by distances."""
         return self.kind in ("category", "boolean")
 
+    def present(self, scaled: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Of all channels `(..., D)`: where the column's value is not missing, `(...)`."""
+        if self.missing is None:
+            return np.ones(scaled.shape[:-1], dtype=np.bool_)
+        return np.asarray(scaled[..., self.missing] < 0.5)
+
     def units(self, scaled: NDArray[np.floating]) -> Doubles:
-        """Undo the scaling: `(..., channels)` to numbers in the column's unit, or to the position of the level."""
+        """Undo the scaling: the column's channels `(..., channels)` to its unit, or to the position of the level."""
         if self.kind == "category":
             return np.asarray(np.argmax(scaled, axis=-1), dtype=np.float64)
         return np.asarray(scaled[..., 0], dtype=np.float64) * self.span + self.low
 
 
 def read_column(
-    name: str, real: pd.Series, synthetic: pd.Series, start: int, static: bool
-) -> tuple[Column, Doubles, Doubles]:
-    """Decide how to read a column and read both tables' values of it.
+    name: str, tables: Mapping[str, pd.Series], start: int, static: bool
+) -> tuple[Column, dict[str, Doubles]]:
+    """Decide by the real table how to read a column, and read every table's values of it.
+
+    Parameters
+    ----------
+    name : str
+    tables : mapping of str to Series
+        By side; "real" decides.
+    start : int
+        First channel.
+    static : bool
 
     Returns
     -------
     Column
-    Two arrays of shape (rows, channels)
-        Of the real and of the synthetic table.
+    Mapping of str to array of shape (rows, channels)
 
     Raises
     ------
     InputError
-        If a value is missing or infinite.
+        If a value is infinite.
     SchemaError
-        If the real column holds numbers or times and the synthetic one does not.
+        If the real column holds numbers or times and another does not.
     """
-    for side, series in (("real", real), ("synthetic", synthetic)):
-        if missing := int(series.isna().sum()):
-            raise InputError(
-                f"column {name!r} of the {side} table has {missing} missing values, which the judge cannot read; "
-                f"fill them or drop those rows in both tables"
-            )
+    real = tables["real"]
     kind = _kind(name, real)
     if kind == "category":
-        levels, a, b = _indicators(real, synthetic)
-        return Column(name, kind, start, levels=levels, static=static), a, b
-    a, b = (_numbers(name, side, kind, series) for side, series in (("real", real), ("synthetic", synthetic)))
-    if kind == "datetime":
-        a, b = a - a.min(), b - a.min()
-    low, span = (0.0, 1.0) if kind == "boolean" else (float(a.min()), float(a.max() - a.min()) or 1.0)
-    column = Column(name, kind, start, low, span, static=static)
-    return column, ((a - low) / span)[:, None], ((b - low) / span)[:, None]
+        levels, shown = _indicators(tables)
+        return Column(name, kind, start, levels=levels, static=static), shown
+    absent = {side: np.asarray(series.isna()) for side, series in tables.items()}
+    gaps = any(array.any() for array in absent.values())
+    known = not absent["real"].all()
+    values = {
+        side: _numbers(name, side, kind, series[~absent[side]]) if known else np.zeros(int((~absent[side]).sum()))
+        for side, series in tables.items()
+    }
+    if kind == "datetime" and known:
+        values = {side: array - (array.min() if len(array) else 0.0) for side, array in values.items()}
+    low, span = 0.0, 1.0
+    if kind != "boolean" and known:
+        low, span = float(values["real"].min()), float(np.ptp(values["real"])) or 1.0
+    fill = float(values["real"].mean() - low) / span if known else 0.0
+    found = {}
+    for side, array in values.items():
+        column = np.full((len(absent[side]), 1 + gaps), fill)
+        column[~absent[side], 0] = (array - low) / span
+        if gaps:
+            column[:, 1] = absent[side]
+        found[side] = column
+    return Column(name, kind, start, low, span, static=static, gaps=gaps), found
 
 
 def _kind(name: str, real: pd.Series) -> Kind:
     types = pd.api.types
+    if real.isna().all():
+        return "numeric"
     if types.is_complex_dtype(real):
         raise SchemaError(
             f"column {name!r} of the real table holds complex numbers; pass real and imaginary parts apart"
@@ -119,7 +163,7 @@ def _kind(name: str, real: pd.Series) -> Kind:
         return "datetime"
     if isinstance(real.dtype, pd.PeriodDtype):
         return "datetime"
-    text = real.drop_duplicates().astype(str)
+    text = real.dropna().drop_duplicates().astype(str)
     return "datetime" if text.str.fullmatch(DATE).all() else "category"
 
 
@@ -143,19 +187,19 @@ def _numbers(name: str, side: str, kind: Kind, series: pd.Series) -> Doubles:
     return values
 
 
-def _indicators(real: pd.Series, synthetic: pd.Series) -> tuple[tuple[str, ...], Doubles, Doubles]:
-    """One 0/1 channel per level, the rarest of many levels taken together."""
-    a, b = real.astype(str), synthetic.astype(str)
-    counts = a.value_counts()
+def _indicators(tables: Mapping[str, pd.Series]) -> tuple[tuple[str, ...], dict[str, Doubles]]:
+    """One 0/1 channel per level, the rarest of many levels taken together; missing values are a level too."""
+    text = {side: series.astype(str).where(series.notna(), MISSING) for side, series in tables.items()}
+    counts = text["real"][text["real"] != MISSING].value_counts()
     levels = sorted(counts.index[:MAX_LEVELS])
-    known = set(counts.index)
     if len(counts) > MAX_LEVELS:
-        rare = known.difference(levels)
-        a, b = (s.where(~s.isin(rare), OTHER) for s in (a, b))
+        rare = counts.index.difference(levels)
+        text = {side: series.where(~series.isin(rare), OTHER) for side, series in text.items()}
         levels.append(OTHER)
-    if not b.isin(levels).all():
-        b = b.where(b.isin(levels), UNSEEN)
+    if any((series == MISSING).any() for series in text.values()):
+        levels.append(MISSING)
+    if not all(series.isin(levels).all() for series in text.values()):
+        text = {side: series.where(series.isin(levels), UNSEEN) for side, series in text.items()}
         levels.append(UNSEEN)
-    index = pd.Index(levels)
-    one_hot = np.eye(len(levels))
-    return tuple(levels), one_hot[index.get_indexer(a)], one_hot[index.get_indexer(b)]
+    index, one_hot = pd.Index(levels), np.eye(len(levels))
+    return tuple(levels), {side: one_hot[index.get_indexer(series)] for side, series in text.items()}

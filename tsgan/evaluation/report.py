@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ import pandas as pd
 
 from ..errors import choose
 from .metrics import METRICS
-from .metrics.base import GRADES, Result, number
+from .metrics.base import Result, number
+from .metrics.grading import GRADES
 from .prepare import Case
+from .reading import Table
 
 FORMAT = 1
 FIGURES = ("value", "spread", "real_against_real", "worst")
@@ -32,10 +34,14 @@ class Report:
     case : Case
         What was judged; the pictures are drawn from it.
     repeats : int
+    again : callable, optional
+        Judges another synthetic table against the same real one, in the same way.
     """
 
-    def __init__(self, results: tuple[Result, ...], case: Case, repeats: int) -> None:
-        self.results, self.case, self.repeats = results, case, repeats
+    def __init__(
+        self, results: tuple[Result, ...], case: Case, repeats: int, again: Callable[[Table], Report] | None = None
+    ) -> None:
+        self.results, self.case, self.repeats, self.again = results, case, repeats, again
 
     def __getitem__(self, name: str) -> Result:
         """Return one metric's result.

@@ -9,7 +9,8 @@ import markupsafe
 
 from . import report_pictures as pictures
 from .metrics import METRICS
-from .metrics.base import GRADES, Result, number
+from .metrics.base import Result, number
+from .metrics.grading import GRADES
 
 if TYPE_CHECKING:
     from .report import Report

@@ -133,7 +133,11 @@ def memory(case: Case, column: Column) -> Picture:
 def correlations(case: Case) -> list[Picture]:
     """Return correlation matrices of real and of synthetic data and their difference."""
     one, two = (cross_correlation(_some(side, case, 4000), [0])[0] for side in (case.real, case.synthetic))
-    names = [f"{c.name}={level}" if level else c.name for c in case.columns for level in (c.levels or ("",))]
+    names = [
+        f"{c.name}={level}" if level else c.name
+        for c in case.columns
+        for level in (c.levels or ("", "missing")[: 1 + c.gaps])
+    ]
     found = []
     for matrix, title in ((one, "real"), (two, "synthetic"), (two - one, "synthetic less real")):
 

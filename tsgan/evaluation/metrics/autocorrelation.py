@@ -9,13 +9,16 @@ import numpy as np
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
+from .base import Doubles, Metric, Reference, Result, furthest
+from .draws import Floats, distances
+from .grading import Grade
 
 
 class Autocorrelation(Metric):
     """Mean over columns and lags of the difference in autocorrelation."""
 
     name = "autocorrelation"
+    section = "time"
     title = "Memory of the past"
     question = "Does each column depend on its own past as it should?"
     definition = (
@@ -48,10 +51,10 @@ class Autocorrelation(Metric):
             return np.abs(autocorrelation(real) - autocorrelation(other))[:, 1:]
 
         by_column = [
-            np.stack([part[:, column.channels].mean(axis=(1, 2)) for column in moving], axis=1)
+            np.stack([part[:, column.values].mean(axis=(1, 2)) for column in moving], axis=1)
             for part in distances(case, self.name, repeats, gap)
         ]
-        table = self.by_column([column.name for column in moving], *by_column)
+        table = self.by_column([column.name for column in moving], by_column[0], by_column[1], by_column[2])
         values = [list(map(float, part.mean(axis=1))) for part in by_column]
         return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
+from .base import Doubles, Metric, Reference, Result, furthest
+from .draws import Floats, distances
+from .grading import Grade
 
 LAGS = (0, 1, 2, 4, 8)
 
@@ -18,6 +20,7 @@ class CrossCorrelation(Metric):
     """Mean over pairs of columns of the difference in correlation, at lag 0."""
 
     name = "cross_correlation"
+    section = "joint"
     title = "Columns together"
     question = "Do the columns depend on one another as they should?"
     definition = (
@@ -60,7 +63,7 @@ class CrossCorrelation(Metric):
             np.stack([_with_others(part, owner, i).mean(axis=(1, 2)) for i in range(len(case.columns))], axis=1)
             for part in found
         ]
-        table = self.by_column([column.name for column in case.columns], *apart)
+        table = self.by_column([column.name for column in case.columns], apart[0], apart[1], apart[2])
         detail = {
             "columns": table,
             "lags": lags,

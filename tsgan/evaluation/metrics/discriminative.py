@@ -11,13 +11,15 @@ from ...errors import InputError
 from ..classic import discriminative_score
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result
+from .base import Metric, Reference, Result
+from .grading import Grade
 
 
 class Discriminative(Metric):
     """`|accuracy - 1/2|` of a small GRU taught to tell real from synthetic windows."""
 
     name = "discriminative"
+    section = "apart"
     title = "Discriminative score"
     question = "Can a small recurrent judge tell synthetic from real?"
     definition = (

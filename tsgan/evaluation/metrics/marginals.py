@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from ..prepare import Case
-from .base import Doubles, Floats, Grade, Metric, Reference, Result, distances, furthest
+from .base import Doubles, Metric, Reference, Result, furthest
+from .draws import Floats, distances
+from .grading import Grade
 
 MAX_ROWS = 20_000
 
@@ -17,6 +19,7 @@ class Marginals(Metric):
     """Mean over columns of Kolmogorov-Smirnov (numbers) or total variation (categories)."""
 
     name = "marginals"
+    section = "columns"
     title = "Single columns"
     question = "Does each column have the right values, in the right shares?"
     definition = (
@@ -65,7 +68,7 @@ def _distances(case: Case, real: Floats, other: Floats) -> Doubles:
     """Distances of each column, `(columns, 2)`: KS or total variation, Wasserstein in real standard deviations."""
     found = np.zeros((len(case.columns), 2))
     for i, column in enumerate(case.columns):
-        a, b = real[:, column.channels], other[:, column.channels]
+        a, b = real[:, column.values], other[:, column.values]
         if column.discrete:
             moved = np.abs(a.mean(axis=0) - b.mean(axis=0)).sum()
             found[i, 0] = moved / 2 if column.kind == "category" else moved

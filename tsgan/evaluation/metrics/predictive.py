@@ -11,13 +11,16 @@ from ...errors import InputError
 from ..classic import predictive_score
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, useless
+from .base import Metric, Reference, Result
+from .draws import useless
+from .grading import Grade
 
 
 class Predictive(Metric):
     """Error on real windows of a small GRU taught on synthetic ones to foretell the last column."""
 
     name = "predictive"
+    section = "use"
     title = "Predictive score"
     question = "Does what is learned on synthetic data hold on real data?"
     definition = (

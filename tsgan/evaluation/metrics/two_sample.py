@@ -8,7 +8,8 @@ from typing import ClassVar
 from ..prepare import Case
 from ..rocket import separation
 from ..splits import parts
-from .base import Grade, Metric, Reference, Result
+from .base import Metric, Reference, Result
+from .grading import Grade
 
 MAX_WINDOWS = 3000
 
@@ -17,6 +18,7 @@ class TwoSample(Metric):
     """AUC of a ridge classifier on random convolutions (ROCKET) and plain summaries."""
 
     name = "two_sample"
+    section = "apart"
     title = "Strong judge"
     question = "Can a strong judge tell synthetic from real?"
     definition = (

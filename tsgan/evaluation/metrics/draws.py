@@ -1,0 +1,101 @@
+"""Equal draws for a distance: two separate parts of the real data, the synthetic data, and a useless table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..prepare import Case
+from ..splits import parts
+
+Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+MAX_COMPARED = 4000
+CONTROLS = 16
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Equally many windows `(n, W, D)` of each side, and their numbers in the case's `Windows`."""
+
+    real: Floats
+    other: Floats
+    synthetic: Floats
+    useless: Floats
+    real_index: Ints
+    other_index: Ints
+    synthetic_index: Ints
+
+
+def draw(case: Case, purpose: str, repeat: int) -> Draw:
+    """Draw what a distance is computed on, the same number of windows for each of its four sides.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the real data are too few to be cut in two.
+    """
+    rng = case.rng(purpose, repeat)
+    one, two = parts(case.real, 2, rng)
+    size = min(len(one), len(two), len(case.synthetic), MAX_COMPARED)
+    one, two, drawn = (
+        rng.choice(index, size, replace=False) for index in (one, two, np.arange(len(case.synthetic), dtype=np.int64))
+    )
+    sides = case.real.values(one), case.real.values(two), case.synthetic.values(drawn)
+    return Draw(*sides, useless(case, size, rng), one, two, drawn)
+
+
+def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
+    """Windows of a generator that learned nothing: independent, and uniform over the bulk (98 %) of each column.
+
+    Levels, booleans and missing values are as likely as not; a static column keeps its value within a window.
+    """
+    low, high = case.bulk.astype(np.float32)
+    noise: Floats = low + (high - low) * rng.random((count, case.window, case.channels), dtype=np.float32)
+    for column in case.columns:
+        if column.discrete:
+            levels = max(len(column.levels), 2)
+            picked = rng.integers(levels, size=(count, case.window))
+            noise[:, :, column.values] = np.eye(levels, dtype=np.float32)[picked][..., -max(len(column.levels), 1) :]
+        if column.missing is not None and column.kind != "category":
+            noise[:, :, column.missing] = rng.integers(2, size=(count, case.window))
+        if column.static:
+            noise[:, :, column.channels] = noise[:, :1, column.channels]
+    return noise
+
+
+def distances(
+    case: Case, purpose: str, repeats: int, distance: Callable[[Floats, Floats], Doubles]
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Apply a distance to synthetic, other real and useless windows against real ones.
+
+    Real against real is drawn at least `CONTROLS` times, so that its spread is known.
+
+    Parameters
+    ----------
+    case : Case
+    purpose : str
+        Seeds the draws.
+    repeats : int
+    distance : callable
+        Maps two arrays `(n, W, D)` to any array of distances.
+
+    Returns
+    -------
+    synthetic, useless : arrays of shape (repeats, ...)
+        Note their places: first and third.
+    control : array of shape (max(repeats, CONTROLS), ...)
+    """
+    found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
+    for repeat in range(max(repeats, CONTROLS)):
+        sides = draw(case, purpose, repeat)
+        found[1].append(distance(sides.real, sides.other))
+        if repeat < repeats:
+            found[0].append(distance(sides.real, sides.synthetic))
+            found[2].append(distance(sides.real, sides.useless))
+    return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])

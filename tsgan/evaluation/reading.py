@@ -1,0 +1,163 @@
+"""Reading any table as rows in sequence and time order, with its clock beside it, and checking that two tables match.
+
+Nothing here is shared with the generator's own encoding: the judge reads the tables afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError, SchemaError
+
+Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table in sequence and time order.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The columns that are judged.
+    lengths : int64 array of shape (sequences,)
+        Steps of each sequence; they add up to the rows.
+    clock : float64 array of shape (rows,) or None
+        Time of each row, in days where it is a date, else in its own unit; None where the table has no clock.
+    """
+
+    frame: pd.DataFrame
+    lengths: Ints
+    clock: Doubles | None
+
+
+def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
+    """Read one table.
+
+    Parameters
+    ----------
+    table : DataFrame, Series, array or list of arrays
+    side : str
+        How errors call it: "real", "synthetic" or "holdout".
+    entity, time : str or None
+        Columns or index levels that name the sequence and order its rows.
+
+    Raises
+    ------
+    SchemaError
+        If a role names a column that is not there, or two columns have one name.
+    InputError
+        If the table is empty or no table at all, or a role column has missing values.
+    """
+    frame = as_frame(table, side)
+    levels = [name for name in (entity, time) if name is not None and name not in frame.columns]
+    levels = [name for name in levels if name in frame.index.names]
+    frame = frame.reset_index(level=levels) if levels else frame
+    _check(frame, side, entity, time)
+    return _in_order(frame, side, entity, time)
+
+
+def as_frame(table: Table, side: str) -> pd.DataFrame:
+    """Return a table as a DataFrame; the sequences of an array or a list of arrays become an outer index level."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    if isinstance(table, pd.Series):
+        return table.to_frame("value" if table.name is None else table.name)
+    if isinstance(table, list) and table and all(np.ndim(item) == 2 for item in table):
+        return pd.concat([as_frame(item, side) for item in table], keys=range(len(table)), names=["sequence", None])
+    values = np.asarray(table)
+    if values.ndim not in (1, 2, 3) or values.dtype == object:
+        raise InputError(
+            f"the {side} data must be a DataFrame or a numeric array (time, columns) or (sequences, time, columns); "
+            f"got {type(table).__name__} of shape {values.shape} and dtype {values.dtype}"
+        )
+    values = values[:, None] if values.ndim == 1 else values
+    columns = [f"x{i}" for i in range(values.shape[-1])]
+    if values.ndim == 2:
+        return pd.DataFrame(values, columns=columns)
+    index = pd.MultiIndex.from_product([range(values.shape[0]), range(values.shape[1])], names=["sequence", None])
+    return pd.DataFrame(values.reshape(-1, values.shape[-1]), index=index, columns=columns)
+
+
+def check_columns(real: pd.DataFrame, other: pd.DataFrame, side: str, roles: Mapping[str, Sequence[str]]) -> None:
+    """Refuse tables whose columns differ, and roles that name no column.
+
+    Raises
+    ------
+    SchemaError
+    """
+    missing = [name for name in real.columns if name not in other.columns]
+    extra = [name for name in other.columns if name not in real.columns]
+    if missing or extra:
+        raise SchemaError(
+            f"the two tables must have the same columns; the {side} table lacks {missing} and has {extra} beyond "
+            f"those of the real one"
+        )
+    for role, names in roles.items():
+        for name in names:
+            if name not in real.columns:
+                raise SchemaError(
+                    f"{role}={name!r} is not a column of the tables; their columns are {list(real.columns)}"
+                )
+
+
+def _check(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> None:
+    if frame.shape[0] == 0:
+        raise InputError(f"the {side} table is empty; there is nothing to judge")
+    doubled = list(frame.columns[frame.columns.duplicated()].unique())
+    if doubled:
+        raise SchemaError(f"the {side} table has several columns named {doubled}; give each its own name")
+    for role, name in (("entity", entity), ("time", time)):
+        if name is not None and name not in frame.columns:
+            raise SchemaError(
+                f"{role}={name!r} is not a column of the {side} table; its columns are {list(frame.columns)}"
+            )
+
+
+def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> Rows:
+    """Sort rows by sequence and time and count each sequence's steps."""
+    outer = isinstance(frame.index, pd.MultiIndex) and frame.index.names[0] == "sequence"
+    if entity is not None:
+        codes = pd.factorize(frame[entity])[0]
+    elif outer:
+        codes = pd.factorize(frame.index.get_level_values(0))[0]
+    else:
+        codes = np.zeros(len(frame), dtype=np.int64)
+    if (codes < 0).any():
+        raise InputError(f"entity column {entity!r} of the {side} table has missing values; drop or name those rows")
+    clock: Doubles | None = None
+    if time is not None:
+        if frame[time].isna().any():
+            raise InputError(f"time column {time!r} of the {side} table has missing values; drop those rows")
+        clock = clock_of(frame[time])
+    elif isinstance(frame.index, pd.DatetimeIndex):
+        clock = clock_of(frame.index.to_series())
+    elif outer and isinstance(inner := frame.index.get_level_values(-1), pd.DatetimeIndex):
+        clock = clock_of(inner.to_series())
+    order = np.lexsort((np.zeros(len(frame)) if clock is None else clock, codes))
+    dropped = [name for name in (entity, time) if name is not None]
+    lengths = np.bincount(codes).astype(np.int64)
+    rows = frame.iloc[order].drop(columns=dropped).reset_index(drop=True)
+    return Rows(rows, lengths, None if clock is None else clock[order])
+
+
+def clock_of(times: pd.Series) -> Doubles:
+    """Times as numbers: days for dates and durations, their own unit for numbers, their rank for anything else."""
+    if isinstance(times.dtype, pd.PeriodDtype):
+        times = times.dt.to_timestamp()
+    if pd.api.types.is_timedelta64_dtype(times):
+        return np.asarray(times.dt.total_seconds(), dtype=np.float64) / 86_400
+    if pd.api.types.is_numeric_dtype(times):
+        return np.asarray(times, dtype=np.float64)
+    try:
+        since = pd.to_datetime(times, utc=True, format="ISO8601") - pd.Timestamp(0, tz="UTC")
+    except (ValueError, TypeError):
+        return np.asarray(pd.factorize(times, sort=True)[0], dtype=np.float64)
+    return np.asarray(since.dt.total_seconds(), dtype=np.float64) / 86_400
