@@ -8,7 +8,7 @@ import pytest
 
 from tsgan.errors import InputError, ParameterError, SchemaError
 from tsgan.evaluation import prepare as prepare_module
-from tsgan.evaluation.columns import MAX_LEVELS, OTHER, UNSEEN
+from tsgan.evaluation.columns import MAX_LEVELS, MISSING, OTHER, UNSEEN
 from tsgan.evaluation.prepare import prepare
 
 
@@ -147,7 +147,6 @@ def test_too_many_windows_are_sampled_and_noted(monkeypatch: pytest.MonkeyPatch)
 
 
 COLUMNS = r"synthetic table lacks \['b'\] and has \['c'\] beyond those of the real one"
-MISSING = r"column 'a' of the synthetic table has 1 missing values.*fill them or drop"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,6 @@ MISSING = r"column 'a' of the synthetic table has 1 missing values.*fill them or
         (lambda s: s.iloc[:1], {}, InputError, "longest sequence has 1 steps and a window needs 2"),
         (lambda s: s.iloc[:9], {"window": 12}, InputError, "longest sequence has 9 steps .* window=9 or less"),
         (lambda s: s.iloc[:12], {"window": 12}, InputError, "only 1 window of 12 steps; at least 2 are needed"),
-        (lambda s: s.assign(a=s["a"].where(s.index != 3)), {}, InputError, MISSING),
         (lambda s: s.assign(a=s["a"].replace(s["a"][0], np.inf)), {}, InputError, "'a' of the synthetic .* infinite"),
         (lambda s: s.assign(a="x"), {}, SchemaError, "'a' is numeric in the real table but its synthetic values"),
         (
@@ -195,3 +193,95 @@ def test_missing_keys_are_named() -> None:
 def test_complex_numbers_are_refused() -> None:
     with pytest.raises(SchemaError, match="column 'a' of the real table holds complex numbers"):
         prepare(series().assign(a=1j), series())
+
+
+def test_missing_numbers_stand_at_the_real_mean_with_a_channel_beside() -> None:
+    real = pd.DataFrame({"a": [0.0, 10.0, np.nan, 2.0] * 20, "b": 1.0})
+    case = prepare(real, real.fillna(5.0))
+    a, b = case.columns
+    assert (a.channels, a.values, a.missing) == (slice(0, 2), slice(0, 1), 1)
+    assert (b.channels, b.missing) == (slice(2, 3), None)
+    np.testing.assert_allclose(case.real.panel.values[:4, :2], [[0, 0], [1, 0], [0.4, 1], [0.2, 0]], rtol=1e-6)
+    assert a.present(case.real.panel.values).mean() == 0.75
+    assert a.present(case.synthetic.panel.values).all()
+    assert b.present(case.real.panel.values).all()
+
+
+def test_missing_is_a_level_of_a_category() -> None:
+    real = pd.DataFrame({"c": ["a", None, "b", "a"] * 20})
+    case = prepare(real, real.fillna("a"))
+    (column,) = case.columns
+    assert column.levels == ("a", "b", MISSING)
+    assert column.missing == 2
+    assert column.present(case.real.panel.values).mean() == 0.75
+
+
+@pytest.mark.parametrize("dtype", ["float64", "object", "Int64", "datetime64[ns]", "category"])
+def test_missing_throughout_is_said(dtype: str) -> None:
+    real = pd.DataFrame({"a": np.arange(80.0), "b": pd.Series([None] * 80, dtype=dtype)})
+    case = prepare(real, real)
+    assert case.notes == ("column 'b' is missing throughout the real table; only that can be compared",)
+    assert (case.real.panel.values[:, case.columns[1].missing] == 1).all()
+    assert np.isfinite(case.real.panel.values).all()
+
+
+def test_missing_throughout_the_synthetic_table_only() -> None:
+    real = pd.DataFrame({"a": np.arange(80.0), "d": pd.date_range("2024", periods=80)})
+    case = prepare(real, real.assign(a=np.nan, d=pd.NaT))
+    assert np.isfinite(case.synthetic.panel.values).all()
+    assert (case.synthetic.panel.values[:, [1, 3]] == 1).all()
+
+
+def test_holdout_is_scaled_by_the_real_table() -> None:
+    case = prepare(series(), series(seed=1), series(seed=2) * 2)
+    assert case.holdout is not None
+    assert len(case.holdout) == len(case.real)
+    assert case.holdout.panel.values.max() > 1.5
+    assert prepare(series(), series()).holdout is None
+
+
+@pytest.mark.parametrize(
+    ("holdout", "error", "text"),
+    [
+        (series().rename(columns={"b": "c"}), SchemaError, r"holdout table lacks \['b'\] and has \['c'\]"),
+        (series().iloc[:0], InputError, "the holdout table is empty"),
+        (series().iloc[:9], InputError, "holdout table is too short: its longest sequence has 9 steps .* needs 24"),
+        (series().assign(a="x"), SchemaError, "'a' is numeric in the real table but its holdout values"),
+    ],
+)
+def test_holdout_refusals(holdout, error, text) -> None:
+    with pytest.raises(error, match=text):
+        prepare(series(), series(), holdout)
+
+
+def test_target_and_sensitive_must_be_columns() -> None:
+    case = prepare(series(), series(), target="a", sensitive="b")
+    assert case.target is case.columns[0]
+    assert case.sensitive is case.columns[1]
+    with pytest.raises(SchemaError, match="target='z' is not a column of the tables; their columns are"):
+        prepare(series(), series(), target="z")
+    with pytest.raises(SchemaError, match="sensitive='z' is not a column"):
+        prepare(series(), series(), sensitive="z")
+
+
+@pytest.mark.parametrize(
+    ("times", "gap"),
+    [
+        (pd.date_range("2024", periods=60, freq="6h"), 0.25),
+        (pd.period_range("2024-01-01", periods=60, freq="D"), 1.0),
+        (pd.to_timedelta(np.arange(60), unit="D"), 1.0),
+        (pd.date_range("2024", periods=60, tz="Europe/Rome").astype(str), 1.0),
+        (np.arange(60) * 3, 3.0),
+        ([f"step {i:03d}" for i in range(60)], 1.0),
+    ],
+)
+def test_clock_in_days_or_its_own_unit(times, gap) -> None:
+    frame = pd.DataFrame({"t": times, "a": np.arange(60.0)})
+    clocks = prepare(frame, frame, time="t").clocks
+    np.testing.assert_allclose(np.diff(clocks["real"]), gap)
+    assert prepare(series(), series()).clocks == {}
+
+
+def test_a_zoned_index_is_a_clock() -> None:
+    frame = series().set_axis(pd.date_range("2024-03-30", periods=200, freq="h", tz="Europe/Rome"))
+    np.testing.assert_allclose(np.diff(prepare(frame, frame).clocks["synthetic"]), 1 / 24)
