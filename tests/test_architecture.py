@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "tsgan"
 FLOORS = {
     "errors": 1,
     "datasets": 1,
+    "visits": 1,
     "flags": 1,
     "losses": 2,
     "process": 2,
@@ -47,6 +48,7 @@ OPEN = {"errors": 1, "layout": 2, "panel": 2}
 
 # Of one floor, and yet one uses the other: sampling draws from a generator, a process of long windows is a regression.
 NEIGHBOURS = {
+    ("datasets", "visits"),
     ("sampling", "networks"),
     ("process", "autoregression"),
     ("process", "regimes"),
@@ -67,6 +69,7 @@ NEVER = {
     "conditionals": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
+    "visits": {"torch"},
     "tables": {"torch"},
     "networks": {"pandas", "encoding"},
     "losses": {"pandas", "encoding", "networks"},

@@ -6,6 +6,7 @@
   Reference to Wolfer's Sunspot Numbers" (Yule, 1927), https://doi.org/10.1098/rsta.1927.0007
 - `regimes`: a panel of entities that switch between regimes, "A New Approach to the Economic Analysis of Nonstationary
   Time Series and the Business Cycle" (Hamilton, 1989), https://doi.org/10.2307/1912559
+- `visits`: patients at irregular times, with everything that a judge should notice (`visits.py`)
 - `load`: a shipped table; `names` lists them, `datasets/README.md` tells where each is from.
 """
 
@@ -21,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .errors import InputError, ParameterError, choose
+from .visits import visits as visits
 
 Floats = NDArray[np.float64]
 Seed = int | np.random.Generator | None
