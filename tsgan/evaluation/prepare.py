@@ -128,6 +128,8 @@ def prepare(
         check_columns(rows["real"].frame, rows[side].frame, side, roles)
     if not len(rows["real"].frame.columns):
         raise SchemaError("the tables hold no column to judge beside the entity and the time")
+    if window is None:
+        window = _steps(real) if rows["real"].note else _steps(synthetic) if rows["synthetic"].note else None
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
     if holdout is not None and (most := int(rows["holdout"].lengths.max())) < size:
         raise InputError(
@@ -135,6 +137,7 @@ def prepare(
             f"longer sequences, or a smaller window"
         )
     columns, channels, notes = _columns(rows, static or ())
+    notes[:0] = [table.note for table in rows.values() if table.note]
     cut = {}
     for side, values in channels.items():
         panel = Panel(values, rows[side].lengths, np.zeros((len(rows[side].lengths), 0), dtype=np.float32))
@@ -154,6 +157,11 @@ def prepare(
         None if target is None else by_name[str(target)],
         None if sensitive is None else by_name[str(sensitive)],
     )
+
+
+def _steps(table: Table) -> int:
+    """Steps of each window of an array of windows."""
+    return int(np.shape(table)[1])
 
 
 def _columns(

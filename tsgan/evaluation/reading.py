@@ -6,13 +6,14 @@ Nothing here is shared with the generator's own encoding: the judge reads the ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, SchemaError
+from .overlap import joined
 
 Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
 Doubles = NDArray[np.float64]
@@ -31,11 +32,14 @@ class Rows:
         Steps of each sequence; they add up to the rows.
     clock : float64 array of shape (rows,) or None
         Time of each row, in days where it is a date, else in its own unit; None where the table has no clock.
+    note : str
+        What the reader did to the table, where that must be said.
     """
 
     frame: pd.DataFrame
     lengths: Ints
     clock: Doubles | None
+    note: str = ""
 
 
 def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
@@ -56,12 +60,19 @@ def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
     InputError
         If the table is empty or no table at all, or a role column has missing values.
     """
+    note = ""
+    if isinstance(table, np.ndarray) and table.ndim == 3 and (series := joined(table)):
+        note = (
+            f"the {len(table)} windows of the {side} array overlap; they were put together again to {len(series)} "
+            f"long series"
+        )
+        table = series
     frame = as_frame(table, side)
     levels = [name for name in (entity, time) if name is not None and name not in frame.columns]
     levels = [name for name in levels if name in frame.index.names]
     frame = frame.reset_index(level=levels) if levels else frame
     _check(frame, side, entity, time)
-    return _in_order(frame, side, entity, time)
+    return replace(_in_order(frame, side, entity, time), note=note)
 
 
 def as_frame(table: Table, side: str) -> pd.DataFrame:
