@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..splits import parts
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Summary = TypeVar("Summary")
 
 MAX_COMPARED = 4000
 CONTROLS = 16
@@ -91,11 +93,40 @@ def distances(
         Note their places: first and third.
     control : array of shape (max(repeats, CONTROLS), ...)
     """
+    return contrasts(case, purpose, repeats, lambda windows: windows, distance)
+
+
+def contrasts(
+    case: Case,
+    purpose: str,
+    repeats: int,
+    describe: Callable[[Floats], Summary],
+    distance: Callable[[Summary, Summary], Doubles],
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Do as `distances`, for a distance between summaries: each side's summary is computed once.
+
+    Parameters
+    ----------
+    case : Case
+    purpose : str
+        Seeds the draws.
+    repeats : int
+    describe : callable
+        Maps windows `(n, W, D)` to their summary.
+    distance : callable
+        Maps two summaries to any array of distances.
+
+    Returns
+    -------
+    synthetic, control, useless : arrays
+        As of `distances`.
+    """
     found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
     for repeat in range(max(repeats, CONTROLS)):
         sides = draw(case, purpose, repeat)
-        found[1].append(distance(sides.real, sides.other))
+        real = describe(sides.real)
+        found[1].append(distance(real, describe(sides.other)))
         if repeat < repeats:
-            found[0].append(distance(sides.real, sides.synthetic))
-            found[2].append(distance(sides.real, sides.useless))
+            found[0].append(distance(real, describe(sides.synthetic)))
+            found[2].append(distance(real, describe(sides.useless)))
     return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
