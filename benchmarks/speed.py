@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 SIZES = ((64, 24, 5, 64), (128, 24, 28, 96), (128, 96, 7, 128))  # windows, steps, channels, hidden
@@ -162,31 +162,7 @@ def starting(quick: bool) -> None:
         )
 
 
-def judging(quick: bool) -> None:
-    """The classic judges, five repeats trained side by side against one after the other."""
-    import numpy as np
-
-    from tsgan.evaluation.classic import discriminative_score, plain_discriminative, plain_predictive, predictive_score
-
-    rng = np.random.default_rng(0)
-    real, synthetic = rng.random((2, 1000, 24, 6)).astype(np.float32)
-    count, repeats = 50 if quick else 300, 5
-    for name, batched, plain in (
-        ("discriminative", discriminative_score, plain_discriminative),
-        ("predictive", predictive_score, plain_predictive),
-    ):
-
-        def in_turn(judge: Callable[..., float] = plain) -> Sequence[float]:
-            return [judge(real, synthetic, iterations=count, random_state=seed) for seed in range(repeats)]
-
-        ours, twin = medians(
-            1 if quick else 3, lambda b=batched: b(real, synthetic, repeats=repeats, iterations=count), in_turn
-        )
-        what = f"judge: {name}, {repeats} repeats of {count} steps"
-        show(what, f"{ours:.2f} s", f"{twin:.2f} s", twin / ours, "one after the other")
-
-
-PARTS = {"penalty": penalty, "training": training, "sampling": sampling, "start": starting, "judge": judging}
+PARTS = {"penalty": penalty, "training": training, "sampling": sampling, "start": starting}
 
 
 def main() -> None:
