@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
+from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, distances
+from .draws import Floats, contrasts
 from .grading import Grade
+
+MAX_ROWS = 200_000
+PARTS = ("around the column's mean", "around each window's own mean")
 
 
 class Autocorrelation(Metric):
@@ -23,8 +27,10 @@ class Autocorrelation(Metric):
     question = "Does each column depend on its own past as it should?"
     definition = (
         "For every lag up to the window's length less one, the correlation between a column's value and its value "
-        "so many steps later, over all windows. The score is the absolute difference between real and synthetic, "
-        "averaged over lags and columns (for categories: over the 0/1 indicators of their levels)."
+        "so many steps later, over all windows: once of the distances from the column's mean, and once of the "
+        "distances from each window's own mean, which shows what happens inside a window where levels differ widely. "
+        "The score is the absolute difference between real and synthetic, averaged over lags, both ways and columns "
+        "(the 0/1 indicators of a category's levels are taken together). Above 200,000 rows a side windows are drawn."
     )
     references = (
         Reference(
@@ -40,23 +46,24 @@ class Autocorrelation(Metric):
     }
 
     def compute(self, case: Case, repeats: int) -> Result:
-        """Compare the curves of all channels that vary in time."""
-        moving = [column for column in case.columns if not column.static]
-        if not moving:
-            raise CannotMeasureError("every column is static")
-        if not np.ptp(case.real.panel.values, axis=0).any():
-            raise CannotMeasureError("no column of the real table varies")
+        """Compare the curves of all columns that vary in time."""
+        columns = moving(case)
 
-        def gap(real: Floats, other: Floats) -> Doubles:
-            return np.abs(autocorrelation(real) - autocorrelation(other))[:, 1:]
+        def curves(windows: Floats) -> Doubles:
+            products = second_moments(some(windows))
+            inside = _around_window_means(products)
+            return np.stack([correlations(pooled(part, columns)) for part in (products, inside)])
 
-        by_column = [
-            np.stack([part[:, column.values].mean(axis=(1, 2)) for column in moving], axis=1)
-            for part in distances(case, self.name, repeats, gap)
-        ]
-        table = self.by_column([column.name for column in moving], by_column[0], by_column[1], by_column[2])
-        values = [list(map(float, part.mean(axis=1))) for part in by_column]
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+        def gap(real: Doubles, other: Doubles) -> Doubles:
+            return np.asarray(np.abs(real - other)[:, :, 1:].mean(axis=2))
+
+        found = contrasts(case, self.name, repeats, curves, gap)
+        by_column = [side.mean(axis=1) for side in found]
+        by_part = [side.mean(axis=2) for side in found]
+        table = self.by_column([column.name for column in columns], *by_column)
+        detail = {"columns": table, "parts": self.by_column(PARTS, *by_part, key="part")}
+        values = [list(map(float, side.mean(axis=1))) for side in by_column]
+        return self.result(values[0], values[1], float(np.mean(values[2])), detail, furthest(table))
 
 
 def autocorrelation(windows: Floats) -> Doubles:
@@ -71,12 +78,53 @@ def autocorrelation(windows: Floats) -> Doubles:
     array of shape (D, W)
         Zero for a channel that does not vary.
     """
-    count, steps, _ = windows.shape
-    centred = windows - windows.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return correlations(second_moments(windows))
+
+
+def moving(case: Case) -> list[Column]:
+    """Return the columns that may change from step to step.
+
+    Raises
+    ------
+    CannotMeasureError
+        If every column is static, or constant in the real table.
+    """
+    columns = [column for column in case.columns if not column.static]
+    if not columns:
+        raise CannotMeasureError("every column is static; it needs one that changes from step to step")
+    if not any(np.ptp(case.real.panel.values[:, column.values], axis=0).any() for column in columns):
+        raise CannotMeasureError("no column of the real table varies; it needs one that changes from step to step")
+    return columns
+
+
+def some(windows: Floats, rows: int = MAX_ROWS) -> Floats:
+    """Return as many of the windows, which stand in random order, as have that many rows together, but at least 2."""
+    return windows[: max(rows // windows.shape[1], 2)]
+
+
+def second_moments(windows: Floats) -> Doubles:
+    """Return the mean product of each channel's distances from its mean at any two steps, `(D, W, W)`."""
+    centred = windows - windows.mean(axis=(0, 1), dtype=np.float64)
     by_channel = np.ascontiguousarray(centred.transpose(2, 1, 0))
-    products = (by_channel @ by_channel.transpose(0, 2, 1)).astype(np.float64)
-    sums = np.stack([np.trace(products, offset=lag, axis1=1, axis2=2) for lag in range(steps)], axis=1)
-    covariance = sums / (count * (steps - np.arange(steps)))
+    return np.asarray(by_channel @ by_channel.transpose(0, 2, 1) / len(windows))
+
+
+def pooled(products: Doubles, columns: Sequence[Column]) -> Doubles:
+    """Add up the second moments of each column's channels, `(D, ...)` to `(columns, ...)`."""
+    return np.stack([products[column.values].sum(axis=0) for column in columns])
+
+
+def correlations(products: Doubles) -> Doubles:
+    """Second moments `(D, W, W)` to autocorrelations `(D, W)`; zero where nothing varies."""
+    steps = products.shape[1]
+    covariance = np.stack([np.trace(products, lag, axis1=1, axis2=2) / (steps - lag) for lag in range(steps)], axis=1)
     variance = covariance[:, :1]
     varies = variance > 1e-12
     return np.where(varies, covariance / np.where(varies, variance, 1), 0.0)
+
+
+def _around_window_means(products: Doubles) -> Doubles:
+    """Second moments of distances from each window's own mean."""
+    steps = products.shape[1]
+    centring = np.eye(steps) - 1 / steps
+    return np.asarray(centring @ products @ centring)
