@@ -1,11 +1,11 @@
-"""The strong judge's parts: whitening, kernels, ridge."""
+"""The strong judge's parts: whitening and kernels."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from tsgan.evaluation.rocket import Kernels, Whitening, ridge
+from tsgan.evaluation.rocket import Kernels, Whitening
 
 
 def test_whitened_channels_are_uncorrelated_with_unit_variance() -> None:
@@ -45,15 +45,3 @@ def test_kernel_features_equal_a_plain_convolution() -> None:
 def test_short_windows_have_kernels() -> None:
     x = torch.zeros(3, 2, 2)
     assert Kernels(10, 2, 2, np.random.default_rng(0)).features(x).shape == (3, 20)
-
-
-def test_ridge_finds_the_line_and_shrinks_noise() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(300, 5))
-    folds = np.arange(300) // 100
-    weights, intercept = ridge(x, x @ [1, 2, 0, 0, -1] + 3, folds)
-    np.testing.assert_allclose(weights, [1, 2, 0, 0, -1], atol=0.01)
-    wide = np.concatenate([x, rng.normal(size=(300, 400)) / 100], axis=1)
-    np.testing.assert_allclose(ridge(wide, x @ [1, 2, 0, 0, -1] + 3, folds)[0][:5], [1, 2, 0, 0, -1], atol=0.02)
-    assert abs(intercept - 3) < 0.01
-    assert np.abs(ridge(x, rng.normal(size=300), folds)[0]).max() < 0.1

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.metrics import roc_auc_score
 
 from ..panel import Windows
+from .ridge import ridge
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -127,49 +127,6 @@ def summaries(windows: Floats, whitening: Whitening) -> Doubles:
     return np.concatenate(found, axis=1)
 
 
-def ridge(features: Doubles, target: Doubles, folds: Ints) -> tuple[Doubles, float]:
-    """Ridge regression with the strength that foretells left-out folds best.
-
-    Folds must be chosen so that none overlaps another: leaving out single windows would reward learning by heart, since
-    their neighbours stay.
-
-    Parameters
-    ----------
-    features : array of shape (n, p)
-    target : array of shape (n,)
-    folds : array of shape (n,)
-        Number of the fold of each row, from 0.
-
-    Returns
-    -------
-    weights : array of shape (p,)
-    intercept : float
-    """
-    strengths = np.logspace(-3, 2, 7) * max(float(np.mean(features.var(axis=0))), 1e-12) * len(features)
-    errors = np.zeros(len(strengths))
-    for fold in range(int(folds.max()) + 1):
-        out = folds == fold
-        for i, (weights, intercept) in enumerate(_solve(features[~out], target[~out], strengths)):
-            errors[i] += ((features[out] @ weights + intercept - target[out]) ** 2).sum()
-    return _solve(features, target, strengths[[int(np.argmin(errors))]])[0]
-
-
-def _solve(features: Doubles, target: Doubles, strengths: Doubles) -> list[tuple[Doubles, float]]:
-    """Weights and intercept for each strength."""
-    mean, level = features.mean(axis=0), float(target.mean())
-    centred, answer = features - mean, target - level
-    wide = centred.shape[1] > len(centred)
-    gram = centred @ centred.T if wide else centred.T @ centred
-    right = answer if wide else centred.T @ answer
-    diagonal, found = gram.diagonal().copy(), []
-    for strength in strengths:
-        np.fill_diagonal(gram, diagonal + strength)
-        solved = cho_solve(cho_factor(gram, check_finite=False), right, check_finite=False)
-        weights = np.asarray(centred.T @ solved if wide else solved)
-        found.append((weights, level - float(mean @ weights)))
-    return found
-
-
 def separation(
     one: Windows, two: Windows, split: tuple[Ints, ...], rng: np.random.Generator, most: int = 3000
 ) -> float:
@@ -194,26 +151,49 @@ def separation(
     sizes = [min(len(split[0]), len(split[2]), most), min(len(split[1]), len(split[3]), most)]
     chosen = [np.sort(rng.choice(part, sizes[i % 2], replace=False)) for i, part in enumerate(split)]
     train, test = one.values(chosen[0]), one.values(chosen[1])
-    whitening = Whitening.fit(train)
-    sides = [train, test, two.values(chosen[2]), two.values(chosen[3])]
-    kernels = Kernels(KERNELS, 2 * whitening.axes.shape[1], one.size, rng)
-    convolved = [kernels.features(whitening.apply(side)) for side in sides]
-    summed = [summaries(side, whitening) for side in sides]
-    a, a_test, b, b_test = (
-        np.concatenate(pair, axis=1) for pair in zip(_balanced(convolved), _balanced(summed), strict=True)
-    )
+    a, a_test, b, b_test = seen([train, test, two.values(chosen[2]), two.values(chosen[3])], rng)
     return (_auc(a, b, a_test, b_test) + _auc(a_test, b_test, a, b)) / 2
 
 
-def _auc(a: Doubles, b: Doubles, a_test: Doubles, b_test: Doubles) -> float:
-    """Learn to tell `b` from `a`, and rate the test windows."""
+def seen(sides: list[Floats], rng: np.random.Generator) -> list[Doubles]:
+    """What the judge sees in windows of several sides: random convolutions and summaries, scaled by the first side.
+
+    Parameters
+    ----------
+    sides : list of arrays of shape (n, W, D)
+    rng : Generator
+        Draws the kernels.
+
+    Returns
+    -------
+    list of arrays of shape (n, features)
+    """
+    whitening = Whitening.fit(sides[0])
+    kernels = Kernels(KERNELS, 2 * whitening.axes.shape[1], sides[0].shape[1], rng)
+    convolved = balanced([kernels.features(whitening.apply(side)) for side in sides])
+    summed = balanced([summaries(side, whitening) for side in sides])
+    return [np.concatenate(pair, axis=1) for pair in zip(convolved, summed, strict=True)]
+
+
+def suspicion(a: Doubles, b: Doubles, *tests: Doubles) -> list[Doubles]:
+    """Learn to tell `b` from `a`, whose rows are in order of sequence and time, and rate the rows of each test.
+
+    Returns
+    -------
+    list of arrays
+        About 0 where a row is like `a`, 1 where it is like `b`.
+    """
     folds = np.concatenate([np.arange(len(side)) * FOLDS // len(side) for side in (a, b)])
-    weights, _ = ridge(np.concatenate([a, b]), np.repeat([0.0, 1.0], [len(a), len(b)]), folds)
-    scores = np.concatenate([a_test, b_test]) @ weights
+    weights, intercept = ridge(np.concatenate([a, b]), np.repeat([0.0, 1.0], [len(a), len(b)]), folds)
+    return [test @ weights + intercept for test in tests]
+
+
+def _auc(a: Doubles, b: Doubles, a_test: Doubles, b_test: Doubles) -> float:
+    scores = np.concatenate(suspicion(a, b, a_test, b_test))
     return float(roc_auc_score(np.repeat([0, 1], [len(a_test), len(b_test)]), scores))
 
 
-def _balanced(sides: list[Doubles]) -> list[Doubles]:
+def balanced(sides: list[Doubles]) -> list[Doubles]:
     """Scale a group of features by their spread in the first side, and so that the group as a whole weighs one.
 
     What lies more than ten spreads from the mean is cut there: one wild window must not steer the judge.
