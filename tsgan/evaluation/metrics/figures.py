@@ -1,0 +1,96 @@
+"""From figures per column, each with its law of chance, to a table and a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Metric, Result, furthest
+from .grading import RANK, chance_of, grade
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One distance between the tables.
+
+    Attributes
+    ----------
+    value : float
+        Synthetic against real.
+    control : float64 array of shape (2, draws)
+        Real against real, by each of the two laws of chance of `Shares`: the first is shown, and both must be passed.
+    worst : float
+        Useless against real.
+    chance : float or None
+        Chance that real against real comes out as high, where it is known better than by the spread of `control`.
+    """
+
+    value: float
+    control: Doubles
+    worst: float
+    chance: float | None = None
+
+    @property
+    def likely(self) -> float:
+        """Chance that real against real comes out as high."""
+        if self.chance is not None:
+            return self.chance
+        return max(chance_of([self.value], list(law)) for law in self.control)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found of one column (or one part): the figure that leads, the others, and further remarks."""
+
+    name: str
+    figures: dict[str, Figure]
+    remarks: dict[str, Any]
+
+    @property
+    def lead(self) -> Figure:
+        """The figure that goes into the headline."""
+        return next(iter(self.figures.values()))
+
+
+def result(metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column", note: str | None = None) -> Result:
+    """Put a metric's result together: the headline is the mean of the leading figures.
+
+    A row is graded by the figure that shows most, and each figure must pass chance for all figures of all rows.
+
+    Parameters
+    ----------
+    metric : Metric
+    rows : sequence of Row
+    repeats : int
+        The whole tables are compared, so each repeat has the same value.
+    key : {"column", "part"}
+    note : str, optional
+        Ends the verdict; by default it names the column that is furthest.
+    """
+    tests = sum(len(row.figures) for row in rows)
+    table = []
+    for row in rows:
+        graded = []
+        for figure in row.figures.values():
+            control = float(figure.control[0].mean())
+            graded.append(grade(figure.value, control, figure.worst, figure.likely, tests=tests))
+        line: dict[str, Any] = {
+            key: row.name,
+            "value": row.lead.value,
+            "real_against_real": float(row.lead.control[0].mean()),
+            "worst": row.lead.worst,
+            "grade": max(graded, key=lambda one: RANK[one]),
+        }
+        table.append(line | {name: figure.value for name, figure in row.figures.items()} | row.remarks)
+    values = [float(np.mean([row.lead.value for row in rows]))] * repeats
+    laws = np.mean([row.lead.control for row in rows], axis=0)
+    controls = max(laws, key=lambda law: chance_of(values, list(law)))
+    worst = float(np.mean([row.lead.worst for row in rows]))
+    detail = {f"{key}s": table}
+    return metric.result(values, list(map(float, controls)), worst, detail, furthest(table) if note is None else note)
