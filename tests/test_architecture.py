@@ -105,7 +105,8 @@ DOORS = {
 }
 OPTIONAL = {"matplotlib", "jinja2", "markupsafe", "pyarrow"}  # imported inside functions only
 # Rooms behind a door: they may use what the door lets in, and are themselves imported inside functions only.
-BEHIND = {"evaluation.report_page": REPORT, "evaluation.report_pictures": REPORT}
+PICTURES = ("base", "clocks", "correlation", "levels", "maps", "marginals", "nearest", "paths", "rhythm")
+BEHIND = {"evaluation.report_page": REPORT, **{f"evaluation.pictures.{name}": REPORT for name in PICTURES}}
 
 # A folder's table, and who may read it from the folder's `__init__`; all else names the defining file.
 TABLES = {
@@ -114,7 +115,12 @@ TABLES = {
     ("encoding.columns", "COLUMNS"): {"encoding.encoder"},
     ("losses", "LOSSES"): {"estimator", "arguments"},
     ("networks", "CELLS"): {"estimator", "arguments"},
-    ("evaluation.metrics", "METRICS"): {"evaluation.judge", "evaluation.report", "evaluation.report_page"},
+    ("evaluation.metrics", "METRICS"): {
+        "evaluation.judge",
+        "evaluation.findings",
+        "evaluation.report_page",
+        "evaluation.thresholds",
+    },
 }
 
 BANNED = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "random"}

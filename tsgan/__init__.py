@@ -12,14 +12,27 @@ _HOMES = {
     "GaussianCopulaProcess": "synthesizer",
     "evaluate": "evaluation.judge",
     "Report": "evaluation.report",
+    "compare": "evaluation.compare",
+    "Comparison": "evaluation.compare",
     "datasets": "datasets",
     "errors": "errors",
 }
-__all__ = ["GaussianCopulaProcess", "RecurrentGAN", "Report", "__version__", "datasets", "errors", "evaluate"]
+__all__ = [
+    "Comparison",
+    "GaussianCopulaProcess",
+    "RecurrentGAN",
+    "Report",
+    "__version__",
+    "compare",
+    "datasets",
+    "errors",
+    "evaluate",
+]
 
 if TYPE_CHECKING:
     from . import datasets, errors
     from .estimator import RecurrentGAN
+    from .evaluation.compare import Comparison, compare
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
     from .synthesizer import GaussianCopulaProcess

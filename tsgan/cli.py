@@ -2,7 +2,8 @@
 
 The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
-130 interrupted, 141 the reader of a pipe went away. Only this module prints.
+3 a score is worse than `--fail-under` allows (one line each on standard error, after all that was asked for has been
+written), 130 interrupted, 141 the reader of a pipe went away. Only this module prints.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "fit": "learn a table and save the model",
     "sample": "draw synthetic sequences from a saved model",
-    "evaluate": "judge a synthetic table against the real one",
+    "evaluate": "judge synthetic tables against the real one",
     "info": "show what a saved model knows",
     "demo": "fit, sample and judge a real table that tsgan ships",
 }
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with _plain_warnings():
-            args.run(args)
+            code = args.run(args) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("tsgan: interrupted", file=sys.stderr)
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TsganError, OSError, ImportError) as error:
         print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    return 0
+    return int(code)
 
 
 @contextlib.contextmanager
@@ -200,33 +201,88 @@ def _moment(text: str) -> Any:
 
 def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     from .evaluation.judge import evaluate
+    from .evaluation.thresholds import EXAMPLES
 
     parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
-    parser.add_argument("synthetic", metavar="SYNTHETIC", help="the synthetic table, with the same columns")
+    parser.add_argument(
+        "synthetic", metavar="SYNTHETIC", nargs="+", help="the synthetic table; several are judged side by side"
+    )
+    parser.add_argument("--holdout", metavar="FILE", help="real data that the generator has not seen")
     parser.add_argument("--report", metavar="HTML", help="write a report to look at, as one HTML file")
     parser.add_argument(
         "--json", metavar="FILE", nargs="?", const="-", help="write the scores as JSON (alone: print them)"
     )
+    parser.add_argument(
+        "--fail-under",
+        metavar="METRIC=WORST",
+        action="append",
+        default=[],
+        type=_threshold,
+        help=f"exit with 3 where a score is worse than this; may be repeated: {EXAMPLES}".replace("%", "%%"),
+    )
     group = parser.add_argument_group("arguments of evaluate")
-    parser.set_defaults(run=_evaluate, names=add_flags(group, evaluate, skip=("real", "synthetic", "verbose")))
+    skip = ("real", "synthetic", "holdout", "verbose")
+    parser.set_defaults(run=_evaluate, names=add_flags(group, evaluate, skip=skip))
 
 
-def _evaluate(args: argparse.Namespace) -> None:
+def _threshold(text: str) -> Any:
+    from .errors import ParameterError
+    from .evaluation.thresholds import Threshold
+
+    try:
+        return Threshold.read(text)
+    except ParameterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     from . import tables
+    from .evaluation.compare import compare
     from .evaluation.judge import evaluate
 
     arguments = given(args, args.names)
-    real, synthetic = (tables.read(path, time=arguments.get("time")) for path in (args.real, args.synthetic))
-    report = evaluate(real, synthetic, **arguments)
+    asked = [threshold.metric for threshold in args.fail_under]
+    if asked:
+        arguments["metrics"] = [*arguments.get("metrics", ["default"]), *asked]
+    named = _by_name(args.synthetic)
+    real, *others = (tables.read(path, time=arguments.get("time")) for path in (args.real, *named.values()))
+    if args.holdout:
+        arguments["holdout"] = tables.read(args.holdout, time=arguments.get("time"))
+    judged: Any
+    if len(others) == 1:
+        judged = evaluate(real, others[0], **arguments)
+        reports = {"": judged}
+    else:
+        judged = compare(real, dict(zip(named, others, strict=True)), **arguments)
+        reports = judged.reports
     if args.report:
-        report.to_html(args.report)
+        judged.to_html(args.report)
         _say(args, f"wrote {args.report}")
     if args.json == "-":
-        print(report.to_json())
-        return
-    if args.json:
-        report.to_json(args.json)
-    print(report)
+        print(judged.to_json())
+    else:
+        if args.json:
+            judged.to_json(args.json)
+        print(judged)
+    failures = [
+        f"{name}: {reason}" if name else reason
+        for name, report in reports.items()
+        for threshold in args.fail_under
+        if (reason := threshold.failure(report.results)) is not None
+    ]
+    for line in failures:
+        print(f"tsgan: failed: {line}", file=sys.stderr)
+    return 3 if failures else 0
+
+
+def _by_name(paths: Sequence[str]) -> dict[str, str]:
+    """Return paths by short names: the files' names without their ending, or the whole path where two share one."""
+    from .errors import ParameterError
+
+    if len(set(paths)) < len(paths):
+        raise ParameterError(f"a synthetic table is named twice: {' '.join(paths)}")
+    stems = [Path(path).name.split(".")[0] or path for path in paths]
+    return {path if stems.count(stem) > 1 else stem: path for stem, path in zip(stems, paths, strict=True)}
 
 
 # info

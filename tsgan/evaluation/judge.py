@@ -53,7 +53,8 @@ def evaluate(
         else 24, or less where the sequences are shorter.
     metrics : sequence of str, optional
         Names from `tsgan.evaluation.metrics.METRICS`, or of whole sections ("apart", "columns", "time", "joint",
-        "coverage", "use", "disclosure"), or "all". By default all but the slow ones.
+        "coverage", "use", "disclosure"), or "all", or "default": all but the slow ones, which is what is measured
+        where none are named.
     repeats : int
         How often each score is computed, each time with other judges, parts and draws.
     random_state : int or None
@@ -110,10 +111,13 @@ def evaluate(
 
 def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list[str]:
     """Names of the metrics to measure, in the table's order."""
-    if metrics is None:
-        usual = [name for name, metric in METRICS.items() if metric.default]
-        return [name for name in usual if all(given[need] is not None for need in METRICS[name].needs)]
-    asked = [metrics] if isinstance(metrics, str) else list(metrics)
-    for name in asked:
-        choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None})
-    return [name for name, metric in METRICS.items() if {name, metric.section, "all"} & set(asked)]
+    named = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else list(metrics)
+    for name in named:
+        choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None})
+    asked = set(named)
+    usual = {
+        name
+        for name, metric in METRICS.items()
+        if "default" in asked and metric.default and all(given[need] is not None for need in metric.needs)
+    }
+    return [name for name, metric in METRICS.items() if name in usual or {name, metric.section, "all"} & asked]

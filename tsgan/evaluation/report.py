@@ -8,20 +8,24 @@ import textwrap
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ..errors import choose
-from .metrics import METRICS
-from .metrics.base import Result, number
-from .metrics.grading import GRADES
+from ..errors import ParameterError, choose
+from .findings import Finding, by_section, find, section_of, summarise, unmeasured
+from .metrics.base import SECTIONS, Result, number
+from .metrics.grading import GRADES, TONES
 from .prepare import Case
 from .reading import Table
 
-FORMAT = 1
-FIGURES = ("value", "spread", "real_against_real", "worst")
+if TYPE_CHECKING:
+    from .compare import Comparison
+
+FORMAT = 2
+FIGURES = ("value", "spread", "low", "high", "real_against_real", "worst")
+WIDTH = 100
 
 
 class Report:
@@ -55,57 +59,78 @@ class Report:
         return by_name[choose("metric", name, by_name)]
 
     @property
+    def findings(self) -> tuple[Finding, Finding, Finding]:
+        """What is faithful, what is not, and what is given away."""
+        return find(self.results, self.case.holdout is not None)
+
+    @property
     def summary(self) -> str:
-        """The findings in a sentence or two."""
-        found = [result for result in self.results if result.value is not None]
-        if not found:
-            return "Nothing could be measured; the table says why."
-        groups = {
-            grade: [METRICS[result.name].title.lower() for result in found if result.grade == grade] for grade in GRADES
-        }
-        bad, good = groups["far"] + groups["visible"], groups["faithful"] + groups["close"]
-        unclear = groups["unclear"]
-        parts = []
-        if good and not bad and not unclear:
-            nearly = f", or nearly so ({_listed(groups['close'])})" if groups["close"] else ""
-            parts.append(
-                "By every score here the synthetic table is as close to the real one as real data are to themselves"
-            )
-            parts[0] += f"{nearly}."
-        elif bad and not good and not unclear:
-            parts.append(
-                f"The synthetic table differs visibly from the real one in all that was measured: {_listed(bad)}."
-            )
-        else:
-            for words, names in (
-                ("Faithful or close", good),
-                ("Visibly different", bad),
-                ("Too few data to say", unclear),
-            ):
-                if names:
-                    parts.append(f"{words}: {_listed(names)}.")
-        parts.append(
-            "These scores say how close it is, not whether it gives away real records: a copy would pass them."
-        )
-        return " ".join(parts)
+        """The findings in a few sentences, a leak before all else."""
+        return summarise(self.findings)
 
     def as_frame(self) -> pd.DataFrame:
-        """Return one row per metric: value, spread, real against real, worst, better, grade, verdict.
+        """Return one row per metric.
 
-        A figure that could not be computed is missing, and its verdict says why.
+        Returns
+        -------
+        DataFrame
+            Indexed by metric: section, value, spread, low and high (95 % bootstrap interval, where one applies),
+            real_against_real, worst, better, grade, verdict. A figure that could not be computed is missing, and its
+            verdict says why.
         """
-        rows = [
-            {**{key: getattr(r, key) for key in (*FIGURES, "better", "grade", "verdict")}, "metric": r.name}
-            for r in self.results
-        ]
+        rows = [{"metric": r.name, "section": section_of(r), **_figures(r), **_words(r)} for r in self.results]
         return pd.DataFrame(rows).set_index("metric").astype(dict.fromkeys(FIGURES, "float64"))
 
+    def compare(self, tables: Mapping[str, Table]) -> Comparison:
+        """Judge more synthetic tables against the same real one, in the same way.
+
+        Parameters
+        ----------
+        tables : mapping of str to DataFrame, Series or array
+            Tables by name; this report's own is called "this".
+
+        Raises
+        ------
+        ParameterError
+            If `tables` is no mapping, is empty or has a name that is not allowed, or this report was not made by
+            `evaluate`.
+        """
+        from .compare import Comparison, check_tables, judge_each
+
+        check_tables(tables)
+        if "this" in tables:
+            raise ParameterError('the name "this" is taken by the report\'s own table; choose another')
+        if self.again is None:
+            raise ParameterError("this report was not made by evaluate, so it cannot judge another table")
+        return Comparison({"this": self, **judge_each(tables, self.again)})
+
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the pictures as JSON-ready values."""
+        """Return everything but the pictures as JSON-ready values.
+
+        Returns
+        -------
+        dict
+            - `format`: 2, raised when a key changes its meaning or goes. `tsgan`: the version that wrote it.
+            - `settings`: repeats, random_state, window, target, sensitive.
+            - `data`: columns (name, kind, static), and sequences and windows of each side (null without holdout), and
+              notes: what was left out on the way.
+            - `summary`: text. `findings`: three mappings of about ("faithful", "different", "disclosure"), title,
+              text, tone ("good", "fair", "unsure", "warn", "bad", "none") and more.
+            - `scores`: a mapping per metric: name, section, value, spread, interval ([low, high] or null),
+              real_against_real, worst, better ("lower" or "higher"), grade, tone, verdict, and detail with `columns`
+              and `parts` (a list of mappings each) where the metric has them. A figure that could not be computed is
+              null.
+        """
         case = self.case
+        sides = {"real": case.real, "synthetic": case.synthetic, "holdout": case.holdout}
         scores = [
             {
-                **{key: getattr(r, key) for key in ("name", *FIGURES, "better", "grade", "verdict")},
+                "name": r.name,
+                "section": section_of(r),
+                **{key: value for key, value in _figures(r).items() if key not in ("low", "high")},
+                "interval": r.interval,
+                **_words(r),
+                "tone": TONES[r.grade],
                 "detail": dict(r.detail),
             }
             for r in self.results
@@ -114,16 +139,21 @@ class Report:
             {
                 "format": FORMAT,
                 "tsgan": _version(),
-                "settings": {"repeats": self.repeats, "random_state": case.random_state, "window": case.window},
+                "settings": {
+                    "repeats": self.repeats,
+                    "random_state": case.random_state,
+                    "window": case.window,
+                    "target": case.target and case.target.name,
+                    "sensitive": case.sensitive and case.sensitive.name,
+                },
                 "data": {
                     "columns": [{"name": c.name, "kind": c.kind, "static": c.static} for c in case.columns],
-                    "real_sequences": len(case.real.panel),
-                    "synthetic_sequences": len(case.synthetic.panel),
-                    "real_windows": len(case.real),
-                    "synthetic_windows": len(case.synthetic),
+                    **{f"{side}_sequences": part and len(part.panel) for side, part in sides.items()},
+                    **{f"{side}_windows": part and len(part) for side, part in sides.items()},
                     "notes": case.notes,
                 },
                 "summary": self.summary,
+                "findings": [vars(finding) for finding in self.findings],
                 "scores": scores,
             }
         )
@@ -131,10 +161,7 @@ class Report:
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return everything but the pictures as JSON (strictly: a missing figure is null), and write it to `path`."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
+        return dump(self.to_dict(), path)
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """Return the whole report with pictures as one self-contained page, and write it to `path`.
@@ -144,28 +171,17 @@ class Report:
         ImportError
             If matplotlib or jinja2 is not installed: ``pip install tsgan[report]``.
         """
-        try:
-            from .report_page import render
-        except ImportError as error:
-            raise ImportError(
-                f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
-            ) from error
-        text = render(self)
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
+        return show("report", self, path)
 
     def __str__(self) -> str:
-        heads = ("score", "value", "spread", "real/real", "useless", "verdict")
-        rows = [heads] + [
-            (r.name, *(number(getattr(r, key)) for key in FIGURES), GRADES[r.grade]) for r in self.results
-        ]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-        lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]
-        lines.insert(1, "-" * max(map(len, lines)))
-        words = [f"{r.name}: {r.verdict}" for r in self.results] + [f"note: {note}" for note in self.case.notes]
-        folded = [textwrap.fill(text, 100, subsequent_indent="  ") for text in [*words, self.summary]]
-        return "\n".join([*lines, "", *folded])
+        measured = [r for r in self.results if r.value is not None]
+        texts = [self.summary]
+        for section, members in by_section(measured).items():
+            texts += [r_verdict for r in members for r_verdict in _told(section, r)]
+        texts += [f"not available: {reason} ({titles})" for titles, reason in unmeasured(self.results)]
+        texts += [f"note: {note}" for note in self.case.notes]
+        folded = [textwrap.fill(text, WIDTH, subsequent_indent="  ") for text in texts]
+        return "\n".join([*_table(measured), *folded])
 
     def __repr__(self) -> str:
         return f"Report({', '.join(f'{r.name}={number(r.value)}' for r in self.results)})"
@@ -174,17 +190,86 @@ class Report:
         return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
 
 
-def _padded(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Names and words to the left, figures to the right."""
-    last = len(row) - 1
-    return [
-        text.ljust(width) if i in (0, last) else text.rjust(width)
-        for i, (text, width) in enumerate(zip(row, widths, strict=True))
-    ]
+def dump(document: Mapping[str, Any], path: str | PathLike[str] | None) -> str:
+    """Return a document as strict JSON, and write it to `path`."""
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    if path is not None:
+        Path(path).write_text(text + "\n", encoding="utf-8")
+    return text
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def show(kind: Literal["report", "comparison"], judged: Any, path: str | PathLike[str] | None) -> str:
+    """Return a report or a comparison as a page, and write it to `path`.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib or jinja2 is not installed.
+    """
+    try:
+        from .report_page import PAGES
+    except ImportError as error:
+        raise ImportError(
+            f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
+        ) from error
+    text = PAGES[kind](judged)
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def aligned(rows: list[tuple[str, ...]], last_left: bool = True) -> list[str]:
+    """Columns of text as lines: names and words to the left, figures to the right."""
+    last = len(rows[0]) - 1
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        left = (0, last) if last_left else (0,)
+        cells = [
+            text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _table(measured: list[Result]) -> list[str]:
+    """The figures as lines of text, under the questions they answer."""
+    if not measured:
+        return []
+    rows: list[tuple[str, ...]] = [("score", "value", "spread", "real/real", "worst", "verdict")]
+    questions = {}
+    for section, members in by_section(measured).items():
+        questions[len(rows)] = SECTIONS[section]
+        rows += [
+            (f"  {r.name}", *map(number, (r.value, r.spread, r.real_against_real, r.worst)), GRADES[r.grade])
+            for r in members
+        ]
+    lines: list[str] = []
+    for i, line in enumerate(aligned(rows)):
+        lines += [questions[i], line] if i in questions else [line]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:], ""]
+
+
+def _told(section: str, result: Result) -> list[str]:
+    """The verdict of a score that needs words: those that are not good, and every judge's and attack's."""
+    needed = section in ("apart", "disclosure") or TONES[result.grade] != "good"
+    return [f"{result.name}: {result.verdict}"] if needed else []
+
+
+def _figures(result: Result) -> dict[str, float | None]:
+    low, high = result.interval or (None, None)
+    return {
+        "value": result.value,
+        "spread": result.spread,
+        "low": low,
+        "high": high,
+        "real_against_real": result.real_against_real,
+        "worst": result.worst,
+    }
+
+
+def _words(result: Result) -> dict[str, str]:
+    return {"better": result.better, "grade": result.grade, "verdict": result.verdict}
 
 
 def _version() -> str | None:

@@ -1,219 +1,283 @@
-"""The report as one page of HTML that needs nothing else: no script, no font, no picture from elsewhere."""
+"""A report, or a comparison of several, as one page of HTML that needs nothing else: no script, no font, no file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 import markupsafe
 
-from . import report_pictures as pictures
+from .columns import Column
+from .findings import by_section, unmeasured
 from .metrics import METRICS
-from .metrics.base import Result, number
-from .metrics.grading import GRADES
+from .metrics.base import SECTIONS, Metric, Result, Section, number
+from .metrics.draws import MAX_COMPARED
+from .metrics.grading import ALPHA, GRADES, LARGE, NEGLIGIBLE, RANK, SMALL, TONES, Tone
+from .pictures.base import REAL, SYNTHETIC, Picture
+from .pictures.clocks import frames
+from .pictures.correlation import correlations
+from .pictures.levels import transitions
+from .pictures.maps import maps
+from .pictures.marginals import marginal
+from .pictures.paths import paths
+from .pictures.rhythm import rhythms
+from .prepare import Case
 
 if TYPE_CHECKING:
+    from .compare import Comparison
     from .report import Report
 
 MAX_COLUMNS = 12
+TEMPLATES = Path(__file__).with_name("pages")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One score as the page shows it.
+
+    Attributes
+    ----------
+    metric : Metric
+    result : Result
+    tone : str
+    place : float or None
+        Percent of the way from real against real to useless; None where a value has no such place.
+    band : (float, float) or None
+        Percent at which the interval begins, and how wide it is; the spread where there is no interval.
+    right : (float, float) or None
+        Shares of real and of synthetic windows that a judge was right on.
+    parts : list of mapping
+    """
+
+    metric: Metric
+    result: Result
+    tone: Tone
+    place: float | None
+    band: tuple[float, float] | None
+    right: tuple[float, float] | None
+    parts: list[dict[str, Any]]
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Names of the two ends of the scale."""
+        return "real against real", "a copy" if self.metric.section == "disclosure" else "useless"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures of one kind, with the words above them."""
+
+    title: str
+    text: str
+    pictures: list[Picture]
+    key: bool = True
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One question: its scores, its table by columns, and its pictures."""
+
+    section: Section
+    question: str
+    cards: list[Card]
+    heads: list[str]
+    rows: list[tuple[str, list[dict[str, Any] | None]]]
+    galleries: list[Gallery]
 
 
 def render(report: Report) -> str:
-    """Return the page."""
+    """Return the page of a report."""
     case = report.case
-    by_name = {result.name: result for result in report.results}
-    measured = (
-        {row["column"]: row for row in by_name["marginals"].detail.get("columns", ())} if "marginals" in by_name else {}
-    )
-    shown = list(case.columns)
-    if len(shown) > MAX_COLUMNS:
-        if measured:
-            shown.sort(key=lambda column: measured[column.name]["real_against_real"] - measured[column.name]["value"])
-        shown = shown[:MAX_COLUMNS]
-
-    def distance(name: str) -> str:
-        row = measured.get(name)
-        return "" if row is None else f"Distance {row['value']:.3f} (real against real {row['real_against_real']:.3f})."
-
-    moving = [column for column in shown if not column.static]
-    sections = [
-        ("Paths", _PATHS, [pictures.paths(case, column) for column in moving]),
-        ("Single columns", _SINGLE, [pictures.marginal(case, column, distance(column.name)) for column in shown]),
-        ("Memory of the past", _MEMORY, [pictures.memory(case, column) for column in moving]),
-        ("Columns together", _TOGETHER, pictures.correlations(case) if case.channels > 1 else []),
-        ("Maps of windows", _MAPS, pictures.maps(case)),
-    ]
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
-    return page.render(
+    shown = _shown(report)
+    galleries = _galleries(report, shown)
+    measured = by_section(result for result in report.results if result.value is not None)
+    chapters = []
+    for section, question in SECTIONS.items():
+        results = measured.get(section, [])
+        if results or any(gallery.pictures for gallery in galleries.get(section, ())):
+            heads, rows = _by_column(results, case)
+            pictures = [gallery for gallery in galleries.get(section, ()) if gallery.pictures]
+            chapters.append(Chapter(section, question, [_card(result) for result in results], heads, rows, pictures))
+    return _fill(
+        "report.html",
         report=report,
         case=case,
-        cards=[(METRICS[result.name], result, _place(result)) for result in report.results],
-        sections=[part for part in sections if part[2]],
+        chapters=chapters,
+        findings=_leak_first(report),
+        unmeasured=unmeasured(report.results),
         left_out=len(case.columns) - len(shown),
-        by_distance=bool(measured),
-        lower=all(result.better == "lower" for result in report.results),
-        words=GRADES,
-        number=number,
-        svg=markupsafe.Markup,
-        colours=(pictures.REAL, pictures.SYNTHETIC),
+        definitions=by_section(report.results),
         version=report.to_dict()["tsgan"] or "",
     )
 
 
-def _place(result: Result) -> Any:
-    """Percent of the way from real against real to useless; None where a value has no such place."""
-    if result.value is None or result.real_against_real is None or result.worst is None:
-        return None
-    scale = result.worst - result.real_against_real
-    return None if scale == 0 else round(min(max((result.value - result.real_against_real) / scale, 0), 1) * 100, 1)
+def render_comparison(comparison: Comparison) -> str:
+    """Return the page of several reports side by side."""
+    reports = comparison.reports
+    first = next(iter(reports.values()))
+    chapters: dict[str, list[tuple[Metric, list[Card], list[str]]]] = {}
+    for name, section in comparison.metrics.items():
+        cards = [_card(report[name]) for report in reports.values()]
+        if any(card.result.value is not None for card in cards):
+            chapters.setdefault(SECTIONS[section], []).append((METRICS[name], cards, comparison.best(name)))
+    pictures = [
+        Picture(picture.svg, f"Table {name}. {picture.alt}", f"{name}: {picture.caption}")
+        for name, report in reports.items()
+        for picture in maps(report.case, near=False)
+    ]
+    return _fill(
+        "comparison.html",
+        comparison=comparison,
+        names=list(reports),
+        case=first.case,
+        report=first,
+        chapters=chapters,
+        findings={name: _leak_first(report) for name, report in reports.items()},
+        notes=list(dict.fromkeys(note for report in reports.values() for note in report.case.notes)),
+        unmeasured=comparison.unmeasured(),
+        galleries=[Gallery("Maps of windows", _MAPS, pictures)] if pictures else [],
+        definitions=by_section(first.results),
+        version=first.to_dict()["tsgan"] or "",
+    )
+
+
+def _fill(template: str, **context: Any) -> str:
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return pages.get_template(template).render(
+        **context,
+        metrics=METRICS,
+        sections=SECTIONS,
+        words=GRADES,
+        tones=TONES,
+        number=number,
+        svg=markupsafe.Markup,
+        colours=(REAL, SYNTHETIC),
+        rule={"alpha": ALPHA, "negligible": NEGLIGIBLE, "small": SMALL, "large": LARGE},
+        compared=MAX_COMPARED,
+    )
+
+
+def _leak_first(report: Report) -> list[Any]:
+    """The three findings; what is given away comes first where it is red."""
+    faithful, different, disclosed = report.findings
+    return [disclosed, faithful, different] if disclosed.tone == "bad" else [faithful, different, disclosed]
+
+
+def _card(result: Result) -> Card:
+    place, band = None, None
+    if result.value is not None and result.real_against_real is not None and result.worst is not None:
+        control, scale = result.real_against_real, result.worst - result.real_against_real
+
+        def percent(value: float) -> float:
+            return round(min(max((value - control) / scale, 0.0), 1.0) * 100, 1)
+
+        if scale:
+            place = percent(result.value)
+            reach = result.spread or 0.0
+            low, high = sorted(map(percent, result.interval or (result.value - reach, result.value + reach)))
+            band = (low, round(high - low, 1))
+    right = [result.detail.get(f"accuracy_{side}") for side in ("real", "synthetic")]
+    means = [_mean(share) for share in right if share is not None]
+    return Card(
+        METRICS[result.name],
+        result,
+        TONES[result.grade],
+        place,
+        band,
+        (means[0], means[1]) if len(means) == 2 else None,
+        list(result.detail.get("parts", ())),
+    )
+
+
+def _mean(value: float | Sequence[float]) -> float:
+    values = [value] if isinstance(value, int | float) else list(value)
+    return sum(values) / max(len(values), 1)
+
+
+def _by_column(
+    results: Sequence[Result], case: Case
+) -> tuple[list[str], list[tuple[str, list[dict[str, Any] | None]]]]:
+    """Tables by column of several metrics as one: the metrics' titles, and a row per column."""
+    tables = {
+        METRICS[result.name].title: {row["column"]: row for row in result.detail["columns"]}
+        for result in results
+        if result.detail.get("columns")
+    }
+    names = [column.name for column in case.columns if any(column.name in table for table in tables.values())]
+    return list(tables), [(name, [table.get(name) for table in tables.values()]) for name in names]
+
+
+def _shown(report: Report) -> list[Column]:
+    """Columns to draw: all, or those that the scores find furthest from the real ones, in the tables' order."""
+    columns = report.case.columns
+    if len(columns) <= MAX_COLUMNS:
+        return list(columns)
+    far = dict.fromkeys((column.name for column in columns), 0.0)
+    for result in report.results:
+        for row in result.detail.get("columns", ()):
+            if row["column"] in far and row.get("grade") in RANK:
+                scale = abs(row.get("worst") or 0.0) + 1e-9
+                beyond = min(max((row["value"] - row["real_against_real"]) / scale, 0.0), 1.0)
+                far[row["column"]] += RANK[row["grade"]] + beyond
+    kept = sorted(columns, key=lambda column: -far[column.name])[:MAX_COLUMNS]
+    return [column for column in columns if column in kept]
+
+
+def _galleries(report: Report, shown: list[Column]) -> dict[Section, list[Gallery]]:
+    """All pictures, by the question they belong to."""
+    case = report.case
+    rows = {
+        row["column"]: row
+        for result in report.results
+        if result.name == "marginals"
+        for row in result.detail.get("columns", ())
+    }
+
+    def distance(name: str) -> str:
+        row = rows.get(name)
+        return "" if row is None else f"Distance {row['value']:.3f} (real against real {row['real_against_real']:.3f})."
+
+    def each(draw: Callable[[Case, Column], Picture], columns: list[Column]) -> list[Picture]:
+        return [draw(case, column) for column in columns]
+
+    moving = [column for column in shown if not column.static]
+    levels = [column for column in moving if column.discrete and (len(column.levels) > 1 or column.kind == "boolean")]
+    single = [marginal(case, column, distance(column.name)) for column in shown]
+    matrices = correlations(case) if case.channels > 1 else []
+    return {
+        "apart": [Gallery("Paths", _PATHS, each(paths, moving), cut=True)],
+        "columns": [Gallery("Values of each column", _SINGLE, single, cut=True)],
+        "time": [
+            Gallery("Memory and rhythm", _RHYTHM, rhythms(case, moving), cut=True),
+            Gallery("From level to level", _LEVELS, each(transitions, levels), key=False, cut=True),
+            Gallery("Lengths and gaps", _FRAMES, frames(case)),
+        ],
+        "joint": [Gallery("Correlations", _TOGETHER, matrices, key=False)],
+        "coverage": [Gallery("Maps of windows", _MAPS, maps(case))],
+    }
 
 
 _PATHS = "A few stretches of each side, drawn at random, on the same axes. Look for level, roughness, jumps and rhythm."
 _SINGLE = (
-    "How often each value occurs, whatever the order in time. The two should cover each other; what lies "
-    "beyond the axis is counted in its outermost bars."
+    "How often each value occurs, whatever the order in time. The two should cover each other; what lies beyond the "
+    "axis is counted in its outermost bars."
 )
-_MEMORY = "How strongly a column's value is tied to its value some steps before. The two curves should lie together."
+_RHYTHM = (
+    "Left: how strongly a value is tied to the value some steps before. Right: how much of the movement is slow (left) "
+    "and fast (right). The two curves should lie together."
+)
+_LEVELS = "How likely each level (row) is followed by each other one (column). The two should look alike."
+_FRAMES = "How long sequences are and how far apart their rows. The two should cover each other."
 _TOGETHER = "How the columns move together: red together, blue against each other. The third picture should be pale."
 _MAPS = (
     "Each dot is one window. Where the real and the synthetic dots mix, windows resemble each other; a region of one "
     "colour is something that only one side does."
 )
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Synthetic against real: the judge's report</title>
-<style>
-:root { --ink: #1d2430; --soft: #5c6675; --paper: #ffffff; --card: #f5f7fa; --line: #d9dee6;
-  --faithful: #1c7d4d; --close: #4d7a1d; --visible: #a65f00; --far: #b3261e; --none: #5c6675; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ee; --soft: #a3adbb; --paper: #14181f; --card: #1d232c; --line: #343c48;
-    --faithful: #58c48d; --close: #9ac45a; --visible: #f0a848; --far: #ff8a80; --none: #a3adbb; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.2rem; max-width: 68rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: .4rem 0 .2rem; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .3rem; border-top: 1px solid var(--line); padding-top: 1.2rem; }
-h3 { font-size: 1rem; margin: 0; }
-p { margin: .3rem 0 .7rem; }
-.soft { color: var(--soft); font-size: .88rem; }
-.summary { font-size: 1.1rem; background: var(--card); border-left: 4px solid var(--ink); padding: .8rem 1rem;
-margin: 1rem 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: .8rem; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
-break-inside: avoid; }
-.card header { display: flex; justify-content: space-between; gap: .6rem; align-items: baseline; }
-.grade { font-size: .78rem; font-weight: 600; border: 1px solid currentColor; border-radius: 1rem; padding: 0 .6rem;
-  white-space: nowrap; color: var(--none); }
-.faithful { color: var(--faithful); } .close { color: var(--close); } .visible { color: var(--visible); } .far {
-color: var(--far); }
-.bar { position: relative; height: .5rem; border-radius: .3rem; margin: .8rem 0 .2rem; background:
-  linear-gradient(90deg, var(--faithful) 0 2%, var(--close) 2% 15%, var(--visible) 15% 50%, var(--far) 50%); opacity:
-.9; }
-.bar i { position: absolute; top: -.28rem; width: .4rem; height: 1.06rem; margin-left: -.2rem; background: var(--ink);
-  border: 1px solid var(--paper); border-radius: .2rem; }
-.ends { display: flex; justify-content: space-between; font-size: .78rem; color: var(--soft); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-}
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-th { vertical-align: bottom; line-height: 1.2; }
-.key span { display: inline-block; width: .9rem; height: .7rem; border-radius: .15rem; margin: 0 .3rem 0 .8rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19.5rem, 100%), 1fr)); gap: 1rem; }
-figure { margin: 0; break-inside: avoid; }
-figure svg { width: 100%; height: auto; display: block; }
-figcaption { font-size: .85rem; color: var(--soft); text-align: center; overflow-wrap: anywhere; }
-dt { font-weight: 600; margin-top: .9rem; } dd { margin: .1rem 0 0; }
-a { color: inherit; overflow-wrap: anywhere; }
-@media print { body { max-width: none; padding: 0; font-size: 11pt; }
-  .bar, .key span, .bar i { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-</style>
-</head>
-<body>
-<p class="soft">tsgan {{ version }} · the judge's report</p>
-<h1>How close is the synthetic table to the real one?</h1>
-<p class="summary">{{ report.summary }}</p>
-<div class="cards">
-{% for metric, result, place in cards %}
-<section class="card">
-<header><h3>{{ metric.title }}</h3>
-<span class="grade {{ result.grade if result.value is not none else "" }}">{{ words[result.grade] }}</span></header>
-<p class="soft">{{ metric.question }}</p>
-<p>{{ result.verdict }}</p>
-{% if place is not none %}
-<div class="bar" role="img" aria-label="{{ number(result.value) }} on a scale from {{
-number(result.real_against_real) }} (real
- against real) to {{ number(result.worst) }} (useless)"><i style="left: {{ place }}%"></i></div>
-<div class="ends"><span>real against real {{ number(result.real_against_real) }}</span>
-<span><b>{{ number(result.value) }}</b></span><span>useless {{ number(result.worst) }}</span></div>
-{% endif %}
-</section>
-{% endfor %}
-</div>
-
-<h2>All figures</h2>
-<p>{{ "Lower is better throughout. " if lower }}
-<i>Spread</i> is the standard deviation over {{ report.repeats }} repeats, each with
-new judges and draws.
-<i>Real against real</i> is the score of one part of the real table against another: no synthetic table can be
-expected to do
-better. <i>Useless</i> is the score of independent uniform noise within each column's range.</p>
-<div class="scroll"><table>
-<thead><tr><th>score</th><th>verdict</th><th class="n">value</th><th class="n">spread</th>
-<th class="n">real against real</th><th class="n">useless</th></tr></thead>
-<tbody>
-{% for metric, result, place in cards %}
-<tr><td>{{ metric.title }}</td>
-<td class="{{ result.grade if result.value is not none else "" }}">{{ words[result.grade] }}</td>
-{% for figure in (result.value, result.spread, result.real_against_real, result.worst) %}
-<td class="n">{{ number(figure) }}</td>
-{% endfor %}</tr>
-{% endfor %}
-</tbody></table></div>
-<p class="soft">Judged: {{ case.real|length }} real windows of {{ case.window }} steps from {{ case.real.panel|length
-}}
-sequence{{ "" if case.real.panel|length == 1 else "s" }}, {{ case.synthetic|length }} synthetic ones from
-{{ case.synthetic.panel|length }}; {{ case.columns|length }} column{{ "" if case.columns|length == 1 else "s" }};
-seed {{ case.random_state }}.
-{% for note in case.notes %}{{ note|capitalize }}. {% endfor %}</p>
-
-{% for title, text, drawn in sections %}
-<h2>{{ title }}</h2>
-<p>{{ text }}
-{% if left_out and loop.index <= 3 %}<span class="soft">Shown are {{ case.columns|length - left_out }} of {{
-case.columns|length }} columns,
-{{ "those furthest from the real data" if by_distance else "the first ones" }}.</span>{% endif %}</p>
-{% if title != "Columns together" %}
-<p class="soft key"><span style="background: {{ colours[0] }}"></span>real
-<span style="background: {{ colours[1] }}"></span>synthetic</p>
-{% endif %}
-<div class="figures">
-{% for picture in drawn %}
-<figure role="img" aria-label="{{ picture.alt }}">{{ svg(picture.svg) }}<figcaption>{{ picture.caption
-}}</figcaption></figure>
-{% endfor %}
-</div>
-{% endfor %}
-
-<h2>Definitions</h2>
-<dl>
-<dt>Grades</dt>
-<dd><b>Faithful</b>: within two standard deviations of chance, and 2 % of the scale, of real against real.
-<b>Close</b>: up to 15 % of the way from there to useless. <b>Visible difference</b>: up to half of it, or some column
-by itself is far. <b>Far</b>: beyond. <b>Unclear</b>: within chance, but too far along the scale to be called
-faithful; more real data would tell.</dd>
-{% for metric, result, place in cards %}
-<dt>{{ metric.title }} <span class="soft">({{ metric.name }})</span></dt>
-<dd>{{ metric.definition }}
-{% for reference in metric.references %}<br><a class="soft" href="{{ reference.url }}">{{ reference.text }}</a>{%
-endfor %}</dd>
-{% endfor %}
-</dl>
-</body>
-</html>
-"""
+PAGES: dict[str, Callable[[Any], str]] = {"report": render, "comparison": render_comparison}

@@ -1,0 +1,170 @@
+"""What the scores come to, for someone in a hurry: what is faithful, what is not, and what is given away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .metrics import METRICS
+from .metrics.base import SECTIONS, Result, Section
+from .metrics.grading import TONES, Tone
+
+MOST = 6
+SUBJECTS: dict[Section, str] = {
+    "apart": "windows as a whole",
+    "columns": "single columns",
+    "time": "the course of time",
+    "joint": "ties between columns",
+    "coverage": "variety",
+    "use": "usefulness",
+    "disclosure": "privacy",
+}
+UNKNOWN = "Without holdout data it cannot be known whether records are closer to the training data than to any others."
+EVERY = "By every score here the synthetic table is as close to the real one as real data are to themselves"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One of the three things to know.
+
+    Attributes
+    ----------
+    about : {"faithful", "different", "disclosure"}
+    title : str
+    text : str
+        One sentence, or a few short ones.
+    tone : str
+        One of "good", "fair", "unsure", "warn", "bad", "none".
+    more : str
+        What must be known beside it, or nothing.
+    """
+
+    about: Literal["faithful", "different", "disclosure"]
+    title: str
+    text: str
+    tone: Tone
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.text} {self.more}".strip()
+
+
+def find(results: Sequence[Result], holdout: bool) -> tuple[Finding, Finding, Finding]:
+    """Return what is faithful, what is not, and what is given away.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    holdout : bool
+        Whether real data that the generator has not seen were there.
+    """
+    fidelity = [r for r in results if section_of(r) != "disclosure" and r.value is not None]
+    return _faithful(fidelity), _different(fidelity), _disclosed(results, holdout)
+
+
+def summarise(found: Sequence[Finding]) -> str:
+    """Say the three findings in a few sentences, a leak before all else."""
+    faithful, different, disclosed = found
+    if faithful.tone == "none" and disclosed.tone == "none":
+        return f"Nothing could be measured; the table says why. {disclosed.text}"
+    first = disclosed.tone in ("bad", "warn")
+    parts = [disclosed, faithful, different] if first else [faithful, different, disclosed]
+    return " ".join(
+        part.text if part.text.startswith(EVERY) and not part.more else str(part)
+        for part in parts
+        if not (part is different and part.tone in ("good", "none") and not part.more)
+    )
+
+
+def by_section(results: Iterable[Result]) -> dict[Section, list[Result]]:
+    """Sort results under the questions they answer, in the questions' order."""
+    found: dict[Section, list[Result]] = {section: [] for section in SECTIONS}
+    for result in results:
+        found[section_of(result)].append(result)
+    return {section: members for section, members in found.items() if members}
+
+
+def unmeasured(results: Iterable[Result]) -> list[tuple[str, str]]:
+    """Return what could not be measured with the reason: titles that share a reason are named together."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.value is None:
+            reason = result.verdict.removeprefix("not available: ")
+            reasons.setdefault(reason, []).append(METRICS[result.name].title.lower())
+    return [(listed(titles), reason) for reason, titles in reasons.items()]
+
+
+def section_of(result: Result) -> Section:
+    """The question that a result belongs to."""
+    return METRICS[result.name].section
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _faithful(results: list[Result]) -> Finding:
+    """Name the questions all of whose scores are good, and those of which most are."""
+    if not results:
+        return Finding("faithful", "Faithful", "nothing was measured.", "none")
+    good = [r for r in results if TONES[r.grade] in ("good", "fair")]
+    close = _titles(results, "close")
+    nearly = f"Nearly so: {listed(close)}." if close else ""
+    if len(good) == len(results):
+        return Finding("faithful", "Faithful", f"{EVERY}.", "good", nearly)
+    parts = []
+    for section, members in by_section(results).items():
+        here = sum(r in good for r in members)
+        if here == len(members):
+            parts.append(SUBJECTS[section])
+        elif here:
+            parts.append(f"{SUBJECTS[section]} in part ({here} of {len(members)})")
+    text = f"{listed(parts)}." if parts else "none of what was measured."
+    return Finding("faithful", "Faithful", text, "good" if parts else "none", nearly)
+
+
+def _different(results: list[Result]) -> Finding:
+    """Name the scores that are visibly or far worse than chance, by question, the worst first."""
+    title = "Not faithful"
+    unclear = _titles(results, "unclear")
+    more = f"Too few data to say: {listed(unclear)}." if unclear else ""
+    if not results:
+        return Finding("different", title, "nothing was measured.", "none")
+    far, visible = _titles(results, "far"), _titles(results, "visible")
+    if not far and not visible:
+        return Finding("different", title, "nothing that was measured differs visibly.", "good", more)
+    parts = []
+    for names, grade in ((far, "far"), (visible, "visible")):
+        if names:
+            shown = [*names[:MOST], f"{len(names) - MOST} more"] if len(names) > MOST + 1 else names
+            parts.append(f"{listed(shown)} ({'far from the real data' if grade == 'far' else 'visibly different'})")
+    return Finding("different", title, f"{'; '.join(parts)}.", "bad" if far else "warn", more)
+
+
+def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
+    """Say what is given away, the worst first, and what cannot be known."""
+    title = "Gives away"
+    tests = [r for r in results if section_of(r) == "disclosure"]
+    measured = [r for r in tests if r.value is not None]
+    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None]
+    unknown = "" if holdout else UNKNOWN
+    if hidden:
+        unknown = f"{unknown} Not measured: {listed(hidden)}.".strip()
+    if not measured:
+        text = "not measured; these scores say how close it is, and a copy of the real records would pass them."
+        return Finding("disclosure", title, text, "none", unknown)
+    for grade in ("leak", "suspicious"):
+        names = _titles(measured, grade)
+        if names:
+            words = " ".join(r.verdict for r in measured if r.grade == grade)
+            text = f"real records leak ({listed(names)}). {words}" if grade == "leak" else f"{listed(names)}: {words}"
+            return Finding("disclosure", title, text, "bad" if grade == "leak" else "warn", unknown)
+    names = [METRICS[r.name].title.lower() for r in measured]
+    text = f"no leak was found by {listed(names)}."
+    return Finding("disclosure", title, text, "unsure" if unknown else "good", unknown)
+
+
+def _titles(results: Iterable[Result], grade: str) -> list[str]:
+    return [METRICS[r.name].title.lower() for r in results if r.grade == grade]

@@ -1,0 +1,1 @@
+"""The report's pictures, one kind per file, each a small SVG."""
