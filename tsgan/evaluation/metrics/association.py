@@ -134,13 +134,13 @@ def correlation_ratio(indicators: Doubles, values: Doubles, shown: Doubles) -> D
     sums = indicators.T @ centred
     between = (sums**2 / np.maximum(indicators.T @ shown, 1)).sum(axis=0)
     varies = total > 1e-12 * count
-    return np.sqrt(np.clip(np.where(varies, between / np.where(varies, total, 1), 0.0), 0, 1))
+    return np.asarray(np.sqrt(np.clip(np.where(varies, between / np.where(varies, total, 1), 0.0), 0, 1)))
 
 
 def _codes(rows: Floats, column: Column) -> Ints:
     """Number of each row's level; a boolean's are 0 and 1, and 2 where it is missing."""
     if column.kind == "category":
-        return np.argmax(rows[:, column.values], axis=1).astype(np.int64)
+        return np.asarray(np.argmax(rows[:, column.values], axis=1), dtype=np.int64)
     return np.where(column.present(rows), rows[:, column.start] > 0.5, 2).astype(np.int64)
 
 

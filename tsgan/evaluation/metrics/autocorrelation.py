@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..columns import Column
 from ..prepare import Case
@@ -14,7 +15,10 @@ from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
 
+Ints = NDArray[np.int64]
+
 MAX_ROWS = 200_000
+MOST_CHANNELS = 64
 PARTS = ("around the column's mean", "around each window's own mean")
 
 
@@ -30,7 +34,8 @@ class Autocorrelation(Metric):
         "so many steps later, over all windows: once of the distances from the column's mean, and once of the "
         "distances from each window's own mean, which shows what happens inside a window where levels differ widely. "
         "The score is the absolute difference between real and synthetic, averaged over lags, both ways and columns "
-        "(the 0/1 indicators of a category's levels are taken together). Above 200,000 rows a side windows are drawn."
+        "(a category stands for the 0/1 indicators of its levels taken together: of the most frequent ones where all "
+        "columns have more than 64). Above 200,000 rows a side windows are drawn."
     )
     references = (
         Reference(
@@ -48,11 +53,12 @@ class Autocorrelation(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the curves of all columns that vary in time."""
         columns = moving(case)
+        channels, members = channels_of(case, columns)
 
         def curves(windows: Floats) -> Doubles:
-            products = second_moments(some(windows))
+            products = second_moments(some(windows)[:, :, channels])
             inside = _around_window_means(products)
-            return np.stack([correlations(pooled(part, columns)) for part in (products, inside)])
+            return np.stack([correlations(pooled(part, members)) for part in (products, inside)])
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.abs(real - other)[:, :, 1:].mean(axis=2))
@@ -61,7 +67,8 @@ class Autocorrelation(Metric):
         by_column = [side.mean(axis=1) for side in found]
         by_part = [side.mean(axis=2) for side in found]
         table = self.by_column([column.name for column in columns], *by_column)
-        detail = {"columns": table, "parts": self.by_column(PARTS, *by_part, key="part")}
+        parts = self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part")
+        detail = {"columns": table, "parts": parts}
         values = [list(map(float, side.mean(axis=1))) for side in by_column]
         return self.result(values[0], values[1], float(np.mean(values[2])), detail, furthest(table))
 
@@ -97,6 +104,30 @@ def moving(case: Case) -> list[Column]:
     return columns
 
 
+def channels_of(case: Case, columns: Sequence[Column]) -> tuple[Ints, Doubles]:
+    """Choose the channels that stand for columns: all, or of categories with many levels the most frequent ones.
+
+    Parameters
+    ----------
+    case : Case
+    columns : sequence of Column
+
+    Returns
+    -------
+    channels : int64 array of shape (K,)
+        About 64 at most, and at least one of each column.
+    members : float64 array of shape (columns, K)
+        1 where the channel is the column's.
+    """
+    most = max(MOST_CHANNELS // len(columns), 1)
+    chosen = []
+    for column in columns:
+        shares = case.real.panel.values[:, column.values].mean(axis=0, dtype=np.float64)
+        chosen.append(column.start + np.sort(np.argsort(-shares, kind="stable")[:most]))
+    owner = np.repeat(np.arange(len(columns)), [len(part) for part in chosen])
+    return np.concatenate(chosen).astype(np.int64), np.eye(len(columns))[:, owner]
+
+
 def some(windows: Floats, rows: int = MAX_ROWS) -> Floats:
     """Return as many of the windows, which stand in random order, as have that many rows together, but at least 2."""
     return windows[: max(rows // windows.shape[1], 2)]
@@ -109,9 +140,9 @@ def second_moments(windows: Floats) -> Doubles:
     return np.asarray(by_channel @ by_channel.transpose(0, 2, 1) / len(windows))
 
 
-def pooled(products: Doubles, columns: Sequence[Column]) -> Doubles:
+def pooled(moments: Doubles, members: Doubles) -> Doubles:
     """Add up the second moments of each column's channels, `(D, ...)` to `(columns, ...)`."""
-    return np.stack([products[column.values].sum(axis=0) for column in columns])
+    return np.asarray(np.tensordot(members, moments, axes=1))
 
 
 def correlations(products: Doubles) -> Doubles:

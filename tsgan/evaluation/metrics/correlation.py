@@ -17,7 +17,7 @@ from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
 
-MAX_RANKED = 10_000
+MAX_ROWS = 20_000
 PAPER_DRAWS = 5
 PAIRS_SHOWN, MAX_SHOWN = 10, 100_000
 PARTS = ("Pearson", "Spearman")
@@ -31,8 +31,8 @@ class Correlation(Metric):
     title = "Correlation of columns"
     question = "Do columns of numbers go together at the same moment as they should?"
     definition = (
-        "The correlation matrix of all columns of numbers and times over all rows of the windows: of values "
-        "(Pearson) and of ranks (Spearman, on at most 10,000 rows), each pair on the rows in which both values are "
+        "The correlation matrix of all columns of numbers and times over the rows of the windows (at most "
+        "20,000 a side): of values (Pearson) and of ranks (Spearman), each pair on the rows in which both values are "
         "present. The score is the absolute difference between real and synthetic, averaged over pairs and over both. "
         "The detail adds the correlational score of the papers as they compute it, so that published figures "
         "compare: a fifth of the windows of each side drawn with replacement, the sum over pairs of the absolute "
@@ -63,14 +63,14 @@ class Correlation(Metric):
         """Compare the matrices of all columns of numbers."""
         columns = [column for column in case.columns if not column.discrete]
         if len(columns) < 2:
-            count = "none" if not columns else "one"
-            raise CannotMeasureError(f"it needs at least 2 columns of numbers, and there is {count}")
-        rng = case.rng("ranked rows")
+            raise CannotMeasureError(f"it needs at least 2 columns of numbers, and there is {len(columns) or 'none'}")
+        rng = case.rng("correlated rows")
 
         def matrices(windows: Floats) -> Doubles:
             rows = windows.reshape(-1, windows.shape[-1])
-            ranked = rows[rng.choice(len(rows), MAX_RANKED, replace=False)] if len(rows) > MAX_RANKED else rows
-            return np.stack([pearson(*_read(rows, columns)), spearman(*_read(ranked, columns))])
+            rows = rows[rng.choice(len(rows), MAX_ROWS, replace=False)] if len(rows) > MAX_ROWS else rows
+            values, present = _read(rows, columns)
+            return np.stack([pearson(values, present), spearman(values, present)])
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.abs(real - other))
@@ -83,7 +83,7 @@ class Correlation(Metric):
         table = self.by_column([column.name for column in columns], *by_column)
         detail = {
             "columns": table,
-            "parts": self.by_column(PARTS, *by_part, key="part"),
+            "parts": self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part"),
             "pairs": _furthest_pairs(case, columns),
             **_papers_score(case, columns),
         }

@@ -9,13 +9,12 @@ import numpy as np
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .autocorrelation import some
+from .autocorrelation import channels_of, some
 from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
 
 LAGS = (0, 1, 2, 4, 8)
-MOST_CHANNELS = 64
 
 
 class CrossCorrelation(Metric):
@@ -53,9 +52,8 @@ class CrossCorrelation(Metric):
         """Compare the correlations of all pairs at all lags."""
         if len(case.columns) < 2:
             raise CannotMeasureError("it needs at least 2 columns, and there is one")
-        channels, owner = _channels(case)
+        channels, members = channels_of(case, case.columns)
         lags = [lag for lag in LAGS if lag < case.window]
-        members = np.eye(len(case.columns))[owner].T
 
         def correlations(windows: Floats) -> Doubles:
             return cross_correlation(some(windows)[:, :, channels], lags)
@@ -82,18 +80,6 @@ class CrossCorrelation(Metric):
         values = [list(map(float, side.mean(axis=1))) for side in by_lag]
         note = furthest(table, " with the others")
         return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
-
-
-def _channels(case: Case) -> tuple[list[int], list[int]]:
-    """Return the channels to correlate, and the number of the column that each belongs to."""
-    each = max(MOST_CHANNELS // len(case.columns), 1)
-    channels, owner = [], []
-    for i, column in enumerate(case.columns):
-        shares = case.real.panel.values[:, column.values].mean(axis=0)
-        chosen = sorted(np.argsort(-shares, kind="stable")[:each])
-        channels += [column.start + int(level) for level in chosen]
-        owner += [i] * len(chosen)
-    return channels, owner
 
 
 def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:

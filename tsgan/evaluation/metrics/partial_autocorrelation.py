@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..prepare import Case
-from .autocorrelation import correlations, moving, pooled, second_moments, some
+from .autocorrelation import channels_of, correlations, moving, pooled, second_moments, some
 from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
@@ -29,7 +29,7 @@ class PartialAutocorrelation(Metric):
         "between are known, for lags up to 10: by the Durbin-Levinson recursion from the autocorrelations, with a "
         "noise of one hundredth of a standard deviation added to each column so that perfectly smooth curves have a "
         "finite answer. The score is the absolute difference between real and synthetic, averaged over lags and "
-        "columns (the 0/1 indicators of a category's levels are taken together)."
+        "columns (categories as for the memory of the past)."
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
@@ -48,9 +48,11 @@ class PartialAutocorrelation(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the curves of all columns that vary in time."""
         columns = moving(case)
+        channels, members = channels_of(case, columns)
 
         def curves(windows: Floats) -> Doubles:
-            return durbin_levinson(correlations(pooled(second_moments(some(windows)), columns)), LAGS)
+            products = pooled(second_moments(some(windows)[:, :, channels]), members)
+            return durbin_levinson(correlations(products), LAGS)
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.abs(real - other)[:, 1:].mean(axis=1))

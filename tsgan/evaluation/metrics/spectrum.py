@@ -10,7 +10,7 @@ from scipy import signal
 
 from ..prepare import Case
 from ..splits import CannotMeasureError
-from .autocorrelation import moving, pooled, some
+from .autocorrelation import channels_of, moving, pooled, some
 from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
@@ -29,8 +29,8 @@ class Spectrum(Metric):
         "The share of each frequency in a column's variance within windows: the mean over windows of the squared "
         "Fourier coefficients of the window less its mean, tapered by a Hann window. For every frequency the "
         "difference between the real and the synthetic share is divided by their sum, which runs from 0 (the same) "
-        "to 1 (one has none of it); the score is the mean over frequencies and columns (the 0/1 indicators of a "
-        "category's levels are taken together). Faint rhythms thus count as much as strong ones."
+        "to 1 (one has none of it); the score is the mean over frequencies and columns (categories "
+        "as for the memory of the past). Faint rhythms thus count as much as strong ones."
     )
     references = (
         Reference(
@@ -48,13 +48,14 @@ class Spectrum(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the spectra of all columns that vary in time."""
         columns = moving(case)
+        channels, members = channels_of(case, columns)
         if case.window < LEAST_STEPS:
             raise CannotMeasureError(
                 f"windows of {case.window} steps are too short for a spectrum; it needs {LEAST_STEPS} or more"
             )
 
         def shares(windows: Floats) -> Doubles:
-            return _shares(pooled(_power(some(windows)), columns))
+            return _shares(pooled(_power(some(windows)[:, :, channels]), members))
 
         found = contrasts(case, self.name, repeats, shares, _relative)
         table = self.by_column([column.name for column in columns], *found)
