@@ -58,7 +58,9 @@ class Row:
         return next(iter(self.figures.values()))
 
 
-def result(metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column", note: str | None = None) -> Result:
+def result(
+    metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column", note: str | None = None, noise: float = 0.0
+) -> Result:
     """Put a metric's result together: the headline is the mean of the leading figures.
 
     A row is graded by the figure that shows most, and each figure must pass chance for all figures of all rows.
@@ -72,6 +74,8 @@ def result(metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column
     key : {"column", "part"}
     note : str, optional
         Ends the verdict; by default it names the column that is furthest.
+    noise : float
+        Least standard deviation of the headline to reckon with.
     """
     tests = sum(len(row.figures) for row in rows)
     table = []
@@ -93,4 +97,5 @@ def result(metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column
     controls = max(laws, key=lambda law: chance_of(values, list(law)))
     worst = float(np.mean([row.lead.worst for row in rows]))
     detail = {f"{key}s": table}
-    return metric.result(values, list(map(float, controls)), worst, detail, furthest(table) if note is None else note)
+    text = furthest(table) if note is None else note
+    return metric.result(values, list(map(float, controls)), worst, detail, text, noise=noise)

@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
 from ..columns import MISSING, UNSEEN, Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
+from .distribution import LEAST_WORST, distribution
 from .figures import Figure, Row, result
 from .grading import Grade
-from .units import Bools, Doubles, Floats, Pair, Sample, Shares
-from .values import Grid, kolmogorov_smirnov, levels_of, names_of, total_variation
-
-LEAST_WORST = 0.1
+from .units import Bools, Pair
+from .values import levels_of, names_of, total_variation
 
 
 class Marginals(Metric):
@@ -63,8 +61,14 @@ class Marginals(Metric):
         for column in case.columns:
             pair = static if column.static else moving
             where = column.present(pair.real.values), column.present(pair.other.values)
-            if where[0].any() and where[1].any():
-                rows.append(_levels(column, pair, where) if column.discrete else _numbers(column, pair, where))
+            if not (where[0].any() and where[1].any()):
+                continue
+            if column.discrete:
+                rows.append(_levels(column, pair, where))
+            else:
+                sides = pair.real.values[:, column.start], pair.other.values[:, column.start]
+                remarks = {"measure": "Kolmogorov-Smirnov", "tv": None}
+                rows.append(Row(column.name, distribution(pair, sides, where), remarks))
         if not rows:
             raise CannotMeasureError("every column is missing throughout one of the tables; it needs values in both")
         return result(self, rows, repeats)
@@ -72,8 +76,8 @@ class Marginals(Metric):
 
 def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     levels = names_of(column)
-    codes = (levels_of(column, side.values) for side in (pair.real, pair.other))
-    found = pair.shares(*codes, len(levels), where)
+    codes = levels_of(column, pair.real.values), levels_of(column, pair.other.values)
+    found = pair.shares(codes[0], codes[1], len(levels), where)
     known = np.array([level not in (MISSING, UNSEEN) for level in levels], dtype=np.float64)
     figure = Figure(
         float(total_variation(found.other, found.real)),
@@ -81,45 +85,3 @@ def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
         max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST),
     )
     return Row(column.name, {"tv": figure}, {"measure": "total variation", "ks": None, "wasserstein": None})
-
-
-def _numbers(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
-    sides = [side.values[:, column.start] for side in (pair.real, pair.other)]
-    grid = Grid.of(sides[0][where[0]])
-    found = pair.shares(grid.codes(sides[0]), grid.codes(sides[1]), grid.outcomes, where)
-    even = grid.uniform()
-    figures = {}
-    for name, distance in (("ks", kolmogorov_smirnov), ("wasserstein", grid.wasserstein)):
-        figures[name] = Figure(
-            float(distance(found.other, found.real)),
-            distance(found.chance, found.real),
-            max(float(distance(even, found.real)), LEAST_WORST),
-        )
-    # the mean is what a test of the whole distribution is weakest at seeing move; by it the distance is at least so far
-    moved = figures["wasserstein"]
-    likely = min(moved.likely, _chance_of_mean(pair, sides, where, grid, found))
-    figures["wasserstein"] = Figure(moved.value, moved.control, moved.worst, likely)
-    return Row(column.name, figures, {"measure": "Kolmogorov-Smirnov", "tv": None})
-
-
-def _chance_of_mean(pair: Pair, sides: list[Floats], where: tuple[Bools, Bools], grid: Grid, found: Shares) -> float:
-    """Chance that the mean of another sample of the real source is as far off, by Student's t over units."""
-    means, errors = [], []
-    for sample, values, rows in zip((pair.real, pair.other), sides, where, strict=True):
-        mean, error = _mean(sample, np.clip(values, grid.low, grid.high), rows)
-        means.append(mean)
-        errors.append(error)
-    counted = found.counted
-    error = max(np.sqrt(1 + counted[0] / counted[1]) * errors[0], float(np.hypot(*errors)))
-    if error == 0:
-        return 1.0
-    return float(2 * stats.t.sf(abs(means[0] - means[1]) / error, max(pair.real.count - 1, 1)))
-
-
-def _mean(sample: Sample, values: Doubles | Floats, where: Bools) -> tuple[float, float]:
-    """Mean of the chosen rows and its standard error, rows of a unit depending on each other in any way."""
-    units, chosen = sample.units[where], np.asarray(values[where], dtype=np.float64)
-    sums, sizes = (np.bincount(units, weights, minlength=sample.count) for weights in (chosen, None))
-    mean = float(chosen.mean())
-    scatter = float(np.square(sums - mean * sizes).sum()) * sample.count / max(sample.count - 1, 1)
-    return mean, float(np.sqrt(scatter)) / len(chosen)

@@ -69,6 +69,10 @@ class Sample:
         alone = np.zeros(count, dtype=np.bool_)
         return Sample(self.values[self.begins], np.arange(count), alone, ~alone, self.rows[self.begins], count)
 
+    def steps(self, where: Bools) -> Bools:
+        """Rows that count and whose step before counts too, `(rows,)`."""
+        return np.asarray(self.follows & where & np.r_[False, where[:-1]])
+
     def deal(self, rng: np.random.Generator) -> Floats:
         """Deal the units into halves, `(DEALS, units)` of -1 and 1; few units say little, and are given more spread."""
         half = np.where(np.arange(self.count) % 2, 1.0, -1.0)
@@ -122,15 +126,16 @@ class Pair:
                 f"the real table gives {sides[0].count} separate sequences or blocks of time, and chance can be told "
                 f"from difference with at least {LEAST_UNITS}; pass more sequences, or longer ones"
             )
-        return cls._dealt(sides[0], sides[1], case.rng(purpose))
+        return cls.dealt(sides[0], sides[1], case.rng(purpose))
 
     @classmethod
-    def _dealt(cls, real: Sample, other: Sample, rng: np.random.Generator) -> Pair:
+    def dealt(cls, real: Sample, other: Sample, rng: np.random.Generator) -> Pair:
+        """Deal the units of two samples."""
         return cls(real, other, (real.deal(rng), other.deal(rng)))
 
     def firsts(self, rng: np.random.Generator) -> Pair:
         """Return the first row of each sequence, each a unit of its own: what static columns are judged on."""
-        return self._dealt(self.real.firsts(), self.other.firsts(), rng)
+        return self.dealt(self.real.firsts(), self.other.firsts(), rng)
 
     def shares(
         self,

@@ -80,11 +80,15 @@ class Grid:
         place = np.searchsorted(exact, values, "left")
         return np.asarray(2 * place + (exact[np.minimum(place, len(exact) - 1)] == values), dtype=np.int64)
 
+    def shares(self, values: NDArray[np.floating]) -> Doubles:
+        """Share of each outcome, `(outcomes,)`."""
+        return np.bincount(self.codes(values), minlength=self.outcomes) / max(len(values), 1)
+
     def uniform(self) -> Doubles:
         """Shares of values that are uniform over the bulk (of one value, where the bulk has no width)."""
         low, high = self.bulk
         if high <= low:
-            return np.bincount(self.codes(np.array([low])), minlength=self.outcomes).astype(np.float64)
+            return self.shares(np.array([low]))
         below = np.clip((self.knots - low) / (high - low), 0.0, 1.0)
         shares = np.zeros(self.outcomes)
         shares[::2] = np.diff(below, prepend=0.0, append=1.0)

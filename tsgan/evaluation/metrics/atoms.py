@@ -1,0 +1,168 @@
+"""Zeros, values that come up again and again, and values that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from ..columns import Column
+from ..prepare import Case
+from ..splits import CannotMeasureError
+from .base import Metric, Reference, Result
+from .figures import Figure, Row, result
+from .grading import Grade
+from .units import DEALS, Bools, Floats, Ints, Pair, Sample
+from .values import total_variation
+
+FEWEST, LOOKED_AT = 0.01, 20_000
+MOST_ATOMS = 32
+NEW_ATOM, NEW_UNITS = 0.02, 5
+LATTICE = 0.5
+LEAST_WORST = 0.05
+WORDS = ("zeros", "atoms", "known", "repeats")
+
+
+class Atoms(Metric):
+    """Largest difference of the shares of exact zeros, of frequent values, of known values and of repetitions."""
+
+    name = "atoms"
+    section = "columns"
+    title = "Zeros and repeated values"
+    question = "Are exact zeros, rounded values and values that stay as frequent as they should be?"
+    definition = (
+        "For each column of numbers or dates four shares are compared, to the last digit: rows that are exactly zero; "
+        "rows at each single value that fills at least 1 % of a table (at most 32 of them; half the sum of the "
+        "differences); where most real values occur in several sequences, as whole or rounded numbers do, rows whose "
+        "value occurs in the real table (of the real one: in another sequence), and only too few of them count; steps "
+        "at which the value stays as it was. A column's figure is the largest of the four differences, between 0 and "
+        "1; the score is their mean over columns. The useless table is continuous: it has no zeros and repeats nothing."
+    )
+    references = (
+        Reference(
+            "Synthesizing Mixed-type Electronic Health Records using Diffusion Models (Ceritli et al., 2023)",
+            "https://arxiv.org/abs/2302.14679",
+        ),
+        Reference(
+            "Modeling Tabular Data using Conditional GAN (Xu, Skoularidou, Cuesta-Infante & Veeramachaneni, 2019)",
+            "https://arxiv.org/abs/1907.00503",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Zeros, rounded values and values that stay are as frequent as in the real data.",
+        "close": "Zeros, rounded values and values that stay are almost as frequent as in the real data.",
+        "visible": "In some columns zeros, rounded values or values that stay are too frequent, or too rare.",
+        "far": "Zeros, rounded values and values that stay are not those of the real data.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare column by column, on all rows."""
+        numbers = [column for column in case.columns if not column.discrete]
+        if not numbers:
+            raise CannotMeasureError("no column holds numbers or dates; the levels of categories are always the same")
+        moving = Pair.of(case, self.name)
+        static = moving.firsts(case.rng(f"{self.name} static"))
+        rows, found = [], False
+        for column in numbers:
+            pair = static if column.static else moving
+            where = column.present(pair.real.values), column.present(pair.other.values)
+            if where[0].any() and where[1].any():
+                row, shares = _row(column, pair, where)
+                rows.append(row)
+                found = found or max(shares, default=0.0) >= FEWEST
+        if not found:
+            raise CannotMeasureError(
+                "in neither table does a column of numbers hold zeros, a value that fills 1 % of the rows, or values "
+                "that stay"
+            )
+        return result(self, rows, repeats)
+
+
+def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[Row, list[float]]:
+    """Return the column's figures and the shares they compare."""
+    sides = pair.real.values[:, column.start], pair.other.values[:, column.start]
+    figures: dict[str, Figure] = {}
+    shares: list[float] = []
+
+    def compare(name: str, codes: tuple[Ints, Ints], size: int, rows: tuple[Bools, Bools]) -> None:
+        found = pair.shares(codes[0], codes[1], size, rows)
+        if min(found.counted) > 0:
+            moved = float(total_variation(found.other, found.real))
+            # known values beyond those of the real data are copies, and disclosure's to find
+            moved = 0.0 if name == "known" and found.other[1] > found.real[1] else moved
+            bare = float(total_variation(np.eye(size)[0], found.real))
+            figures[name] = Figure(moved, total_variation(found.chance, found.real), max(bare, LEAST_WORST))
+            shares.extend([1 - float(found.real[0]), 1 - float(found.other[0])])
+
+    if column.kind == "numeric":
+        zero = np.float32(-column.low / column.span)
+        compare("zeros", (_whether(sides[0] == zero), _whether(sides[1] == zero)), 2, where)
+    atoms = _frequent((pair.real, pair.other), sides, where)
+    if len(atoms):
+        compare("atoms", (_place(atoms, sides[0]), _place(atoms, sides[1])), len(atoms) + 1, where)
+    known = _known(pair.real, sides, where)
+    if known is not None:
+        compare("known", (_whether(known[0]), _whether(known[1])), 2, where)
+    if not column.static:
+        steps = pair.real.steps(where[0]), pair.other.steps(where[1])
+        stays = [np.r_[False, np.diff(values) == 0] for values in sides]
+        compare("repeats", (_whether(stays[0]), _whether(stays[1])), 2, steps)
+    lead = Figure(
+        max((figure.value for figure in figures.values()), default=0.0),
+        np.max([np.zeros((2, DEALS)), *(figure.control for figure in figures.values())], axis=0),
+        max((figure.worst for figure in figures.values()), default=LEAST_WORST),
+    )
+    return Row(column.name, {"largest": lead} | figures, {name: None for name in WORDS if name not in figures}), shares
+
+
+def _whether(marks: Bools) -> Ints:
+    return marks.astype(np.int64)
+
+
+def _frequent(samples: tuple[Sample, Sample], sides: tuple[Floats, Floats], where: tuple[Bools, Bools]) -> Floats:
+    """Values that fill at least 1 % of the real table, or that only the synthetic one repeats, increasing."""
+    found, counts = _counted(sides[0][where[0]])
+    share = counts / counts.sum()
+    atoms = found[np.argsort(-share)[:MOST_ATOMS]][np.sort(share)[::-1][:MOST_ATOMS] >= FEWEST]
+    others, counts = _counted(sides[1][where[1]])
+    for value in others[counts >= NEW_ATOM * counts.sum()]:
+        here = (sides[1] == value) & where[1]
+        rare = (sides[0][where[0]] == value).mean() < here.sum() / where[1].sum() / 2
+        if rare and len(np.unique(samples[1].units[here])) >= NEW_UNITS:
+            atoms = np.append(atoms, value)
+    return np.unique(atoms)[: 2 * MOST_ATOMS]
+
+
+def _counted(values: Floats) -> tuple[Floats, Ints]:
+    found, counts = np.unique(values[:: max(len(values) // LOOKED_AT, 1)], return_counts=True)
+    return found, counts
+
+
+def _place(atoms: Floats, values: Floats) -> Ints:
+    """Number of the atom that a value is, from 1, else 0."""
+    place = np.minimum(np.searchsorted(atoms, values), len(atoms) - 1)
+    return np.where(atoms[place] == values, place + 1, 0)
+
+
+def _known(real: Sample, sides: tuple[Floats, Floats], where: tuple[Bools, Bools]) -> tuple[Bools, Bools] | None:
+    """Whether each value occurs in another real unit (real) or in the real table (synthetic).
+
+    None where fewer than half of the real values occur elsewhere: the column is continuous, or nearly.
+    """
+    seen = sides[0][where[0]]
+    counts = _counted(seen)[1]
+    if counts[counts > 1].sum() < LATTICE / 4 * counts.sum():
+        return None
+    order = np.argsort(seen, kind="stable")
+    values, units = seen[order], real.units[where[0]][order]
+    starts = np.flatnonzero(np.r_[True, np.diff(values) > 0])
+    ends = np.r_[starts[1:], len(values)] - 1
+    shared = np.repeat(units[starts] != units[ends], ends - starts + 1)
+    if shared.mean() < LATTICE:
+        return None
+    known = np.zeros(len(sides[0]), dtype=np.bool_)
+    known[np.flatnonzero(where[0])[order]] = shared
+    levels = values[starts]
+    place = np.minimum(np.searchsorted(levels, sides[1]), len(levels) - 1)
+    return known, levels[place] == sides[1]

@@ -1,0 +1,133 @@
+"""How long a category or boolean stays at one level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from ..columns import Column
+from ..prepare import Case
+from ..splits import CannotMeasureError
+from .base import Metric, Reference, Result
+from .figures import Figure, Row, result
+from .grading import Grade
+from .units import Bools, Doubles, Ints, Pair, Sample
+from .values import levels_of, names_of
+
+LEAST_WORST = 0.1
+USELESS = 2000
+
+
+class RunLengths(Metric):
+    """Difference of the distributions of run lengths of categories and booleans."""
+
+    name = "run_lengths"
+    section = "time"
+    title = "How long a level stays"
+    question = "Does each level of a category last as long as it should?"
+    definition = (
+        "Sequences of both tables are cut alike, into pieces of one window without overlap (what is left at the end "
+        "of a sequence is not used), and within a piece steps at one level in a row are a run. For each category or "
+        "boolean that changes in time and each of its levels: the share of steps at the level that lie in runs of at "
+        "most so many steps, and the largest difference between real and synthetic over all lengths; averaged over "
+        "levels in their real shares. The score, between 0 and 1, is the mean over columns. The useless table draws "
+        "each step's level afresh, any level alike; where that is near the real one, 0.1 counts as useless. A missing "
+        "value is a level of its own in a category; in a boolean its pieces are left out."
+    )
+    references = (
+        Reference(
+            "The Distribution Theory of Runs (Mood, 1940)",
+            "https://doi.org/10.1214/aoms/1177731825",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Levels last as long as in the real data.",
+        "close": "Levels last almost as long as in the real data.",
+        "visible": "Some levels last too long, or not long enough.",
+        "far": "How long levels last has little to do with the real data.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare column by column, within pieces of one window."""
+        columns = [column for column in case.columns if column.discrete and not column.static]
+        if not columns:
+            raise CannotMeasureError("no column holds categories or booleans that change in time")
+        pair = Pair.of(case, self.name)
+        pieces = [_pieces(sample, case.window) for sample in (pair.real, pair.other)]
+        rng = case.rng(f"{self.name} useless")
+        rows = []
+        for column in columns:
+            names = names_of(column)
+            codes, kept = [], []
+            for sample, whole in zip((pair.real, pair.other), pieces, strict=True):
+                steps = whole[_complete(column, sample, whole)]
+                levels = levels_of(column, sample.values)
+                code, keep = np.zeros(len(levels), dtype=np.int64), np.zeros(len(levels), dtype=np.bool_)
+                code[steps] = levels[steps] * case.window + runs(levels[steps]) - 1
+                keep[steps] = True
+                codes.append(code)
+                kept.append(keep)
+            if kept[0].any() and kept[1].any():
+                rows.append(_row(column, pair, codes, kept, case.window, rng.integers(len(names), size=USELESS)))
+        if not rows:
+            raise CannotMeasureError(f"no boolean has {case.window} steps in a row without a gap in both tables")
+        return result(self, rows, repeats)
+
+
+def _row(column: Column, pair: Pair, codes: list[Ints], kept: list[Bools], window: int, useless: Ints) -> Row:
+    names = names_of(column)
+    found = pair.shares(codes[0], codes[1], len(names) * window, (kept[0], kept[1]))
+    noise = np.resize(useless, (max(len(useless) // window, 1), window))
+    random = np.bincount((noise * window + runs(noise) - 1).ravel(), minlength=len(names) * window) / noise.size
+
+    def apart(shares: Doubles) -> Doubles:
+        return distance(shares, found.real, window)
+
+    figure = Figure(float(apart(found.other)), apart(found.chance), max(float(apart(random)), LEAST_WORST))
+    lengths = np.tile(np.arange(1, window + 1), len(names))
+    means = {
+        f"mean_{name}": float(1 / max((shares / lengths).sum(), 1e-9))
+        for name, shares in (("real", found.real), ("synthetic", found.other))
+    }
+    return Row(column.name, {"apart": figure}, means)
+
+
+def _pieces(sample: Sample, window: int) -> Ints:
+    """Rows of each whole piece, `(pieces, window)`: those of a sequence follow each other without overlap."""
+    starts = np.flatnonzero(~sample.follows)
+    lengths = np.diff(np.r_[starts, len(sample.follows)])
+    counts = lengths // window
+    first = np.repeat(starts, counts)
+    place = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.asarray((first + place * window)[:, None] + np.arange(window))
+
+
+def _complete(column: Column, sample: Sample, pieces: Ints) -> Bools:
+    """Pieces without a gap in a boolean; a category's gaps are a level."""
+    if column.kind == "category" or column.missing is None:
+        return np.ones(len(pieces), dtype=np.bool_)
+    return np.asarray(column.present(sample.values)[pieces].all(axis=1))
+
+
+def runs(levels: Ints) -> Ints:
+    """Length of the run that each step lies in, `(pieces, window)` of levels to the same shape."""
+    new = np.ones(levels.shape, dtype=np.bool_)
+    new[:, 1:] = levels[:, 1:] != levels[:, :-1]
+    number = np.cumsum(new.ravel()) - 1
+    return np.asarray(np.bincount(number)[number].reshape(levels.shape) if levels.size else levels)
+
+
+def distance(shares: Doubles, real: Doubles, window: int) -> Doubles:
+    """Mean over real levels of the largest difference in the share of steps in runs up to any length, `(...)`.
+
+    A level that the other table lacks lasts for no time that could be compared: it counts as right here.
+    """
+    sides = [np.clip(side, 0, None).reshape(*side.shape[:-1], -1, window) for side in (shares, real)]
+    sums = [side.sum(axis=-1, keepdims=True) for side in sides]
+    other, truth = (
+        np.cumsum(side / np.where(total > 0, total, 1), -1) for side, total in zip(sides, sums, strict=True)
+    )
+    apart = np.abs(other - truth).max(axis=-1)
+    return np.asarray(np.where(sums[0][..., 0] > 0, apart, 0.0) @ sums[1][..., 0])
