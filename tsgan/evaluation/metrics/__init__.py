@@ -1,17 +1,26 @@
 """The metrics, one file each. To add one: write its file and add its line here."""
 
 from .association import Association
+from .atoms import Atoms
 from .autocorrelation import Autocorrelation
 from .base import Metric
 from .correlation import Correlation
+from .coverage import Coverage
 from .cross_correlation import CrossCorrelation
 from .discriminative import Discriminative
+from .gaps import Gaps
 from .increments import Increments
+from .lengths import Lengths
 from .marginals import Marginals
+from .missing import Missing
 from .partial_autocorrelation import PartialAutocorrelation
 from .predictive import Predictive
+from .run_lengths import RunLengths
 from .spectrum import Spectrum
+from .tails import Tails
+from .transitions import Transitions
 from .two_sample import TwoSample
+from .unseen import Unseen
 from .volatility import Volatility
 
 METRICS: dict[str, Metric] = {
@@ -19,13 +28,22 @@ METRICS: dict[str, Metric] = {
     for metric in (
         TwoSample(),
         Discriminative(),
+        Coverage(),
         Predictive(),
         Marginals(),
+        Tails(),
+        Atoms(),
+        Unseen(),
+        Missing(),
         Autocorrelation(),
         PartialAutocorrelation(),
         Spectrum(),
         Increments(),
         Volatility(),
+        Transitions(),
+        RunLengths(),
+        Gaps(),
+        Lengths(),
         Correlation(),
         CrossCorrelation(),
         Association(),
