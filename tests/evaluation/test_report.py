@@ -6,19 +6,18 @@ import json
 import math
 import re
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tsgan.errors import ParameterError
-from tsgan.evaluation import report_page
-from tsgan.evaluation.judge import evaluate
+from tsgan.evaluation.findings import find
+from tsgan.evaluation.judge import _chosen, evaluate
 from tsgan.evaluation.metrics import METRICS
+from tsgan.evaluation.metrics.base import SECTIONS, Metric, Reference, Result
 from tsgan.evaluation.report import Report
 
-QUICK = ["marginals", "autocorrelation", "cross_correlation", "two_sample"]
+QUICK = ["two_sample", "marginals", "autocorrelation", "cross_correlation"]
 
 
 @pytest.fixture(scope="module")
@@ -26,69 +25,60 @@ def report(make_mixed, roles):
     return evaluate(make_mixed(0, 100), make_mixed(1, 100), **roles, metrics=QUICK, repeats=2)
 
 
-@pytest.fixture(scope="module")
-def page(report) -> str:
-    return report.to_html()
+def result(name: str, grade: str, value: float = 0.3, **more) -> Result:
+    """A result of a metric that is in the table."""
+    verdict = f"It is {grade}."
+    return Result(name, value, 0.01, 0.1, 0.9, METRICS[name].better, grade, verdict, more)
 
 
-class Page(HTMLParser):
-    """Collects what a page loads, links to, and says of its pictures."""
-
-    VOID = frozenset({"meta", "br", "link", "img", "input"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.figures: list[str | None] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag, attributes) -> None:
-        given = dict(attributes)
-        self.tags.append(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        for name in ("src", "href", "xlink:href", "srcset", "data"):
-            if name in given:
-                (self.links if tag == "a" else self.loads).append(given[name])
-        if tag == "figure":
-            assert given.get("role") == "img"
-            self.figures.append(given.get("aria-label"))
-
-    def handle_startendtag(self, tag, attributes) -> None:
-        self.handle_starttag(tag, attributes)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data) -> None:
-        self.text.append(data)
+def unmeasurable(name: str, reason: str) -> Result:
+    text = f"not available: {reason}"
+    return Result(name, None, None, None, None, METRICS[name].better, "not available", text)
 
 
-def parsed(text: str) -> Page:
-    page = Page()
-    page.feed(text)
-    page.close()
-    assert page.open == []
-    return page
+class Attack(Metric):
+    """A stand-in for a test of what is given away."""
+
+    section = "disclosure"
+    question = "Does it copy?"
+    definition = "Whether it copies."
+    references = (Reference("Copies (Nobody, 2020)", "https://example.org"),)
+
+    def __init__(self, name: str) -> None:
+        self.name, self.title = name, name.capitalize()
+
+    def compute(self, case, repeats):
+        raise NotImplementedError
 
 
-@pytest.mark.usefixtures("quick_judges")
-def test_every_metric_by_default(make_panel) -> None:
-    report = evaluate(make_panel(0, 60), make_panel(1, 60), repeats=1)
-    assert [result.name for result in report.results] == list(METRICS)
-    assert all(result.value is not None for result in report.results)
+@pytest.fixture
+def attacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("copies", "membership"):
+        monkeypatch.setitem(METRICS, name, Attack(name))
+
+
+def chosen(metrics, **given) -> list[str]:
+    return _chosen(metrics, {"target": None, "sensitive": None} | given)
+
+
+def test_metrics_by_name_by_question_and_by_default() -> None:
+    usual = [name for name, metric in METRICS.items() if metric.default and not metric.needs]
+    assert chosen(None) == chosen(["default"]) == usual
+    assert chosen("all") == list(METRICS)
+    assert chosen(["marginals", "apart"])[:2] == ["two_sample", "discriminative"]
+    assert chosen(["marginals", "apart"])[-1] == "marginals"
+    assert set(chosen(None, target="x")) >= set(usual)
 
 
 def test_frame(report) -> None:
     frame = report.as_frame()
     assert list(frame.index) == QUICK
-    assert list(frame.columns) == ["value", "spread", "real_against_real", "worst", "better", "grade", "verdict"]
-    assert (frame.dtypes.iloc[:4] == "float64").all()
+    figures = ["value", "spread", "low", "high", "real_against_real", "worst"]
+    assert list(frame.columns) == ["section", *figures, "better", "grade", "verdict"]
+    assert (frame[figures].dtypes == "float64").all()
+    assert frame.loc["two_sample", "low"] < frame.loc["two_sample", "value"] < frame.loc["two_sample", "high"]
+    assert frame.loc["marginals", "section"] == "columns"
+    assert np.isnan(frame.loc["marginals", "low"])
     assert frame.loc["marginals", "value"] == report["marginals"].value
 
 
@@ -99,84 +89,102 @@ def test_json_is_strict_versioned_and_complete(report, tmp_path) -> None:
         raise AssertionError(constant)
 
     data = json.loads(text, parse_constant=refuse)
-    assert data["format"] == 1
-    assert data["settings"] == {"repeats": 2, "random_state": 0, "window": 12}
+    assert data["format"] == 2
+    named = {"target": None, "sensitive": None}
+    assert data["settings"] == {"repeats": 2, "random_state": 0, "window": 12, **named}
     assert data["data"]["real_sequences"] == 100
+    assert data["data"]["holdout_sequences"] is None
+    assert data["data"]["holdout_windows"] is None
+    assert [finding["about"] for finding in data["findings"]] == ["faithful", "different", "disclosure"]
+    keys = ["name", "section", "value", "spread", "real_against_real", "worst", "interval", "better", "grade"]
+    assert all(list(score) == [*keys, "verdict", "tone", "detail"] for score in data["scores"])
+    assert len(data["scores"][0]["interval"]) == 2
+    assert data["scores"][1]["interval"] is None
     assert [score["name"] for score in data["scores"]] == QUICK
     assert json.loads((tmp_path / "report.json").read_text()) == data
-    assert [row["column"] for row in data["scores"][0]["detail"]["columns"]][:2] == ["level", "follows"]
+    assert [row["column"] for row in data["scores"][1]["detail"]["columns"]][:2] == ["level", "follows"]
 
 
 def test_what_cannot_be_computed_is_said_everywhere() -> None:
     rng = np.random.default_rng(0)
     report = evaluate(rng.normal(size=60), rng.normal(size=60), metrics=["cross_correlation"], repeats=1)
-    assert "not available: it needs at least 2 columns" in str(report)
+    assert "not available: it needs at least 2 columns, and there is one (columns" in " ".join(str(report).split())
     assert report.as_frame()["value"].isna().all()
     score = json.loads(report.to_json())["scores"][0]
     assert score["value"] is None
     assert score["verdict"].startswith("not available: it needs")
-    assert "not available: it needs at least 2 columns" in report.to_html()
+    page = " ".join(report.to_html().split())
+    assert "it needs at least 2 columns, and there is one" in page
+    assert 'class="card"' not in page
     assert report.summary.startswith("Nothing could be measured")
 
 
-def test_text_is_a_readable_table(report) -> None:
+def test_text_is_a_readable_table_under_the_questions(report) -> None:
     lines = str(report).splitlines()
-    assert re.match(r"score +value +spread +real/real +useless +verdict", lines[0])
-    assert re.match(r"marginals +\d\.\d+ +\d\.\d+ +\d\.\d+ +\d\.\d+ +\w+", lines[2])
+    assert re.match(r"score +value +spread +real/real +worst +verdict", lines[0])
+    assert lines[2] == "Can it be told apart?"
+    assert re.match(r"  two_sample +\d\.\d+ +\d\.\d+ +\d\.\d+ +\d\.\d+ +\w+", lines[3])
+    assert [line for line in lines if line.endswith("?")] == [
+        SECTIONS[s] for s in ("apart", "columns", "time", "joint")
+    ]
     assert max(map(len, lines)) <= 100
-    assert "a copy would pass them" in " ".join(lines)
-    assert repr(report).startswith("Report(marginals=0.")
+    words = " ".join(" ".join(lines).split())
+    assert "a copy of the real records would pass them" in words
+    assert re.search(r"two_sample: .* right on \d+% of the real and \d+% of the synthetic", words)
+    assert repr(report).startswith("Report(two_sample=0.")
 
 
-def test_page_needs_nothing_else(page) -> None:
-    found = parsed(page)
-    assert "script" not in found.tags
-    assert all(target.startswith(("#", "data:image/png;base64,")) for target in found.loads), found.loads
-    assert not re.search(r"@import|url\((?!#)", page)
-    assert all(link.startswith("https://") for link in found.links)
-    assert len(page) < 1_500_000
+def test_text_says_words_only_where_they_are_needed(report) -> None:
+    results = (result("marginals", "faithful"), result("spectrum", "far"), unmeasurable("association", "no category"))
+    text = str(Report((*results, unmeasurable("correlation", "no category")), report.case, 2))
+    assert "marginals: It is faithful." not in text
+    assert "spectrum: It is far." in text
+    titles = [METRICS[name].title.lower() for name in ("association", "correlation")]
+    assert f"not available: no category ({titles[0]} and {titles[1]})" in text
 
 
-def test_page_has_alt_texts_modes_and_words(page, report) -> None:
-    found = parsed(page)
-    assert len(found.figures) == 5 + 6 + 5 + 3 + 2
-    assert all(text and len(text) > 30 for text in found.figures)
-    assert found.tags.count("svg") == len(found.figures)
-    for needed in ("prefers-color-scheme: dark", "@media print", 'name="viewport"', '<html lang="en">'):
-        assert needed in page
-    words = " ".join("".join(found.text).split())
-    assert report.summary in words
-    for result in report.results:
-        assert result.verdict in words
-        assert METRICS[result.name].references[0].text in words
+@pytest.mark.usefixtures("attacks")
+def test_perfect_fidelity_never_hides_a_leak(report) -> None:
+    perfect = [result(name, "faithful") for name in QUICK]
+    leak = Report((*perfect, result("copies", "leak"), result("membership", "none found")), report.case, 2)
+    assert leak.summary.startswith("Gives away: real records leak (copies). It is leak.")
+    assert "By every score here the synthetic table is as close" in leak.summary
+    page = leak.to_html()
+    assert page.index(">Leak</h2>") < page.index(">Faithful</h2>")
+    assert '<section class="tile bad disclosure">' in page
+    assert str(leak).index("real records leak") < str(leak).index("By every score")
 
 
-def test_page_is_the_same_each_time_and_written_to_a_file(report, page, tmp_path) -> None:
-    again = report.to_html(tmp_path / "report.html")
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == again
-    assert again == page
+@pytest.mark.usefixtures("attacks")
+def test_what_cannot_be_known_without_holdout_is_said(report) -> None:
+    results = [result("copies", "none found"), unmeasurable("membership", "it needs holdout data: holdout=...")]
+    alone = find(results, holdout=False)[2]
+    assert (alone.tone, alone.text) == ("unsure", "no leak was found by copies.")
+    assert alone.more.startswith("Without holdout data it cannot be known")
+    assert alone.more.endswith("Not measured: membership.")
+    results[1] = result("membership", "suspicious")
+    assert find(results, holdout=True)[2].tone == "warn"
+    results[1] = result("membership", "none found")
+    both = find(results, holdout=True)[2]
+    assert (both.tone, both.text, both.more) == ("good", "no leak was found by copies and membership.", "")
+    assert "a copy of the real records would pass" in find([], holdout=True)[2].text
 
 
-def test_names_are_escaped_and_dollars_are_no_formula() -> None:
-    rng = np.random.default_rng(0)
-    names = ["<b>$x$", "価格 & more"]
-    tables = [pd.DataFrame(rng.normal(size=(120, 2)), columns=names) for _ in range(2)]
-    for table in tables:
-        table["c"] = np.where(table["<b>$x$"] > 0, "$a_{", "<i>")
-    page = evaluate(*tables, metrics=["marginals"], repeats=1, window=6).to_html()
-    parsed(page)
-    assert "<b>$x$" not in page
-    assert "&lt;b&gt;$x$" in page
-
-
-def test_many_columns_show_the_furthest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_page, "MAX_COLUMNS", 2)
-    rng = np.random.default_rng(0)
-    real, synthetic = rng.normal(size=(200, 5)), rng.normal(size=(200, 5))
-    synthetic[:, 4] += 3
-    page = evaluate(real, synthetic, metrics=["marginals"], repeats=1, window=6).to_html()
-    assert "Shown are 2 of 5 columns, those furthest from the real data" in " ".join(page.split())
-    assert "of column x4" in page
+def test_findings_by_question() -> None:
+    grades = {"two_sample": "far", "marginals": "faithful", "autocorrelation": "close", "spectrum": "visible"}
+    faithful, different, _ = find([result(*item) for item in grades.items()], holdout=True)
+    assert faithful.text == "single columns and the course of time in part (1 of 2 scores)."
+    assert faithful.more == "Nearly so: memory of the past."
+    assert different.items == (
+        ("windows as a whole", "far: strong judge"),
+        ("the course of time", f"visible: {METRICS['spectrum'].title.lower()}"),
+    )
+    assert different.tone == "bad"
+    good = find([result("marginals", "faithful")], holdout=True)
+    assert (good[1].tone, good[1].text) == ("good", "nothing that was measured differs visibly.")
+    unclear = find([result("marginals", "unclear")], holdout=True)
+    assert unclear[0].text == "none of what was measured."
+    assert unclear[1].more == "Too few data to say: single columns."
 
 
 def test_same_seed_same_report(make_panel) -> None:
@@ -196,7 +204,7 @@ def test_a_copy_is_faithful_and_noise_is_not(make_panel) -> None:
     assert set(copy.as_frame()["grade"]) == {"faithful"}
     assert "as close to the real one as real data are to themselves" in copy.summary
     noise = evaluate(real, np.random.default_rng(0).normal(size=real.shape), metrics=QUICK, repeats=2)
-    assert "Faithful or close: single columns. Visibly different: memory of the past, columns tog" in noise.summary
+    assert "Not faithful: windows as a whole (far: strong judge); the course of time (far: memory of" in noise.summary
 
 
 @pytest.mark.parametrize(
@@ -214,13 +222,10 @@ def test_refused_arguments(make_panel, options, text) -> None:
 
 
 def test_too_few_data_are_called_so(report) -> None:
-    good = report["autocorrelation"]
-    unclear = METRICS["two_sample"].result([0.6, 0.7], [0.3, 0.7], 1.0, {})
-    both, alone = Report((good, unclear), report.case, 2), Report((unclear,), report.case, 2)
-    assert both.summary.startswith("Faithful or close: memory of the past. Too few data to say: strong judge.")
-    assert alone.summary.startswith("Too few data to say: strong judge.")
-    assert "two_sample: Too few data to say: it differs, but" in str(both)
-    assert '<span class="grade unclear">unclear</span>' in alone.to_html()
+    both = Report((result("marginals", "faithful"), result("two_sample", "unclear")), report.case, 2)
+    assert both.summary.startswith("Faithful: single columns. Not faithful: nothing that was measured differs visibly.")
+    assert "Too few data to say: strong judge." in both.summary
+    assert '<span class="pill unsure">unclear</span>' in both.to_html()
 
 
 def test_a_metric_that_was_not_measured_is_named(report) -> None:
@@ -229,7 +234,7 @@ def test_a_metric_that_was_not_measured_is_named(report) -> None:
 
 
 def test_without_the_picture_packages_the_error_says_what_to_install(report, monkeypatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("tsgan.evaluation.report_")]:
+    for name in [name for name in sys.modules if name.startswith("tsgan.evaluation.report_page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"need jinja2; install it with: pip install tsgan\[report\]"):

@@ -10,7 +10,7 @@ from .metrics import METRICS
 from .metrics.base import SECTIONS, Result, Section
 from .metrics.grading import TONES, Tone
 
-MOST = 6
+MOST = 4
 SUBJECTS: dict[Section, str] = {
     "apart": "windows as a whole",
     "columns": "single columns",
@@ -38,6 +38,8 @@ class Finding:
         One of "good", "fair", "unsure", "warn", "bad", "none".
     more : str
         What must be known beside it, or nothing.
+    items : tuple of (str, str)
+        The text as a list: what it is about, and which scores say so how plainly.
     """
 
     about: Literal["faithful", "different", "disclosure"]
@@ -45,6 +47,7 @@ class Finding:
     text: str
     tone: Tone
     more: str = ""
+    items: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.title}: {self.text} {self.more}".strip()
@@ -114,15 +117,17 @@ def _faithful(results: list[Result]) -> Finding:
     nearly = f"Nearly so: {listed(close)}." if close else ""
     if len(good) == len(results):
         return Finding("faithful", "Faithful", f"{EVERY}.", "good", nearly)
-    parts = []
-    for section, members in by_section(results).items():
-        here = sum(r in good for r in members)
-        if here == len(members):
-            parts.append(SUBJECTS[section])
-        elif here:
-            parts.append(f"{SUBJECTS[section]} in part ({here} of {len(members)})")
+    names = {r.name for r in good}
+    counts = {section: [r.name in names for r in members] for section, members in by_section(results).items()}
+    parts = [SUBJECTS[section] for section, here in counts.items() if all(here)]
+    parts += [
+        f"{SUBJECTS[section]} in part ({sum(here)} of {len(here)} scores)"
+        for section, here in counts.items()
+        if any(here) and not all(here)
+    ]
     text = f"{listed(parts)}." if parts else "none of what was measured."
-    return Finding("faithful", "Faithful", text, "good" if parts else "none", nearly)
+    items = tuple((part, "") for part in parts)
+    return Finding("faithful", "Faithful", text, "good" if parts else "none", nearly, items)
 
 
 def _different(results: list[Result]) -> Finding:
@@ -132,15 +137,25 @@ def _different(results: list[Result]) -> Finding:
     more = f"Too few data to say: {listed(unclear)}." if unclear else ""
     if not results:
         return Finding("different", title, "nothing was measured.", "none")
-    far, visible = _titles(results, "far"), _titles(results, "visible")
-    if not far and not visible:
+    bad = [r for r in results if r.grade in ("far", "visible")]
+    if not bad:
         return Finding("different", title, "nothing that was measured differs visibly.", "good", more)
-    parts = []
-    for names, grade in ((far, "far"), (visible, "visible")):
+    far = {section_of(r) for r in bad if r.grade == "far"}
+    grouped = sorted(by_section(bad).items(), key=lambda group: group[0] not in far)
+    items = tuple((SUBJECTS[section], _named(members)) for section, members in grouped)
+    text = "; ".join(f"{subject} ({names})" for subject, names in items)
+    return Finding("different", title, f"{text}.", "bad" if far else "warn", more, items)
+
+
+def _named(results: list[Result]) -> str:
+    """Name the scores of one question by their grades, the worst first, and no more than can be read."""
+    words = []
+    for grade, word in (("far", "far"), ("visible", "visible")):
+        names = _titles(results, grade)
         if names:
-            shown = [*names[:MOST], f"{len(names) - MOST} more"] if len(names) > MOST + 1 else names
-            parts.append(f"{listed(shown)} ({'far from the real data' if grade == 'far' else 'visibly different'})")
-    return Finding("different", title, f"{'; '.join(parts)}.", "bad" if far else "warn", more)
+            more = len(names) - MOST
+            words.append(f"{word}: {', '.join([*names[:MOST], f'{more} more'] if more > 1 else names)}")
+    return "; ".join(words)
 
 
 def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:

@@ -115,7 +115,7 @@ class Report:
             - `data`: columns (name, kind, static), and sequences and windows of each side (null without holdout), and
               notes: what was left out on the way.
             - `summary`: text. `findings`: three mappings of about ("faithful", "different", "disclosure"), title,
-              text, tone ("good", "fair", "unsure", "warn", "bad", "none") and more.
+              text, tone ("good", "fair", "unsure", "warn", "bad", "none"), more, and items (pairs of text).
             - `scores`: a mapping per metric: name, section, value, spread, interval ([low, high] or null),
               real_against_real, worst, better ("lower" or "higher"), grade, tone, verdict, and detail with `columns`
               and `parts` (a list of mappings each) where the metric has them. A figure that could not be computed is

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..columns import Column
 from ..metrics.autocorrelation import autocorrelation
@@ -36,7 +37,11 @@ def rhythms(case: Case, columns: list[Column]) -> list[Picture]:
             left.set(xlabel="lag (steps)", title="autocorrelation", ylim=(low, 1.04))
             right.set(xlabel="cycles per step", title="share of power")
             if all((side > 0).all() for side in spectra):
+                wide = max(side.max() for side in spectra) > 100 * min(side.min() for side in spectra)
                 right.set_yscale("log")
+                right.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+                right.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+                right.yaxis.set_minor_locator(NullLocator())
             for axis in (left, right):
                 axis.title.set_fontsize(8)
 
