@@ -14,6 +14,7 @@ _HOMES = {
     "Report": "evaluation.report",
     "compare": "evaluation.compare",
     "Comparison": "evaluation.compare",
+    "train_holdout_split": "evaluation.holdout",
     "datasets": "datasets",
     "errors": "errors",
 }
@@ -27,12 +28,14 @@ __all__ = [
     "datasets",
     "errors",
     "evaluate",
+    "train_holdout_split",
 ]
 
 if TYPE_CHECKING:
     from . import datasets, errors
     from .estimator import RecurrentGAN
     from .evaluation.compare import Comparison, compare
+    from .evaluation.holdout import train_holdout_split
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
     from .synthesizer import GaussianCopulaProcess

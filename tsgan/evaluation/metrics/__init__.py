@@ -2,8 +2,11 @@
 
 from .association import Association
 from .atoms import Atoms
+from .attribute_inference import AttributeInference
 from .autocorrelation import Autocorrelation
 from .base import Metric
+from .closest_record import ClosestRecord
+from .copies import Copies
 from .correlation import Correlation
 from .coverage import Coverage
 from .cross_correlation import CrossCorrelation
@@ -12,7 +15,9 @@ from .gaps import Gaps
 from .increments import Increments
 from .lengths import Lengths
 from .marginals import Marginals
+from .membership import Membership
 from .missing import Missing
+from .nearest_ratio import NearestRatio
 from .partial_autocorrelation import PartialAutocorrelation
 from .predictive import Predictive
 from .run_lengths import RunLengths
@@ -47,5 +52,10 @@ METRICS: dict[str, Metric] = {
         Correlation(),
         CrossCorrelation(),
         Association(),
+        Copies(),
+        ClosestRecord(),
+        NearestRatio(),
+        Membership(),
+        AttributeInference(),
     )
 }

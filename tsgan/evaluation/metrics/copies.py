@@ -1,0 +1,129 @@
+"""Copies: synthetic records that are real ones, to the bit or nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..prepare import Case
+from ..records import Neighbours, census, chosen, nearest, records, remembered
+from ..splits import CannotMeasureError
+from ..twins import Twins, twins
+from .base import Reference, Result
+from .disclosing import Disclosing, chance_of_excess, enough, told
+from .grading import Grade
+
+Doubles = NDArray[np.float64]
+
+RARE, HALF = 0.01, 0.5
+
+
+class Copies(Disclosing):
+    """Share of synthetic records that are exact or near copies of a real one."""
+
+    name = "copies"
+    title = "Copies of real records"
+    question = "Are there real records among the synthetic ones?"
+    definition = (
+        "Share of synthetic records that equal a real one over a whole window (exact copies, found by hashing all "
+        "windows), or lie against it (near copies). With d the distance to the nearest real record and d' that real "
+        "record's own distance to its nearest other real record, a near copy has d / d' below half of the 1 % "
+        "quantile of the same ratio among real records. Windows that two real records hold, or in which nothing "
+        "changes, are nobody's and do not count. It needs no holdout: how often real records copy each other is the "
+        "other end of its scale."
+    )
+    references = (
+        Reference(
+            "Data Synthesis based on Generative Adversarial Networks (Park, Mohammadi, Gorde, Jajodia, Park & Kim, "
+            "2018), which introduced distances to the closest record",
+            "https://arxiv.org/abs/1806.03384",
+        ),
+        Reference(
+            "On the Inadequacy of Similarity-based Privacy Metrics (Ganev & De Cristofaro, 2023)",
+            "https://arxiv.org/abs/2312.05114",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "none found": "No more synthetic records copy a real one than real records copy each other.",
+        "suspicious": "Some synthetic records copy real ones; look at them before you share the table.",
+        "leak": "The synthetic table holds copies of real records: do not share it.",
+    }
+    least = 0.01
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Count exact and near copies, and the same among real records."""
+        real, synthetic = census(case, "real"), census(case, "synthetic")
+        enough(real, "real")
+        enough(synthetic, "synthetic")
+        equal = remembered(case, "twins", lambda: twins(case))
+        mine, others = chosen(case, "synthetic"), chosen(case, "real")
+        closeness, control = _ratios(case)
+        telling = control[np.isfinite(control)]
+        if not len(telling) and not equal.real.any():
+            raise CannotMeasureError("all real records are alike, so that a copy cannot be told from any other")
+        limit = HALF * min(float(np.quantile(telling, RARE)), 1.0) if len(telling) else 0.0
+        exact, near = equal.synthetic[mine], closeness < limit
+        copied, natural = exact | near, equal.real[others] | (control < limit)
+        share, usual = float(copied.mean()), float(natural.mean())
+        chance = chance_of_excess(
+            copied.astype(np.float64), natural.astype(np.float64), synthetic.cluster[mine], real.cluster[others]
+        )
+        found = self.accuse(share - usual, chance)
+        if equal.singular and equal.synthetic.any() and found != "leak":
+            found = "leak" if equal.synthetic.mean() >= self.least else "suspicious"
+        detail = {
+            "parts": [
+                _part("exact copies", equal.synthetic.mean(), equal.real.mean()),
+                _part("near copies", (near & ~exact).mean(), ((control < limit) & ~equal.real[others]).mean()),
+            ],
+            "chance": chance,
+            "synthetic_records": len(synthetic),
+            "exact_copies": int(equal.synthetic.sum()),
+            "real_records_copied": equal.copied,
+            "near_if_ratio_below": limit,
+        }
+        return self.finding([share] * repeats, [usual] * repeats, found, detail, self._note(equal, real, synthetic))
+
+    @staticmethod
+    def _note(equal: Twins, real: object, synthetic: object) -> str:
+        note = told(real, synthetic)  # type: ignore[arg-type]
+        count = int(equal.synthetic.sum())
+        if not count:
+            return note
+        return f"{count} of {len(equal.synthetic)} are exact copies, of {equal.copied} real ones. {note}".strip()
+
+
+def _part(name: str, value: float, control: float) -> dict[str, object]:
+    return {"part": name, "value": float(value), "real_against_real": float(control), "worst": 1.0, "grade": None}
+
+
+def _ratios(case: Case) -> tuple[Doubles, Doubles]:
+    """How near each record comes to its nearest real one, by how near that one's own nearest is.
+
+    Returns
+    -------
+    synthetic, real : float64 arrays of shape (records asked,)
+        Infinite where that real record has an equal, and so tells nothing.
+    """
+    searched = remembered(case, "real searched", lambda: records(case, "real"))
+    asked = {side: records(case, side, chosen(case, side), apart=True) for side in ("synthetic", "real")}
+    outside = remembered(case, "synthetic to real", lambda: nearest(asked["synthetic"], searched))
+    inside = remembered(case, "real to real", lambda: nearest(asked["real"], searched, itself=True))
+    known = np.unique(np.concatenate([outside.name[:, 0], inside.name[:, 0]]))
+    around = inside
+    names = asked["real"].names
+    if not np.isin(known, names).all():
+        around, names = nearest(records(case, "real", known, apart=True), searched, itself=True), known
+    return _ratio(outside, around, names, None), _ratio(inside, around, names, asked["real"].names)
+
+
+def _ratio(found: Neighbours, around: Neighbours, names: NDArray[np.int64], own: NDArray[np.int64] | None) -> Doubles:
+    place = np.searchsorted(names, found.name[:, 0])
+    apart = around.distance[place, 0]
+    if own is not None:  # a real record is not its neighbour's neighbour when that one is asked how alone it is
+        apart = np.where(around.name[place, 0] == own, around.distance[place, 1], apart)
+    tells = (apart > 0) & np.isfinite(apart)
+    return np.where(tells, found.distance[:, 0] / np.where(tells, apart, 1.0), np.inf)

@@ -1,0 +1,196 @@
+"""What the metrics of disclosure share: their grades, and a test that knows which records belong together.
+
+All of them ask whether training records are treated otherwise than holdout records. Without disclosure the two are
+exchangeable: which real records the generator saw then says nothing about its output. So each training and holdout
+record gets a number (how near the synthetic table comes to it, say), and the test is whether the training ones' mean
+is higher than relabelling would make it. A generator that is merely poor treats both alike and is not accused.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ..prepare import Case
+from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
+from ..splits import CannotMeasureError
+from .base import Interval, Metric, Result
+from .grading import ALPHA, Grade
+
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LEAST_RECORDS, MANY_CLUSTERS, RESAMPLES = 8, 60, 400
+DOUBT = 10 * ALPHA
+SMALL, WIDE, HARDLY, FEW_CLUSTERS = 0.05, 0.15, 0.02, 20
+UNCLEAR = "Too few records to say: what was found may be chance, and a leak may hide behind it."
+
+
+class Disclosing(Metric):
+    """A metric of what a synthetic table gives away."""
+
+    section = "disclosure"
+    better = "lower"
+    zero_is_perfect = False
+    least: ClassVar[float] = SMALL
+
+    @abstractmethod
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Measure what is given away."""
+
+    def finding(
+        self,
+        values: Sequence[float],
+        controls: Sequence[float],
+        found: Grade,
+        detail: Mapping[str, Any],
+        note: str = "",
+        interval: Interval | None = None,
+    ) -> Result:
+        """Put a result together. Its bad end, a copy of the real table, scores 1 in every metric of this section."""
+        detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
+        verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()
+        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
+        return Result(self.name, value, spread, control, 1.0, self.better, found, verdict, detail, interval)
+
+    def accuse(self, excess: float, chance: float, least: float | None = None) -> Grade:
+        """Grade by how much more is given away than by chance, and how likely chance does as much.
+
+        Parameters
+        ----------
+        excess : float
+            Share beyond what is expected without disclosure.
+        chance : float
+        least : float, optional
+            Excess from which on it is a leak; the class's by default.
+        """
+        if chance <= ALPHA and excess >= (self.least if least is None else least):
+            return "leak"
+        if chance <= DOUBT:
+            return "suspicious"
+        return "unclear" if excess >= WIDE and chance <= HARDLY else "none found"
+
+
+ORDER: tuple[Grade, ...] = ("none found", "unclear", "suspicious", "leak")
+
+
+def gravest(grades: Sequence[Grade]) -> Grade:
+    """Return the worst of several grades."""
+    return max(grades, key=ORDER.index)
+
+
+def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
+    """Return the records of training, holdout and synthetic table.
+
+    Parameters
+    ----------
+    case : Case
+    unknown : str
+        What cannot be known without a holdout, to go on after "nobody can know".
+
+    Raises
+    ------
+    CannotMeasureError
+        If there is no holdout table, or a table has too few records.
+    """
+    if case.holdout is None:
+        raise CannotMeasureError(
+            f"without real records that the generator has not seen, nobody can know {unknown}; split the real table "
+            f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout="
+        )
+    found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
+    enough(found[0], "real")
+    enough(found[1], "holdout")
+    enough(found[2], "synthetic")
+    return found
+
+
+def enough(records: Census, side: str) -> None:
+    """Refuse a table with too few records.
+
+    Raises
+    ------
+    CannotMeasureError
+    """
+    if len(records) < LEAST_RECORDS:
+        raise CannotMeasureError(
+            f"the {side} table holds only {len(records)} {records.word}; at least {LEAST_RECORDS} are needed to "
+            f"speak of chance"
+        )
+
+
+def told(real: Census, *others: Census) -> str:
+    """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
+    words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
+    if min(len(np.unique(one.cluster)) for one in (real, *others)) < FEW_CLUSTERS:
+        words.append("With so few independent records only a coarse leak would show.")
+    if max(map(len, (real, *others))) > MAX_QUERIES:
+        words.append(f"At most {MAX_QUERIES} records, drawn at random, were compared with at most {MAX_REFERENCES}.")
+    return " ".join(words)
+
+
+def chance_of_excess(train: Doubles, held: Doubles, train_cluster: Ints, held_cluster: Ints) -> float:
+    """Return the chance that training records score as much higher than holdout ones if nothing is disclosed.
+
+    Clusters of records, not records, are taken to be independent. With at least 60 of them the variance is that of
+    relabelled clusters; with fewer each side has its own ("The generalization of 'Student's' problem when several
+    different population variances are involved", Welch, 1947, https://doi.org/10.2307/2332510).
+
+    Parameters
+    ----------
+    train, held : float arrays of shape (records,)
+    train_cluster, held_cluster : int arrays of shape (records,)
+    """
+    difference = float(train.mean() - held.mean())
+    if difference <= 0:
+        return 1.0
+    count = len(np.unique(train_cluster)), len(np.unique(held_cluster))
+    if sum(count) >= MANY_CLUSTERS:
+        middle = float(np.concatenate([train, held]).mean())
+        sums = np.concatenate([_sums(train - middle, train_cluster), _sums(held - middle, held_cluster)])
+        each = float((sums**2).sum()) / (len(sums) - 1)
+        variance = each * (count[0] / len(train) ** 2 + count[1] / len(held) ** 2)
+        return float(stats.norm.sf(difference / np.sqrt(variance))) if variance > 0 else 1.0
+    parts = [
+        float((_sums(x - x.mean(), cluster) ** 2).sum()) / len(x) ** 2 * number / (number - 1) if number > 1 else np.inf
+        for x, cluster, number in zip((train, held), (train_cluster, held_cluster), count, strict=True)
+    ]
+    if not np.isfinite(sum(parts)):
+        return 1.0
+    if sum(parts) == 0:
+        return 0.0
+    freedom = sum(parts) ** 2 / sum(part**2 / (number - 1) for part, number in zip(parts, count, strict=True))
+    return float(stats.t.sf(difference / np.sqrt(sum(parts)), freedom))
+
+
+def _sums(x: Doubles, cluster: Ints) -> Doubles:
+    place = np.unique(cluster, return_inverse=True)[1]
+    return np.bincount(place, weights=x).astype(np.float64)
+
+
+def bootstrap(
+    statistic: Callable[[Ints, Ints], float], train_cluster: Ints, held_cluster: Ints, rng: np.random.Generator
+) -> Interval:
+    """Return the 95 % interval of a statistic of training and holdout records, both drawn anew by clusters.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of the numbers of the training and of the holdout records that were drawn.
+    train_cluster, held_cluster : int arrays of shape (records,)
+    rng : Generator
+    """
+    found = [statistic(_resample(train_cluster, rng), _resample(held_cluster, rng)) for _ in range(RESAMPLES)]
+    low, high = np.nanquantile(found, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _resample(cluster: Ints, rng: np.random.Generator) -> Ints:
+    place = np.unique(cluster, return_inverse=True)[1]
+    drawn = np.bincount(rng.integers(place.max() + 1, size=place.max() + 1), minlength=place.max() + 1)
+    return np.repeat(np.arange(len(cluster)), drawn[place])
