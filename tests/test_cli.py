@@ -14,6 +14,7 @@ import pytest
 
 from tsgan import __version__, cli, datasets
 from tsgan.errors import InputError, TsganWarning
+from tsgan.evaluation.metrics.base import Result
 
 
 class RecurrentGAN:
@@ -106,8 +107,13 @@ class GaussianCopulaProcess(RecurrentGAN):
 
 
 class Report:
-    def __init__(self, *told):
+    """Stand-in."""
+
+    def __init__(self, *told, value=0.01):
         self.told = told
+        self.results = [Result("two_sample", value, 0, 0, 1, "lower", "close", "Nearly.")]
+        reason = "not available: there is one column"
+        self.results.append(Result("correlation", None, None, None, None, "lower", "not available", reason))
 
     def __str__(self):
         return "discriminative score 0.01 (chance 0.01)"
@@ -125,8 +131,10 @@ class Report:
 def evaluate(
     real: pd.DataFrame,
     synthetic: pd.DataFrame,
+    holdout: pd.DataFrame | None = None,
     *,
     time: str | None = None,
+    metrics: list[str] | None = None,
     repeats: int = 5,
     random_state: int | None = None,
 ) -> Report:
@@ -137,7 +145,20 @@ def evaluate(
     repeats : int
         How many judges.
     """
-    return Report(len(real), len(synthetic), time, repeats, random_state)
+    unseen = None if holdout is None else len(holdout)
+    return Report(len(real), len(synthetic), unseen, time, metrics, repeats, random_state)
+
+
+class Comparison(Report):
+    """Stand-in."""
+
+    def __init__(self, reports):
+        super().__init__({name: report.told for name, report in reports.items()})
+        self.reports = reports
+
+
+def compare(real, tables, **arguments):
+    return Comparison({name: evaluate(real, table, **arguments) for name, table in tables.items()})
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +167,7 @@ def stand_in(monkeypatch, tmp_path):
     closed = types.SimpleNamespace(GaussianCopulaProcess=GaussianCopulaProcess)
     monkeypatch.setitem(sys.modules, "tsgan.synthesizer", closed)
     monkeypatch.setitem(sys.modules, "tsgan.evaluation.judge", types.SimpleNamespace(evaluate=evaluate))
+    monkeypatch.setitem(sys.modules, "tsgan.evaluation.compare", types.SimpleNamespace(compare=compare))
     monkeypatch.chdir(tmp_path)
     pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)
 
@@ -218,12 +240,67 @@ def test_evaluate_prints_scores_and_writes_what_is_asked(tmp_path, capsys):
     assert captured.out == "discriminative score 0.01 (chance 0.01)\n"
     assert captured.err == "wrote r.html\n"
     assert (tmp_path / "r.html").read_text() == "<html>"
-    assert json.loads((tmp_path / "r.json").read_text()) == {"told": "(2, 2, 'day', 2, 4)"}
+    assert json.loads((tmp_path / "r.json").read_text()) == {"told": "(2, 2, None, 'day', None, 2, 4)"}
 
 
 def test_evaluate_prints_json_alone_on_request(capsys):
     assert cli.main(["evaluate", "real.csv", "real.csv", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"told": "(2, 2, None, 5, None)"}
+    assert json.loads(capsys.readouterr().out) == {"told": "(2, 2, None, None, None, 5, None)"}
+
+
+def test_evaluate_reads_the_holdout_as_a_table(tmp_path, capsys):
+    pd.DataFrame({"day": ["2024-01-01"] * 3, "wind": 1.5}).to_csv("unseen.csv", index=False)
+    assert cli.main(["evaluate", "real.csv", "real.csv", "--holdout", "unseen.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"told": "(2, 2, 3, None, None, 5, None)"}
+
+
+def test_several_synthetic_tables_are_judged_side_by_side(tmp_path, capsys):
+    table = pd.read_csv("real.csv")
+    (tmp_path / "old").mkdir()
+    for rows, name in enumerate(("a.csv", "b.v2.csv", "old/a.csv")):
+        table.head(rows + 1).to_csv(name, index=False) if rows < 2 else table.to_csv(name, index=False)
+    assert cli.main(["evaluate", "real.csv", "a.csv", "b.v2.csv", "--report", "r.html", "--json"]) == 0
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)["told"]
+    assert told == str(({"a": (2, 1, None, None, None, 5, None), "b": (2, 2, None, None, None, 5, None)},))
+    assert captured.err == "wrote r.html\n"
+    assert cli.main(["evaluate", "real.csv", "a.csv", "old/a.csv", "--json"]) == 0
+    assert "{'a.csv': (2, 1," in capsys.readouterr().out
+    assert cli.main(["evaluate", "real.csv", "a.csv", "a.csv"]) == 1
+    assert capsys.readouterr().err == "tsgan: error: a synthetic table is named twice: a.csv a.csv\n"
+
+
+def test_a_threshold_that_is_met_is_exit_code_0(capsys):
+    assert cli.main(["evaluate", "real.csv", "real.csv", "--fail-under", "two_sample=0.6"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_failed_thresholds_are_exit_code_3_after_all_was_written(tmp_path, capsys):
+    words = ["evaluate", "real.csv", "real.csv", "--report", "r.html", "--json", "r.json", "--metrics", "time"]
+    limits = ["two_sample=0.001", "correlation=close", "two_sample=close", "predictive=1"]
+    assert cli.main([*words, *(word for limit in limits for word in ("--fail-under", limit))]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == "discriminative score 0.01 (chance 0.01)\n"
+    assert captured.err.splitlines() == [
+        "wrote r.html",
+        "tsgan: failed: two_sample is 0.0100, worse than 0.001 (lower is better)",
+        "tsgan: failed: correlation is not available: there is one column",
+        "tsgan: failed: predictive was not measured",
+    ]
+    asked = "['time', 'two_sample', 'correlation', 'two_sample', 'predictive']"
+    assert asked in json.loads((tmp_path / "r.json").read_text())["told"]
+
+
+def test_a_failed_threshold_names_its_table_and_asks_for_its_metric(capsys):
+    pd.read_csv("real.csv").to_csv("other.csv", index=False)
+    words = ["evaluate", "real.csv", "real.csv", "other.csv", "--json", "-q", "--fail-under", "two_sample=0"]
+    assert cli.main(words) == 3
+    captured = capsys.readouterr()
+    assert [line.split(" is ")[0] for line in captured.err.splitlines()] == [
+        "tsgan: failed: real: two_sample",
+        "tsgan: failed: other: two_sample",
+    ]
+    assert "['default', 'two_sample']" in json.loads(captured.out)["told"]
 
 
 def test_info_shows_the_schema_and_what_differs(model, capsys):
@@ -294,6 +371,10 @@ def test_a_bad_input_is_exit_code_1_and_one_line(tmp_path, capsys, words, text):
         (["fit", "real.csv", "-o", "m", "--stepps", "3"], "unrecognized arguments: --stepps"),
         (["sample", "m", "--start", "soon"], "'soon' is neither a moment (2024-01-31) nor a whole number"),
         (["sample", "m", "-n", "1.5"], "argument -n: invalid int value: '1.5'"),
+        (["evaluate", "real.csv"], "the following arguments are required: SYNTHETIC"),
+        (["evaluate", "no.csv", "no.csv", "--fail-under", "two=1"], "argument --fail-under: metric='two' is not known"),
+        (["evaluate", "no.csv", "no.csv", "--fail-under", "marginals"], "'marginals' is no threshold; write METRIC="),
+        (["evaluate", "no.csv", "no.csv", "--fail-under", "marginals=bad"], "'bad' is neither a number nor a grade"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(capsys, words, text):

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from ..errors import InputError, ParameterError, SchemaError, choose
-from .findings import section_of, unmeasured
+from .findings import by_section, unmeasured
 from .judge import evaluate
 from .metrics.base import SECTIONS, Result, Section, number
 from .metrics.grading import GRADES, TONES
@@ -52,9 +52,10 @@ class Comparison:
 
     @property
     def metrics(self) -> dict[str, Section]:
-        """Names of the metrics, with the question each belongs to."""
+        """Names of the metrics with the question each belongs to, in the questions' order."""
         first = next(iter(self.reports.values()))
-        return {result.name: section_of(result) for result in first.results}
+        sections = by_section(first.results)
+        return {result.name: section for section, members in sections.items() for result in members}
 
     def best(self, metric: str) -> list[str]:
         """Return the tables that no other one beats beyond chance.
