@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
@@ -40,19 +42,21 @@ def distribution(
     for name, distance in (("ks", kolmogorov_smirnov), ("wasserstein", grid.wasserstein)):
         worst = max(float(distance(even, found.real)), LEAST_WORST)
         figures[name] = Figure(float(distance(found.other, found.real)), distance(found.chance, found.real), worst)
-    # a whole distribution is weak at seeing its mean move, and must move at least as far as its mean
+    # a whole distribution is weak at seeing its centre or its width move, and must move about as far as they do
     moved = figures["wasserstein"]
-    likely = min(moved.likely, _chance_of_mean(pair, sides, where, grid, found))
-    return figures | {"wasserstein": Figure(moved.value, moved.control, moved.worst, likely)}
+    middle = float(np.median(sides[0][where[0]]))
+    clipped = [np.clip(side, grid.low, grid.high).astype(np.float64) for side in sides]
+    widths = [np.abs(side - middle) for side in clipped]
+    likely = [_chance_of_mean(pair, both, where, found) for both in (clipped, widths)]
+    chance = min(moved.likely, 2 * min(likely))
+    return figures | {"wasserstein": Figure(moved.value, moved.control, moved.worst, chance)}
 
 
-def _chance_of_mean(
-    pair: Pair, sides: tuple[Numbers, Numbers], where: tuple[Bools, Bools], grid: Grid, found: Shares
-) -> float:
+def _chance_of_mean(pair: Pair, sides: Sequence[Numbers], where: tuple[Bools, Bools], found: Shares) -> float:
     """Chance that the mean of another sample of the real source is as far off, by Student's t over units."""
     means, errors = [], []
     for sample, values, rows in zip((pair.real, pair.other), sides, where, strict=True):
-        mean, error = _mean(sample, np.clip(values, grid.low, grid.high), rows)
+        mean, error = _mean(sample, values, rows)
         means.append(mean)
         errors.append(error)
     ratio = found.counted[0] / found.counted[1]

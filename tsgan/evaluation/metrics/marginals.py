@@ -32,10 +32,11 @@ class Marginals(Metric):
         "columns. The table by columns adds the Wasserstein-1 distance of numbers: how far values must move on "
         "average, in real spreads (the width of the real middle 90 %, over 3.29, which is the standard deviation of "
         "a normal distribution; values more than one such width beyond the bulk are counted as there). A column is "
-        "graded by whichever of the two, or of a test of the mean, sees more. All rows of both tables are "
-        "compared, missing values left out, a static column once per sequence; chance is told by dealing the real "
-        "sequences into halves. The useless table is uniform over the middle 98 % of the real values, or over the "
-        "levels; where that is near the real one, a distance of 0.1 counts as useless."
+        "graded by whichever sees more of the two, the second helped by tests of the mean and of the mean distance "
+        "from the median. All rows of both tables are compared (of more than 300,000, whole sequences drawn at random "
+        "up to that number), missing values left out, a static column once per sequence; chance is told by dealing "
+        "the real sequences into halves. The useless table is uniform over the middle 98 % of the real values, or "
+        "over the levels; where that is near the real one, a distance of 0.1 counts as useless."
     )
     references = (
         Reference(
