@@ -18,6 +18,7 @@ from .grading import Grade
 Ints = NDArray[np.int64]
 
 MAX_ROWS = 20_000
+FAR = 0.05
 
 
 class Association(Metric):
@@ -33,7 +34,8 @@ class Association(Metric):
         "root of the share of the number's variance that lies between the category's levels. Both run from 0 (no tie) "
         "to 1 (one determines the other). The score is the absolute difference between real and synthetic, averaged "
         "over all pairs of columns with at least one category or boolean, on at most 20,000 rows a side; static "
-        "columns count like others, a missing category is a level, and rows where the number is missing are left out."
+        "columns count like others, a missing category is a level, and rows where the number is missing are left out. "
+        "The far end of the scale is that of the useless table, or 0.05 where that is more."
     )
     references = (
         Reference(
@@ -70,10 +72,11 @@ class Association(Metric):
         found = contrasts(case, self.name, repeats, ties, gap)
         both = [(side + side.transpose(0, 2, 1)) / 2 for side in found]
         by_column = [side.sum(axis=2) / counted.sum(axis=1) for side in both]
+        by_column[2] = np.maximum(by_column[2], FAR)
         table = self.by_column([column.name for column in case.columns], *by_column)
         values = [list(map(float, side[:, counted].mean(axis=1))) for side in found]
         note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, note)
+        return self.result(values[0], values[1], max(float(np.mean(values[2])), FAR), {"columns": table}, note)
 
 
 def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:

@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 
 MAX_ROWS = 200_000
 MOST_CHANNELS = 64
+FAR = 0.05
 PARTS = ("around the column's mean", "around each window's own mean")
 
 
@@ -35,7 +36,8 @@ class Autocorrelation(Metric):
         "distances from each window's own mean, which shows what happens inside a window where levels differ widely. "
         "The score is the absolute difference between real and synthetic, averaged over lags, both ways and columns "
         "(a category stands for the 0/1 indicators of its levels taken together: of the most frequent ones where all "
-        "columns have more than 64). Above 200,000 rows a side windows are drawn."
+        "columns have more than 64). Above 200,000 rows a side windows are drawn. "
+        "The far end of the scale is that of the useless table, or 0.05 where that is more."
     )
     references = (
         Reference(
@@ -64,6 +66,7 @@ class Autocorrelation(Metric):
             return np.asarray(np.abs(real - other)[:, :, 1:].mean(axis=2))
 
         found = contrasts(case, self.name, repeats, curves, gap)
+        found = found[0], found[1], np.maximum(found[2], FAR)
         by_column = [side.mean(axis=1) for side in found]
         by_part = [side.mean(axis=2) for side in found]
         table = self.by_column([column.name for column in columns], *by_column)

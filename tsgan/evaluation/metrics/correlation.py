@@ -18,6 +18,7 @@ from .draws import Floats, contrasts
 from .grading import Grade
 
 MAX_ROWS = 20_000
+FAR = 0.05
 PAPER_DRAWS = 5
 PAIRS_SHOWN, MAX_SHOWN = 10, 100_000
 PARTS = ("Pearson", "Spearman")
@@ -34,6 +35,7 @@ class Correlation(Metric):
         "The correlation matrix of all columns of numbers and times over the rows of the windows (at most "
         "20,000 a side): of values (Pearson) and of ranks (Spearman), each pair on the rows in which both values are "
         "present. The score is the absolute difference between real and synthetic, averaged over pairs and over both. "
+        "The far end of the scale is that of the useless table, or 0.05 where that is more. "
         "The detail adds the correlational score of the papers as they compute it, so that published figures "
         "compare: a fifth of the windows of each side drawn with replacement, the sum over pairs of the absolute "
         "difference divided by 10, and the mean of 5 such draws; beside it the same for draws of real against real."
@@ -80,6 +82,8 @@ class Correlation(Metric):
         apart = ~np.eye(len(columns), dtype=np.bool_)
         by_part = [side[:, :, apart].mean(axis=2) for side in found]
         by_column = [(side * apart).sum(axis=3).mean(axis=1) / count for side in found]
+        for side in (by_part, by_column):
+            side[2] = np.maximum(side[2], FAR)
         table = self.by_column([column.name for column in columns], *by_column)
         detail = {
             "columns": table,

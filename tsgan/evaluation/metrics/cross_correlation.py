@@ -15,6 +15,7 @@ from .draws import Floats, contrasts
 from .grading import Grade
 
 LAGS = (0, 1, 2, 4, 8)
+FAR = 0.05
 
 
 class CrossCorrelation(Metric):
@@ -29,7 +30,8 @@ class CrossCorrelation(Metric):
         "the window reaches), over all windows: which column leads and which follows shows in that each pair is "
         "looked at in both orders. A category stands for the 0/1 indicators of its most frequent levels, so many "
         "that all columns together have about 64. The score is the absolute difference between real and synthetic, "
-        "averaged over ordered pairs and lags. Above 200,000 rows a side windows are drawn."
+        "averaged over ordered pairs and lags. Above 200,000 rows a side windows are drawn. "
+        "The far end of the scale is that of the useless table, or 0.05 where that is more."
     )
     references = (
         Reference(
@@ -70,6 +72,8 @@ class CrossCorrelation(Metric):
         count = len(case.columns) - 1
         by_lag = [side.sum(axis=(2, 3)) / apart.sum() for side in found]
         by_column = [(side.sum(axis=2) + side.sum(axis=3)).mean(axis=1) / (2 * count) for side in found]
+        for side in (by_lag, by_column):
+            side[2] = np.maximum(side[2], FAR)
         table = self.by_column([column.name for column in case.columns], *by_column)
         detail = {
             "columns": table,

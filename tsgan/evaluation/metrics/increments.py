@@ -16,7 +16,7 @@ from .draws import Floats, contrasts
 from .grading import Grade
 
 PARTS = ("size of the steps", "heavy tails of the steps", "rises against falls", "large rises against large falls")
-FAR = np.array([0.5, 0.2, 0.2, 0.2])
+FAR, FAR_PARTS = 0.1, np.array([0.5, 0.2, 0.2, 0.2])
 
 
 class Increments(Metric):
@@ -33,7 +33,8 @@ class Increments(Metric):
         "of d < 0; and large rises against large falls, E(d|d|) / E(d^2). Tails are compared by their difference, "
         "the last two by half of it, so that each runs from 0 to 1. The score is the mean over the four and over "
         "columns. The last two change their sign when time is reversed. Steps into or out of a missing value are "
-        "left out. Among the parts, steps twice too large and differences of 0.2 count as far at the latest."
+        "left out. The far end of the scale is that of the useless table, or 0.1 where that is more (of the four figures: steps "
+        "twice too large, and 0.2)."
     )
     references = (
         Reference(
@@ -57,10 +58,11 @@ class Increments(Metric):
         columns = moving_numbers(case)
         found = contrasts(case, self.name, repeats, lambda windows: _figures(windows, columns), _gaps)
         by_column = [side.mean(axis=1) for side in found]
+        by_column[2] = np.maximum(by_column[2], FAR)
         by_part = [side.mean(axis=2) for side in found]
         detail = {
             "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR), key="part"),
+            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR_PARTS), key="part"),
         }
         for row, size, tails, rises, large in zip(detail["columns"], *found[0].mean(axis=0), strict=True):
             row |= {"size": float(size), "tails": float(tails), "rises": float(rises), "large_rises": float(large)}

@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from ..prepare import Case
-from .autocorrelation import channels_of, correlations, moving, pooled, second_moments, some
+from .autocorrelation import channels_of, moving, pooled, second_moments, some
 from .base import Doubles, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts
 from .grading import Grade
 
 LAGS = 10
+FAR = 0.05
 NOISE = 1e-4
 
 
@@ -26,10 +27,10 @@ class PartialAutocorrelation(Metric):
     question = "How many steps back does each column look, and how hard?"
     definition = (
         "The correlation between a column's value and its value some steps later that is left when the steps in "
-        "between are known, for lags up to 10: by the Durbin-Levinson recursion from the autocorrelations, with a "
-        "noise of one hundredth of a standard deviation added to each column so that perfectly smooth curves have a "
-        "finite answer. The score is the absolute difference between real and synthetic, averaged over lags and "
-        "columns (categories as for the memory of the past)."
+        "between are known, for lags up to 10: by least squares over all windows, with a noise of one hundredth of a "
+        "standard deviation added to each column so that perfectly smooth curves have a finite answer. The score is "
+        "the absolute difference between real and synthetic, averaged over lags and columns (categories as for the "
+        "memory of the past). The far end of the scale is that of the useless table, or 0.05 where that is more."
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
@@ -51,13 +52,13 @@ class PartialAutocorrelation(Metric):
         channels, members = channels_of(case, columns)
 
         def curves(windows: Floats) -> Doubles:
-            products = pooled(second_moments(some(windows)[:, :, channels]), members)
-            return durbin_levinson(correlations(products), LAGS)
+            return _partial(pooled(second_moments(some(windows)[:, :, channels]), members), LAGS)
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.abs(real - other)[:, 1:].mean(axis=1))
 
         found = contrasts(case, self.name, repeats, curves, gap)
+        found = found[0], found[1], np.maximum(found[2], FAR)
         table = self.by_column([column.name for column in columns], *found)
         values = [list(map(float, side.mean(axis=1))) for side in found]
         return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
@@ -77,20 +78,26 @@ def partial_autocorrelation(windows: Floats, lags: int = LAGS) -> Doubles:
     array of shape (D, min(lags, W - 1) + 1)
         1 at lag 0; zero for a channel that does not vary.
     """
-    return durbin_levinson(correlations(second_moments(windows)), lags)
+    return _partial(second_moments(windows), lags)
 
 
-def durbin_levinson(correlation: Doubles, lags: int) -> Doubles:
-    """Autocorrelations `(D, W)` to partial ones `(D, min(lags, W - 1) + 1)`, by the Durbin-Levinson recursion."""
-    lags = min(lags, correlation.shape[1] - 1)
-    found = np.zeros((len(correlation), lags + 1))
-    found[:, 0] = correlation[:, 0]
-    weights = np.zeros((len(correlation), 0))
-    unexplained = np.full(len(correlation), 1 + NOISE)
+def _partial(moments: Doubles, lags: int) -> Doubles:
+    """Second moments `(D, W, W)` to partial autocorrelations `(D, min(lags, W - 1) + 1)`.
+
+    The moments of all runs of lag + 1 steps are averaged; in the inverse of their matrix stands how the first and the
+    last step go together when those between are known. Moments of runs, unlike separate autocorrelations, always have
+    an inverse that makes sense.
+    """
+    steps = moments.shape[1]
+    lags = min(lags, steps - 1)
+    variance = np.trace(moments, axis1=1, axis2=2) / steps
+    varies = variance > 1e-12
+    scaled = moments / np.where(varies, variance, 1)[:, None, None]
+    found = np.zeros((len(moments), lags + 1))
+    found[:, 0] = varies
     for lag in range(1, lags + 1):
-        direct = correlation[:, lag] - (weights * correlation[:, lag - 1 : 0 : -1]).sum(axis=1)
-        found[:, lag] = np.clip(direct / unexplained, -1, 1)
-        last = found[:, lag, None]
-        weights = np.concatenate([weights - last * weights[:, ::-1], last], axis=1)
-        unexplained = np.maximum(unexplained * (1 - last[:, 0] ** 2), NOISE)
+        at = np.arange(steps - lag)[:, None] + np.arange(lag + 1)
+        runs = scaled[:, at[:, :, None], at[:, None, :]].mean(axis=1)
+        inverse = np.linalg.inv(runs[varies] + NOISE * np.eye(lag + 1))
+        found[varies, lag] = -inverse[:, 0, lag] / np.sqrt(inverse[:, 0, 0] * inverse[:, lag, lag])
     return found

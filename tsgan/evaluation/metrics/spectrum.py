@@ -16,6 +16,7 @@ from .draws import Floats, contrasts
 from .grading import Grade
 
 LEAST_STEPS = 4
+FAR = 0.2
 
 
 class Spectrum(Metric):
@@ -30,7 +31,8 @@ class Spectrum(Metric):
         "Fourier coefficients of the window less its mean, tapered by a Hann window. For every frequency the "
         "difference between the real and the synthetic share is divided by their sum, which runs from 0 (the same) "
         "to 1 (one has none of it); the score is the mean over frequencies and columns (categories "
-        "as for the memory of the past). Faint rhythms thus count as much as strong ones."
+        "as for the memory of the past). Faint rhythms thus count as much as strong ones. "
+        "The far end of the scale is that of the useless table, or 0.2 where that is more."
     )
     references = (
         Reference(
@@ -58,6 +60,7 @@ class Spectrum(Metric):
             return _shares(pooled(_power(some(windows)[:, :, channels]), members))
 
         found = contrasts(case, self.name, repeats, shares, _relative)
+        found = found[0], found[1], np.maximum(found[2], FAR)
         table = self.by_column([column.name for column in columns], *found)
         values = [list(map(float, side.mean(axis=1))) for side in found]
         return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))

@@ -19,7 +19,7 @@ from .increments import moving_numbers, steps
 LAGS = 8
 LARGEST = 5.0
 PARTS = ("large steps after large steps", "large steps after falls", "falls after large steps")
-FAR = 0.2
+FAR, FAR_PARTS = 0.05, 0.2
 
 
 class Volatility(Metric):
@@ -34,8 +34,9 @@ class Volatility(Metric):
         "at 5 of it, three correlations: of |d| with |d| so many steps later (clustering: large steps follow large "
         "ones), of d with |d| so many steps later (leverage: falls are followed by storms) and of |d| with d so many "
         "steps later. Real and synthetic are compared at the next step, and by the mean over lags 2 to 8; the score "
-        "is the absolute difference, averaged over both, the three correlations and the columns. Reversing time "
-        "exchanges the last two. Among the parts, a difference of 0.2 counts as far at the latest."
+        "is the root of the mean square of these six differences, averaged over columns. Reversing time exchanges the "
+        "last two correlations. The far end of the scale is that of the useless table, or 0.05 where that is more (of "
+        "each of the three: 0.2)."
     )
     references = (
         Reference(
@@ -65,14 +66,15 @@ class Volatility(Metric):
             return _next_and_later(step_correlations(some(windows), columns, lags))
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
-            return np.asarray(np.abs(real - other).mean(axis=2))
+            return np.asarray(np.square(real - other).mean(axis=2))
 
         found = contrasts(case, self.name, repeats, figures, gap)
-        by_column = [side.mean(axis=1) for side in found]
-        by_part = [side.mean(axis=2) for side in found]
+        by_column = [np.sqrt(side.mean(axis=1)) for side in found]
+        by_column[2] = np.maximum(by_column[2], FAR)
+        by_part = [np.sqrt(side).mean(axis=2) for side in found]
         detail = {
             "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR), key="part"),
+            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR_PARTS), key="part"),
         }
         values = [list(map(float, side.mean(axis=1))) for side in by_column]
         note = furthest(detail["columns"])
