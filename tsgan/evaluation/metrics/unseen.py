@@ -18,7 +18,7 @@ from .units import DEALS, Bools, Floats, Pair
 from .values import Grid, levels_of
 
 WIDER = 0.1
-NOISE = 1.0  # each column has its own law; the headline by itself shows nothing
+NOISE = 1.0  # each column has its own law, so that the headline shows nothing beyond what the columns do
 
 
 class Unseen(Metric):
@@ -46,6 +46,7 @@ class Unseen(Metric):
             "https://doi.org/10.1214/aoms/1177729823",
         ),
     )
+    zero_is_perfect = False
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "What lies outside the levels and ranges of the real data is no more than chance brings.",
         "close": "A few values lie outside the levels or ranges of the real data.",
