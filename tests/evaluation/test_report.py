@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tsgan.errors import ParameterError
-from tsgan.evaluation.findings import find
+from tsgan.evaluation.findings import find, unmeasured
 from tsgan.evaluation.judge import _chosen, evaluate
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.base import SECTIONS, Metric, Reference, Result
@@ -147,7 +147,7 @@ def test_text_says_words_only_where_they_are_needed(report) -> None:
 def test_perfect_fidelity_never_hides_a_leak(report) -> None:
     perfect = [result(name, "faithful") for name in QUICK]
     leak = Report((*perfect, result("copies", "leak"), result("membership", "none found")), report.case, 2)
-    assert leak.summary.startswith("Gives away: real records leak (copies). It is leak.")
+    assert leak.summary.startswith("Gives away: real records leak. It is leak. Found by copies.")
     assert "By every score here the synthetic table is as close" in leak.summary
     page = leak.to_html()
     assert page.index(">Leak</h2>") < page.index(">Faithful</h2>")
@@ -160,8 +160,15 @@ def test_what_cannot_be_known_without_holdout_is_said(report) -> None:
     results = [result("copies", "none found"), unmeasurable("membership", "it needs holdout data: holdout=...")]
     alone = find(results, holdout=False)[2]
     assert (alone.tone, alone.text) == ("unsure", "no leak was found by copies.")
-    assert alone.more.startswith("Without holdout data it cannot be known")
-    assert alone.more.endswith("Not measured: membership.")
+    assert alone.more.startswith("Without real data that the generator has not seen (holdout) nobody can know")
+    assert "membership" not in alone.more
+    assert unmeasured(results)[0][1].startswith("holdout data are needed: split the real table")
+    results[1] = unmeasurable("membership", "only 3 records")
+    assert find(results, holdout=True)[2].more == "Not measured: membership."
+    results[1] = result("membership", "unclear")
+    few = find(results, holdout=True)[2]
+    assert (few.tone, few.more) == ("unsure", "Too few records to say: membership.")
+    assert find(results[1:], holdout=True)[2].text == "nothing can be said."
     results[1] = result("membership", "suspicious")
     assert find(results, holdout=True)[2].tone == "warn"
     results[1] = result("membership", "none found")

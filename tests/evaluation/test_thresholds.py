@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tsgan.errors import ParameterError
-from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.base import Result
 from tsgan.evaluation.thresholds import Threshold
 
@@ -43,16 +42,14 @@ def test_a_threshold_names_the_worst_that_passes(text, found, failure) -> None:
     assert Threshold.read(text).failure([found]) == failure
 
 
-def test_grades_of_disclosure(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Leaks(type(METRICS["marginals"])):
-        section = "disclosure"
-
-    monkeypatch.setitem(METRICS, "copies", Leaks())
+def test_grades_of_disclosure() -> None:
     leak, none = result("leak", name="copies"), result("none found", name="copies")
     assert Threshold.read("copies=suspicious").failure([leak]) == "copies is leak, worse than 'suspicious'"
     assert Threshold.read("copies=suspicious").failure([none]) is None
     assert Threshold.read("copies=none-found").failure([none]) is None
-    with pytest.raises(ParameterError, match="'far' is neither a number nor a grade of copies: none found, suspicious"):
+    few = result("unclear", name="copies")
+    assert Threshold.read("copies=none_found").failure([few]) == "copies is unclear, worse than 'none found'"
+    with pytest.raises(ParameterError, match="'far' is neither a number nor a grade of copies: none found, unclear"):
         Threshold.read("copies=far")
 
 

@@ -20,7 +20,14 @@ SUBJECTS: dict[Section, str] = {
     "use": "usefulness",
     "disclosure": "privacy",
 }
-UNKNOWN = "Without holdout data it cannot be known whether records are closer to the training data than to any others."
+UNKNOWN = (
+    "Without real data that the generator has not seen (holdout) nobody can know whether it repeats the records it "
+    "saw, or whether those can be recognised."
+)
+HOLDOUT = (
+    "holdout data are needed: split the real table with train_holdout_split before fitting, fit on the first part and "
+    "pass the second as holdout"
+)
 EVERY = "By every score here the synthetic table is as close to the real one as real data are to themselves"
 
 
@@ -93,7 +100,7 @@ def unmeasured(results: Iterable[Result]) -> list[tuple[str, str]]:
     reasons: dict[str, list[str]] = {}
     for result in results:
         if result.value is None:
-            reason = result.verdict.removeprefix("not available: ")
+            reason = HOLDOUT if _needs_holdout(result) else result.verdict.removeprefix("not available: ")
             reasons.setdefault(reason, []).append(METRICS[result.name].title.lower())
     return [(listed(titles), reason) for reason, titles in reasons.items()]
 
@@ -163,22 +170,31 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
     title = "Gives away"
     tests = [r for r in results if section_of(r) == "disclosure"]
     measured = [r for r in tests if r.value is not None]
-    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None]
-    unknown = "" if holdout else UNKNOWN
-    if hidden:
-        unknown = f"{unknown} Not measured: {listed(hidden)}.".strip()
-    if not measured:
-        text = "not measured; these scores say how close it is, and a copy of the real records would pass them."
-        return Finding("disclosure", title, text, "none", unknown)
-    for grade in ("leak", "suspicious"):
-        names = _titles(measured, grade)
-        if names:
-            words = " ".join(r.verdict for r in measured if r.grade == grade)
-            text = f"real records leak ({listed(names)}). {words}" if grade == "leak" else f"{listed(names)}: {words}"
-            return Finding("disclosure", title, text, "bad" if grade == "leak" else "warn", unknown)
-    names = [METRICS[r.name].title.lower() for r in measured]
-    text = f"no leak was found by {listed(names)}."
-    return Finding("disclosure", title, text, "unsure" if unknown else "good", unknown)
+    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None and not _needs_holdout(r)]
+    unclear = _titles(measured, "unclear")
+    notes = ["" if holdout else UNKNOWN, f"Not measured: {listed(hidden)}." if hidden else ""]
+    notes.append(f"Too few records to say: {listed(unclear)}." if unclear else "")
+    more = " ".join(filter(None, notes))
+    leaks, doubts = _titles(measured, "leak"), _titles(measured, "suspicious")
+    if leaks:
+        first = next(r.verdict for r in measured if r.grade == "leak")
+        return Finding("disclosure", title, f"real records leak. {first} Found by {listed(leaks)}.", "bad", more)
+    if doubts:
+        first = next(r.verdict for r in measured if r.grade == "suspicious")
+        return Finding("disclosure", title, f"it looks suspicious. {first} Found by {listed(doubts)}.", "warn", more)
+    clean = _titles(measured, "none found")
+    if clean:
+        return Finding(
+            "disclosure", title, f"no leak was found by {listed(clean)}.", "unsure" if more else "good", more
+        )
+    if measured:
+        return Finding("disclosure", title, "nothing can be said.", "unsure", more)
+    text = "not measured; these scores say how close it is, and a copy of the real records would pass them."
+    return Finding("disclosure", title, text, "none", more)
+
+
+def _needs_holdout(result: Result) -> bool:
+    return result.value is None and section_of(result) == "disclosure" and "holdout=" in result.verdict
 
 
 def _titles(results: Iterable[Result], grade: str) -> list[str]:

@@ -11,7 +11,7 @@ import jinja2
 import markupsafe
 
 from .columns import Column
-from .findings import by_section, unmeasured
+from .findings import by_section, section_of, unmeasured
 from .metrics import METRICS
 from .metrics.base import SECTIONS, Metric, Result, Section, number
 from .metrics.draws import MAX_COMPARED
@@ -22,6 +22,7 @@ from .pictures.correlation import correlations
 from .pictures.levels import transitions
 from .pictures.maps import maps
 from .pictures.marginals import marginal
+from .pictures.nearest import closeness
 from .pictures.paths import paths
 from .pictures.rhythm import rhythms
 from .prepare import Case
@@ -75,6 +76,7 @@ class Gallery:
     pictures: list[Picture]
     key: bool = True
     cut: bool = False
+    names: tuple[str, str] = ("real", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,8 @@ def _galleries(report: Report, shown: list[Column]) -> dict[Section, list[Galler
     levels = [column for column in moving if column.discrete and (len(column.levels) > 1 or column.kind == "boolean")]
     single = [marginal(case, column, distance(column.name)) for column in shown]
     matrices = correlations(case) if case.channels > 1 else []
+    known = any(section_of(result) == "disclosure" and result.value is not None for result in report.results)
+    others = "real" if case.holdout is None else "holdout"
     return {
         "apart": [Gallery("Paths", _PATHS, each(paths, moving), cut=True)],
         "columns": [Gallery("Values of each column", _SINGLE, single, cut=True)],
@@ -260,6 +264,7 @@ def _galleries(report: Report, shown: list[Column]) -> dict[Section, list[Galler
         ],
         "joint": [Gallery("Correlations", _TOGETHER, matrices, key=False)],
         "coverage": [Gallery("Maps of windows", _MAPS, maps(case))],
+        "disclosure": [Gallery("Closeness", _CLOSE, closeness(case) if known else [], names=(others, "synthetic"))],
     }
 
 
@@ -278,6 +283,10 @@ _TOGETHER = "How the columns move together: red together, blue against each othe
 _MAPS = (
     "Each dot is one window. Where the real and the synthetic dots mix, windows resemble each other; a region of one "
     "colour is something that only one side does."
+)
+_CLOSE = (
+    "How far each record is from the closest real one. A peak at the left, where only the synthetic records are, is "
+    "what copies look like."
 )
 
 PAGES: dict[str, Callable[[Any], str]] = {"report": render, "comparison": render_comparison}

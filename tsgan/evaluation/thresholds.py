@@ -19,7 +19,7 @@ from .metrics.base import Result, number
 from .metrics.grading import GRADES
 
 FIDELITY = ("faithful", "unclear", "close", "visible", "far")
-DISCLOSURE = ("none found", "suspicious", "leak")
+DISCLOSURE = ("none found", "unclear", "suspicious", "leak")
 EXAMPLES = "write METRIC=VALUE, METRIC=GRADE or METRIC:ROW=VALUE, such as two_sample=0.7 or marginals=close"
 
 
@@ -54,7 +54,7 @@ class Threshold:
             raise ParameterError(f"{text!r} is no threshold; {EXAMPLES}")
         metric, colon, row = name.strip().partition(":")
         choose("metric", metric, METRICS)
-        scale = DISCLOSURE if METRICS[metric].section == "disclosure" else FIDELITY
+        scale = _scale(metric)
         worst: float | str = wanted.strip().lower().replace("-", " ").replace("_", " ")
         if worst not in scale:
             try:
@@ -77,14 +77,14 @@ class Threshold:
             return f"{self.metric} is {result.verdict}"
         shown, value, grade = self.metric, result.value, str(result.grade)
         if self.row is not None:
-            rows = {name_of(row): row for key in ("columns", "parts") for row in result.detail.get(key, ())}
+            rows = {_name(row): row for key in ("columns", "parts") for row in result.detail.get(key, ())}
             if self.row not in rows:
                 known = f"its rows are {list(rows)}" if rows else "it has none"
                 return f"{self.metric} has no row {self.row!r}; {known}"
             shown, value = f"{self.metric}:{self.row}", rows[self.row]["value"]
             grade = rows[self.row].get("grade") or grade
         if isinstance(self.worst, str):
-            scale = DISCLOSURE if self.worst in DISCLOSURE else FIDELITY
+            scale = _scale(self.metric)
             if scale.index(grade) <= scale.index(self.worst):
                 return None
             return f"{shown} is {GRADES[grade]}, worse than {self.worst!r}"  # type: ignore[index]
@@ -95,6 +95,11 @@ class Threshold:
         return f"{shown} is {number(value)}, worse than {self.worst:g} ({better} is better)"
 
 
-def name_of(row: dict[str, Any]) -> str:
+def _scale(metric: str) -> tuple[str, ...]:
+    """Grades of a metric from the best to the worst."""
+    return DISCLOSURE if METRICS[metric].section == "disclosure" else FIDELITY
+
+
+def _name(row: dict[str, Any]) -> str:
     """Return what a row of a metric's table is about: a column or a part."""
     return str(row.get("column", row.get("part")))
