@@ -1,0 +1,123 @@
+"""A fixed embedding of windows: what random convolutions see in them, on the leading axes of real windows.
+
+The kernels are those of "ROCKET: exceptionally fast and accurate time series classification using random
+convolutional kernels" (Dempster, Petitjean & Webb, 2020, https://arxiv.org/abs/1910.13051). They are drawn from a
+constant seed, so that figures of different reports of one table compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .rocket import Kernels
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+SEED = 20_200_713
+KERNELS = 150
+CAST = 96
+FLOOR = 0.02
+FURTHEST = 10.0
+
+
+class Embedding:
+    """Features of windows, scaled by real ones.
+
+    Channels are brought to unit variance and rotated to nearly uncorrelated axes: an axis along which real data hardly
+    vary is not blown up to more than seven times, since its scale is known too badly for that. The features are the
+    share of positive answers and the largest answer of random kernels over values and steps, and the windows
+    themselves, cast to 96 random directions where they have more numbers than that. The two groups weigh the same.
+
+    Parameters
+    ----------
+    real : float32 array of shape (n, W, D)
+    kernels : int
+    """
+
+    def __init__(self, real: Floats, kernels: int = KERNELS) -> None:
+        rng = np.random.default_rng(SEED)
+        _, size, channels = real.shape
+        flat = real.reshape(-1, channels).astype(np.float64)
+        self._mean, std = flat.mean(axis=0), flat.std(axis=0)
+        self._scale = 1 / np.where(std > 1e-6, std, 1)
+        flat = (flat - self._mean) * self._scale
+        spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+        self._axes = self._scale[:, None] * directions / np.sqrt(np.maximum(spectrum, 0) + FLOOR)
+        steps = np.diff((real - self._mean) @ self._axes, axis=1).std(axis=(0, 1))
+        self._rate = 1 / np.where(steps > 1e-6, steps, 1)
+        self._kernels = Kernels(kernels, 2 * channels, size, rng)
+        numbers = size * channels
+        self._cast = None if numbers <= CAST else rng.normal(size=(numbers, CAST)) / np.sqrt(CAST)
+        self._groups = [_Scale.of(group) for group in self._raw(real)]
+
+    def apply(self, windows: Floats) -> Doubles:
+        """Map `(n, W, D)` to `(n, p)`."""
+        raw = self._raw(windows)
+        return np.concatenate([scale.apply(group) for scale, group in zip(self._groups, raw, strict=True)], axis=1)
+
+    def _raw(self, windows: Floats) -> tuple[Doubles, Doubles]:
+        centred = windows - self._mean
+        values = np.clip(centred @ self._axes, -FURTHEST, FURTHEST)
+        steps = np.clip(np.diff(values, axis=1, prepend=values[:, :1]) * self._rate, -FURTHEST, FURTHEST)
+        both = np.concatenate([values, steps], axis=2).astype(np.float32).transpose(0, 2, 1)
+        convolved = self._kernels.features(torch.from_numpy(np.ascontiguousarray(both)))
+        flat = np.clip(centred * self._scale, -FURTHEST, FURTHEST).reshape(len(windows), -1)
+        return convolved, flat if self._cast is None else flat @ self._cast
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Brings a group of features to unit spread each and unit weight together."""
+
+    mean: Doubles
+    rate: Doubles
+
+    @classmethod
+    def of(cls, group: Doubles) -> _Scale:
+        spread = group.std(axis=0)
+        spread = np.maximum(spread, max(1e-3 * float(spread.mean()), 1e-6))
+        return cls(group.mean(axis=0), 1 / spread / np.sqrt(group.shape[1]))
+
+    def apply(self, group: Doubles) -> Doubles:
+        furthest = FURTHEST / np.sqrt(group.shape[1])
+        return np.clip((group - self.mean) * self.rate, -furthest, furthest)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The leading principal axes of some windows' features.
+
+    Attributes
+    ----------
+    mean : array of shape (p,)
+    directions : array of shape (p, k)
+    spread : array of shape (k,)
+        Standard deviation along each axis, the largest first; axes without any are left out.
+    """
+
+    mean: Doubles
+    directions: Doubles
+    spread: Doubles
+
+    @classmethod
+    def of(cls, features: Doubles, most: int) -> Axes:
+        """Find the first `most` axes of `(n, p)`."""
+        mean = features.mean(axis=0)
+        centred = features - mean
+        if len(centred) < centred.shape[1]:
+            variance, left = np.linalg.eigh(centred @ centred.T / len(centred))
+            right = centred.T @ left / np.sqrt(np.maximum(variance, 1e-300) * len(centred))
+        else:
+            variance, right = np.linalg.eigh(centred.T @ centred / len(centred))
+        variance, right = variance[::-1][:most], right[:, ::-1][:, :most]
+        kept = variance > 1e-10
+        return cls(mean, right[:, kept], np.sqrt(variance[kept]))
+
+    def apply(self, features: Doubles) -> Doubles:
+        """Map `(n, p)` to places along the axes, `(n, k)`."""
+        return np.asarray((features - self.mean) @ self.directions)
