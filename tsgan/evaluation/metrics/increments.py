@@ -33,8 +33,8 @@ class Increments(Metric):
         "of d < 0; and large rises against large falls, E(d|d|) / E(d^2). Tails are compared by their difference, "
         "the last two by half of it, so that each runs from 0 to 1. The score is the mean over the four and over "
         "columns. The last two change their sign when time is reversed. Steps into or out of a missing value are "
-        "left out. The far end of the scale is that of the useless table, or 0.1 where that is more (of the four figures: steps "
-        "twice too large, and 0.2)."
+        "left out. The far end of the scale is that of the useless table, or 0.1 where that is more (of the four "
+        "figures: steps twice too large, and 0.2)."
     )
     references = (
         Reference(
