@@ -11,6 +11,7 @@ from tsgan.evaluation.pictures.clocks import frames
 from tsgan.evaluation.pictures.levels import transitions
 from tsgan.evaluation.pictures.maps import maps
 from tsgan.evaluation.pictures.marginals import marginal
+from tsgan.evaluation.pictures.nearest import closeness
 from tsgan.evaluation.pictures.paths import paths
 from tsgan.evaluation.pictures.rhythm import rhythms
 from tsgan.evaluation.prepare import prepare
@@ -88,3 +89,14 @@ def test_maps_of_constant_windows_are_left_out() -> None:
 )
 def test_bins_hold_one_value_each_where_there_are_few(real, edges) -> None:
     assert bins(np.array(real), np.array([5.0])) == pytest.approx(np.array(edges))
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_copies_lie_at_distance_nought(make_panel, seen) -> None:
+    real, holdout = make_panel(0, 60), make_panel(1, 60) if seen else None
+    (copied,) = closeness(prepare(real, real, holdout))
+    (fresh,) = closeness(prepare(real, make_panel(2, 60), holdout))
+    assert copied.caption.startswith("100% of the synthetic records are closer than all but 5 %")
+    assert int(fresh.caption.split("%")[0]) < 25
+    assert ("holdout records" in fresh.alt) == seen
+    assert ("real records to each other" in fresh.alt) != seen
