@@ -11,7 +11,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .figures import Figure, Row, result
+from .figures import Figure, Row, difference, result
 from .grading import Grade
 from .units import DEALS, Bools, Floats, Ints, Pair, Sample
 from .values import total_variation
@@ -88,11 +88,14 @@ def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[Row, l
     def compare(name: str, codes: tuple[Ints, Ints], size: int, rows: tuple[Bools, Bools]) -> None:
         found = pair.shares(codes[0], codes[1], size, rows)
         if min(found.counted) > 0:
-            moved = float(total_variation(found.other, found.real))
-            # known values beyond those of the real data are copies, and disclosure's to find
-            moved = 0.0 if name == "known" and found.other[1] > found.real[1] else moved
-            bare = float(total_variation(np.eye(size)[0], found.real))
-            figures[name] = Figure(moved, total_variation(found.chance, found.real), max(bare, LEAST_WORST))
+            worst = max(float(total_variation(np.eye(size)[0], found.real)), LEAST_WORST)
+            if size == 2:
+                # known values beyond those of the real data are copies, and disclosure's to find
+                marked = min(found.other[1], found.real[1]) if name == "known" else found.other[1]
+                figures[name] = difference(float(marked), float(found.real[1]), found.chance[..., 1], worst)
+            else:
+                moved = float(total_variation(found.other, found.real))
+                figures[name] = Figure(moved, total_variation(found.chance, found.real), worst)
             shares.extend([1 - float(found.real[0]), 1 - float(found.other[0])])
 
     if column.kind == "numeric":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from .base import Metric, Result, furthest
 from .grading import RANK, chance_of, grade
@@ -42,6 +43,23 @@ class Figure:
         if self.chance is not None:
             return self.chance
         return max(chance_of([self.value], list(law)) for law in self.control)
+
+
+def difference(other: float, real: float, draws: Doubles, worst: float) -> Figure:
+    """Absolute difference of single numbers, which chance moves to either side.
+
+    Parameters
+    ----------
+    other, real : float
+    draws : float64 array of shape (2, draws)
+        What chance makes of the real number, by either law; Student's t, for a spread known from so many.
+    worst : float
+        Useless against real.
+    """
+    spread = float(np.sqrt(np.square(draws - real).mean(axis=1)).max())
+    apart = abs(other - real)
+    chance = 2 * stats.t.sf(apart / spread, draws.shape[1] - 1) if spread > 0 else float(apart <= 1e-9)
+    return Figure(apart, np.abs(draws - real), worst, float(chance))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
 from .distribution import LEAST_WORST, distribution
-from .figures import Figure, Row, result
+from .figures import Row, difference, result
 from .grading import Grade
 from .units import Doubles, Pair
 
@@ -81,9 +81,7 @@ class Gaps(Metric):
             sides, useless = (_log(sides[0]), _log(sides[1])), _log(useless)
         figures = distribution(pair, sides, where, useless)
         share = float(still.real[1])
-        figures["still"] = Figure(
-            abs(float(still.other[1]) - share), np.abs(still.chance[..., 1] - share), max(share, LEAST_WORST)
-        )
+        figures["still"] = difference(float(still.other[1]), share, still.chance[..., 1], max(share, LEAST_WORST))
         remarks = {"median_real": unit, "logarithms": bool(heavy), "still_synthetic": float(still.other[1])}
         return result(self, [Row("gaps", figures, remarks)], repeats, key="part", note="")
 

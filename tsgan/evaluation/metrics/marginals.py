@@ -12,7 +12,7 @@ from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
 from .distribution import LEAST_WORST, distribution
-from .figures import Figure, Row, result
+from .figures import Figure, Row, difference, result
 from .grading import Grade
 from .units import Bools, Pair
 from .values import levels_of, names_of, total_variation
@@ -80,9 +80,11 @@ def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     codes = levels_of(column, pair.real.values), levels_of(column, pair.other.values)
     found = pair.shares(codes[0], codes[1], len(levels), where)
     known = np.array([level not in (MISSING, UNSEEN) for level in levels], dtype=np.float64)
-    figure = Figure(
-        float(total_variation(found.other, found.real)),
-        total_variation(found.chance, found.real),
-        max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST),
-    )
+    worst = max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST)
+    if len(levels) == 2:
+        figure = difference(float(found.other[1]), float(found.real[1]), found.chance[..., 1], worst)
+    else:
+        figure = Figure(
+            float(total_variation(found.other, found.real)), total_variation(found.chance, found.real), worst
+        )
     return Row(column.name, {"tv": figure}, {"measure": "total variation", "ks": None, "wasserstein": None})

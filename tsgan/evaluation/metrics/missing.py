@@ -12,7 +12,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .figures import Figure, Row, result
+from .figures import Figure, Row, difference, result
 from .grading import Grade
 from .units import Bools, Doubles, Ints, Pair, Sample, Shares
 
@@ -92,8 +92,7 @@ def _alone(column: Column, pair: Pair) -> dict[str, Figure]:
 def _difference(found: Shares, useless: float) -> Figure:
     """Difference in the share of the second outcome."""
     share = float(found.real[1])
-    worst = max(abs(useless - share), LEAST_WORST)
-    return Figure(abs(float(found.other[1]) - share), np.abs(found.chance[..., 1] - share), worst)
+    return difference(float(found.other[1]), share, found.chance[..., 1], max(abs(useless - share), LEAST_WORST))
 
 
 def _together(columns: list[Column], pair: Pair, figures: dict[str, dict[str, Figure]]) -> None:

@@ -11,7 +11,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .figures import Figure, Row, result
+from .figures import Figure, Row, difference, result
 from .grading import Grade
 from .units import Bools, Doubles, Ints, Pair, Sample
 from .values import levels_of, names_of
@@ -30,11 +30,11 @@ class RunLengths(Metric):
     definition = (
         "Sequences of both tables are cut alike, into pieces of one window without overlap (what is left at the end "
         "of a sequence is not used), and within a piece steps at one level in a row are a run. For each category or "
-        "boolean that changes in time and each of its levels: the share of steps at the level that lie in runs of at "
-        "most so many steps, and the largest difference between real and synthetic over all lengths; averaged over "
-        "levels in their real shares. The score, between 0 and 1, is the mean over columns. The useless table draws "
-        "each step's level afresh, any level alike; where that is near the real one, 0.1 counts as useless. A missing "
-        "value is a level of its own in a category; in a boolean its pieces are left out."
+        "boolean that changes in time and each of its levels: the share of its runs of at most so many steps, and the "
+        "largest difference between real and synthetic over all lengths; averaged over levels by their real runs. The "
+        "score, between 0 and 1, is the mean over columns. A column is also graded by the number of runs per step. "
+        "The useless table draws each step's level afresh, any level alike; where that is near the real one, 0.1 "
+        "counts as useless. A missing value is a level of its own in a category; in a boolean its pieces are left out."
     )
     references = (
         Reference(
@@ -85,13 +85,16 @@ def _row(column: Column, pair: Pair, codes: list[Ints], kept: list[Bools], windo
     def apart(shares: Doubles) -> Doubles:
         return distance(shares, found.real, window)
 
-    figure = Figure(float(apart(found.other)), apart(found.chance), max(float(apart(random)), LEAST_WORST))
-    lengths = np.tile(np.arange(1, window + 1), len(names))
-    means = {
-        f"mean_{name}": float(1 / max((shares / lengths).sum(), 1e-9))
-        for name, shares in (("real", found.real), ("synthetic", found.other))
+    def rate(shares: Doubles) -> Doubles:
+        return np.asarray((shares / np.tile(np.arange(1, window + 1), len(names))).sum(axis=-1))
+
+    means = float(rate(found.real)), float(rate(found.other))
+    worst = max(abs(float(rate(random)) - means[0]), LEAST_WORST)
+    figures = {
+        "apart": Figure(float(apart(found.other)), apart(found.chance), max(float(apart(random)), LEAST_WORST)),
+        "rate": difference(means[1], means[0], rate(found.chance), worst),
     }
-    return Row(column.name, {"apart": figure}, means)
+    return Row(column.name, figures, {"mean_real": 1 / means[0], "mean_synthetic": 1 / means[1]})
 
 
 def _pieces(sample: Sample, window: int) -> Ints:
@@ -120,14 +123,16 @@ def runs(levels: Ints) -> Ints:
 
 
 def distance(shares: Doubles, real: Doubles, window: int) -> Doubles:
-    """Mean over real levels of the largest difference in the share of steps in runs up to any length, `(...)`.
+    """Mean over real levels of the largest difference in the share of runs up to any length, `(...)`.
 
-    A level that the other table lacks lasts for no time that could be compared: it counts as right here.
+    Shares are of steps, `(..., levels * window)`: a run of k steps counts k times, and is here counted once. A level
+    that the other table lacks lasts for no time that could be compared: it counts as right.
     """
-    sides = [np.clip(side, 0, None).reshape(*side.shape[:-1], -1, window) for side in (shares, real)]
+    lengths = np.arange(1, window + 1)
+    sides = [np.clip(side, 0, None).reshape(*side.shape[:-1], -1, window) / lengths for side in (shares, real)]
     sums = [side.sum(axis=-1, keepdims=True) for side in sides]
     other, truth = (
         np.cumsum(side / np.where(total > 0, total, 1), -1) for side, total in zip(sides, sums, strict=True)
     )
     apart = np.abs(other - truth).max(axis=-1)
-    return np.asarray(np.where(sums[0][..., 0] > 0, apart, 0.0) @ sums[1][..., 0])
+    return np.asarray(np.where(sums[0][..., 0] > 0, apart, 0.0) @ sums[1][..., 0] / sums[1].sum())
