@@ -34,7 +34,8 @@ class RecurrentGAN(Synthesizer):
     Parameters
     ----------
     entity : str, optional
-        Column that tells sequences apart; without it the table is one long series.
+        Column that tells sequences apart; without it, and without an outer index level named ``sequence``, the table
+        is one long series.
     time : str, optional
         Column that orders the steps; a DatetimeIndex needs no naming.
     static : list of str, optional

@@ -13,11 +13,9 @@ from ..panel import Ints
 from .clock import Clock
 from .columns.base import Column
 from .dtypes import Name, label, load
-from .intake import Form
+from .intake import OUTER, Form
 from .keys import Keys
 from .schema import ColumnSchema, Schema
-
-OUTER = "sequence"
 
 
 def compose(
@@ -70,8 +68,7 @@ def _index(lengths: Ints, sequence: Ints, step: Ints, form: Form, stamps: Any, k
         outer = keys.make(len(lengths))
         if len(form.index) == 1:
             return outer.take(sequence).set_names(form.index[0])
-        levels = {form.entity: (outer, sequence), form.time: (inner, step)}
-        pairs = [levels[name] for name in form.index]
+        pairs = [(outer, sequence) if name == form.entity else (inner, step) for name in form.index]
         return _levels([p[0] for p in pairs], [p[1] for p in pairs], form.index)
     if form.entity is not None:
         if form.time_in == "index":

@@ -43,7 +43,7 @@ class Encoder:
     Parameters
     ----------
     entity : str, optional
-        Column or index level that tells sequences apart.
+        Column or index level that tells sequences apart; an outer level named ``sequence`` does so unnamed.
     time : str, optional
         Column or index level of time stamps; a DatetimeIndex or PeriodIndex is the clock without being named.
     static : sequence of str, optional

@@ -18,6 +18,7 @@ from .dtypes import Name, plain
 
 Where = Literal["column", "index"]
 LARGEST = 1e150
+OUTER = "sequence"
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: S
     names = _names(data)
     levels = [plain(name) for name in data.index.names]
     index = data.index
+    if entity is None and index.nlevels == 2 and levels[0] == OUTER:
+        entity = OUTER
     entity_in = _place("entity", entity, names, levels)
     time_in = _place("time", time, names, levels)
     for name in static:
@@ -133,9 +136,12 @@ def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: S
         )
     if index.nlevels == 2:
         place = levels.index(entity)
-        if time_in == "column":
+        if time_in != "column":
+            clock, time, time_in = index.get_level_values(1 - place), levels[1 - place], "index"
+        elif levels[1 - place] is not None or _is_clock(index.get_level_values(1 - place)):
             raise SchemaError(f"time={time!r} is a column, but the index has a level beside the entity; drop one")
-        clock, time, time_in = index.get_level_values(1 - place), levels[1 - place], "index"
+        else:
+            clock = pd.Index(data[time])
     elif time_in == "index" or (time is None and entity_in != "index" and _is_clock(index)):
         clock, time, time_in = index, levels[0], "index"
     elif time_in == "column":

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, ParameterError, SchemaError
+from .overlap import joined
 from .reading import Table, clock_of
 
 Bools = NDArray[np.bool_]
@@ -36,7 +37,8 @@ def train_holdout_split(
     ----------
     data : DataFrame, Series, array or list of arrays
         Sequences are told apart by `entity`, by an outer index level named ``sequence``, by the first axis of an array
-        `(sequences, time, columns)`, or as items of a list. Anything else is one long series.
+        `(sequences, time, columns)`, or as items of a list. Anything else is one long series, and so is an array of
+        overlapping windows of one series.
     entity, time : str, optional
         Columns or index levels that name the sequence and order its rows. A long series is cut by its date index where
         `time` is not given, else by the order of its rows.
@@ -51,8 +53,8 @@ def train_holdout_split(
     -------
     train, holdout : like `data`
         Of many sequences their rows in the order, with the index and the dtypes they came with. Of a long table its
-        blocks in time order, under an outer index level ``sequence``; of a long array `(time, columns)` a list of
-        blocks. Fit such blocks with ``RecurrentGAN(entity="sequence", ...)``; `evaluate` knows them by themselves.
+        blocks in time order, under an outer index level ``sequence`` by which `RecurrentGAN` and `evaluate` know them;
+        of a long array `(time, columns)` a list of blocks.
 
     Raises
     ------
@@ -79,8 +81,7 @@ def train_holdout_split(
     >>> list(train.index.names), len(train), len(holdout)
     (['sequence', 'day'], 616, 264)
 
-    Then ``gan = RecurrentGAN(entity="sequence").fit(train)`` and
-    ``evaluate(train, gan.sample(100), holdout, window=24)``.
+    Then ``gan = RecurrentGAN().fit(train)`` and ``evaluate(train, gan.sample(100), holdout, window=24)``.
     """
     rng = _checked(holdout, window, random_state)
     if not isinstance(data, pd.DataFrame | pd.Series):
@@ -213,6 +214,10 @@ def _split_arrays(
             f"the data must be a DataFrame, a list of arrays (time, columns), or an array (time, columns) or "
             f"(sequences, time, columns); got an array of shape {values.shape}"
         )
+    if values.ndim == 3 and (series := joined(values)):
+        if len(series) > 1:
+            return _split_arrays(series, roles, holdout, window, rng)
+        values = series[0]
     if values.ndim == 3:
         kept = _dealt(len(values), "the array", holdout, rng)
         return values[kept], values[~kept]

@@ -134,7 +134,8 @@ def _check(frame: pd.DataFrame, side: str, entity: str | None, time: str | None)
 
 def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> Rows:
     """Sort rows by sequence and time and count each sequence's steps."""
-    outer = isinstance(frame.index, pd.MultiIndex) and frame.index.names[0] == "sequence"
+    # a time level that was named is a column by now, so the outer one may stand alone
+    outer = frame.index.names[0] == "sequence" and (frame.index.nlevels > 1 or frame.index.has_duplicates)
     if entity is not None:
         codes = pd.factorize(frame[entity])[0]
     elif outer:

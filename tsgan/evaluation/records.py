@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Kept = TypeVar("Kept")
 
-MAX_QUERIES, MAX_REFERENCES, MAX_NUMBERS = 3000, 20_000, 2**24
+MAX_QUERIES, MAX_REFERENCES, MAX_NUMBERS = 2000, 20_000, 2**24
 FEW, LONG, EVEN, ALONE, PIECES = 30, 4, 1.25, 6, 20
 RARE, EQUAL, BLOCK = 0.05, 1e-11, 2**22
 
@@ -146,6 +146,8 @@ def _census(case: Case, side: str) -> Census:
     # the longer of two sequences comes nearer to everything
     uneven = not 1 / EVEN <= mean / float(outside.panel.lengths.mean()) <= EVEN
     blocks = bool((few or uneven) and mean >= LONG * size)
+    if side == "synthetic" and len(panel) < ALONE and panel.lengths.mean() >= LONG * size:
+        blocks = True
     windows = np.maximum(panel.lengths - size + 1, 0)
     per = -(-windows // size) if blocks else (windows > 0).astype(np.int64)
     sequence = np.repeat(np.arange(len(panel)), per)

@@ -18,7 +18,7 @@ from .grading import Grade
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SUSPECTS, TESTS = 0.05, 4
+SUSPECTS, TESTS, DENSE = 0.05, 4, 4000
 
 
 class Membership(Disclosing):
@@ -108,7 +108,10 @@ def _scores(case: Case, train: Ints, held: Ints) -> tuple[Doubles, Doubles, int]
     """Distances of training, then holdout records to the synthetic table: plain, relative; where the latter begin."""
     table = records(case, "synthetic")
     asked = [records(case, side, names, apart=True) for side, names in (("real", train), ("holdout", held))]
-    plain = np.concatenate([nearest(one, table).distance[:, 0] for one in asked])
+    dense = asked
+    if len(table.owner) <= DENSE:  # a short piece of a long record may have been copied from anywhere in it
+        dense = [records(case, side, names) for side, names in (("real", train), ("holdout", held))]
+    plain = np.concatenate([nearest(one, table).distance[:, 0] for one in dense])
     pool = _pool(case, train, held)
     around = nearest(join(*asked), pool, itself=True).distance[:, 0]
     tiny = 1e-3 * float(np.median(around)) or 1e-9
