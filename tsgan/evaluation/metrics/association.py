@@ -12,7 +12,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 Ints = NDArray[np.int64]
@@ -35,7 +35,8 @@ class Association(Metric):
         "to 1 (one determines the other). The score is the absolute difference between real and synthetic, averaged "
         "over all pairs of columns with at least one category or boolean, on at most 20,000 rows a side; static "
         "columns count like others, a missing category is a level, and rows where the number is missing are left out. "
-        "The far end of the scale is that of the useless table, or 0.05 where that is more."
+        "The far end of the scale is that of the useless table, 0.05 or six times real against real, whichever is "
+        "most."
     )
     references = (
         Reference(
@@ -72,11 +73,13 @@ class Association(Metric):
         found = contrasts(case, self.name, repeats, ties, gap)
         both = [(side + side.transpose(0, 2, 1)) / 2 for side in found]
         by_column = [side.sum(axis=2) / counted.sum(axis=1) for side in both]
-        by_column[2] = np.maximum(by_column[2], FAR)
+        by_column[2] = far_end(by_column[2], by_column[1], FAR)
         table = self.by_column([column.name for column in case.columns], *by_column)
-        values = [list(map(float, side[:, counted].mean(axis=1))) for side in found]
+        whole = [side[:, counted].mean(axis=1) for side in found]
+        whole[2] = far_end(whole[2], whole[1], FAR)
+        values = [list(map(float, side)) for side in whole]
         note = furthest(table, " with the others")
-        return self.result(values[0], values[1], max(float(np.mean(values[2])), FAR), {"columns": table}, note)
+        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, note)
 
 
 def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:

@@ -12,7 +12,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 Ints = NDArray[np.int64]
@@ -31,13 +31,13 @@ class Autocorrelation(Metric):
     title = "Memory of the past"
     question = "Does each column depend on its own past as it should?"
     definition = (
-        "For every lag up to the window's length less one, the correlation between a column's value and its value "
-        "so many steps later, over all windows: once of the distances from the column's mean, and once of the "
-        "distances from each window's own mean, which shows what happens inside a window where levels differ widely. "
-        "The score is the absolute difference between real and synthetic, averaged over lags, both ways and columns "
-        "(a category stands for the 0/1 indicators of its levels taken together: of the most frequent ones where all "
-        "columns have more than 64). Above 200,000 rows a side windows are drawn. "
-        "The far end of the scale is that of the useless table, or 0.05 where that is more."
+        "For every lag up to the window's length less one, the correlation between a column's value and its value so "
+        "many steps later, over all windows: once of the distances from the column's mean, and once of the distances "
+        "from each window's own mean, which shows what happens inside a window where levels differ widely. The score "
+        "is the absolute difference between real and synthetic, averaged over lags, both ways and columns (a category "
+        "stands for the 0/1 indicators of its levels taken together: of the most frequent ones where all columns have "
+        "more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale is that of the useless "
+        "table, 0.05 or six times real against real, whichever is most."
     )
     references = (
         Reference(
@@ -66,7 +66,7 @@ class Autocorrelation(Metric):
             return np.asarray(np.abs(real - other)[:, :, 1:].mean(axis=2))
 
         found = contrasts(case, self.name, repeats, curves, gap)
-        found = found[0], found[1], np.maximum(found[2], FAR)
+        found = found[0], found[1], far_end(found[2], found[1], FAR)
         by_column = [side.mean(axis=1) for side in found]
         by_part = [side.mean(axis=2) for side in found]
         table = self.by_column([column.name for column in columns], *by_column)

@@ -13,7 +13,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 MAX_ROWS = 20_000
@@ -31,13 +31,13 @@ class Correlation(Metric):
     title = "Correlation of columns"
     question = "Do columns of numbers go together at the same moment as they should?"
     definition = (
-        "The correlation matrix of all columns of numbers and times over the rows of the windows (at most "
-        "20,000 a side): of values (Pearson) and of ranks (Spearman), each pair on the rows in which both values are "
-        "present. The score is the absolute difference between real and synthetic, averaged over pairs and over both. "
-        "The far end of the scale is that of the useless table, or 0.05 where that is more. "
-        "The detail adds the correlational score of the papers as they compute it, so that published figures "
-        "compare: a fifth of the windows of each side drawn with replacement, the sum over pairs of the absolute "
-        "difference divided by 10, and the mean of 5 such draws; beside it the same for draws of real against real."
+        "The correlation matrix of all columns of numbers and times over the rows of the windows (at most 20,000 a "
+        "side): of values (Pearson) and of ranks (Spearman), each pair on the rows in which both values are present. "
+        "The score is the absolute difference between real and synthetic, averaged over pairs and over both. The far "
+        "end of the scale is that of the useless table, 0.05 or six times real against real, whichever is most. The "
+        "detail adds the correlational score of the papers as they compute it, so that published figures compare: a "
+        "fifth of the windows of each side drawn with replacement, the sum over pairs of the absolute difference "
+        "divided by 10, and the mean of 5 such draws; beside it the same for draws of real against real."
     )
     references = (
         Reference(
@@ -82,7 +82,7 @@ class Correlation(Metric):
         by_part = [side[:, :, apart].mean(axis=2) for side in found]
         by_column = [(side * apart).sum(axis=3).mean(axis=1) / count for side in found]
         for side in (by_part, by_column):
-            side[2] = np.maximum(side[2], FAR)
+            side[2] = far_end(side[2], side[1], FAR)
         table = self.by_column([column.name for column in columns], *by_column)
         detail = {
             "columns": table,

@@ -11,7 +11,7 @@ from ..prepare import Case
 from ..splits import CannotMeasureError
 from .autocorrelation import channels_of, some
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 LAGS = (0, 1, 2, 4, 8)
@@ -28,10 +28,10 @@ class CrossCorrelation(Metric):
     definition = (
         "The correlation of every column with every other so many steps later, for 0, 1, 2, 4 and 8 steps (as far as "
         "the window reaches), over all windows: which column leads and which follows shows in that each pair is "
-        "looked at in both orders. A category stands for the 0/1 indicators of its most frequent levels, so many "
-        "that all columns together have about 64. The score is the absolute difference between real and synthetic, "
-        "averaged over ordered pairs and lags. Above 200,000 rows a side windows are drawn. "
-        "The far end of the scale is that of the useless table, or 0.05 where that is more."
+        "looked at in both orders. A category stands for the 0/1 indicators of its most frequent levels, so many that "
+        "all columns together have about 64. The score is the absolute difference between real and synthetic, "
+        "averaged over ordered pairs and lags. Above 200,000 rows a side windows are drawn. The far end of the scale "
+        "is that of the useless table, 0.05 or six times real against real, whichever is most."
     )
     references = (
         Reference(
@@ -73,7 +73,7 @@ class CrossCorrelation(Metric):
         by_lag = [side.sum(axis=(2, 3)) / apart.sum() for side in found]
         by_column = [(side.sum(axis=2) + side.sum(axis=3)).mean(axis=1) / (2 * count) for side in found]
         for side in (by_lag, by_column):
-            side[2] = np.maximum(side[2], FAR)
+            side[2] = far_end(side[2], side[1], FAR)
         table = self.by_column([column.name for column in case.columns], *by_column)
         detail = {
             "columns": table,

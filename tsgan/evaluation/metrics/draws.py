@@ -19,6 +19,7 @@ Summary = TypeVar("Summary")
 
 MAX_COMPARED = 4000
 CONTROLS = 16
+BEYOND_CHANCE = 6
 
 
 @dataclass(frozen=True)
@@ -130,3 +131,22 @@ def contrasts(
             found[0].append(distance(real, describe(sides.synthetic)))
             found[2].append(distance(real, describe(sides.useless)))
     return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
+
+
+def far_end(useless: Doubles, control: Doubles, least: float | Doubles) -> Doubles:
+    """Return where "far" begins at the latest, for a distance by which the useless table may happen to be right.
+
+    Parameters
+    ----------
+    useless, control : arrays of shape (repeats, ...)
+        Distances of the useless table and of real against real.
+    least : float or array
+        What is far whatever the data.
+
+    Returns
+    -------
+    array of the shape of `useless`
+        The useless table's distances, but at least `least`, and at least six times the control's mean: where
+        few data let real against real differ much, nothing less is far.
+    """
+    return np.asarray(np.maximum(useless, np.maximum(least, BEYOND_CHANCE * control.mean(axis=0))))

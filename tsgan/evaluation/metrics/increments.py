@@ -12,7 +12,7 @@ from ..columns import Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 PARTS = ("size of the steps", "heavy tails of the steps", "rises against falls", "large rises against large falls")
@@ -27,14 +27,14 @@ class Increments(Metric):
     title = "Steps from one moment to the next"
     question = "Does each column move as far, as wildly and as lopsidedly as it should?"
     definition = (
-        "Of the differences d between neighbouring steps of a column of numbers, four figures: their mean size "
-        "E|d|, of which real and synthetic are compared as 1 - smaller / larger; their tails, E|d| / sqrt(E d^2) "
-        "(0.80 for a normal distribution, less for heavy tails); rises against falls, the share of d > 0 less that "
-        "of d < 0; and large rises against large falls, E(d|d|) / E(d^2). Tails are compared by their difference, "
-        "the last two by half of it, so that each runs from 0 to 1. The score is the mean over the four and over "
-        "columns. The last two change their sign when time is reversed. Steps into or out of a missing value are "
-        "left out. The far end of the scale is that of the useless table, or 0.1 where that is more (of the four "
-        "figures: steps twice too large, and 0.2)."
+        "Of the differences d between neighbouring steps of a column of numbers, four figures: their mean size E|d|, "
+        "of which real and synthetic are compared as 1 - smaller / larger; their tails, E|d| / sqrt(E d^2) (0.80 for "
+        "a normal distribution, less for heavy tails); rises against falls, the share of d > 0 less that of d < 0; "
+        "and large rises against large falls, E(d|d|) / E(d^2). Tails are compared by their difference, the last two "
+        "by half of it, so that each runs from 0 to 1. The score is the mean over the four and over columns. The last "
+        "two change their sign when time is reversed. Steps into or out of a missing value are left out. The far end "
+        "of the scale is that of the useless table, 0.1 or six times real against real, whichever is most (of the "
+        "four figures: steps twice too large, and 0.2, for 0.1)."
     )
     references = (
         Reference(
@@ -58,11 +58,13 @@ class Increments(Metric):
         columns = moving_numbers(case)
         found = contrasts(case, self.name, repeats, lambda windows: _figures(windows, columns), _gaps)
         by_column = [side.mean(axis=1) for side in found]
-        by_column[2] = np.maximum(by_column[2], FAR)
+        by_column[2] = far_end(by_column[2], by_column[1], FAR)
         by_part = [side.mean(axis=2) for side in found]
         detail = {
             "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR_PARTS), key="part"),
+            "parts": self.by_column(
+                PARTS, by_part[0], by_part[1], far_end(by_part[2], by_part[1], FAR_PARTS), key="part"
+            ),
         }
         for row, size, tails, rises, large in zip(detail["columns"], *found[0].mean(axis=0), strict=True):
             row |= {"size": float(size), "tails": float(tails), "rises": float(rises), "large_rises": float(large)}

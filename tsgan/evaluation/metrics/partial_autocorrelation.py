@@ -10,7 +10,7 @@ import numpy as np
 from ..prepare import Case
 from .autocorrelation import channels_of, moving, pooled, second_moments, some
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 LAGS = 10
@@ -30,7 +30,8 @@ class PartialAutocorrelation(Metric):
         "between are known, for lags up to 10: by least squares over all windows, with a noise of one hundredth of a "
         "standard deviation added to each column so that perfectly smooth curves have a finite answer. The score is "
         "the absolute difference between real and synthetic, averaged over lags and columns (categories as for the "
-        "memory of the past). The far end of the scale is that of the useless table, or 0.05 where that is more."
+        "memory of the past). The far end of the scale is that of the useless table, 0.05 or six times real against "
+        "real, whichever is most."
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
@@ -58,7 +59,7 @@ class PartialAutocorrelation(Metric):
             return np.asarray(np.abs(real - other)[:, 1:].mean(axis=1))
 
         found = contrasts(case, self.name, repeats, curves, gap)
-        found = found[0], found[1], np.maximum(found[2], FAR)
+        found = found[0], found[1], far_end(found[2], found[1], FAR)
         table = self.by_column([column.name for column in columns], *found)
         values = [list(map(float, side.mean(axis=1))) for side in found]
         return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))

@@ -12,7 +12,7 @@ from ..prepare import Case
 from ..splits import CannotMeasureError
 from .autocorrelation import channels_of, moving, pooled, some
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 
 LEAST_STEPS = 4
@@ -29,10 +29,10 @@ class Spectrum(Metric):
     definition = (
         "The share of each frequency in a column's variance within windows: the mean over windows of the squared "
         "Fourier coefficients of the window less its mean, tapered by a Hann window. For every frequency the "
-        "difference between the real and the synthetic share is divided by their sum, which runs from 0 (the same) "
-        "to 1 (one has none of it); the score is the mean over frequencies and columns (categories "
-        "as for the memory of the past). Faint rhythms thus count as much as strong ones. "
-        "The far end of the scale is that of the useless table, or 0.2 where that is more."
+        "difference between the real and the synthetic share is divided by their sum, which runs from 0 (the same) to "
+        "1 (one has none of it); the score is the mean over frequencies and columns (categories as for the memory of "
+        "the past). Faint rhythms thus count as much as strong ones. The far end of the scale is that of the useless "
+        "table, 0.2 or six times real against real, whichever is most."
     )
     references = (
         Reference(
@@ -60,7 +60,7 @@ class Spectrum(Metric):
             return _shares(pooled(_power(some(windows)[:, :, channels]), members))
 
         found = contrasts(case, self.name, repeats, shares, _relative)
-        found = found[0], found[1], np.maximum(found[2], FAR)
+        found = found[0], found[1], far_end(found[2], found[1], FAR)
         table = self.by_column([column.name for column in columns], *found)
         values = [list(map(float, side.mean(axis=1))) for side in found]
         return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))

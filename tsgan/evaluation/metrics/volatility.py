@@ -12,7 +12,7 @@ from ..prepare import Case
 from ..splits import CannotMeasureError
 from .autocorrelation import some
 from .base import Doubles, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts
+from .draws import Floats, contrasts, far_end
 from .grading import Grade
 from .increments import moving_numbers, steps
 
@@ -35,8 +35,8 @@ class Volatility(Metric):
         "ones), of d with |d| so many steps later (leverage: falls are followed by storms) and of |d| with d so many "
         "steps later. Real and synthetic are compared at the next step, and by the mean over lags 2 to 8; the score "
         "is the root of the mean square of these six differences, averaged over columns. Reversing time exchanges the "
-        "last two correlations. The far end of the scale is that of the useless table, or 0.05 where that is more (of "
-        "each of the three: 0.2)."
+        "last two correlations. The far end of the scale is that of the useless table, 0.05 or six times real against "
+        "real, whichever is most (of each of the three: 0.2 for 0.05)."
     )
     references = (
         Reference(
@@ -70,11 +70,13 @@ class Volatility(Metric):
 
         found = contrasts(case, self.name, repeats, figures, gap)
         by_column = [np.sqrt(side.mean(axis=1)) for side in found]
-        by_column[2] = np.maximum(by_column[2], FAR)
+        by_column[2] = far_end(by_column[2], by_column[1], FAR)
         by_part = [np.sqrt(side).mean(axis=2) for side in found]
         detail = {
             "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(PARTS, by_part[0], by_part[1], np.maximum(by_part[2], FAR_PARTS), key="part"),
+            "parts": self.by_column(
+                PARTS, by_part[0], by_part[1], far_end(by_part[2], by_part[1], FAR_PARTS), key="part"
+            ),
         }
         values = [list(map(float, side.mean(axis=1))) for side in by_column]
         note = furthest(detail["columns"])
