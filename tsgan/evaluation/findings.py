@@ -170,7 +170,7 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
     title = "Gives away"
     tests = [r for r in results if section_of(r) == "disclosure"]
     measured = [r for r in tests if r.value is not None]
-    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None and not _needs_holdout(r)]
+    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None and not _asks(r)]
     unclear = _titles(measured, "unclear")
     notes = ["" if holdout else UNKNOWN, f"Not measured: {listed(hidden)}." if hidden else ""]
     notes.append(f"Too few records to say: {listed(unclear)}." if unclear else "")
@@ -195,6 +195,11 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
 
 def _needs_holdout(result: Result) -> bool:
     return result.value is None and section_of(result) == "disclosure" and "holdout=" in result.verdict
+
+
+def _asks(result: Result) -> bool:
+    """Whether a test was left out because an argument that it needs was."""
+    return _needs_holdout(result) or any(f"{argument}=..." in result.verdict for argument in METRICS[result.name].needs)
 
 
 def _titles(results: Iterable[Result], grade: str) -> list[str]:

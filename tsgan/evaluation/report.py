@@ -78,8 +78,10 @@ class Report:
             real_against_real, worst, better, grade, verdict. A figure that could not be computed is missing, and its
             verdict says why.
         """
-        rows = [{"metric": r.name, "section": section_of(r), **_figures(r), **_words(r)} for r in self.results]
-        return pd.DataFrame(rows).set_index("metric").astype(dict.fromkeys(FIGURES, "float64"))
+        rows = [{"section": section_of(r), **_figures(r), **_words(r)} for r in self.results]
+        index = pd.Index([r.name for r in self.results], name="metric")
+        frame = pd.DataFrame(rows, index, ["section", *FIGURES, "better", "grade", "verdict"])
+        return frame.astype(dict.fromkeys(FIGURES, "float64"))
 
     def compare(self, tables: Mapping[str, Table]) -> Comparison:
         """Judge more synthetic tables against the same real one, in the same way.
