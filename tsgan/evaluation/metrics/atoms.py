@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -94,8 +95,7 @@ def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[Row, l
                 marked = min(found.other[1], found.real[1]) if name == "known" else found.other[1]
                 figures[name] = difference(float(marked), float(found.real[1]), found.chance[..., 1], worst)
             else:
-                moved = float(total_variation(found.other, found.real))
-                figures[name] = Figure(moved, total_variation(found.chance, found.real), worst)
+                figures[name] = Figure.of(partial(total_variation, two=found.real), found, worst)
             shares.extend([1 - float(found.real[0]), 1 - float(found.other[0])])
 
     if column.kind == "numeric":
@@ -111,10 +111,12 @@ def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[Row, l
         steps = pair.real.steps(where[0]), pair.other.steps(where[1])
         stays = [np.r_[False, np.diff(values) == 0] for values in sides]
         compare("repeats", (_whether(stays[0]), _whether(stays[1])), 2, steps)
+    found = list(figures.values())
     lead = Figure(
-        max((figure.value for figure in figures.values()), default=0.0),
-        np.max([np.zeros((2, DEALS)), *(figure.control for figure in figures.values())], axis=0),
-        max((figure.worst for figure in figures.values()), default=LEAST_WORST),
+        max((one.value for one in found), default=0.0),
+        np.max([np.zeros((2, DEALS)), *(one.control for one in found)], axis=0),
+        max((one.worst for one in found), default=LEAST_WORST),
+        again=np.max([np.zeros(DEALS), *(one.again for one in found if one.again is not None)], axis=0),
     )
     return Row(column.name, {"largest": lead} | figures, {name: None for name in WORDS if name not in figures}), shares
 

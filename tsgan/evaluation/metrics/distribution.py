@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,7 @@ def distribution(
     figures = {}
     for name, distance in (("ks", kolmogorov_smirnov), ("wasserstein", grid.wasserstein)):
         worst = max(float(distance(even, found.real)), LEAST_WORST)
-        figures[name] = Figure(float(distance(found.other, found.real)), distance(found.chance, found.real), worst)
+        figures[name] = Figure.of(partial(distance, two=found.real), found, worst)
     # a whole distribution is weak at seeing its centre or its width move, and must move about as far as they do
     moved = figures["wasserstein"]
     middle = float(np.median(sides[0][where[0]]))
@@ -49,7 +51,7 @@ def distribution(
     widths = [np.abs(side - middle) for side in clipped]
     likely = [_chance_of_mean(pair, both, where, found) for both in (clipped, widths)]
     chance = min(moved.likely, 2 * min(likely))
-    return figures | {"wasserstein": Figure(moved.value, moved.control, moved.worst, chance)}
+    return figures | {"wasserstein": replace(moved, chance=chance)}
 
 
 def _chance_of_mean(pair: Pair, sides: Sequence[Numbers], where: tuple[Bools, Bools], found: Shares) -> float:

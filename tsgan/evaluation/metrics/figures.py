@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .base import Metric, Result, furthest
+from .base import Interval, Metric, Result, furthest
 from .grading import RANK, chance_of, grade
+from .units import Shares
 
 Doubles = NDArray[np.float64]
 
@@ -30,12 +31,21 @@ class Figure:
         Useless against real.
     chance : float or None
         Chance that real against real comes out as high, where it is known better than by the spread of `control`.
+    again : float64 array of shape (draws,) or None
+        `value` with the units of both tables drawn again.
     """
 
     value: float
     control: Doubles
     worst: float
     chance: float | None = None
+    again: Doubles | None = None
+
+    @classmethod
+    def of(cls, distance: Callable[[Doubles], Doubles], found: Shares, worst: float) -> Figure:
+        """Measure how far shares are from the real ones: the other table's, and those that chance makes."""
+        again = distance(found.other + found.chance[1] - found.real)
+        return cls(float(distance(found.other)), distance(found.chance), worst, again=again)
 
     @property
     def likely(self) -> float:
@@ -59,7 +69,7 @@ def difference(other: float, real: float, draws: Doubles, worst: float) -> Figur
     spread = float(np.sqrt(np.square(draws - real).mean(axis=1)).max())
     apart = abs(other - real)
     chance = 2 * stats.t.sf(apart / spread, draws.shape[1] - 1) if spread > 0 else float(apart <= 1e-9)
-    return Figure(apart, np.abs(draws - real), worst, float(chance))
+    return Figure(apart, np.abs(draws - real), worst, float(chance), np.abs(other + draws[1] - 2 * real))
 
 
 @dataclass(frozen=True)
@@ -116,4 +126,13 @@ def result(
     worst = float(np.mean([row.lead.worst for row in rows]))
     detail = {f"{key}s": table}
     text = furthest(table) if note is None else note
-    return metric.result(values, list(map(float, controls)), worst, detail, text, noise=noise)
+    return metric.result(values, list(map(float, controls)), worst, detail, text, _interval(values[0], rows), noise)
+
+
+def _interval(value: float, rows: Sequence[Row]) -> Interval | None:
+    """95 % bootstrap interval of the headline: 1.96 standard deviations on either side."""
+    again = [row.lead.again for row in rows if row.lead.again is not None]
+    if len(again) < len(rows):
+        return None
+    width = 1.96 * float(np.mean(again, axis=0).std())
+    return max(value - width, 0.0), value + width

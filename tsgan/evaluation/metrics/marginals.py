@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -84,7 +85,5 @@ def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     if len(levels) == 2:
         figure = difference(float(found.other[1]), float(found.real[1]), found.chance[..., 1], worst)
     else:
-        figure = Figure(
-            float(total_variation(found.other, found.real)), total_variation(found.chance, found.real), worst
-        )
+        figure = Figure.of(partial(total_variation, two=found.real), found, worst)
     return Row(column.name, {"tv": figure}, {"measure": "total variation", "ks": None, "wasserstein": None})

@@ -91,7 +91,7 @@ def _row(column: Column, pair: Pair, codes: list[Ints], kept: list[Bools], windo
     means = float(rate(found.real)), float(rate(found.other))
     worst = max(abs(float(rate(random)) - means[0]), LEAST_WORST)
     figures = {
-        "apart": Figure(float(apart(found.other)), apart(found.chance), max(float(apart(random)), LEAST_WORST)),
+        "apart": Figure.of(apart, found, max(float(apart(random)), LEAST_WORST)),
         "rate": difference(means[1], means[0], rate(found.chance), worst),
     }
     return Row(column.name, figures, {"mean_real": 1 / means[0], "mean_synthetic": 1 / means[1]})

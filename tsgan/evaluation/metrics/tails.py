@@ -90,8 +90,8 @@ def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     flat = float(np.abs(bare - ends).mean() / width)
     none = float((outside / np.maximum(outside, TAIL)).mean())
     figures = {
-        "quantiles": Figure(float(apart(found.other)), apart(found.chance), max(flat, LEAST_WORST)),
-        "shares": Figure(float(ratio(found.other)), ratio(found.chance), max(none, 0.5)),
+        "quantiles": Figure.of(apart, found, max(flat, LEAST_WORST)),
+        "shares": Figure.of(ratio, found, max(none, 0.5)),
     }
     low, high = map(float, beyond(grid, found.other))
     moved = (quantiles(grid, found.other) - ends) / width

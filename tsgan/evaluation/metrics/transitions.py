@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -77,11 +78,7 @@ def _row(column: Column, pair: Pair) -> Row | None:
     found = pair.shares(codes[0], codes[1], size**2, (steps[0], steps[1]))
     alike = np.full(size**2, 1 / size**2)
     worst = max(float(distance(alike, found.real, size)), LEAST_WORST)
-    figures = {
-        "moved": Figure(
-            float(distance(found.other, found.real, size)), distance(found.chance, found.real, size), worst
-        ),
-    }
+    figures = {"moved": Figure.of(partial(distance, real=found.real, size=size), found, worst)}
     alone, holders = singles(codes[0], pair.real.units, steps[0], size**2)
     never = found.real[codes[1]] == 0
     new = never & steps[1]
