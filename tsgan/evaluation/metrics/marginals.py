@@ -12,11 +12,13 @@ from ..columns import MISSING, UNSEEN, Column
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .distribution import LEAST_WORST, distribution
+from .distribution import distribution
 from .figures import Figure, Row, difference, result
 from .grading import Grade
 from .units import Bools, Pair
 from .values import levels_of, names_of, total_variation
+
+LEAST_WORST_LEVELS = 0.25
 
 
 class Marginals(Metric):
@@ -37,7 +39,7 @@ class Marginals(Metric):
         "from the median. All rows of both tables are compared (of more than 300,000, whole sequences drawn at random "
         "up to that number), missing values left out, a static column once per sequence; chance is told by dealing "
         "the real sequences into halves. The useless table is uniform over the middle 98 % of the real values, or "
-        "over the levels; where that is near the real one, a distance of 0.1 counts as useless."
+        "over the levels; where that is near the real one, a distance of 0.1 (of levels 0.25) counts as useless."
     )
     references = (
         Reference(
@@ -81,7 +83,7 @@ def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     codes = levels_of(column, pair.real.values), levels_of(column, pair.other.values)
     found = pair.shares(codes[0], codes[1], len(levels), where)
     known = np.array([level not in (MISSING, UNSEEN) for level in levels], dtype=np.float64)
-    worst = max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST)
+    worst = max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST_LEVELS)
     if len(levels) == 2:
         figure = difference(float(found.other[1]), float(found.real[1]), found.chance[..., 1], worst)
     else:
