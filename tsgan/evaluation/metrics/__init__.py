@@ -11,6 +11,7 @@ from .correlation import Correlation
 from .coverage import Coverage
 from .cross_correlation import CrossCorrelation
 from .discriminative import Discriminative
+from .frechet import Frechet
 from .gaps import Gaps
 from .increments import Increments
 from .lengths import Lengths
@@ -33,6 +34,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         TwoSample(),
         Discriminative(),
+        Frechet(),
         Coverage(),
         Predictive(),
         Marginals(),

@@ -8,14 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...panel import Windows
 from ..embedding import Axes, Embedding
 from ..prepare import Case
 from ..splits import CannotMeasureError, parts
 from .base import Doubles, Metric, Reference, Result, Table
 from .draws import CONTROLS, Floats, Ints, useless
 from .grading import RANK, Grade
-from .resampling import FEW_SEQUENCES
+from .resampling import stretches, thinned
 
 MOST, MOST_BY_COLUMN = 1000, 400
 KERNELS_BY_COLUMN = 50
@@ -127,8 +126,8 @@ class _Looked:
     def at(cls, case: Case, repeats: int, most: int) -> _Looked:
         """Look at three times as many windows as are drawn at once."""
         rng = case.rng(f"coverage of {most}")
-        real, synthetic = (_pool(windows, 3 * most, rng) for windows in (case.real, case.synthetic))
-        groups = _groups(real), _groups(synthetic)
+        real, synthetic = (thinned(windows, 3 * most, rng) for windows in (case.real, case.synthetic))
+        groups = stretches(real), stretches(synthetic)
         draws = [_draw(groups, parts(real, 2, rng), most, case.window, rng) for _ in range(max(repeats, CONTROLS))]
         return cls((real.values(), synthetic.values(), useless(case, most, rng)), draws)
 
@@ -184,22 +183,6 @@ def _measured(
         for other, where in zip(others, (1, 0, 2), strict=False):
             found[where].append(figures(one, own, other, draw.each))
     return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
-
-
-def _pool(windows: Windows, most: int, rng: np.random.Generator) -> Windows:
-    """Keep at most so many windows."""
-    if len(windows) <= most:
-        return windows
-    return windows.subset(np.sort(rng.choice(len(windows), most, replace=False)))
-
-
-def _groups(windows: Windows) -> Ints:
-    """Return the sequence of each window, or where sequences are few its stretch of one window's length."""
-    if len(np.unique(windows.sequences)) >= FEW_SEQUENCES:
-        return windows.sequences
-    inside = windows.starts - windows.panel.offsets[:-1][windows.sequences]
-    most = int(windows.panel.lengths.max()) // windows.size + 1
-    return np.asarray(windows.sequences * most + inside // windows.size, dtype=np.int64)
 
 
 def _even(groups: Ints, count: int, each: int, rng: np.random.Generator) -> Ints:

@@ -36,6 +36,22 @@ def clusters(windows: Windows) -> Ints:
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
+def stretches(windows: Windows) -> Ints:
+    """Return the group of each window: its sequence, or where these are few the stretch of one window's length."""
+    if len(np.unique(windows.sequences)) >= FEW_SEQUENCES:
+        return windows.sequences
+    inside = windows.starts - windows.panel.offsets[:-1][windows.sequences]
+    most = int(windows.panel.lengths.max()) // windows.size + 1
+    return np.asarray(windows.sequences * most + inside // windows.size, dtype=np.int64)
+
+
+def thinned(windows: Windows, most: int, rng: np.random.Generator) -> Windows:
+    """Keep at most so many windows, drawn at random."""
+    if len(windows) <= most:
+        return windows
+    return windows.subset(np.sort(rng.choice(len(windows), most, replace=False)))
+
+
 def redrawn(count: int, rng: np.random.Generator, draws: int = DRAWS) -> Doubles:
     """How often each of `count` clusters is taken in each draw with replacement, `(draws, count)`."""
     return rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)

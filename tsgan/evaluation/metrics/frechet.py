@@ -1,0 +1,127 @@
+"""A Fréchet distance that needs no training: between normal laws in a fixed embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ..embedding import Axes, Embedding
+from ..prepare import Case
+from ..splits import parts
+from .base import Doubles, Metric, Reference, Result, furthest
+from .draws import CONTROLS, Ints, useless
+from .grading import Better, Grade, chance_of, grade
+from .resampling import stretches, thinned
+
+MOST, MOST_BY_COLUMN = 1600, 800
+AXES, AXES_BY_COLUMN, PER_AXIS = 32, 8, 8
+KERNELS_BY_COLUMN = 50
+
+
+class Frechet(Metric):
+    """Distance of means and covariances of what fixed random convolutions see."""
+
+    name = "frechet"
+    section = "apart"
+    title = "Distance of what is seen"
+    question = "Do synthetic windows, on the whole, look like real ones?"
+    definition = (
+        "Fréchet distance between normal laws: the square root of |m - m'|^2 + trace(S + S' - 2 (S S')^(1/2)) over the "
+        "number of axes, where m and S are the mean and the covariance of windows along at most 32 leading axes of "
+        "what 150 fixed random convolutions, and the windows themselves, show of real ones, each axis in its real "
+        "standard deviations; for each column by itself, at most 8 axes. It reads as standard deviations apart along "
+        "a typical axis. 0 where both are the same. It needs no training, so that figures of several synthetic tables "
+        "compare. Up to 1600 windows a side are drawn."
+    )
+    references = (
+        Reference(
+            "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium (Heusel, Ramsauer, "
+            "Unterthiner, Nessler & Hochreiter, 2017)",
+            "https://arxiv.org/abs/1706.08500",
+        ),
+        Reference(
+            "ROCKET: exceptionally fast and accurate time series classification using random convolutional kernels "
+            "(Dempster, Petitjean & Webb, 2020)",
+            "https://arxiv.org/abs/1910.13051",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "On the whole, synthetic windows look like real ones.",
+        "close": "On the whole, synthetic windows look much like real ones.",
+        "visible": "On the whole, synthetic windows look different from real ones.",
+        "far": "On the whole, synthetic windows look nothing like real ones.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare equal draws of one real part with the other, with the synthetic table, and with noise."""
+        rng = case.rng(self.name)
+        real, synthetic = (thinned(side, 2 * MOST, rng) for side in (case.real, case.synthetic))
+        sides = real.values(), synthetic.values(), useless(case, MOST, rng)
+        groups, draws = stretches(real), []
+        for _ in range(max(repeats, CONTROLS)):
+            one, two = parts(real, 2, rng)
+            size = min(len(one), len(two), len(synthetic), MOST)
+            others = np.arange(len(synthetic), dtype=np.int64)
+            draws.append(tuple(rng.choice(index, size, replace=False) for index in (one, two, others)))
+        most = int(np.clip(len(np.unique(groups[draws[0][0]])) // PER_AXIS, 1, AXES))
+        embedding = Embedding(sides[0])
+        values, controls, worst = _measured([embedding.apply(side) for side in sides], draws, repeats, most)
+        names, found = [], []
+        for column in case.columns:
+            shown = [side[:, :, column.channels] for side in sides]
+            if np.ptp(shown[0], axis=(0, 1)).any() and not column.static:
+                embedding = Embedding(shown[0][:MOST], KERNELS_BY_COLUMN)
+                placed = [embedding.apply(side) for side in shown]
+                short = [tuple(index[:MOST_BY_COLUMN] for index in draw) for draw in draws]
+                names.append(column.name)
+                found.append(_measured(placed, short, repeats, min(most, AXES_BY_COLUMN)))
+        if len(found) < 2:
+            return self.result(list(values), list(controls), float(worst.mean()), {})
+        by = [np.stack([one[i] for one in found], axis=1) for i in range(3)]
+        table = self.by_column(names, by[0], by[1], by[2])
+        return self.result(list(values), list(controls), float(worst.mean()), {"columns": table}, furthest(table))
+
+    def judge(
+        self,
+        values: Sequence[float],
+        controls: Sequence[float],
+        worst: float,
+        tests: int = 1,
+        noise: float = 0.0,
+        better: Better | None = None,
+    ) -> Grade:
+        """Let squares, which are about gamma distributed, tell what chance explains; their roots how much it is."""
+        chance = chance_of([float(np.mean(values)) ** 2], [control**2 for control in controls])
+        return grade(float(np.mean(values)), float(np.mean(controls)), worst, chance, "lower", tests)
+
+
+def _measured(
+    placed: list[Doubles], draws: list[tuple[Ints, ...]], repeats: int, most: int
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Distances of synthetic windows, of real against real and of noise, one per draw, along at most `most` axes."""
+    found: tuple[list[float], list[float], list[float]] = ([], [], [])
+    for repeat, (one, two, other) in enumerate(draws):
+        axes = Axes.of(placed[0][one], most)
+        sides = [placed[0][one], placed[0][two]]
+        if repeat < repeats:
+            sides += [placed[1][other], placed[2][: len(one)]]
+        first, *others = (axes.apply(side) / axes.spread for side in sides)
+        for side, where in zip(others, (1, 0, 2), strict=False):
+            found[where].append(float(np.sqrt(frechet(first, side) / max(first.shape[1], 1))))
+    return np.array(found[0]), np.array(found[1]), np.array(found[2])
+
+
+def frechet(one: Doubles, two: Doubles) -> float:
+    """Squared Fréchet distance between the normal laws with the means and covariances of `(n, k)` and `(m, k)`.
+
+    The trace of the root of a product of covariances is the sum of the singular values of the product of their roots,
+    and those may be any: `S = A' A` with the centred rows A.
+    """
+    centred = [side - side.mean(axis=0) for side in (one, two)]
+    roots = [np.linalg.qr(side, mode="r") / np.sqrt(max(len(side) - 1, 1)) for side in centred]
+    overlap = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    spread = sum(float((root**2).sum()) for root in roots)
+    gap = float(((one.mean(axis=0) - two.mean(axis=0)) ** 2).sum())
+    return max(gap + spread - 2 * float(overlap), 0.0)
