@@ -12,9 +12,9 @@ from .units import Bools, Ints
 def chance_of_records(count: int, real: int, other: int) -> float:
     """Return the chance that as many of the other table's units go beyond all real ones.
 
-    All orders of the units' extremes are equally likely if they have one source, and the outermost `count` must then
-    all be of the other table ("Statistical Methods Based on Exceedances", Bairamov & Eryilmaz, 2001; Gumbel & von
-    Schelling, 1950, https://doi.org/10.1214/aoms/1177729823).
+    If both have one source, all orders of the units' extremes are equally likely, and the outermost `count` must all
+    be of the other table ("Modelling Extremal Events", Embrechts, Klüppelberg & Mikosch, 1997, section 5.4 on records,
+    https://doi.org/10.1007/978-3-642-33483-2).
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ class Unseen(Metric):
             "https://doi.org/10.1093/biomet/40.3-4.237",
         ),
         Reference(
-            "Distribution-free statistical prediction by exceedances (Gumbel & von Schelling, 1950)",
-            "https://doi.org/10.1214/aoms/1177729823",
+            "Modelling Extremal Events (Embrechts, Klüppelberg & Mikosch, 1997)",
+            "https://doi.org/10.1007/978-3-642-33483-2",
         ),
     )
     zero_is_perfect = False
