@@ -13,7 +13,7 @@ def chance_of_records(count: int, real: int, other: int) -> float:
     """Return the chance that as many of the other table's units go beyond all real ones.
 
     If both have one source, all orders of the units' extremes are equally likely, and the outermost `count` must all
-    be of the other table ("Modelling Extremal Events", Embrechts, Klüppelberg & Mikosch, 1997, section 5.4 on records,
+    be of the other table ("Modelling Extremal Events", Embrechts, Klüppelberg & Mikosch, 1997,
     https://doi.org/10.1007/978-3-642-33483-2).
 
     Parameters
