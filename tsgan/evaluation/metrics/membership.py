@@ -84,7 +84,7 @@ class Membership(Disclosing):
                         "part": figure,
                         "value": value,
                         "real_against_real": usual,
-                        "worst": 1.0 if auc else min(SUSPECTS * len(x) / cut, 1.0),
+                        "worst": 1.0 if auc else min(float(first.sum()) / cut, 1.0),
                         "grade": grades[-1],
                         "chance": chance,
                     }
