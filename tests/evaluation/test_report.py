@@ -190,6 +190,8 @@ def test_findings_by_question() -> None:
         ("the course of time", f"visible: {METRICS['spectrum'].title.lower()}"),
     )
     assert different.tone == "bad"
+    split = find([result("two_sample", "far"), result("discriminative", "faithful")], holdout=True)
+    assert split[0].text == "1 of 2 scores, but no question as a whole."
     good = find([result("marginals", "faithful")], holdout=True)
     assert (good[1].tone, good[1].text) == ("good", "nothing that was measured differs visibly.")
     unclear = find([result("marginals", "unclear")], holdout=True)

@@ -116,7 +116,10 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _faithful(results: list[Result]) -> Finding:
-    """Name the questions all of whose scores are good, and those of which most are."""
+    """Name the questions all of whose scores are good, and those of which at least half are.
+
+    What one judge tells apart is not faithful as a whole, whatever the other judges say.
+    """
     if not results:
         return Finding("faithful", "Faithful", "nothing was measured.", "none")
     good = [r for r in results if TONES[r.grade] in ("good", "fair")]
@@ -130,9 +133,10 @@ def _faithful(results: list[Result]) -> Finding:
     parts += [
         f"{SUBJECTS[section]} in part ({sum(here)} of {len(here)} scores)"
         for section, here in counts.items()
-        if any(here) and not all(here)
+        if section != "apart" and len(here) / 2 <= sum(here) < len(here)
     ]
-    text = f"{listed(parts)}." if parts else "none of what was measured."
+    few = f"{len(good)} of {len(results)} scores, but no question as a whole." if good else "none of what was measured."
+    text = f"{listed(parts)}." if parts else few
     items = tuple((part, "") for part in parts)
     return Finding("faithful", "Faithful", text, "good" if parts else "none", nearly, items)
 

@@ -33,7 +33,9 @@ def maps(case: Case, near: bool = True) -> list[Picture]:
         if near and len(both) >= 20:
             nearby = min(30.0, (len(both) - 1) / 4)
             seed = case.random_state % 2**32
-            flat_map = TSNE(2, perplexity=nearby, init="pca", random_state=seed, n_jobs=1).fit_transform(spots)
+            flat_map = TSNE(2, perplexity=nearby, init="pca", max_iter=500, random_state=seed, n_jobs=1).fit_transform(
+                spots
+            )
             found.append(_scatter(flat_map, count, "t-SNE: windows that resemble each other lie together"))
     return found
 
