@@ -32,8 +32,8 @@ def test_a_copy_is_told_with_certainty() -> None:
     assert result.real_against_real == pytest.approx(0.5, abs=0.15)
     by_name = {part["part"]: part for part in result.detail["parts"]}
     assert by_name["AUC by plain distance"]["value"] == 1
-    most = by_name["most suspected by plain distance"]
-    assert most["value"] <= most["worst"] == pytest.approx(0.05 * 300 / 200)
+    most = by_name["among the 5 % most suspected by plain distance"]
+    assert most["value"] == pytest.approx(most["worst"]) == pytest.approx(0.05 * 300 / 200)
 
 
 def test_fresh_records_are_told_by_guessing() -> None:

@@ -71,17 +71,16 @@ class Membership(Disclosing):
         parts: list[dict[str, Any]] = []
         for name, score in (("relative distance", relative), ("plain distance", plain)):
             suspicion = stats.rankdata(-score) / len(score)
-            first = suspicion > 1 - SUSPECTS
-            for figure, least, x in ((f"AUC by {name}", 0.05, suspicion), (f"most suspected by {name}", 0.05, first)):
-                train, held = np.split(x.astype(np.float64), [cut])
-                auc = figure.startswith("AUC")
+            first = _first(score, SUSPECTS * len(score))
+            for auc, x in ((True, suspicion), (False, first)):
+                train, held = np.split(x, [cut])
                 value = area(score[:cut], score[cut:]) if auc else float(train.mean())
                 usual = 0.5 if auc else float(held.mean())
                 chance = chance_of_excess(train, held, *clusters)
-                grades.append(self.accuse(value - usual, TESTS * chance, least))
+                grades.append(self.accuse(value - usual, TESTS * chance))
                 parts.append(
                     {
-                        "part": figure,
+                        "part": f"AUC by {name}" if auc else f"among the 5 % most suspected by {name}",
                         "value": value,
                         "real_against_real": usual,
                         "worst": 1.0 if auc else min(float(first.sum()) / cut, 1.0),
@@ -95,6 +94,12 @@ class Membership(Disclosing):
         controls = [_halves(relative[cut:], case.rng("membership control", repeat)) for repeat in range(repeats)]
         note = told(real, holdout, synthetic)
         return self.finding([value] * repeats, controls, gravest(grades), {"parts": parts}, note, interval)
+
+
+def _first(score: Doubles, count: float) -> Doubles:
+    """How much of each record is among the `count` lowest scores: 1 or 0, and a share where equal scores tie."""
+    below, upto = stats.rankdata(score, "min") - 1, stats.rankdata(score, "max")
+    return np.asarray(np.clip((count - below) / (upto - below), 0, 1), dtype=np.float64)
 
 
 def area(train: Doubles, held: Doubles) -> float:
