@@ -105,7 +105,7 @@ DOORS = {
 }
 OPTIONAL = {"matplotlib", "jinja2", "markupsafe", "pyarrow"}  # imported inside functions only
 # Rooms behind a door: they may use what the door lets in, and are themselves imported inside functions only.
-PICTURES = ("base", "clocks", "correlation", "levels", "maps", "marginals", "nearest", "paths", "rhythm")
+PICTURES = ("base", "clocks", "correlation", "galleries", "levels", "maps", "marginals", "nearest", "paths", "rhythm")
 BEHIND = {"evaluation.report_page": REPORT, **{f"evaluation.pictures.{name}": REPORT for name in PICTURES}}
 
 # A folder's table, and who may read it from the folder's `__init__`; all else names the defining file.

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation import report_page
 from tsgan.evaluation.compare import Comparison, compare
 from tsgan.evaluation.judge import evaluate
 from tsgan.evaluation.metrics import METRICS
+from tsgan.evaluation.pictures import galleries
 from tsgan.evaluation.report import Report
 
 QUICK = ["two_sample", "marginals", "autocorrelation", "cross_correlation"]
@@ -129,7 +129,7 @@ def test_names_are_escaped_and_dollars_are_no_formula() -> None:
 
 
 def test_many_columns_show_the_furthest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_page, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(galleries, "MAX_COLUMNS", 2)
     rng = np.random.default_rng(0)
     real, synthetic = rng.normal(size=(200, 5)), rng.normal(size=(200, 5))
     synthetic[:, 4] += 3

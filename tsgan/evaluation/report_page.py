@@ -10,28 +10,20 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import markupsafe
 
-from .columns import Column
-from .findings import by_section, section_of, unmeasured
+from .findings import by_section, unmeasured
 from .metrics import METRICS
 from .metrics.base import SECTIONS, Metric, Result, Section, number
 from .metrics.draws import MAX_COMPARED
-from .metrics.grading import ALPHA, GRADES, LARGE, NEGLIGIBLE, RANK, SMALL, TONES, Tone
+from .metrics.grading import ALPHA, GRADES, LARGE, NEGLIGIBLE, SMALL, TONES, Tone
 from .pictures.base import REAL, SYNTHETIC, Picture
-from .pictures.clocks import frames
-from .pictures.correlation import correlations
-from .pictures.levels import transitions
+from .pictures.galleries import MAPS, Gallery, furthest, galleries
 from .pictures.maps import maps
-from .pictures.marginals import marginal
-from .pictures.nearest import closeness
-from .pictures.paths import paths
-from .pictures.rhythm import rhythms
 from .prepare import Case
 
 if TYPE_CHECKING:
     from .compare import Comparison
     from .report import Report
 
-MAX_COLUMNS = 12
 TEMPLATES = Path(__file__).with_name("pages")
 
 
@@ -68,18 +60,6 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Pictures of one kind, with the words above them."""
-
-    title: str
-    text: str
-    pictures: list[Picture]
-    key: bool = True
-    cut: bool = False
-    names: tuple[str, str] = ("real", "synthetic")
-
-
-@dataclass(frozen=True)
 class Chapter:
     """One question: its scores, its table by columns, and its pictures."""
 
@@ -94,15 +74,15 @@ class Chapter:
 def render(report: Report) -> str:
     """Return the page of a report."""
     case = report.case
-    shown = _shown(report)
-    galleries = _galleries(report, shown)
+    shown = furthest(report.results, case)
+    drawn = galleries(report.results, case, shown)
     measured = by_section(result for result in report.results if result.value is not None)
     chapters = []
     for section, question in SECTIONS.items():
         results = measured.get(section, [])
-        if results or any(gallery.pictures for gallery in galleries.get(section, ())):
+        if results or any(gallery.pictures for gallery in drawn.get(section, ())):
             heads, rows = _by_column(results, case)
-            pictures = [gallery for gallery in galleries.get(section, ()) if gallery.pictures]
+            pictures = [gallery for gallery in drawn.get(section, ()) if gallery.pictures]
             chapters.append(Chapter(section, question, [_card(result) for result in results], heads, rows, pictures))
     return _fill(
         "report.html",
@@ -141,7 +121,7 @@ def render_comparison(comparison: Comparison) -> str:
         findings={name: _leak_first(report) for name, report in reports.items()},
         notes=list(dict.fromkeys(note for report in reports.values() for note in report.case.notes)),
         unmeasured=comparison.unmeasured(),
-        galleries=[Gallery("Maps of windows", _MAPS, pictures)] if pictures else [],
+        galleries=[Gallery("Maps of windows", MAPS, pictures)] if pictures else [],
         definitions=by_section(first.results),
         version=first.to_dict()["tsgan"] or "",
     )
@@ -214,79 +194,5 @@ def _by_column(
     names = [column.name for column in case.columns if any(column.name in table for table in tables.values())]
     return list(tables), [(name, [table.get(name) for table in tables.values()]) for name in names]
 
-
-def _shown(report: Report) -> list[Column]:
-    """Columns to draw: all, or those that the scores find furthest from the real ones, in the tables' order."""
-    columns = report.case.columns
-    if len(columns) <= MAX_COLUMNS:
-        return list(columns)
-    far = dict.fromkeys((column.name for column in columns), 0.0)
-    for result in report.results:
-        for row in result.detail.get("columns", ()):
-            if row["column"] in far and row.get("grade") in RANK:
-                scale = abs(row.get("worst") or 0.0) + 1e-9
-                beyond = min(max((row["value"] - row["real_against_real"]) / scale, 0.0), 1.0)
-                far[row["column"]] += RANK[row["grade"]] + beyond
-    kept = sorted(columns, key=lambda column: -far[column.name])[:MAX_COLUMNS]
-    return [column for column in columns if column in kept]
-
-
-def _galleries(report: Report, shown: list[Column]) -> dict[Section, list[Gallery]]:
-    """All pictures, by the question they belong to."""
-    case = report.case
-    rows = {
-        row["column"]: row
-        for result in report.results
-        if result.name == "marginals"
-        for row in result.detail.get("columns", ())
-    }
-
-    def distance(name: str) -> str:
-        row = rows.get(name)
-        return "" if row is None else f"Distance {row['value']:.3f} (real against real {row['real_against_real']:.3f})."
-
-    def each(draw: Callable[[Case, Column], Picture], columns: list[Column]) -> list[Picture]:
-        return [draw(case, column) for column in columns]
-
-    moving = [column for column in shown if not column.static]
-    levels = [column for column in moving if column.discrete and (len(column.levels) > 1 or column.kind == "boolean")]
-    single = [marginal(case, column, distance(column.name)) for column in shown]
-    matrices = correlations(case) if case.channels > 1 else []
-    known = any(section_of(result) == "disclosure" and result.value is not None for result in report.results)
-    others = "real" if case.holdout is None else "holdout"
-    return {
-        "apart": [Gallery("Paths", _PATHS, each(paths, moving), cut=True)],
-        "columns": [Gallery("Values of each column", _SINGLE, single, cut=True)],
-        "time": [
-            Gallery("Memory and rhythm", _RHYTHM, rhythms(case, moving), cut=True),
-            Gallery("From level to level", _LEVELS, each(transitions, levels), key=False, cut=True),
-            Gallery("Lengths and gaps", _FRAMES, frames(case)),
-        ],
-        "joint": [Gallery("Correlations", _TOGETHER, matrices, key=False)],
-        "coverage": [Gallery("Maps of windows", _MAPS, maps(case))],
-        "disclosure": [Gallery("Closeness", _CLOSE, closeness(case) if known else [], names=(others, "synthetic"))],
-    }
-
-
-_PATHS = "A few stretches of each side, drawn at random, on the same axes. Look for level, roughness, jumps and rhythm."
-_SINGLE = (
-    "How often each value occurs, whatever the order in time. The two should cover each other; what lies beyond the "
-    "axis is counted in its outermost bars."
-)
-_RHYTHM = (
-    "Left: how strongly a value is tied to the value some steps before. Right: how much of the movement is slow (left) "
-    "and fast (right). The two curves should lie together."
-)
-_LEVELS = "How likely each level (row) is followed by each other one (column). The two should look alike."
-_FRAMES = "How long sequences are and how far apart their rows. The two should cover each other."
-_TOGETHER = "How the columns move together: red together, blue against each other. The third picture should be pale."
-_MAPS = (
-    "Each dot is one window. Where the real and the synthetic dots mix, windows resemble each other; a region of one "
-    "colour is something that only one side does."
-)
-_CLOSE = (
-    "How far each record is from the closest real one. A peak at the left, where only the synthetic records are, is "
-    "what copies look like."
-)
 
 PAGES: dict[str, Callable[[Any], str]] = {"report": render, "comparison": render_comparison}
