@@ -181,9 +181,12 @@ def test_association_by_hand() -> None:
 
 def test_correlation_ratio_leaves_out_what_is_missing() -> None:
     levels = np.eye(2)[[0, 0, 1, 1, 1]]
-    values, shown = np.array([[1.0], [3], [5], [7], [99]]), np.array([[1.0], [1], [1], [1], [0]])
-    assert correlation_ratio(levels, values, shown) == pytest.approx(np.sqrt(16 / 20))
-    assert correlation_ratio(levels, np.ones((5, 1)), shown) == 0
+    centred, shown = np.array([[-3.0], [-1], [1], [3], [0]]), np.array([[1.0], [1], [1], [1], [0]])
+    assert correlation_ratio(levels, centred, shown) == pytest.approx(np.sqrt(16 / 20))
+    assert correlation_ratio(levels, np.zeros((5, 1)), shown) == 0
+    table = pd.DataFrame({"word": list("aabbb"), "n": [1.0, 3, 5, 7, np.nan]})
+    case = prepare(table, table, window=2)
+    assert associations(case.real.panel.values, case.columns)[0, 1] == pytest.approx(np.sqrt(16 / 20))
 
 
 @pytest.mark.parametrize("column", ["level", "site", "open", "height"])

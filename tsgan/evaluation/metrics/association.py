@@ -111,21 +111,22 @@ def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:
     if numbers:
         shown = np.stack([columns[j].present(rows) for j in numbers], axis=1).astype(np.float64)
         values = rows[:, [columns[j].start for j in numbers]].astype(np.float64)
+        centred = (values - (values * shown).sum(axis=0) / np.maximum(shown.sum(axis=0), 1)) * shown
         for i in discrete:
-            indicators = np.eye(sizes[i])[codes[i]]
-            ratio = correlation_ratio(indicators, values, shown)
+            ratio = correlation_ratio(np.eye(sizes[i])[codes[i]], centred, shown)
             found[i, numbers] = found[numbers, i] = ratio
     return found
 
 
-def correlation_ratio(indicators: Doubles, values: Doubles, shown: Doubles) -> Doubles:
+def correlation_ratio(indicators: Doubles, centred: Doubles, shown: Doubles) -> Doubles:
     """Return the correlation ratio of each column of numbers given the levels, on the rows that are shown.
 
     Parameters
     ----------
     indicators : array of shape (rows, levels)
         0/1.
-    values : array of shape (rows, C)
+    centred : array of shape (rows, C)
+        Distances of the numbers from their means, 0 where they are not shown.
     shown : array of shape (rows, C)
         0/1.
 
@@ -134,12 +135,10 @@ def correlation_ratio(indicators: Doubles, values: Doubles, shown: Doubles) -> D
     array of shape (C,)
         Zero for a column that does not vary.
     """
-    count = np.maximum(shown.sum(axis=0), 1)
-    centred = (values - (values * shown).sum(axis=0) / count) * shown
     total = (centred * centred).sum(axis=0)
     sums = indicators.T @ centred
     between = (sums**2 / np.maximum(indicators.T @ shown, 1)).sum(axis=0)
-    varies = total > 1e-12 * count
+    varies = total > 1e-12 * len(centred)
     return np.asarray(np.sqrt(np.clip(np.where(varies, between / np.where(varies, total, 1), 0.0), 0, 1)))
 
 
