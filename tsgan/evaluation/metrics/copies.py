@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..prepare import Case
-from ..records import Neighbours, census, chosen, nearest, records, remembered
+from ..records import Census, Neighbours, census, chosen, nearest, records, remembered
 from ..splits import CannotMeasureError
 from ..twins import Twins, twins
 from .base import Reference, Result
@@ -88,8 +88,8 @@ class Copies(Disclosing):
         return self.finding([share] * repeats, [usual] * repeats, found, detail, self._note(equal, real, synthetic))
 
     @staticmethod
-    def _note(equal: Twins, real: object, synthetic: object) -> str:
-        note = told(real, synthetic)  # type: ignore[arg-type]
+    def _note(equal: Twins, real: Census, synthetic: Census) -> str:
+        note = told(real, synthetic)
         count = int(equal.synthetic.sum())
         if not count:
             return note
