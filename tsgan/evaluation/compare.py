@@ -22,6 +22,7 @@ from .report import WIDTH, Report, aligned, dump, show
 
 FORMAT = 1
 CHANCE = 0.01
+GROWTH = 0.1
 
 
 class Comparison:
@@ -61,9 +62,10 @@ class Comparison:
         """Return the tables that no other one beats beyond chance.
 
         Nothing is returned where that says nothing: where it holds for all tables that could be measured. A table
-        that chance alone tells from the real data is never beaten. Of two others the better one beats the other where
-        the difference of their values is more than 1 in 100 by chance, reckoned with the spread of real against real,
-        of the repeats, and the bootstrap interval where there is one.
+        that only chance tells from the real data is never beaten. Of two others the better one beats the other where
+        chance brings a difference as large as theirs less than once in 100 times, reckoned with the spread of real
+        against real and of the repeats, the bootstrap interval where there is one, and a tenth of the distance from
+        real against real.
         """
         found = {name: report[metric] for name, report in self.reports.items()}
         found = {name: result for name, result in found.items() if result.value is not None}
@@ -223,12 +225,17 @@ def _beats(one: Result, two: Result) -> bool:
         return False
     gained = (two.value - one.value) * (1 if one.better == "lower" else -1)
     noise = float(np.hypot(_noise(one), _noise(two)))
-    return gained > 1e-9 if noise == 0 else bool(stats.norm.sf(gained / noise) < CHANCE)
+    return gained > 0 and bool(stats.norm.sf(gained / max(noise, 1e-9)) < CHANCE)
 
 
 def _noise(result: Result) -> float:
-    """Standard deviation of a value from one sample of tables to another, as far as it is known."""
+    """Standard deviation of a value from one sample of tables to another, as far as it is known.
+
+    That of real against real holds near it only; with the distance from it chance grows, by about a tenth.
+    """
     controls, values = (list(result.detail.get(key, ())) for key in ("real_against_real", "values"))
     drawn = float(np.std(values)) / np.sqrt(max(len(values), 1)) if values else result.spread or 0.0
     kept = (result.interval[1] - result.interval[0]) / (2 * 1.96) if result.interval else 0.0
-    return float(np.hypot(max(float(np.std(controls)) if controls else 0.0, kept), drawn))
+    near = max(float(np.std(controls)) if controls else 0.0, kept)
+    far = GROWTH * abs((result.value or 0.0) - (result.real_against_real or 0.0))
+    return float(np.sqrt(near**2 + drawn**2 + far**2))

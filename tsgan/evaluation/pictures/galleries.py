@@ -36,7 +36,7 @@ class Gallery:
 
 
 def furthest(results: Sequence[Result], case: Case) -> list[Column]:
-    """Return the columns to draw: all, or those that the scores find furthest from the real ones, in the tables' order."""
+    """Return the columns to draw: all, or those that the scores find furthest off, in the order of the tables."""
     columns = case.columns
     if len(columns) <= MAX_COLUMNS:
         return list(columns)
