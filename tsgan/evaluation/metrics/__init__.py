@@ -11,6 +11,7 @@ from .correlation import Correlation
 from .coverage import Coverage
 from .cross_correlation import CrossCorrelation
 from .discriminative import Discriminative
+from .forecast import Forecast
 from .frechet import Frechet
 from .gaps import Gaps
 from .increments import Increments
@@ -37,6 +38,7 @@ METRICS: dict[str, Metric] = {
         Frechet(),
         Coverage(),
         Predictive(),
+        Forecast(),
         Marginals(),
         Tails(),
         Atoms(),
