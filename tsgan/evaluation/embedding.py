@@ -60,13 +60,16 @@ class Embedding:
         raw = self._raw(windows)
         return np.concatenate([scale.apply(group) for scale, group in zip(self._groups, raw, strict=True)], axis=1)
 
+    def scaled(self, windows: Floats) -> Doubles:
+        """Bring channels `(..., D)` to nearly uncorrelated ones of at most unit variance."""
+        return np.asarray(np.clip((windows - self._mean) @ self._axes, -FURTHEST, FURTHEST))
+
     def _raw(self, windows: Floats) -> tuple[Doubles, Doubles]:
-        centred = windows - self._mean
-        values = np.clip(centred @ self._axes, -FURTHEST, FURTHEST)
+        values = self.scaled(windows)
         steps = np.clip(np.diff(values, axis=1, prepend=values[:, :1]) * self._rate, -FURTHEST, FURTHEST)
         both = np.concatenate([values, steps], axis=2).astype(np.float32).transpose(0, 2, 1)
         convolved = self._kernels.features(torch.from_numpy(np.ascontiguousarray(both)))
-        flat = np.clip(centred * self._scale, -FURTHEST, FURTHEST).reshape(len(windows), -1)
+        flat = np.clip((windows - self._mean) * self._scale, -FURTHEST, FURTHEST).reshape(len(windows), -1)
         return convolved, flat if self._cast is None else flat @ self._cast
 
 

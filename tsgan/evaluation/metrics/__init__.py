@@ -28,6 +28,7 @@ from .tails import Tails
 from .transitions import Transitions
 from .two_sample import TwoSample
 from .unseen import Unseen
+from .usefulness import Usefulness
 from .volatility import Volatility
 
 METRICS: dict[str, Metric] = {
@@ -39,6 +40,7 @@ METRICS: dict[str, Metric] = {
         Coverage(),
         Predictive(),
         Forecast(),
+        Usefulness(),
         Marginals(),
         Tails(),
         Atoms(),

@@ -6,28 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from scipy import stats
 
 from ..columns import Column
 from ..prepare import Case
 from ..ridge import ridge
 from ..splits import CannotMeasureError, parts
-from .base import Doubles, Metric, Reference, Result, Table
+from .base import Doubles, Reference, Result, Table
 from .draws import CONTROLS, Floats, Ints, useless
-from .grading import RANK, Better, Grade, grade
+from .grading import RANK, Grade
 from .resampling import thinned
+from .taught import Taught, between_twins
 
 HORIZONS = (1, 2, 4, 8)
 LAGS = (1, 2, 3, 4, 6, 8, 12)
 MOST = 1500
 FOLDS = 3
 FURTHEST, FLOOR, CUT = 8.0, 0.02, 2.0
-LEAST_NOISE, LEAST_SCALE = 0.002, 0.2
 
 Examples = tuple[Doubles, Doubles]
 
 
-class Forecast(Metric):
+class Forecast(Taught):
     """Skill on real windows of a linear forecaster taught on synthetic ones, beside one taught on real ones."""
 
     name = "forecast"
@@ -51,8 +50,6 @@ class Forecast(Metric):
             "https://arxiv.org/abs/1706.02633",
         ),
     )
-    better = "higher"
-    zero_is_perfect = False
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "A forecaster taught on synthetic data foretells real data as well as one taught on real data.",
         "close": "A forecaster taught on synthetic data foretells real data nearly as well as one taught on real data.",
@@ -93,7 +90,7 @@ class Forecast(Metric):
         table: Table = []
         for i, name in enumerate(names):
             one, two, synthetic, worst = by_column[:, :, i].T
-            noise, control = _noise(one, two), (one + two) / 2
+            noise, control = between_twins(one, two), (one + two) / 2
             row = {"column": name, "value": float(synthetic.mean()), "real_against_real": float(control.mean())}
             seen = self.judge(list(synthetic), list(control), float(worst.mean()), len(names), noise)
             table.append({**row, "worst": float(worst.mean()), "grade": seen})
@@ -107,31 +104,12 @@ class Forecast(Metric):
         }
         control = list((one + two) / 2)
         return self.result(
-            list(synthetic), control, float(worst.mean()), detail, _furthest(table), noise=_noise(one, two)
+            list(synthetic), control, float(worst.mean()), detail, _furthest(table), noise=between_twins(one, two)
         )
-
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
-        """Grade by the noise between twins tested alike, which is less than that between tests."""
-        value, control = float(np.mean(values)), float(np.mean(controls))
-        chance = float(stats.norm.sf((control - value) / max(noise, LEAST_NOISE)))
-        return grade(value, control, min(worst, control - LEAST_SCALE), chance, "higher", tests)
 
 
 def _at(examples: Examples, index: Ints) -> Examples:
     return examples[0][index], examples[1][index]
-
-
-def _noise(one: Doubles, two: Doubles) -> float:
-    """Spread of the difference between twins."""
-    return float(np.sqrt(np.mean((one - two) ** 2)))
 
 
 def _furthest(table: Table) -> str:
