@@ -38,5 +38,5 @@ class Taught(Metric):
 
 
 def between_twins(one: Doubles, two: Doubles) -> float:
-    """Spread of the difference between twins taught on separate parts and tested on the same third."""
-    return float(np.sqrt(np.mean((one - two) ** 2)))
+    """Spread of a model's skill over what it is taught on, by twins taught on separate parts and tested on a third."""
+    return float(np.sqrt(np.mean((one - two) ** 2) / 2))
