@@ -6,6 +6,7 @@ from .attribute_inference import AttributeInference
 from .autocorrelation import Autocorrelation
 from .base import Metric
 from .closest_record import ClosestRecord
+from .context_fid import ContextFID
 from .copies import Copies
 from .correlation import Correlation
 from .coverage import Coverage
@@ -37,6 +38,7 @@ METRICS: dict[str, Metric] = {
         TwoSample(),
         Discriminative(),
         Frechet(),
+        ContextFID(),
         Coverage(),
         Predictive(),
         Forecast(),
