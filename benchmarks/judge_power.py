@@ -206,7 +206,7 @@ FAULTS = {
     "rough": Fault(
         "increments 1.3 times too rough",
         rough,
-        ("two_sample", "increments", "autocorrelation", "spectrum"),
+        ("two_sample", "increments", "spectrum"),
         ("transitions", "run_lengths", "lengths", "gaps", "missing", *LEAKS),
     ),
     "torn": Fault(

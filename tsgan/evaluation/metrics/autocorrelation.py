@@ -24,7 +24,7 @@ PARTS = ("around the column's mean", "around each window's own mean")
 
 
 class Autocorrelation(Metric):
-    """Mean over columns and lags of the difference in autocorrelation."""
+    """Mean over columns of the difference in autocorrelation, as its root mean square over lags."""
 
     name = "autocorrelation"
     section = "time"
@@ -34,10 +34,10 @@ class Autocorrelation(Metric):
         "For every lag up to the window's length less one, the correlation between a column's value and its value so "
         "many steps later, over all windows: once of the distances from the column's mean, and once of the distances "
         "from each window's own mean, which shows what happens inside a window where levels differ widely. The score "
-        "is the absolute difference between real and synthetic, averaged over lags, both ways and columns (a category "
-        "stands for the 0/1 indicators of its levels taken together: of the most frequent ones where all columns have "
-        "more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale is that of the useless "
-        "table, 0.05 or six times real against real, whichever is most."
+        "is the root mean square over lags of the difference between real and synthetic, averaged over both ways and "
+        "columns (a category stands for the 0/1 indicators of its levels taken together: of the most frequent ones "
+        "where all columns have more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale "
+        "is that of the useless table, 0.05 or six times real against real, whichever is most."
     )
     references = (
         Reference(
@@ -63,7 +63,7 @@ class Autocorrelation(Metric):
             return np.stack([correlations(pooled(part, members)) for part in (products, inside)])
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
-            return np.asarray(np.abs(real - other)[:, :, 1:].mean(axis=2))
+            return np.asarray(np.sqrt(np.square(real - other)[:, :, 1:].mean(axis=2)))
 
         found = contrasts(case, self.name, repeats, curves, gap)
         found = found[0], found[1], far_end(found[2], found[1], FAR)
