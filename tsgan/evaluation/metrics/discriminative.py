@@ -25,7 +25,7 @@ class Discriminative(Metric):
     definition = (
         "|accuracy - 0.5| on held-out windows of a one-layer GRU with half as many units as there are channels, "
         "taught for 2000 steps on 128 real and 128 synthetic windows each. 0: it can only guess. 0.5: it is "
-        "always right. Windows are split at random, as in the papers, so that test windows overlap training "
+        "always right. Windows are split at random (the papers' protocol), so that test windows overlap training "
         "windows: a copy of the real data scores best, and so does a judge that gives every window the same "
         "answer. Use it to compare with published figures."
     )

@@ -27,9 +27,10 @@ class Predictive(Metric):
         "Mean absolute error, in units of the last column's range, of a one-layer GRU that foretells the last "
         "column one step ahead from all others (from its own past if it is the only one; the last column is the "
         "last one of numbers that change in time, if there is one), taught on synthetic windows for 5000 steps of "
-        "128 and tested on real ones. Most good generators reach the error of real data: a pass mark, not a "
-        "ranking. The useless end is the error of a judge taught on uniform noise, who always answers the middle "
-        "of the range."
+        "128 and tested on real ones; real against real is one random half of the windows against the other (the "
+        "papers' random split, whose windows overlap). Most good generators reach the error of real data: a pass "
+        "mark, not a ranking. The useless end is the error of a judge taught on uniform noise, who always answers the "
+        "middle of the range."
     )
     references = (
         Reference(
