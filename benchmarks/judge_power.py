@@ -12,6 +12,7 @@ against a fresh one without a fault must pass every metric.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -317,6 +318,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--full", action="store_true")
     args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes to come: one core each
     jobs: list[tuple[int, str | None]] = [(args.seed, fault) for fault in args.faults]
     jobs += [(args.seed + 1 + i, None) for i in range(args.seeds)]
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:

@@ -12,8 +12,9 @@ from ..classic import predictive_score
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .draws import useless
+from .draws import Floats, useless
 from .grading import Grade
+from .resampling import clusters
 
 
 class Predictive(Metric):
@@ -59,7 +60,23 @@ class Predictive(Metric):
         assert score.control is not None
         noise = useless(case, min(len(real), 1000), case.rng(self.name))[:, :, target]
         worst = float(np.abs(real[:, 1:, -1] - np.median(noise)).mean())
-        return self.result(score.values, score.control.values, worst, {"target": _owner(case, target)})
+        chance = _share_of_chance(case, real[:, :, -1]) * score.control.mean
+        detail = {"target": _owner(case, target)}
+        return self.result(score.values, score.control.values, worst, detail, noise=chance)
+
+
+def _share_of_chance(case: Case, values: Floats) -> float:
+    """Relative standard error of the error between samples of the real source.
+
+    Random halves share sequences, so that real against real knows nothing of it. Two plain forecasters, who always say
+    the median or the last value, do: the better one's error differs from sequence to sequence.
+    """
+    plain = [np.abs(values[:, 1:] - np.median(values)), np.abs(np.diff(values, axis=1))]
+    errors = min((error.mean(axis=1, dtype=np.float64) for error in plain), key=lambda error: float(error.mean()))
+    groups = clusters(case.real)
+    means = np.bincount(groups, errors) / np.bincount(groups)
+    mean = float(errors.mean())
+    return float(np.sqrt(2 / len(means)) * means.std() / mean) if mean > 0 else 0.0
 
 
 def _target(case: Case) -> int:
