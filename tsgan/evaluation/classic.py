@@ -14,7 +14,7 @@ that always says the same scores 0. They are here because every paper prints the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ class DiscriminativeScore:
     accuracy_real, accuracy_synthetic : tuple of float
         Share of held-out real (synthetic) windows that the judge named rightly.
     control : DiscriminativeScore or None
-        The same for one random half of the real windows against the other.
+        The same for one half of the real windows against the other.
     """
 
     values: tuple[float, ...]
@@ -71,7 +71,7 @@ class PredictiveScore:
     values : tuple of float
         Mean absolute error on real windows, in units of the scaled column.
     control : PredictiveScore or None
-        The same, taught on one random half of the real windows and tested on the other.
+        The same, taught on one half of the real windows and tested on the other.
     """
 
     values: tuple[float, ...]
@@ -94,7 +94,7 @@ def discriminative_score(
     *,
     repeats: int = 5,
     iterations: int = 2000,
-    control: bool = False,
+    control: bool | Sequence[Pair] = False,
     random_state: int | None = 0,
 ) -> DiscriminativeScore:
     """Score how well a small GRU tells synthetic from real windows.
@@ -107,8 +107,9 @@ def discriminative_score(
         Judges, each with its own weights, split and batches.
     iterations : int
         Steps of Adam, each on 128 real and 128 synthetic windows.
-    control : bool
-        Whether to set real against real too, with as many judges.
+    control : bool or sequence of pairs of int arrays
+        Whether to set real against real too, with as many judges: random halves of the real windows (True), or for
+        each repeat the numbers of the real windows on either side.
     random_state : int or None
         Seed; None draws a fresh one.
 
@@ -118,7 +119,7 @@ def discriminative_score(
         If there are fewer than 5 windows of either kind (10 real ones with `control`).
     """
     rngs = _generators(random_state, repeats, control)
-    pairs = _pairs(len(real), len(synthetic), repeats, rngs)
+    pairs = _pairs(len(real), len(synthetic), repeats, rngs, control)
     splits = [(_split(a, rng), _split(b, rng)) for (a, b), rng in zip(pairs, rngs, strict=True)]
     pool = _pool(np.concatenate([real, synthetic]))
     steps, _, width = pool.shape
@@ -153,7 +154,7 @@ def predictive_score(
     *,
     repeats: int = 5,
     iterations: int = 5000,
-    control: bool = False,
+    control: bool | Sequence[Pair] = False,
     random_state: int | None = 0,
 ) -> PredictiveScore:
     """Teach a small GRU on synthetic windows to foretell the last column; return its error on real ones.
@@ -176,7 +177,7 @@ def predictive_score(
     if real.shape[1] < 2:
         raise InputError("the predictive score needs windows of at least 2 steps; these have 1")
     rngs = _generators(random_state, repeats, control)
-    pairs = _pairs(len(real), len(synthetic), repeats, rngs)
+    pairs = _pairs(len(real), len(synthetic), repeats, rngs, control)
     windows = np.concatenate([real, synthetic])
     columns = windows.shape[2]
     inputs = max(columns - 1, 1)
@@ -196,21 +197,30 @@ def predictive_score(
     return PredictiveScore(values[:repeats], PredictiveScore(values[repeats:]) if control else None)
 
 
-def _generators(random_state: int | None, repeats: int, control: bool) -> list[np.random.Generator]:
+def _generators(random_state: int | None, repeats: int, control: bool | Sequence[Pair]) -> list[np.random.Generator]:
     """One generator per judge, so that no judge depends on which others are trained beside it."""
     seeds = np.random.SeedSequence(random_state).spawn(2 * repeats if control else repeats)
     return [np.random.default_rng(seed) for seed in seeds]
 
 
-def _pairs(real: int, synthetic: int, repeats: int, rngs: list[np.random.Generator]) -> list[Pair]:
+def _pairs(
+    real: int, synthetic: int, repeats: int, rngs: list[np.random.Generator], control: bool | Sequence[Pair]
+) -> list[Pair]:
     """Window numbers of the two sides for each judge; synthetic windows are counted on from the real ones."""
     size, half = min(real, synthetic), real // 2
-    if size < 5 or (len(rngs) > repeats and half < 5):
+    given = [] if isinstance(control, bool) else list(control)
+    if size < 5 or (len(rngs) > repeats and min([half, *(len(side) for pair in given for side in pair)]) < 5):
         raise InputError(
             f"the classic scores need at least 5 windows of each kind (10 real ones to set real against real); "
             f"there are {real} real and {synthetic} synthetic"
         )
     pairs = [(rng.permutation(real)[:size], real + rng.permutation(synthetic)[:size]) for rng in rngs[:repeats]]
+    if given:
+        sizes = [min(map(len, pair)) for pair in given]
+        return pairs + [
+            (rng.permutation(one)[:least], rng.permutation(two)[:least])
+            for rng, (one, two), least in zip(rngs[repeats:], given, sizes, strict=True)
+        ]
     shuffled = [rng.permutation(real) for rng in rngs[repeats:]]
     return pairs + [(order[:half], order[half : 2 * half]) for order in shuffled]
 
@@ -287,7 +297,7 @@ class PlainJudge(torch.nn.Module):
 def plain_discriminative(real: Floats, synthetic: Floats, *, iterations: int = 2000, random_state: int = 0) -> float:
     """One repeat of `discriminative_score`, written plainly."""
     rng = np.random.default_rng(random_state)
-    ((chosen, others),) = _pairs(len(real), len(synthetic), 1, [rng])
+    ((chosen, others),) = _pairs(len(real), len(synthetic), 1, [rng], False)
     windows = torch.from_numpy(np.concatenate([real, synthetic]).astype(np.float32))
     (train, test), (train_s, test_s) = _split(chosen, rng), _split(others, rng)
     judge = PlainJudge(real.shape[2], max(real.shape[2] // 2, 1)).draw(rng)
@@ -306,7 +316,7 @@ def plain_discriminative(real: Floats, synthetic: Floats, *, iterations: int = 2
 def plain_predictive(real: Floats, synthetic: Floats, *, iterations: int = 5000, random_state: int = 0) -> float:
     """One repeat of `predictive_score`, written plainly."""
     rng = np.random.default_rng(random_state)
-    ((test, train),) = _pairs(len(real), len(synthetic), 1, [rng])
+    ((test, train),) = _pairs(len(real), len(synthetic), 1, [rng], False)
     windows = torch.from_numpy(np.concatenate([real, synthetic]).astype(np.float32))
     inputs = max(real.shape[2] - 1, 1)
     judge = PlainJudge(inputs, max(real.shape[2] // 2, 1)).draw(rng)

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ..classic import discriminative_score
 from ..prepare import Case
-from ..splits import CannotMeasureError
+from ..splits import CannotMeasureError, Ints, parts
 from .base import Metric, Reference, Result
 from .grading import Grade
 
@@ -20,14 +20,17 @@ class Discriminative(Metric):
 
     name = "discriminative"
     section = "apart"
+    zero_is_perfect = False
     title = "Discriminative score"
     question = "Can a small recurrent judge tell synthetic from real?"
     definition = (
         "|accuracy - 0.5| on held-out windows of a one-layer GRU with half as many units as there are channels, "
         "taught for 2000 steps on 128 real and 128 synthetic windows each. 0: it can only guess. 0.5: it is "
         "always right. Windows are split at random (the papers' protocol), so that test windows overlap training "
-        "windows: a copy of the real data scores best, and so does a judge that gives every window the same "
-        "answer. Use it to compare with published figures."
+        "windows: a copy of the real data scores best, so does a judge that gives every window the same answer, and "
+        "another sample of the real source, whose sequences the judge learns by heart, does not. Real against real is "
+        "judged the same way on halves that share no sequence, or no stretch of time, and so holds what learning by "
+        "heart adds. Use it to compare with published figures."
     )
     references = (
         Reference(
@@ -47,7 +50,8 @@ class Discriminative(Metric):
         real, synthetic = case.real.values(), case.synthetic.values()
         seed = int(case.rng(self.name).integers(2**31))
         try:
-            score = discriminative_score(real, synthetic, repeats=repeats, control=True, random_state=seed)
+            halves = apart(case, self.name, repeats)
+            score = discriminative_score(real, synthetic, repeats=repeats, control=halves, random_state=seed)
         except InputError as reason:
             raise CannotMeasureError(str(reason)) from reason
         assert score.control is not None
@@ -61,4 +65,20 @@ class Discriminative(Metric):
             "accuracy_synthetic": list(score.accuracy_synthetic),
             "always_the_same_answer": bool(lazy),
         }
-        return self.result(score.values, score.control.values, 0.5, detail, note)
+        noise = float(np.sqrt(0.25 / max(0.4 * min(len(real), len(synthetic)), 1)))
+        return self.result(score.values, score.control.values, 0.5, detail, note, noise=noise)
+
+
+def apart(case: Case, purpose: str, repeats: int) -> list[tuple[Ints, Ints]]:
+    """Window numbers of two parts of the real data that share no row, for each repeat.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the real data are too few to be cut in two.
+    """
+    pairs = []
+    for repeat in range(repeats):
+        one, two = parts(case.real, 2, case.rng(f"{purpose} halves", repeat))
+        pairs.append((one, two))
+    return pairs

@@ -12,9 +12,9 @@ from ..classic import predictive_score
 from ..prepare import Case
 from ..splits import CannotMeasureError
 from .base import Metric, Reference, Result
-from .draws import Floats, useless
+from .discriminative import apart
+from .draws import useless
 from .grading import Grade
-from .resampling import clusters
 
 
 class Predictive(Metric):
@@ -28,10 +28,10 @@ class Predictive(Metric):
         "Mean absolute error, in units of the last column's range, of a one-layer GRU that foretells the last "
         "column one step ahead from all others (from its own past if it is the only one; the last column is the "
         "last one of numbers that change in time, if there is one), taught on synthetic windows for 5000 steps of "
-        "128 and tested on real ones; real against real is one random half of the windows against the other (the "
-        "papers' random split, whose windows overlap). Most good generators reach the error of real data: a pass "
-        "mark, not a ranking. The useless end is the error of a judge taught on uniform noise, who always answers the "
-        "middle of the range."
+        "128 and tested on real ones; real against real is taught on one half of the real data and tested on "
+        "another that shares no sequence, or no stretch of time, with it. Most good generators reach the error of "
+        "real data: a pass mark, not a ranking. The useless end is the error of a judge taught on uniform noise, who "
+        "always answers the middle of the range."
     )
     references = (
         Reference(
@@ -54,29 +54,15 @@ class Predictive(Metric):
         real, synthetic = case.real.values()[:, :, order], case.synthetic.values()[:, :, order]
         seed = int(case.rng(self.name).integers(2**31))
         try:
-            score = predictive_score(real, synthetic, repeats=repeats, control=True, random_state=seed)
+            score = predictive_score(
+                real, synthetic, repeats=repeats, control=apart(case, self.name, repeats), random_state=seed
+            )
         except InputError as reason:
             raise CannotMeasureError(str(reason)) from reason
         assert score.control is not None
         noise = useless(case, min(len(real), 1000), case.rng(self.name))[:, :, target]
         worst = float(np.abs(real[:, 1:, -1] - np.median(noise)).mean())
-        chance = _share_of_chance(case, real[:, :, -1]) * score.control.mean
-        detail = {"target": _owner(case, target)}
-        return self.result(score.values, score.control.values, worst, detail, noise=chance)
-
-
-def _share_of_chance(case: Case, values: Floats) -> float:
-    """Relative standard error of the error between samples of the real source.
-
-    Random halves share sequences, so that real against real knows nothing of it. Two plain forecasters, who always say
-    the median or the last value, do: the better one's error differs from sequence to sequence.
-    """
-    plain = [np.abs(values[:, 1:] - np.median(values)), np.abs(np.diff(values, axis=1))]
-    errors = min((error.mean(axis=1, dtype=np.float64) for error in plain), key=lambda error: float(error.mean()))
-    groups = clusters(case.real)
-    means = np.bincount(groups, errors) / np.bincount(groups)
-    mean = float(errors.mean())
-    return float(np.sqrt(2 / len(means)) * means.std() / mean) if mean > 0 else 0.0
+        return self.result(score.values, score.control.values, worst, {"target": _owner(case, target)})
 
 
 def _target(case: Case) -> int:
