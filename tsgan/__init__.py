@@ -13,7 +13,7 @@ _HOMES = {
     "evaluate": "evaluation.judge",
     "Report": "evaluation.report",
     "compare": "evaluation.compare",
-    "Comparison": "evaluation.compare",
+    "Comparison": "evaluation.comparison",
     "train_holdout_split": "evaluation.holdout",
     "datasets": "datasets",
     "errors": "errors",
@@ -34,7 +34,8 @@ __all__ = [
 if TYPE_CHECKING:
     from . import datasets, errors
     from .estimator import RecurrentGAN
-    from .evaluation.compare import Comparison, compare
+    from .evaluation.compare import compare
+    from .evaluation.comparison import Comparison
     from .evaluation.holdout import train_holdout_split
     from .evaluation.judge import evaluate
     from .evaluation.report import Report

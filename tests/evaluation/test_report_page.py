@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.compare import Comparison, compare
+from tsgan.evaluation.compare import compare
+from tsgan.evaluation.comparison import Comparison
 from tsgan.evaluation.judge import evaluate
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.pictures import galleries

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import textwrap
 from collections.abc import Callable, Mapping
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import ParameterError, choose
+from .comparison import Comparison, check_tables, judge_each
 from .findings import Finding, by_section, find, section_of, summarise, unmeasured
 from .metrics.base import SECTIONS, Result, number
 from .metrics.grading import GRADES, TONES
 from .prepare import Case
 from .reading import Table
-
-if TYPE_CHECKING:
-    from .compare import Comparison
+from .writing import WIDTH, aligned, dump, show
 
 FORMAT = 2
 FIGURES = ("value", "spread", "low", "high", "real_against_real", "worst")
-WIDTH = 100
 
 
 class Report:
@@ -97,8 +93,6 @@ class Report:
             If `tables` is no mapping, is empty or has a name that is not allowed, or this report was not made by
             `evaluate`.
         """
-        from .compare import Comparison, check_tables, judge_each
-
         check_tables(tables)
         if "this" in tables:
             raise ParameterError('the name "this" is taken by the report\'s own table; choose another')
@@ -190,48 +184,6 @@ class Report:
 
     def _repr_html_(self) -> str:
         return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
-
-
-def dump(document: Mapping[str, Any], path: str | PathLike[str] | None) -> str:
-    """Return a document as strict JSON, and write it to `path`."""
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
-    if path is not None:
-        Path(path).write_text(text + "\n", encoding="utf-8")
-    return text
-
-
-def show(kind: Literal["report", "comparison"], judged: Any, path: str | PathLike[str] | None) -> str:
-    """Return a report or a comparison as a page, and write it to `path`.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib or jinja2 is not installed.
-    """
-    try:
-        from .report_page import PAGES
-    except ImportError as error:
-        raise ImportError(
-            f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
-        ) from error
-    text = PAGES[kind](judged)
-    if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
-    return text
-
-
-def aligned(rows: list[tuple[str, ...]], last_left: bool = True) -> list[str]:
-    """Columns of text as lines: names and words to the left, figures to the right."""
-    last = len(rows[0]) - 1
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        left = (0, last) if last_left else (0,)
-        cells = [
-            text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _table(measured: list[Result]) -> list[str]:

@@ -21,7 +21,7 @@ from .pictures.maps import maps
 from .prepare import Case
 
 if TYPE_CHECKING:
-    from .compare import Comparison
+    from .comparison import Comparison
     from .report import Report
 
 TEMPLATES = Path(__file__).with_name("pages")
