@@ -39,7 +39,7 @@ def test_a_long_series_is_cut_into_blocks_of_time() -> None:
     rng = np.random.default_rng(0)
     case = prepare(rng.normal(size=(2400, 1)), rng.normal(size=(300, 1)), window=24)
     pair = Pair.of(case, "test")
-    assert (pair.real.count, pair.other.count) == (24, 6)
+    assert (pair.real.count, pair.other.count) == (24, 10)  # 300 rows: ten short blocks
     assert set(np.bincount(pair.real.units)) == {100}
     assert pair.real.begins.sum() == 1
     assert (~pair.real.follows).sum() == 24

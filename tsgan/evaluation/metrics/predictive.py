@@ -16,6 +16,8 @@ from .discriminative import apart
 from .draws import useless
 from .grading import Grade
 
+LEAST_NOISE = 0.02  # of the error: what one judge's training and one sample's draw may change
+
 
 class Predictive(Metric):
     """Error on real windows of a small GRU taught on synthetic ones to foretell the last column."""
@@ -62,13 +64,16 @@ class Predictive(Metric):
         assert score.control is not None
         noise = useless(case, min(len(real), 1000), case.rng(self.name))[:, :, target]
         worst = float(np.abs(real[:, 1:, -1] - np.median(noise)).mean())
-        return self.result(score.values, score.control.values, worst, {"target": _owner(case, target)})
+        detail = {"target": _owner(case, target)}
+        least = LEAST_NOISE * score.control.mean
+        return self.result(score.values, score.control.values, worst, detail, noise=least)
 
 
 def _target(case: Case) -> int:
     """Choose the channel to foretell: of the last column of numbers that change in time, else the very last."""
     numbers = [column.start for column in case.columns if not column.discrete and not column.static]
-    return numbers[-1] if numbers else case.channels - 1
+    varying = [start for start in numbers if np.ptp(case.real.panel.values[:, start]) > 0]
+    return (varying or numbers or [case.channels - 1])[-1]
 
 
 def _owner(case: Case, channel: int) -> str:

@@ -30,7 +30,7 @@ Bools = NDArray[np.bool_]
 
 DEALS = 100
 LEAST_UNITS = 8
-BLOCKS, LONGEST_BLOCK = 24, 8192
+BLOCKS, FEW_BLOCKS, LONGEST_BLOCK = 24, 10, 8192
 MAX_ROWS = 300_000
 LEAST_FREEDOM = 4
 
@@ -220,7 +220,9 @@ def _units(panel: Panel, size: int) -> Ints:
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     if len(lengths) >= 2 * MANY_SEQUENCES or lengths.mean() < 4 * size:
         return sequence
-    block = int(np.clip(lengths.sum() // BLOCKS, 2 * size, LONGEST_BLOCK))
+    total = int(lengths.sum())
+    # a short series gives few blocks, which deal() knows, rather than none
+    block = int(np.clip(total // BLOCKS, min(2 * size, max(total // FEW_BLOCKS, 1)), LONGEST_BLOCK))
     step = np.arange(len(sequence)) - panel.offsets[:-1][sequence]
     blocks = np.maximum(lengths // block, 1)
     place = np.minimum(step // block, blocks[sequence] - 1)
