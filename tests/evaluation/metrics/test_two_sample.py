@@ -98,3 +98,12 @@ def test_missing_values_that_only_one_side_has() -> None:
 def test_one_figure_per_repeat(repeats: int) -> None:
     result = look(shots(0, 60), shots(1, 60), repeats)
     assert len(result.detail["values"]) == len(result.detail["real_against_real"]) == repeats
+
+
+def test_few_stretches_that_fall_apart_are_unclear_and_more_are_far() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(1000, 1)), rng.normal(size=(1000, 1)) + 5
+    short = TwoSample().measure(prepare(one[:300], two[:300]), 2)
+    assert (short.value, short.grade) == (1.0, "unclear")
+    assert short.interval[0] < 0.6
+    assert TwoSample().measure(prepare(one, two), 2).grade == "far"
