@@ -30,6 +30,8 @@ def test_where_the_useless_table_is_no_worse() -> None:
     assert grade(0.1, control=0.2, worst=0.15, chance=1e-9) == "faithful"
     assert grade(0.3, control=0.2, worst=0.15, chance=1e-9) == "visible"
     assert grade(0.9, control=0.2, worst=0.15, chance=1e-9) == "far"
+    assert grade(0.9, control=0.2, worst=0.15, chance=0.1) == "unclear"
+    assert grade(0.3, control=0.2, worst=0.15, chance=0.1) == "faithful"
 
 
 def test_where_higher_is_better() -> None:

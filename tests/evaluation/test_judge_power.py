@@ -77,8 +77,9 @@ def test_a_fresh_sample_passes(bench: ModuleType, seed: int) -> None:
 
 
 def test_a_table_is_printed(bench: ModuleType) -> None:
-    jobs = [(0, "truncated"), (1, None)]
+    jobs = [(0, "truncated"), (1, None), (2, None)]
     found = [bench.judge(60, seed, fault, ["lengths", "marginals"], 1) for seed, fault in jobs]
     lines, _ = bench.rows(jobs, found, full=True)
     assert lines[2].startswith("| lengths truncated | ")
-    assert lines[3].startswith("| none (seed 1) | ")
+    assert lines[3].startswith("| none, 2 pairs of real samples | ")
+    assert len(lines) == 4

@@ -104,14 +104,15 @@ def grade(value: float, control: float, worst: float, chance: float, better: Bet
         percent of the scale; "close" up to 15 % of the way to the useless end, "visible" up to half of it, beyond
         that "far". What chance explains, but so far along the scale that chance explains too much, is "unclear".
         Where the useless table is hardly worse than real against real the scale says nothing: beyond chance it is
-        "visible", and "far" beyond twice the control.
+        "visible", and "far" beyond twice the control; within chance, but beyond twice the control, "unclear".
     """
     sign = 1 if better == "lower" else -1
     beyond, scale = sign * (value - control), max(sign * (worst - control), 0.0)
     telling = scale > 0.5 * abs(control) or (better == "higher" and scale > 0.1)
     share = beyond / scale if scale else 0.0
     if chance > ALPHA / tests or beyond <= NEGLIGIBLE * scale:
-        return "unclear" if telling and share >= SMALL else "faithful"
+        doubtful = share >= SMALL if telling else beyond > abs(control) > 0
+        return "unclear" if doubtful else "faithful"
     if not telling:
         return "far" if beyond > abs(control) else "visible"
     return "close" if share < SMALL else "visible" if share < LARGE else "far"
