@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..classic import discriminative_score
 from ..prepare import Case
 from ..splits import CannotMeasureError, Ints, parts
 from .base import Metric, Reference, Result
-from .grading import Grade
+from .grading import SMALL, Better, Grade
 
 
 class Discriminative(Metric):
@@ -67,6 +67,19 @@ class Discriminative(Metric):
         }
         noise = float(np.sqrt(0.25 / max(0.4 * min(len(real), len(synthetic)), 1)))
         return self.result(score.values, score.control.values, 0.5, detail, note, noise=noise)
+
+    def judge(
+        self,
+        values: Sequence[float],
+        controls: Sequence[float],
+        worst: float,
+        tests: int = 1,
+        noise: float = 0.0,
+        better: Better | None = None,
+    ) -> Grade:
+        """Call unclear what the judge tells apart as well as it does two real halves, both learned by heart."""
+        found = super().judge(values, controls, worst, tests, noise, better)
+        return "unclear" if found == "faithful" and float(np.mean(values)) >= SMALL * worst else found
 
 
 def apart(case: Case, purpose: str, repeats: int) -> list[tuple[Ints, Ints]]:
