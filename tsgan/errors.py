@@ -6,7 +6,8 @@ Every error says what was wrong, where (column, entity, value), what is allowed 
 
     TsganError
     ├── InputError (ValueError)            the table that was passed cannot be used
-    │   └── SchemaError                    its columns, dtypes or roles do not fit
+    │   ├── SchemaError                    its columns, dtypes or roles do not fit
+    │   └── ConstraintError                a constraint does not fit its columns, or its rows break it
     ├── ParameterError (ValueError)        an argument has a value that is not allowed
     ├── NotFittedError (sklearn's)         the model has not been fitted
     ├── TrainingError (RuntimeError)       training went wrong (diverged)
@@ -38,6 +39,10 @@ class InputError(TsganError, ValueError):
 
 class SchemaError(InputError):
     """The columns, dtypes or roles of a table do not fit."""
+
+
+class ConstraintError(InputError):
+    """A constraint does not fit the columns of a table, or rows of the table break it."""
 
 
 class ParameterError(TsganError, ValueError):
