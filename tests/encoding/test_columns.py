@@ -1,6 +1,7 @@
 """One contract for every member of COLUMNS, and the kinds told from dtypes."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,11 @@ SERIES = {
         pd.Timestamp("2020-01-01") + pd.Series(pd.to_timedelta(draws().integers(0, 9000, ROWS), unit="s")),
     ],
     "timedelta": [pd.Series(pd.to_timedelta(WHOLE, unit="min")), pd.Series(pd.to_timedelta(WHOLE, unit="h"))],
+    "period": [
+        pd.Series(pd.PeriodIndex.from_ordinals(WHOLE, freq="M")),
+        pd.Series(pd.PeriodIndex.from_ordinals(3 * WHOLE, freq="W-TUE")),
+        pd.Series(pd.PeriodIndex.from_ordinals(WHOLE, freq="15min")),
+    ],
     "constant": [
         pd.Series([3.25] * 5),
         pd.Series([3] * 5, dtype="int8"),
@@ -72,6 +78,7 @@ SERIES = {
         pd.Series([pd.Timestamp("2020-01-01")] * 5).dt.as_unit("s"),
         pd.Series([pd.Timedelta("3h")] * 5),
         pd.Series([pd.Timestamp("2020-01-01", tz="UTC")] * 5).dt.as_unit("ms"),
+        pd.Series([pd.Period("2020-01", "M")] * 5),
     ],
 }
 CASES = [(kind, i) for kind, members in SERIES.items() for i in range(len(members))]
@@ -249,10 +256,25 @@ class TestInference:
         [
             (pd.Series([1j, 2.0]), r"Complex data not supported: column 'x'"),
             (pd.Series([1, "a", 2.5], dtype=object), r"column 'x' holds mixed types \(1 int, 1 str, 1 float\)"),
-            (pd.Series([[1], [2]]), r"column 'x' holds nested objects \(2 list\)"),
-            (pd.Series([{"a": 1}, {"a": 2}]), r"column 'x' holds nested objects \(2 dict\)"),
+            (pd.Series([[1], [2]]), r"column 'x' holds nested objects \(2 list\) such as \[1\]; .*explode\(\)"),
+            (pd.Series([{"a": 1}, None]), r"holds nested objects \(1 dict\) such as \{'a': 1\}; .*json_normalize\(\)"),
+            (pd.Series([{1}, {"a"}]), r"column 'x' holds nested objects \(2 set\) such as \{1\}; .*True and False"),
             (pd.Series([True, "a"], dtype=object), r"column 'x' holds mixed types"),
-            (pd.Series(pd.period_range("2020", periods=2, freq="D")), r"column 'x' has dtype period\[D\]"),
+            (
+                pd.Series(pd.cut([1.0, 2.0], 2)).astype("interval"),
+                r"column 'x' has dtype interval.*, which is not supp",
+            ),
+            (
+                pd.Series([pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020", tz="Asia/Tokyo")], dtype=object),
+                r"column 'x' holds moments of several time zones \(Asia/Tokyo, UTC\); .*utc=True",
+            ),
+            (
+                pd.Series([pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020")], dtype=object),
+                r"column 'x' holds moments of several time zones \(UTC, none\)",
+            ),
+            (pd.Series([Decimal("1.5"), Decimal("2")]), r"column 'x' holds 2 Decimal objects.*astype\('float64'\)"),
+            (pd.Series([pd.Period("2020"), None], dtype=object), r"column 'x' holds 1 Period objects; .*PeriodIndex"),
+            (pd.Series([pd.Timedelta(1), None], dtype=object), r"holds 1 Timedelta objects; .*pd.to_timedelta"),
             (pd.Series([pd.Timestamp("2020").date()] * 2, dtype=object), r"column 'x' holds 2 date objects; convert"),
             (pd.Series([object(), object()]), r"column 'x' holds 2 object objects, which are not supported"),
         ],

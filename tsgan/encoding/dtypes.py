@@ -1,22 +1,28 @@
-"""Dtypes of a table as JSON-ready values, and back.
+"""Dtypes of a table as JSON-ready values, and back; and missing values as each dtype writes them.
 
-Everything but strings and categories is named by `str(dtype)`, which pandas parses again. A string dtype also needs its
-storage and its missing value, a category dtype its categories and their order.
+Most dtypes are named by `str(dtype)`, which pandas parses again. A string dtype also needs its storage and its missing
+value, a category dtype its categories and their order, and an Arrow one the type that pandas would not parse.
 """
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import SchemaError
 
 Name = str | int
 Token = str | dict[str, Any]
 PLAIN = {"string": "string", "integer": "integer", "floating": "float", "boolean": "boolean"}
+MARKERS: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+_DICTIONARY = re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>")
+_TEMPORAL = re.compile(r"(timestamp|duration|date32|date64)\[(\w+)(?:, tz=(.+))?\]")
 
 
 def plain(value: Any) -> Any:
@@ -46,27 +52,155 @@ def dump(dtype: Any, column: Hashable = None) -> Token:
         }
     if isinstance(dtype, pd.StringDtype):
         return {"storage": dtype.storage, "missing": "NA" if dtype.na_value is pd.NA else "nan"}
+    if isinstance(dtype, pd.ArrowDtype):
+        return {"arrow": str(dtype.pyarrow_dtype)}
     return str(dtype)
 
 
 def load(token: Token) -> Any:
-    """Return the dtype that `dump` described (the object dtype where this pandas does not have it)."""
+    """Return the dtype that `dump` described (text where this pandas, or its storage, does not have it)."""
     if isinstance(token, str):
-        return pd.api.types.pandas_dtype(token)
+        with warnings.catch_warnings():
+            # Periods of business days are deprecated, of which whoever made the column has been told.
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            return pd.api.types.pandas_dtype(token)
+    if "arrow" in token:
+        return pd.ArrowDtype(_arrow_type(token["arrow"]))
     if "categories" in token:
         return pd.CategoricalDtype(pd.Index(token["categories"], dtype=load(token["of"])), ordered=token["ordered"])
-    if token["missing"] == "NA":
-        return pd.StringDtype(token["storage"])
-    try:
-        return pd.StringDtype(token["storage"], na_value=np.nan)
-    except TypeError:
-        return np.dtype(object)
+    missing: Any = pd.NA if token["missing"] == "NA" else np.nan
+    for storage in (token["storage"], "python"):
+        try:
+            return pd.StringDtype(storage) if missing is pd.NA else pd.StringDtype(storage, na_value=missing)
+        except ImportError:
+            continue
+        except TypeError:
+            break
+    return np.dtype(object)
+
+
+def _arrow_type(text: str) -> Any:
+    """Return the Arrow type of this name: by way of pandas, whose parser leaves out plain text and dictionaries."""
+    parse: Any = pd.ArrowDtype.construct_from_string
+    if text == "string":
+        return _arrow_array(parse("large_string[pyarrow]").pyarrow_dtype).cast("string").type
+    found = _DICTIONARY.fullmatch(text)
+    if found is None:
+        return parse(f"{text}[pyarrow]").pyarrow_dtype
+    values, indices = (_arrow_array(_arrow_type(name)).combine_chunks() for name in found.group(1, 2))
+    return type(values.dictionary_encode()).from_arrays(indices, values, ordered=found[3] == "1").type
+
+
+def _arrow_array(kind: Any) -> Any:
+    dtype: Any = pd.ArrowDtype(kind)
+    made: Any = pd.array([], dtype=dtype)
+    return made.__arrow_array__()
 
 
 def label(token: Token) -> str:
     """Return the few words that stand for a dtype in a printed schema."""
     if isinstance(token, str):
         return token
+    if "arrow" in token:
+        return f"{token['arrow']}[pyarrow]"
     if "categories" in token:
         return "category (ordered)" if token["ordered"] else "category"
     return "string" if token["missing"] == "NA" else "str"
+
+
+def marker(series: pd.Series[Any]) -> str:
+    """Return how a column writes a missing value.
+
+    Returns
+    -------
+    str
+        Of objects "None", "nan", "NA" or "NaT", the one that comes most often; "" for every other dtype, which has one
+        way only, and for objects of which none is missing.
+    """
+    if series.dtype != object:
+        return ""
+    missing = series[series.isna()]
+    if not len(missing):
+        return ""
+    names = missing.map(lambda v: "None" if v is None else "NA" if v is pd.NA else "NaT" if v is pd.NaT else "nan")
+    return str(names.value_counts().index[0])
+
+
+def blank(array: Any, mask: NDArray[np.bool_], marker: str = "") -> Any:
+    """Return a decoded column with missing values put in.
+
+    Parameters
+    ----------
+    array : numpy array or pandas extension array of shape (rows,)
+        Left as it is; the result is a copy if anything is missing.
+    mask : bool array of shape (rows,)
+    marker : str
+        Of the real column, see `marker`.
+
+    Raises
+    ------
+    TypeError
+        If the dtype holds no missing values (plain integers and booleans), which a real column of it did not either.
+    """
+    if not mask.any():
+        return array
+    made = array.copy()
+    if not isinstance(made, np.ndarray):
+        made[mask] = getattr(made.dtype, "na_value", pd.NaT)
+    elif made.dtype.kind in "iub":
+        raise TypeError(f"{made.dtype} holds no missing values; {int(mask.sum())} were asked for")
+    else:
+        made[mask] = MARKERS[marker or "nan"] if made.dtype == object else np.array(None, dtype=made.dtype)
+    return made
+
+
+def ticks(values: Any) -> NDArray[np.int64]:
+    """Return the whole numbers behind datetimes, durations or periods (of a missing one the smallest int64)."""
+    index: Any = pd.Index(temporal(values))
+    return np.asarray(index.asi8)
+
+
+def temporal(values: Any) -> Any:
+    """Return Arrow timestamps, dates and durations as pandas' own, at their own unit and zone; others as they are."""
+    dtype = getattr(values, "dtype", None)
+    if not isinstance(dtype, pd.ArrowDtype):
+        return values
+    found = _TEMPORAL.fullmatch(str(dtype.pyarrow_dtype))
+    if found is None:
+        return values
+    kind, unit, zone = found.group(1, 2, 3)
+    whole: Any = pd.Series(values).array
+    chunks = whole.__arrow_array__()
+    numbers = (chunks.cast("int32") if kind == "date32" else chunks).cast("int64").fill_null(np.iinfo(np.int64).min)
+    counted = np.array(numbers.to_numpy())
+    moments = counted.view("M8[D]").astype("M8[s]") if unit == "day" else counted.view(f"M8[{unit}]")
+    index: Any = pd.Index(counted.view(f"m8[{unit}]") if kind == "duration" else moments)
+    index = index if zone is None else index.tz_localize("UTC").tz_convert(zone)
+    if isinstance(values, pd.Series):
+        return pd.Series(index, index=values.index, name=values.name)
+    return index.set_names(values.names) if isinstance(values, pd.Index) else index
+
+
+def untick(numbers: NDArray[np.int64], dtype: Any) -> Any:
+    """Return an array of datetimes, durations or periods of this dtype: the inverse of `ticks`."""
+    index: Any
+    if isinstance(dtype, pd.PeriodDtype):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            return pd.PeriodIndex.from_ordinals(numbers, freq=dtype.freq).array  # type: ignore[attr-defined]
+    if isinstance(dtype, pd.ArrowDtype):
+        found = _TEMPORAL.fullmatch(str(dtype.pyarrow_dtype))
+        assert found is not None, dtype
+        unit = "s" if found[2] == "day" else found[2]
+        index = pd.Index(numbers.view(f"{'m' if found[1] == 'duration' else 'M'}8[{unit}]"))
+        return pd.Series(index if found[3] is None else index.tz_localize("UTC")).astype(dtype).array
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pd.DatetimeIndex(numbers.view(f"M8[{dtype.unit}]")).tz_localize("UTC").tz_convert(dtype.tz).array
+    index = pd.Index(numbers.view(dtype))
+    return index.array
+
+
+def zones(values: Any) -> list[str]:
+    """Return the time zones of datetime objects, "none" for those without."""
+    found = {str(v.tzinfo or "none") for v in values if hasattr(v, "tzinfo") and v is not pd.NaT}
+    return sorted(found)

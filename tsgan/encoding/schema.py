@@ -9,7 +9,7 @@ from typing import Any, Literal
 from .dtypes import Name
 
 Role = Literal["entity", "time", "static", "value"]
-Kind = Literal["float", "integer", "boolean", "category", "datetime", "timedelta", "constant", "key", "clock"]
+Kind = Literal["float", "integer", "boolean", "category", "datetime", "timedelta", "period", "constant", "key", "clock"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class ColumnSchema:
         None for an index without a name.
     role : {"entity", "time", "static", "value"}
     kind : str
-        "float", "integer", "boolean", "category", "datetime", "timedelta" or "constant" for static and value columns,
-        "key" for the entity and "clock" for the time.
+        "float", "integer", "boolean", "category", "datetime", "timedelta", "period" or "constant" for static and value
+        columns, "key" for the entity and "clock" for the time.
     dtype : str
     decimals : int or None
         Digits after the point that decoded values have; None where they are not rounded.

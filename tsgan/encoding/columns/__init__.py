@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import Column
 from .category import BooleanColumn, CategoryColumn
 from .constant import ConstantColumn
-from .moment import DatetimeColumn, TimedeltaColumn
+from .moment import DatetimeColumn, PeriodColumn, TimedeltaColumn
 from .numeric import FloatColumn, IntegerColumn
 
 COLUMNS: dict[str, type[Column]] = {
@@ -15,5 +15,6 @@ COLUMNS: dict[str, type[Column]] = {
     "category": CategoryColumn,
     "datetime": DatetimeColumn,
     "timedelta": TimedeltaColumn,
+    "period": PeriodColumn,
     "constant": ConstantColumn,
 }

@@ -43,7 +43,11 @@ class Request:
 
 
 class Column(ABC):
-    """A reversible map of one column without missing values.
+    """A reversible map of one column to channels.
+
+    Missing values are carried by channels of their own, which another stage makes. So here a column is learned from its
+    observed rows only, a missing value has NaN in all channels, and decoding gives a value on every row; missing ones
+    are put in afterwards (`dtypes.blank`).
 
     Attributes
     ----------
@@ -64,7 +68,7 @@ class Column(ABC):
     @classmethod
     @abstractmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
-        """Learn from a column; its rows are in sequence and time order."""
+        """Learn from the observed rows of a column; its rows are in sequence and time order."""
 
     @property
     @abstractmethod
@@ -73,7 +77,7 @@ class Column(ABC):
 
     @abstractmethod
     def encode(self, series: pd.Series[Any]) -> NDArray[np.floating]:
-        """Return the channels, `(rows, width)`.
+        """Return the channels, `(rows, width)`, NaN on rows whose value is missing.
 
         Raises
         ------
@@ -82,8 +86,12 @@ class Column(ABC):
         """
 
     @abstractmethod
-    def decode(self, channels: NDArray[np.floating]) -> Any:
-        """Return `(rows, width)` channels as an array of the column's dtype (numpy, or a pandas extension array)."""
+    def decode(self, channels: NDArray[np.floating], rng: np.random.Generator | None = None) -> Any:
+        """Return `(rows, width)` channels, none NaN, as an array of the column's dtype (numpy, or a pandas array).
+
+        Where channels leave a choice (the rare levels of a category), `rng` makes it; without one it is made in the
+        same way each time.
+        """
 
     def block(self) -> Block | None:
         """Return the block of channels, for a column that is not continuous and not constant."""

@@ -1,4 +1,4 @@
-"""Datetimes and durations that are values, not the clock: seconds since the first, through a scaler."""
+"""Datetimes, durations and periods that are values, not the clock: numbers of their grain, through a scaler."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ..dtypes import Token, dump, load
+from ..dtypes import Token, dump, label, load, ticks, untick
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
 from .scaled import ScaledColumn
 
-PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+MISSING = np.iinfo(np.int64).min
 
 
 class DatetimeColumn(ScaledColumn):
-    """A column of datetimes; decoded ones fall on the grain of the real ones (whole days, whole minutes)."""
+    """A column of datetimes; decoded ones fall on the grain of the real ones (whole days, whole minutes).
+
+    A number is how many grains a moment lies after the first one. It is exact up to 2**53 of them, which for
+    nanoseconds without any coarser grain is 104 days.
+    """
 
     kind: ClassVar[Kind] = "datetime"
 
@@ -28,34 +33,26 @@ class DatetimeColumn(ScaledColumn):
 
     @classmethod
     def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
-        """Return the unit, the first moment, and the largest step that all distances are multiples of (in units)."""
-        unit = str(series.dt.unit)
-        ticks = cls._ticks(series, unit)
-        first = int(ticks.min())
-        return {"unit": unit, "first": first, "quantum": max(1, int(np.gcd.reduce(ticks - first)))}
-
-    @classmethod
-    def _ticks(cls, series: pd.Series[Any], unit: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.asarray(pd.DatetimeIndex(series).as_unit(unit).asi8)  # type: ignore[arg-type]
+        """Return the first moment, and the largest step that all distances are multiples of (in units)."""
+        counted = ticks(series)
+        counted = counted[counted != MISSING]
+        first = int(counted.min())
+        return {"first": first, "quantum": max(1, int(np.gcd.reduce(counted - first)))}
 
     @classmethod
     def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
-        """Return seconds since the first moment."""
-        ticks = cls._ticks(series, grain["unit"]) - grain["first"]
-        return np.asarray(ticks / PER_SECOND[grain["unit"]], dtype=np.float64)
-
-    def _units(self, x: Doubles) -> np.ndarray[Any, np.dtype[np.int64]]:
-        quantum = self.grain["quantum"]
-        limit = 2.0**62 / quantum
-        steps = np.round(np.clip(self.clip(x) * (PER_SECOND[self.grain["unit"]] / quantum), -limit, limit))
-        return np.asarray(steps.astype(np.int64) * quantum + self.grain["first"])
+        """Return how many grains after the first moment, NaN where the value is missing."""
+        counted = ticks(series)
+        steps: Doubles = (counted - grain["first"]) / grain["quantum"]
+        steps[counted == MISSING] = np.nan
+        return steps
 
     def to_values(self, x: Doubles) -> Any:
-        """Clip, round to the grain, and return datetimes of the column's unit and zone."""
-        dtype = load(self.dtype)
-        stamps = pd.DatetimeIndex(self._units(x).view(f"M8[{self.grain['unit']}]"))
-        zone = getattr(dtype, "tz", None)
-        return (stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone)).array
+        """Clip, round to the grain, and return values of the column's unit and zone."""
+        quantum = self.grain["quantum"]
+        limit = 2.0**62 / quantum
+        steps: NDArray[np.int64] = np.round(np.clip(self.clip(x), -limit, limit)).astype(np.int64)
+        return untick(steps * quantum + self.grain["first"], load(self.dtype))
 
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
@@ -64,7 +61,7 @@ class DatetimeColumn(ScaledColumn):
             self.name,
             self.role,
             self.kind,
-            str(self.dtype),
+            label(self.dtype),
             low=str(low),
             high=str(high),
             scaler=self.scaler.name,
@@ -73,14 +70,18 @@ class DatetimeColumn(ScaledColumn):
 
 
 class TimedeltaColumn(DatetimeColumn):
-    """A column of durations."""
+    """A column of durations, counted from zero where zero is on their grid, so that a logarithm may fit them."""
 
     kind = "timedelta"
 
     @classmethod
-    def _ticks(cls, series: pd.Series[Any], unit: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.asarray(pd.TimedeltaIndex(series).as_unit(unit).asi8)  # type: ignore[arg-type]
+    def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
+        """Return where counting begins, and the largest step that all distances are multiples of (in units)."""
+        grain = super().learn_grain(series)
+        return grain if grain["first"] % grain["quantum"] else {**grain, "first": 0}
 
-    def to_values(self, x: Doubles) -> Any:
-        """Clip, round to the grain, and return durations of the column's unit."""
-        return pd.TimedeltaIndex(self._units(x).view(f"m8[{self.grain['unit']}]")).array
+
+class PeriodColumn(DatetimeColumn):
+    """A column of periods of one frequency."""
+
+    kind = "period"
