@@ -26,17 +26,21 @@ FLOORS = {
     "autoregression": 2,
     "regimes": 2,
     "conditionals": 2,
+    "categories": 2,
     "layout": 2,
     "panel": 2,
     "bundle": 2,
     "runtime": 2,
     "tables": 2,
+    "pieces": 2,
     "encoding": 3,
     "networks": 3,
     "training": 3,
     "sampling": 3,
     "synthesizer": 4,
     "estimator": 4,
+    "gaussian_copula": 4,
+    "drawing": 4,
     "arguments": 4,
     "evaluation": 4,
     "cli": 5,
@@ -52,10 +56,15 @@ NEIGHBOURS = {
     ("sampling", "networks"),
     ("process", "autoregression"),
     ("process", "regimes"),
-    ("process", "conditionals"),
+    ("tables", "pieces"),
+    ("process", "categories"),
+    ("categories", "conditionals"),
     ("regimes", "autoregression"),
     ("estimator", "synthesizer"),
     ("estimator", "arguments"),
+    ("gaussian_copula", "synthesizer"),
+    ("synthesizer", "drawing"),
+    ("estimator", "drawing"),
 }
 
 # Room -> what it never imports, in no place of its files: rooms of tsgan or libraries.
@@ -67,17 +76,20 @@ NEVER = {
     "autoregression": {"torch", "pandas"},
     "regimes": {"torch", "pandas"},
     "conditionals": {"torch", "pandas"},
+    "categories": {"torch", "pandas"},
+    "drawing": {"torch"},
     "errors": {"torch", "pandas"},
     "datasets": {"torch"},
     "visits": {"torch"},
     "tables": {"torch"},
+    "pieces": {"torch"},
     "networks": {"pandas", "encoding"},
     "losses": {"pandas", "encoding", "networks"},
     "training": {"pandas", "encoding", "networks"},
     "sampling": {"pandas", "encoding"},
     "evaluation": {"estimator", "synthesizer", "networks", "losses", "training", "sampling"},
 }
-ONLY_BY = {"estimator": {"cli", "__init__"}, "synthesizer": {"estimator", "cli", "__init__"}}
+ONLY_BY = {"estimator": {"cli", "__init__"}, "synthesizer": {"estimator", "gaussian_copula", "__init__"}}
 # Rooms of one floor where one may import the other, inside one function only.
 LAZY = {("synthesizer", "evaluation")}
 LIGHT = {
@@ -106,7 +118,11 @@ DOORS = {
 OPTIONAL = {"matplotlib", "jinja2", "markupsafe", "pyarrow"}  # imported inside functions only
 # Rooms behind a door: they may use what the door lets in, and are themselves imported inside functions only.
 PICTURES = ("base", "clocks", "correlation", "galleries", "levels", "maps", "marginals", "nearest", "paths", "rhythm")
-BEHIND = {"evaluation.report_page": REPORT, **{f"evaluation.pictures.{name}": REPORT for name in PICTURES}}
+BEHIND = {
+    "pieces": "tables",
+    "evaluation.report_page": REPORT,
+    **{f"evaluation.pictures.{name}": REPORT for name in PICTURES},
+}
 
 # A folder's table, and who may read it from the folder's `__init__`; all else names the defining file.
 TABLES = {

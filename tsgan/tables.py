@@ -2,22 +2,30 @@
 
 A csv says nothing about types, so reading one takes care to lose nothing: identifiers with leading zeros stay text,
 "NA" in a column of words stays a word, decimals are read to the last digit. Writing goes to a file beside the target
-and renames it, so that a crash never leaves half a table.
+and renames it, so that a crash never leaves half a table. A table that is larger than memory is written by pieces
+(`Writer`) and, as parquet, read by pieces (`batches`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import importlib.util
 import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import pandas as pd
 
 from .errors import InputError, SchemaError, TsganWarning
+
+if TYPE_CHECKING:
+    from .pieces import Pieces
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
@@ -74,24 +82,153 @@ def write(frame: pd.DataFrame, path: str | Path) -> None:
     InputError
         If the ending is another, or the file cannot be written.
     """
-    ending = _ending(path)
-    if str(path) == STANDARD:
-        _named(frame).to_csv(sys.stdout, index=False, lineterminator="\n")
-        return
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with Writer(path) as out:
+        out.write(frame)
+
+
+class Writer:
+    """A table written piece by piece, whole or not at all; it reads back as the pieces put together would.
+
+    The file takes its name when the `with` block ends, and is taken away if an error or an interruption ends it.
+    A parquet file whose later pieces need wider types than the first (whole numbers that outgrow theirs, a column
+    that was empty so far) is copied once into the wider ones. Moments in a csv are written to the digit that the
+    finest of them needs so far, so that a later piece may show more digits, never fewer.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .csv, .csv.gz or .parquet; "-" is standard output, as csv.
+
+    Attributes
+    ----------
+    rows : int
+        Written so far.
+
+    Raises
+    ------
+    InputError
+        If the ending is another, the file cannot be written, no piece is, or a piece does not fit those before it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from .pieces import CsvPieces, ParquetPieces
+
+        ending = _ending(path)
+        self.rows = 0
+        self._csv = ending != ".parquet"
+        self._name = str(path)
+        self._target = None if str(path) == STANDARD else Path(path)
+        self._columns: list[Any] | None = None
+        self._stack = contextlib.ExitStack()
+        if self._target is None:
+            self._to: Pieces = CsvPieces(sys.stdout)
+            return
+        self._beside = self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
+        if not self._csv:
+            _need_pyarrow(self._target)
+            self._to = self._stack.enter_context(contextlib.closing(ParquetPieces(self._beside, self._name)))
+            return
+        with self._told():
+            if ending == ".csv.gz":
+                raw = self._stack.enter_context(self._beside.open("wb"))
+                packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+                text: IO[str] = io.TextIOWrapper(self._stack.enter_context(packed), "utf-8", newline="")
+            else:
+                text = self._beside.open("w", encoding="utf-8", newline="")
+        self._to = CsvPieces(self._stack.enter_context(text))
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Append rows.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            With the columns, and the levels of the index that are written, of the first piece.
+        """
+        columns = _named(frame.head(0)).columns.tolist()
+        if self._columns is not None and columns != self._columns:
+            raise InputError(f"{self._name}: a piece has the columns {columns}, the pieces before it {self._columns}")
+        self._columns = columns
+        with self._told():
+            if self._csv:
+                self._to.write(_named(frame), index=False)
+            else:
+                self._to.write(frame, index=_informative(frame.index))
+        self.rows += len(frame)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._target is None:
+            return
+        try:
+            with self._told() if kind is None else contextlib.suppress(OSError):
+                self._stack.close()
+            if kind is None and self._columns is None:
+                raise InputError(f"{self._name}: no piece was written, so there is no table")
+            if kind is None:
+                with self._told():
+                    os.replace(self._beside, self._target)
+        finally:
+            self._beside.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self._target is None:
+                raise
+            raise InputError(f"{self._name}: cannot be written: {error.strerror or error}") from error
+
+
+def batches(path: str | Path, rows: int = 65_536) -> Iterator[pd.DataFrame]:
+    """Yield a parquet file as frames of at most `rows` rows, one after the other in memory.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read as parquet.
+    """
+    with _parquet_file(Path(path)) as file:
+        for batch in file.iter_batches(batch_size=rows):
+            yield batch.to_pandas()
+
+
+def fields(path: str | Path) -> dict[str, str]:
+    """Return the columns of a parquet file, index levels included, and their types in words.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read as parquet.
+    """
+    import pyarrow
+
+    with _parquet_file(Path(path)) as file:
+        kinds = {field.name: field.type for field in file.schema_arrow}
+    words = {
+        name: f"category of {kind.value_type}" if pyarrow.types.is_dictionary(kind) else str(kind)
+        for name, kind in kinds.items()
+    }
+    return {name: text.replace("large_", "").replace("_view", "") for name, text in words.items()}
+
+
+@contextlib.contextmanager
+def _parquet_file(path: Path) -> Iterator[Any]:
+    _exists(path)
+    _need_pyarrow(path)
+    import pyarrow
+    from pyarrow import parquet
+
     try:
-        if ending == ".parquet":
-            _need_pyarrow(target)
-            frame.to_parquet(beside, engine="pyarrow", index=_informative(frame.index))
-        else:
-            packing: Any = {"method": "gzip", "mtime": 0} if ending == ".csv.gz" else None
-            _named(frame).to_csv(beside, index=False, lineterminator="\n", compression=packing)
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
+            yield file
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as parquet: {_line(error)}") from error
 
 
 def _ending(path: str | Path) -> str:
