@@ -1,11 +1,19 @@
 """New entity keys have the form of the real ones and are none of them."""
 
+import datetime
 import json
+import re
+import uuid
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tsgan.encoding.keys import Keys
+from tsgan.encoding.patterns import Pattern
+from tsgan.errors import ParameterError
 
 
 @pytest.mark.parametrize(
@@ -18,6 +26,13 @@ from tsgan.encoding.keys import Keys
         (["p1", "p12"], ["p13", "p14"]),
         (["0008", "0009"], ["0010", "0011"]),
         (["unit 98", "unit 99"], ["unit 100", "unit 101"]),
+        (["7-b", "12-b"], ["13-b", "14-b"]),
+        (pd.Index([3, 9], dtype="Int16"), [10, 11]),
+        (pd.Index([3, 9], dtype="int32[pyarrow]"), [10, 11]),
+        (pd.Index([5, 2**63 - 1]), [6, 7]),
+        (pd.Index([-5, 2**63 - 1]), [-4, -3]),
+        (pd.Index([1, 2**64 - 1], dtype="uint64"), [2, 3]),
+        (pd.Index([2**63 + 5], dtype="uint64"), [2**63 + 6, 2**63 + 7]),
         (["ann", "bob"], ["synthetic_000001", "synthetic_000002"]),
         (["a1", "b2"], ["synthetic_000001", "synthetic_000002"]),
         (["synthetic_x", "bob"], ["synthetic__000001", "synthetic__000002"]),
@@ -25,7 +40,16 @@ from tsgan.encoding.keys import Keys
         (pd.CategoricalIndex([1, 2]), [3, 4]),
         (pd.Index(["p1", "p2"], dtype="string"), ["p3", "p4"]),
         (pd.Index(["p1", "p2"], dtype=object), ["p3", "p4"]),
-        (pd.DatetimeIndex(["2020-01-01", "2020-01-02"]), ["synthetic_000001", "synthetic_000002"]),
+        (pd.CategoricalIndex(["p1", "p2"], ordered=True), ["p3", "p4"]),
+        (pd.to_datetime(["2020-01-01", "2020-01-08"]), [pd.Timestamp("2020-01-15"), pd.Timestamp("2020-01-22")]),
+        (pd.to_datetime(["2020-01-01"], utc=True), list(pd.to_datetime(["2020-01-02", "2020-01-03"], utc=True))),
+        (pd.period_range("2020-01", periods=3, freq="M"), [pd.Period("2020-04"), pd.Period("2020-05")]),
+        (pd.to_timedelta([1, 3], unit="h"), [pd.Timedelta("5h"), pd.Timedelta("7h")]),
+        (
+            [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
+            [datetime.date(2020, 1, 3), datetime.date(2020, 1, 4)],
+        ),
+        (pd.Index([True, False]), ["synthetic_000001", "synthetic_000002"]),
     ],
 )
 def test_new_keys(real, new):
@@ -36,7 +60,9 @@ def test_new_keys(real, new):
     assert not set(made) & set(real)
     if isinstance(real, pd.CategoricalIndex):
         assert isinstance(made, pd.CategoricalIndex)
-    elif not isinstance(real, pd.DatetimeIndex):
+        assert made.ordered == real.ordered
+        assert made.categories.dtype == real.categories.dtype
+    elif real.dtype != bool:
         assert made.dtype == real.dtype
     again = Keys.from_dict(json.loads(json.dumps(keys.to_dict())))
     pd.testing.assert_index_equal(again.make(2), made)
@@ -51,3 +77,56 @@ def test_numbers_that_outgrow_their_dtype_get_a_wider_one():
 def test_no_real_key_is_kept():
     state = json.dumps(Keys.fit(pd.Index(["alice", "bob"])).to_dict())
     assert "alice" not in state
+
+
+UUIDS = [str(uuid.UUID(int=int.from_bytes(np.random.default_rng(i).bytes(16)), version=4)) for i in range(400)]
+
+
+@pytest.mark.parametrize(
+    ("real", "form"),
+    [
+        (UUIDS, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
+        ([key.upper() for key in UUIDS], r"[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}"),
+        (["AB-1234-xxqa", "ZQ-0031-pobb", "TT-1200-loer"], r"[A-Z]{2}-\d{4}-[a-z]{4}"),
+    ],
+)
+def test_keys_of_one_pattern(real, form):
+    keys = Keys.fit(pd.Index(real))
+    made = keys.make(30_000)
+    assert made.is_unique
+    assert not set(made) & set(real)
+    assert all(re.fullmatch(form, key) for key in made)
+    assert keys.describe() == f"new keys {made[0]} .."
+    again = Keys.from_dict(json.loads(json.dumps(keys.to_dict())))
+    pd.testing.assert_index_equal(again.make(5), made[:5])
+    assert not any(key[:13] in json.dumps(keys.to_dict()) for key in real)
+
+
+@given(st.sets(st.text("ab1-", min_size=5, max_size=5), min_size=2, max_size=30))
+def test_new_keys_are_never_real(real):
+    keys = Keys.fit(pd.Index(sorted(real)))
+    made = keys.make(50)
+    assert made.is_unique
+    assert not set(made) & real
+
+
+def test_a_pattern_with_little_room_takes_longer_keys():
+    pattern = Pattern(("0123456789", "ab", "x", "0123456789"), (7,), 2)
+    made = pattern.make(45)
+    assert len(set(made)) == 45
+    assert {len(key) for key in made[:20]} == {4}
+    assert made[20].endswith("_2")
+    assert made[44].endswith("_3")
+
+
+def test_numbers_that_leave_no_room():
+    real = pd.Index([1e15, 2.0**53 - 3])
+    with pytest.raises(ParameterError, match=r"10 new keys were asked for, but .*\(float64\) leave room for 2; dr"):
+        Keys.fit(real).make(10)
+
+
+@pytest.mark.parametrize("real", [["p001", "p007"], UUIDS, [3, 4]], ids=["number", "pattern", "int"])
+def test_half_a_million_keys_take_no_loop(real):
+    made = Keys.fit(pd.Index(real)).make(500_000)
+    assert made.is_unique
+    assert not set(real) & set(made)

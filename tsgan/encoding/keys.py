@@ -1,22 +1,31 @@
 """Entity keys: new ones in the form of the real ones, and never one of them.
 
-Only the form is kept (a prefix and a number), not the keys: a saved model holds no real key.
+Only the form is kept, not the keys: a saved model holds no real key. A form is one of
+
+- numbers, dates and periods: counted on from above the largest;
+- text that ends in a number, perhaps with an ending after it ("patient_007", "7-b"): the number is counted on;
+- text of one length, where each place has characters of one class (a UUID, "AB-1234"), see `patterns`;
+- else ``synthetic_000001`` and so on, which no real key begins with.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api import types
 
-from .dtypes import Token, dump, load
+from ..errors import ParameterError
+from .dtypes import Token, dump, label, load, temporal, ticks, untick
+from .patterns import Pattern
 
 DIGITS = 6
+NUMBERED = r"^(?s:(.*?))([0-9]{1,18})(\D*)$"
+LARGEST = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)
@@ -27,58 +36,117 @@ class Keys:
     ----------
     dtype : str or dict
         Of the real keys.
-    prefix : str or None
-        What text keys begin with; None for numbers.
+    of : str or dict
+        The same, of categories the dtype of their values.
+    kind : {"number", "moment", "text", "pattern"}
     first : int
-        The first new number.
+        The first new number; of moments in units of their dtype.
+    step : int
+        From one number to the next.
+    room : int
+        How many numbers are free from the first on.
+    prefix, suffix : str
+        What stands before and after the number of a text key.
     digits : int
         Text keys: to how many digits the number is filled with zeros.
+    pattern : dict or None
+        `Pattern.to_dict`.
     real : int
         How many real keys there were.
     """
 
     dtype: Token
-    prefix: str | None
+    of: Token
+    kind: Literal["number", "moment", "text", "pattern"]
     first: int
-    digits: int
     real: int
+    step: int = 1
+    room: int = LARGEST
+    prefix: str = ""
+    suffix: str = ""
+    digits: int = 1
+    pattern: dict[str, Any] | None = None
 
     @classmethod
     def fit(cls, keys: pd.Index[Any]) -> Keys:
         """Learn the form from the distinct real keys."""
-        categorical = isinstance(keys.dtype, pd.CategoricalDtype)
-        dtype: Token = "category" if categorical else dump(keys.dtype)
-        if categorical:
-            keys = pd.Index(keys.astype(object)).infer_objects()
+        dtype: Token = dump(keys.dtype)
+        if isinstance(keys.dtype, pd.CategoricalDtype):
+            keys = pd.Index(keys.astype(keys.dtype.categories.dtype))
+            dtype = {"categories": [], "of": dump(keys.dtype), "ordered": bool(dtype["ordered"])}  # type: ignore[index]
+        of, count = dump(keys.dtype), len(keys)
         if types.is_numeric_dtype(keys.dtype) and not types.is_bool_dtype(keys.dtype):
-            return cls(dtype, None, int(np.floor(keys.max())) + 1, 0, len(keys))
-        text = [str(key) for key in keys]
-        parts = [re.fullmatch(r"(.*?)(\d+)", key, flags=re.DOTALL | re.ASCII) for key in text]
-        found = [part for part in parts if part is not None]
-        if len(found) == len(text) and len({part[1] for part in found}) == 1:
-            numbers = [part[2] for part in found]
-            width = len(numbers[0]) if len({len(number) for number in numbers}) == 1 else 1
-            return cls(_text(dtype), found[0][1], max(int(number) for number in numbers) + 1, width, len(keys))
-        prefix = "synthetic_"
-        while any(key.startswith(prefix) for key in text):
-            prefix += "_"
-        return cls(_text(dtype), prefix, 1, DIGITS, len(keys))
+            first, room = _free(keys)
+            return cls(dtype, of, "number", first, count, room=room)
+        dates = types.infer_dtype(keys, skipna=False) == "date"
+        moments: Any = temporal(pd.DatetimeIndex(keys).as_unit("s") if dates else keys)
+        if isinstance(moments, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex):
+            counted = ticks(moments)
+            top, step = int(counted.max()), int(np.gcd.reduce(counted - counted[0])) or _unit(moments)
+            made: Token = dump(moments.dtype) if dates else of
+            return cls("date" if dates else dtype, made, "moment", top + step, count, step, (LARGEST - top) // step - 1)
+        text = _text(dtype)
+        return cls._of_text(text, text["of"] if isinstance(text, dict) and "of" in text else text, keys.map(str))
+
+    @classmethod
+    def _of_text(cls, dtype: Token, of: Token, keys: pd.Index[Any]) -> Keys:
+        text = pd.Series(keys, dtype=object).str
+        parts = text.extract(NUMBERED)
+        prefix, number, suffix = (parts[i] for i in range(3))
+        if number.notna().all() and prefix.nunique() == 1 and suffix.nunique() == 1:
+            widths = number.str.len()
+            width = int(widths.iloc[0]) if widths.nunique() == 1 else 1
+            top = int(number.astype("int64").max())
+            ends: Any = {"prefix": str(prefix.iloc[0]), "suffix": str(suffix.iloc[0])}
+            return cls(dtype, of, "text", top + 1, len(keys), digits=width, **ends)
+        pattern = Pattern.fit(keys)
+        if pattern is not None:
+            return cls(dtype, of, "pattern", 0, len(keys), pattern=pattern.to_dict())
+        begin = "synthetic_"
+        while text.startswith(begin).any():
+            begin += "_"
+        return cls(dtype, of, "text", 1, len(keys), prefix=begin, digits=DIGITS)
 
     def make(self, count: int) -> pd.Index[Any]:
-        """Return `count` new keys, in the dtype of the real ones (integers that do not fit it become int64)."""
-        numbers = np.arange(self.first, self.first + count)
-        if self.prefix is not None:
-            made = pd.Index([f"{self.prefix}{number:0{self.digits}d}" for number in numbers], dtype=object)
-        else:
-            made = pd.Index(numbers)
-        if self.dtype == "category":
-            return pd.CategoricalIndex(made, categories=made if self.prefix is None else made.infer_objects())
-        dtype = load(self.dtype)
-        name = str(getattr(dtype, "numpy_dtype", dtype)).lower()
-        if name.startswith(("int", "uint")) and self.first + count - 1 > np.iinfo(name).max:
+        """Return `count` new keys, in the dtype of the real ones (integers that do not fit it become int64).
+
+        Raises
+        ------
+        ParameterError
+            If there are not that many free numbers.
+        """
+        if count > self.room:
+            raise ParameterError(
+                f"{count} new keys were asked for, but keys such as the real ones ({label(self.dtype)}) leave room for "
+                f"{self.room}; draw fewer sequences at a time, or fit with keys of smaller numbers"
+            )
+        made = self._values(count)
+        if isinstance(self.dtype, dict) and "categories" in self.dtype:
+            return pd.CategoricalIndex(made, categories=made, ordered=self.dtype["ordered"])
+        return pd.Index([stamp.date() for stamp in made], dtype=object) if self.dtype == "date" else made
+
+    def _values(self, count: int) -> pd.Index[Any]:
+        dtype = load(self.of)
+        made: pd.Index[Any]
+        if self.kind == "number":
+            kind = np.uint64 if self.first + count > LARGEST else np.int64
+            return _whole(np.arange(count, dtype=kind) + kind(self.first), dtype)
+        if self.kind == "moment":
+            made = pd.Index(untick(self.first + self.step * np.arange(count), dtype))
             return made
-        keys: pd.Index[Any] = made.astype(dtype)
-        return keys
+        if self.pattern is not None:
+            made = pd.Index(Pattern.from_dict(self.pattern).make(count).astype(object), dtype=dtype)
+            return made
+        numbers = np.strings.zfill(np.arange(self.first, self.first + count).astype(np.str_), self.digits)
+        text = np.strings.add(np.strings.add(np.str_(self.prefix), numbers), np.str_(self.suffix))
+        made = pd.Index(text.astype(object), dtype=dtype)
+        return made
+
+    def describe(self) -> str:
+        """Return in a few words what new keys are like."""
+        if self.kind == "number":
+            return "new numbers"
+        return f"new keys {self._values(1)[0]} .."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form as JSON-ready values."""
@@ -90,6 +158,44 @@ class Keys:
         return cls(**data)
 
 
+def _free(keys: pd.Index[Any]) -> tuple[int, int]:
+    """Return a number above which there is room, and how much: above the largest key, else in the widest gap."""
+    if not types.is_integer_dtype(keys.dtype):
+        first = int(np.floor(keys.max())) + 1
+        return first, max(2**53 - first, 0)
+    unsigned = str(keys.dtype).lower().startswith("uint64")
+    top, limit = int(keys.max()), 2**64 - 1 if unsigned else LARGEST
+    if limit - top > 2**32:
+        return top + 1, limit - top
+    numbers = np.sort(keys.to_numpy(dtype=np.uint64 if unsigned else np.int64))
+    below = np.append(numbers[:1] * 0, numbers[numbers >= 0]) if numbers[0] >= 0 else numbers
+    gaps = np.diff(below.astype(np.float64))
+    widest = int(gaps.argmax())
+    return int(below[widest]) + 1, max(int(below[widest + 1]) - int(below[widest]) - 1, limit - top)
+
+
+def _whole(numbers: NDArray[Any], dtype: Any) -> pd.Index[Any]:
+    """Return numbers as an index of the dtype, or as they are where it is too narrow."""
+    name = str(getattr(dtype, "numpy_dtype", dtype)).lower()
+    if name.startswith(("int", "uint")) and len(numbers) and int(numbers[-1]) > np.iinfo(name).max:
+        dtype = numbers.dtype
+    made: pd.Index[Any] = pd.Index(numbers).astype(dtype)
+    return made
+
+
+def _unit(moments: Any) -> int:
+    """Return one day (of periods, one of them) in units of the moments."""
+    return (
+        1
+        if isinstance(moments, pd.PeriodIndex)
+        else int(pd.Timedelta(datetime.timedelta(1)).as_unit(moments.unit).value)
+    )
+
+
 def _text(dtype: Token) -> Token:
     """Return the dtype of text keys; keys that were neither numbers nor text come back as text objects."""
-    return dtype if isinstance(dtype, dict) or dtype in ("category", "object", "str") else "object"
+    of = dtype["of"] if isinstance(dtype, dict) and "of" in dtype else dtype
+    text = isinstance(of, dict) and of.get("arrow", "string") in ("string", "large_string", "string_view")
+    if text or of in ("object", "str"):
+        return dtype
+    return "object" if of is dtype else {**dtype, "of": "object"}  # type: ignore[dict-item]
