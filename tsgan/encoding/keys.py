@@ -185,11 +185,7 @@ def _whole(numbers: NDArray[Any], dtype: Any) -> pd.Index[Any]:
 
 def _unit(moments: Any) -> int:
     """Return one day (of periods, one of them) in units of the moments."""
-    return (
-        1
-        if isinstance(moments, pd.PeriodIndex)
-        else int(pd.Timedelta(datetime.timedelta(1)).as_unit(moments.unit).value)
-    )
+    return 1 if isinstance(moments, pd.PeriodIndex) else int(pd.Timedelta(1, "D") / pd.Timedelta(1, moments.unit))
 
 
 def _text(dtype: Token) -> Token:
