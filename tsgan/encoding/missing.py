@@ -1,10 +1,8 @@
 r"""Which values are missing, as columns of their own: masks that are learned like any other boolean column.
 
 Columns that are always missing together share one mask. A group that some sequences miss throughout has two: a static
-one, *absent*, for these sequences, and a *missing* one for the steps of all others. In an absent sequence the second
-has nothing to say; it holds the mask of another sequence there (hot deck, "A Review of Hot Deck Imputation for Survey
-Non-response", Andridge & Little, 2010, https://doi.org/10.1111/j.1751-5823.2010.00103.x), so that the share and the
-runs of gaps that are learned are those of sequences which do have the column.
+one, *absent*, for these sequences, and a *missing* one for the steps of the others (in an absent sequence it is true on
+every row). A cell is blank where either says so.
 
 Short sequences also miss a column throughout by chance. With gaps that follow a Markov chain, which starts in a gap
 with probability s and stays in it with probability q, a sequence of n rows that is all gap is absent for a reason with
@@ -30,7 +28,6 @@ from .sequences import follows
 
 Bools = NDArray[np.bool_]
 MISSING, ABSENT = "\0missing:", "\0absent:"
-GOLDEN = (5**0.5 - 1) / 2
 FEW, ITERATIONS = 0.05, 200
 
 
@@ -191,7 +188,7 @@ class Missing:
                 absent = _whole(mask, lengths) & (lengths >= group.shortest)
                 made[group.absent] = pd.Series(absent)
             if group.steps:
-                made[group.missing] = pd.Series(_borrowed(mask, absent, lengths) if absent.any() else mask)
+                made[group.missing] = pd.Series(mask)
             elif (mask & ~np.repeat(absent, lengths)).any():
                 row = int(np.flatnonzero(mask & ~np.repeat(absent, lengths))[0])
                 raise InputError(
@@ -315,23 +312,3 @@ def _shortest(mask: Bools, lengths: Ints) -> int | None:
         odd = share / np.maximum(share + by_chance, 1e-300)
     absent = odd > 0.5
     return int(n[absent].min()) if absent.any() else None
-
-
-def _borrowed(mask: Bools, absent: Bools, lengths: Ints) -> Bools:
-    """Return the mask with that of other sequences in absent ones, of longer ones where there are any.
-
-    Donors are spread evenly by the golden ratio, so that the same rows give the same masks.
-    """
-    out = mask & ~np.repeat(absent, lengths)
-    donors, takers = np.flatnonzero(~absent), np.flatnonzero(absent)
-    if not len(donors):
-        return out
-    first = np.cumsum(lengths) - lengths
-    donors = donors[np.argsort(lengths[donors], kind="stable")]
-    enough = np.searchsorted(lengths[donors], lengths[takers]).clip(max=len(donors) - 1)
-    spread = (np.arange(1, len(takers) + 1) * GOLDEN) % 1
-    chosen = donors[enough + np.floor(spread * (len(donors) - enough)).astype(np.int64)]
-    n = lengths[takers]
-    step = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-    out[np.repeat(first[takers], n) + step] = mask[np.repeat(first[chosen], n) + step % np.repeat(lengths[chosen], n)]
-    return out
