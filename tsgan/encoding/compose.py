@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import ParameterError
 from ..panel import Ints
 from .clock import Clock
 from .columns.base import Column
 from .dtypes import Name, label, load
 from .intake import OUTER, Form
-from .keys import Keys
+from .keys import Keys, as_index
 from .schema import ColumnSchema, Schema
 
 
@@ -22,61 +21,107 @@ def compose(
     decoded: Mapping[Name, Any],
     lengths: Ints,
     form: Form,
-    clock: Clock,
+    stamps: pd.Index[Any] | None,
     keys: Keys | None,
     *,
-    start: Any = None,
     squeeze: bool = False,
 ) -> Any:
     """Return the rows of all sequences as the DataFrame or array that `form` describes.
 
-    Raises
-    ------
-    ParameterError
-        If `start` is given where nothing is stamped, or is no stamp of the clock.
+    Parameters
+    ----------
+    decoded : mapping of name to array of shape (rows,)
+        The static and value columns, missing values in place.
+    lengths : int64 array of shape (sequences,)
+    form : Form
+    stamps : Index of length rows, or None
+        The time of each row in the dtype of the real ones; None where rows are only counted.
+    keys : Keys or None
+    squeeze : bool
+        Leave out the outer index level (or array axis) `sequence` if there is one sequence. Where the stamps are the
+        index, they are it as they come, frequency included.
     """
     squeeze = squeeze and len(lengths) == 1
-    stamped = form.kind == "frame" and (clock.kind != "rows" or form.entity is None)
-    if start is not None and not stamped:
-        raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
     if form.kind != "frame":
         return _array(decoded, lengths, form, squeeze)
-    rows = int(lengths.sum())
     sequence = np.repeat(np.arange(len(lengths)), lengths)
-    step = np.arange(rows) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    stamps = clock.make(int(lengths.max(initial=0)), start) if stamped else None
     data: dict[Name, Any] = dict(decoded)
-    if form.entity_in == "column" and keys is not None and form.entity is not None:
-        data[form.entity] = keys.make(len(lengths)).take(sequence)
+    made = None if keys is None else keys.make(len(lengths))
+    if form.entity_in == "column" and made is not None and form.entity is not None:
+        data[form.entity] = made.take(sequence)
     if form.time_in == "column" and form.time is not None and stamps is not None:
-        data[form.time] = stamps.array if squeeze else stamps.take(step).array
+        data[form.time] = stamps.array
     # The dtype is named because pandas 3 would turn text objects into strings.
     parts = {name: pd.Series(data[name], dtype=data[name].dtype, copy=False) for name in form.columns}
     frame = pd.DataFrame(parts, copy=False)
-    frame.columns = pd.RangeIndex(len(form.columns)) if form.ranged else frame.columns
-    frame.columns.name = form.axis
-    frame.index = _index(lengths, sequence, step, form, stamps, keys, squeeze)
+    frame.columns = _axis(form)
+    frame.index = _index(lengths, sequence, form, stamps, made, squeeze)
     return frame
 
 
-def _index(lengths: Ints, sequence: Ints, step: Ints, form: Form, stamps: Any, keys: Keys | None, squeeze: bool) -> Any:
+def _axis(form: Form) -> pd.Index[Any]:
+    """Return the columns' index."""
+    made: pd.Index[Any]
+    names = form.columns
+    if form.ranged and names:
+        first = int(names[0])
+        step = int(names[1]) - first if len(names) > 1 else 1
+        counted = range(first, first + step * len(names), step) if step else range(0)
+        if tuple(counted) == names:
+            made = pd.RangeIndex(counted.start, counted.stop, counted.step, name=form.axis)
+            return made
+    dtype = np.dtype("int64") if form.ranged else load(form.axis_dtype)
+    made = pd.Index(list(names), dtype=dtype, name=form.axis)
+    return made
+
+
+def _index(
+    lengths: Ints, sequence: Ints, form: Form, stamps: pd.Index[Any] | None, keys: pd.Index[Any] | None, squeeze: bool
+) -> pd.Index[Any]:
     """Return the index: stamps, keys, or counted rows, under an outer level of sequences where no key tells them."""
-    inner = stamps
-    if form.time_in == "column" or inner is None:
-        inner = pd.RangeIndex(int(lengths.max(initial=0)))
+    made: pd.Index[Any]
+    inner = None if form.time_in == "column" else stamps
     if form.entity_in == "index" and keys is not None:
-        outer = keys.make(len(lengths))
         if len(form.index) == 1:
-            return outer.take(sequence).set_names(form.index[0])
-        pairs = [(outer, sequence) if name == form.entity else (inner, step) for name in form.index]
+            made = keys.take(sequence).set_names(form.index[0])
+            return made
+        pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in form.index]
         return _levels([p[0] for p in pairs], [p[1] for p in pairs], form.index)
-    if form.entity is not None:
-        if form.time_in == "index":
-            return inner.take(step).set_names(form.index[0])
-        return pd.RangeIndex(len(sequence), name=form.index[0])
-    if squeeze:
-        return inner.set_names(form.index[0])
-    return _levels([pd.RangeIndex(len(lengths)), inner], [sequence, step], (OUTER, form.index[0]))
+    if form.entity is not None or squeeze:
+        made = _labels(len(sequence), form) if inner is None else inner
+        made = _with_freq(made, form.freq) if squeeze else made
+        made = made.set_names(form.index[0])
+        return made
+    level, codes = _inner(inner, lengths, form)
+    return _levels([pd.RangeIndex(len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
+
+
+def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
+    """Return the level that tells the rows of a sequence apart, and each row's place in it."""
+    if stamps is None:
+        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return _labels(int(lengths.max(initial=0)), form), step
+    codes, level = stamps.factorize(sort=True)
+    return _with_freq(pd.Index(level), form.freq), codes
+
+
+def _labels(rows: int, form: Form) -> pd.Index[Any]:
+    """Return labels that count rows as the real ones did."""
+    start, step = form.counted
+    if form.labels == "range":
+        return pd.RangeIndex(start, start + rows * step, step)
+    return as_index(start + step * np.arange(rows), load(form.labels))
+
+
+def _with_freq(index: pd.Index[Any], freq: str | None) -> pd.Index[Any]:
+    """Return regular stamps with the frequency that the real index carried."""
+    if freq is None or not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) or index.freq is not None:
+        return index
+    try:
+        made: pd.Index[Any] = type(index)(index, freq=freq)  # type: ignore[assignment]
+    except ValueError:
+        return index
+    return made
 
 
 def _levels(levels: list[Any], codes: list[Any], names: Sequence[Any]) -> pd.MultiIndex:
@@ -99,10 +144,7 @@ def schema_of(form: Form, columns: Sequence[Column], clock: Clock, keys: Keys | 
     lines: dict[Any, ColumnSchema] = {column.name: column.describe() for column in columns}
     first: list[ColumnSchema] = []
     if keys is not None:
-        form_of_keys = (
-            "new numbers" if keys.prefix is None else f"new keys {keys.prefix}{keys.first:0{keys.digits}d} .."
-        )
-        line = ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=form_of_keys)
+        line = ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=keys.describe())
         if form.entity_in == "column":
             lines[form.entity] = line
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from pandas.api import types
 
 from ..errors import InputError, SchemaError
 from ..panel import Ints
-from .dtypes import Name, plain
+from .dtypes import Name, Token, dump, plain, temporal
 
 Where = Literal["column", "index"]
 LARGEST = 1e150
@@ -35,27 +35,42 @@ class Form:
         Whether the columns are a RangeIndex.
     axis : str, int or None
         Name of the columns' index.
+    axis_dtype : str or dict
+        Its dtype.
     index : tuple of str, int or None
         Names of the index levels.
+    counted : tuple of int
+        Start and step of an index that counts rows; (0, 1) for any other that is no clock.
+    labels : str or dict
+        "range" if the index that counts rows is a RangeIndex, else its dtype.
     entity, time, static
         Names of the columns or levels with a role; `time` is None where the index without a name is the clock, too.
     entity_in, time_in : {"column", "index"} or None
         Where they live.
     dtype : str
         Of an array.
+    freq : str or None
+        Of a DatetimeIndex or TimedeltaIndex that carried one.
+    exclude : tuple of str or int
+        Columns that were left out. They are not among `columns` and do not come back.
     """
 
     kind: Literal["frame", "series", "panel"]
     columns: tuple[Name, ...]
     ranged: bool = False
     axis: Name | None = None
+    axis_dtype: Token = "object"
     index: tuple[Name | None, ...] = (None,)
+    counted: tuple[int, int] = (0, 1)
+    labels: Token = "range"
     entity: Name | None = None
     time: Name | None = None
     static: tuple[Name, ...] = ()
     entity_in: Where | None = None
     time_in: Where | None = None
     dtype: str = "float64"
+    freq: str | None = None
+    exclude: tuple[Name, ...] = ()
 
     @property
     def names(self) -> list[Name]:
@@ -91,17 +106,33 @@ class Table:
     index: pd.Index[Any]
 
 
-def read(data: Any, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
+def read(
+    data: Any, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: Sequence[Name] = ()
+) -> Table:
     """Take a table apart by its roles.
+
+    Values may be missing, and a sequence may have one row only: it then says nothing of how steps follow one another,
+    but counts for lengths, statics and levels.
+
+    Parameters
+    ----------
+    data : DataFrame or array
+    entity, time : str or int, optional
+    static : sequence of str or int
+    exclude : sequence of str or int
+        Columns that are left out.
 
     Raises
     ------
     InputError
-        If there are no rows, only one, or missing or infinite values.
+        If there are no rows, only one, infinite values, or rows whose entity or time is missing.
     SchemaError
         If columns, roles or shapes do not fit.
     """
-    table = _frame(data, entity, time, static) if isinstance(data, pd.DataFrame) else _array(data, entity, time, static)
+    if isinstance(data, pd.DataFrame):
+        table = _frame(data, entity, time, static, tuple(exclude))
+    else:
+        table = _array(data, entity, time, static, tuple(exclude))
     rows, columns = table.values.shape
     if rows == 0:
         raise InputError(f"the table is empty: 0 rows and {columns} columns; at least 2 rows are needed")
@@ -112,11 +143,15 @@ def read(data: Any, entity: Name | None, time: Name | None, static: Sequence[Nam
         )
     if rows == 1:
         raise InputError("the table has 1 sample (row); at least 2 rows are needed")
+    _check_roles_present(table)
     _check_finite(table)
     return table
 
 
-def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
+def _frame(
+    data: pd.DataFrame, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: tuple[Name, ...]
+) -> Table:
+    data = _without(data, exclude, {entity: "entity", time: "time"} | dict.fromkeys(static, "static"))
     names = _names(data)
     levels = [plain(name) for name in data.index.names]
     index = data.index
@@ -151,12 +186,16 @@ def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: S
         tuple(names),
         isinstance(data.columns, pd.RangeIndex),
         plain(data.columns.name),
+        dump(data.columns.dtype),
         tuple(levels),
+        *_counted(index),
         entity,
         time,
         tuple(static),
         entity_in,
         time_in,
+        freq=getattr(index, "freqstr", None) if not isinstance(index, pd.PeriodIndex) else None,
+        exclude=exclude,
     )
     who = None if entity is None else data[entity] if entity_in == "column" else index.get_level_values(str(entity))
     values = data[form.names] if form.names != names else data
@@ -164,15 +203,42 @@ def _frame(data: pd.DataFrame, entity: Name | None, time: Name | None, static: S
         values = values.set_axis(form.names, axis=1)
     if who is None:
         return Table(form, values, None, None, clock, index)
-    missing = int(pd.isna(who).sum())
-    if missing:
-        raise InputError(f"the entity {entity!r} is missing (NaN) in {missing} rows; fill or drop them")
+    missing = np.flatnonzero(pd.isna(who))
+    if len(missing):
+        raise InputError(f"the entity {entity!r} is missing (NaN) in {_rows(missing, len(data))}; fill or drop them")
     codes, keys = pd.factorize(who)
     return Table(form, values, codes.astype(np.int64), pd.Index(keys), clock, index)
 
 
-def _array(data: Any, entity: Name | None, time: Name | None, static: Sequence[Name]) -> Table:
-    given = [f"{role}={value!r}" for role, value in (("entity", entity), ("time", time), ("static", static)) if value]
+def _without(data: pd.DataFrame, exclude: tuple[Name, ...], roles: Mapping[Any, str]) -> pd.DataFrame:
+    """Return the table without some columns."""
+    for name in exclude:
+        if name not in data.columns:
+            raise SchemaError(f"exclude={name!r} is not a column{nearest(name, list(data.columns))}")
+        if name in roles:
+            raise SchemaError(f"column {name!r} cannot be both {roles[name]} and left out by exclude; drop one of them")
+    return data.drop(columns=list(exclude)) if exclude else data
+
+
+def _counted(index: pd.Index[Any]) -> tuple[tuple[int, int], Token]:
+    """Return start and step of an index that counts rows, and its kind."""
+    if isinstance(index, pd.RangeIndex):
+        return (index.start, index.step), "range"
+    if index.nlevels > 1 or not types.is_integer_dtype(index.dtype) or not len(index) or index.hasnans:
+        return (0, 1), "range"
+    labels = [int(label) for label in index[:2]]
+    step = labels[1] - labels[0] if len(labels) > 1 else 1
+    even = step != 0 and labels[0] + step * (len(index) - 1) == int(index[-1])
+    if not even or not (index[:-1] + step == index[1:]).all():
+        return (int(index.min()), 1), dump(index.dtype)
+    return (labels[0], step), dump(index.dtype)
+
+
+def _array(
+    data: Any, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: tuple[Name, ...]
+) -> Table:
+    asked = (("entity", entity), ("time", time), ("static", static), ("exclude", exclude))
+    given = [f"{role}={value!r}" for role, value in asked if value]
     if given:
         raise SchemaError(f"{', '.join(given)} needs a DataFrame, whose columns have names; got {type(data).__name__}")
     if hasattr(data, "toarray"):
@@ -250,29 +316,52 @@ def _check_roles(entity: Name | None, time: Name | None, static: Sequence[Name])
 
 
 def _is_clock(index: pd.Index[Any]) -> bool:
-    return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex)
+    return isinstance(temporal(index), pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+
+
+def _rows(places: NDArray[np.intp], rows: int) -> str:
+    """Return how many rows, and which ones, counted from 0."""
+    if len(places) == rows:
+        return f"all of {rows} rows"
+    told = ", ".join(str(place) for place in places[:5])
+    return f"{len(places)} of {rows} rows ({told}{', ...' if len(places) > 5 else ''}, counted from 0)"
+
+
+def _check_roles_present(table: Table) -> None:
+    if table.stamps is None:
+        return
+    missing = np.flatnonzero(table.stamps.isna())
+    if len(missing):
+        name = "index" if table.form.time is None else repr(table.form.time)
+        raise InputError(
+            f"the time {name} is missing (NaN, NaT) in {_rows(missing, len(table.values))}; fill or drop them"
+        )
 
 
 def _check_finite(table: Table) -> None:
-    """Refuse missing and infinite values, all columns in one message."""
+    """Refuse infinite values, and such as are too large or too small to be reckoned with."""
     rows = len(table.values)
-    holes: dict[Hashable, int] = {name: int(n) for name, n in table.values.isna().sum().items() if n}
-    if table.stamps is not None and (n := int(np.asarray(table.stamps.isna()).sum())):
-        holes["the index" if table.form.time is None else table.form.time] = n
-    if holes:
-        told = ", ".join(f"{name!r} ({'all' if n == rows else n} of {rows} rows)" for name, n in holes.items())
-        raise InputError(f"missing values (NaN) in {told}; fill them (interpolate(), ffill(), fillna()) or drop them")
     for name in table.values.columns:
-        column = table.values[name]
-        if not types.is_float_dtype(column.dtype):
+        x = _floats(table.values[name])
+        if x is None:
             continue
-        x: NDArray[np.float64] = column.to_numpy(dtype=np.float64)
-        if not np.isfinite(x).all():
-            count = int((~np.isfinite(x)).sum())
+        infinite = np.flatnonzero(np.isinf(x))
+        if len(infinite):
             raise InputError(
-                f"infinite values (inf) in column {name!r} ({count} of {rows} rows); replace them by finite numbers"
+                f"infinite values (inf) in column {name!r}, in {_rows(infinite, rows)}; replace them by finite "
+                "numbers, or by NaN where there is no value"
             )
-        if np.abs(x).max() > LARGEST:
+        x = x[~np.isnan(x)]
+        if len(x) and np.abs(x).max() > LARGEST:
             raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {LARGEST:g}")
-        if 0 < np.ptp(x) < 1 / LARGEST:
+        if len(x) and 0 < np.ptp(x) < 1 / LARGEST:
             raise InputError(f"column {name!r} varies by no more than {np.ptp(x):g}; rescale it above {1 / LARGEST:g}")
+
+
+def _floats(column: pd.Series[Any]) -> NDArray[np.float64] | None:
+    """Return a column of floats as such, None for other columns."""
+    if types.is_float_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.dtype == object and types.infer_dtype(column, skipna=True) in ("floating", "mixed-integer-float"):
+        return column.where(column.notna(), np.nan).to_numpy(dtype=np.float64)
+    return None

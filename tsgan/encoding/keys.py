@@ -130,7 +130,7 @@ class Keys:
         made: pd.Index[Any]
         if self.kind == "number":
             kind = np.uint64 if self.first + count > LARGEST else np.int64
-            return _whole(np.arange(count, dtype=kind) + kind(self.first), dtype)
+            return as_index(np.arange(count, dtype=kind) + kind(self.first), dtype)
         if self.kind == "moment":
             made = pd.Index(untick(self.first + self.step * np.arange(count), dtype))
             return made
@@ -174,7 +174,7 @@ def _free(keys: pd.Index[Any]) -> tuple[int, int]:
     return int(below[widest]) + 1, max(int(below[widest + 1]) - int(below[widest]) - 1, limit - top)
 
 
-def _whole(numbers: NDArray[Any], dtype: Any) -> pd.Index[Any]:
+def as_index(numbers: NDArray[Any], dtype: Any) -> pd.Index[Any]:
     """Return numbers as an index of the dtype, or as they are where it is too narrow."""
     name = str(getattr(dtype, "numpy_dtype", dtype)).lower()
     if name.startswith(("int", "uint")) and len(numbers) and int(numbers[-1]) > np.iinfo(name).max:
