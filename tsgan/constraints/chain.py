@@ -1,0 +1,170 @@
+"""All constraints of a table together: checked, ordered, and taken out and put back as one stage.
+
+Each column is put back by at most one step. `Fixed` columns come back together; then a `Derived` column is computed, a
+`FixedSum` computes one of its columns, a `Monotone` one is a start and increments, the columns of inequalities follow
+their order (around those that are computed otherwise), and what has only a range is clipped. Steps run in the order in
+which they need each other. What a step cannot keep by construction (a range of a computed column, two rules for one
+column) is looked at last: rows that break it take the columns concerned from the nearest row that does not (`repair`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from graphlib import TopologicalSorter
+from typing import Any, Self
+
+import pandas as pd
+
+from .base import Constraint
+from .checking import check
+from .computed import Formula, Total
+from .increments import Increments
+from .joint import Joint
+from .order import Node
+from .planning import Bounds, plan
+from .repair import repair
+from .rows import Ints, Name, Rows
+from .step import Dump, Parts, Step
+
+STEPS: dict[str, type[Step]] = {step.kind: step for step in (Joint, Formula, Total, Increments, Node)}
+
+
+class Chain:
+    """Constraints of a table, learned.
+
+    Parameters
+    ----------
+    constraints : sequence of Constraint
+    steps : sequence of Step
+        In the order of the way back.
+    columns : sequence of names
+        All columns, in their order.
+    statics : set of names
+        Those with one value per sequence.
+    """
+
+    def __init__(
+        self, constraints: Sequence[Constraint], steps: Sequence[Step], columns: Sequence[Name], statics: Set[Name]
+    ) -> None:
+        self.constraints, self.steps = tuple(constraints), tuple(steps)
+        self.columns, self._statics = tuple(columns), frozenset(statics)
+        self._made = frozenset(name for step in steps for name in step.makes)
+
+    @classmethod
+    def fit(
+        cls,
+        constraints: Sequence[Constraint],
+        parts: Mapping[Name, pd.Series[Any]],
+        statics: Set[Name],
+        lengths: Ints,
+        bounds: Bounds = "observed",
+        keys: Sequence[Any] | None = None,
+    ) -> Chain:
+        """Check every constraint against the table, and learn how to keep it.
+
+        Parameters
+        ----------
+        constraints : sequence of Constraint
+        parts : mapping of name to Series
+            Columns in sequence and time order, static ones with one row per sequence.
+        statics : set of names
+        lengths : int64 array of shape (sequences,)
+        bounds : "observed", None, or mapping of name to either or to (low, high)
+            Where columns that are put back are clipped; the constraints are above it.
+        keys : sequence, optional
+            The entity of each sequence, for errors.
+
+        Raises
+        ------
+        ConstraintError
+            For an unknown column, a wrong dtype, a contradiction, or rows that break a constraint.
+        """
+        rows = Rows(
+            {name: series.reset_index(drop=True) for name, series in parts.items()}, frozenset(statics), lengths
+        )
+        check(constraints, rows, keys)
+        steps = plan(constraints, rows, bounds)
+        owner = {name: step for step in steps for name in step.makes}
+        graph = {id(step): {id(owner[name]) for name in step.needs if name in owner} for step in steps}
+        by_id = {id(step): step for step in steps}
+        order = [by_id[one] for one in TopologicalSorter(graph).static_order()]
+        return cls(constraints, order, list(parts), frozenset(statics))
+
+    @property
+    def statics(self) -> frozenset[Name]:
+        """The parts that have one value per sequence."""
+        free = [name for name in self._statics if name not in self._made]
+        return frozenset(free).union(*(step.statics for step in self.steps))
+
+    def forward(
+        self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
+    ) -> dict[Name, pd.Series[Any]]:
+        """Return the parts that are learned, in the columns' order.
+
+        Raises
+        ------
+        ConstraintError
+            If rows break a constraint, or hold a combination or gap that was never seen.
+        """
+        rows = Rows({name: series.reset_index(drop=True) for name, series in parts.items()}, self._statics, lengths)
+        check(self.constraints, rows, keys)
+        makers = {step.makes[0]: step for step in self.steps}
+        found: Parts = {}
+        for name in self.columns:
+            if name in makers:
+                found |= makers[name].forward(rows)
+            elif name not in self._made:
+                found[name] = rows.columns[name]
+        return found
+
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the columns, in their order, dtypes and decimals; every constraint holds.
+
+        Parameters
+        ----------
+        parts : mapping of name to Series
+            As `forward` gives them, with any values and gaps.
+        lengths : int64 array of shape (sequences,)
+
+        Warns
+        -----
+        TsganWarning
+            If rows break what cannot be kept by construction, and no row is there to repair them by.
+        """
+        parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
+        done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
+        rows = Rows(done, self._statics, lengths)
+        for step in self.steps:
+            done |= step.inverse(parts, rows)
+        formulas = [step for step in self.steps if isinstance(step, Formula)]
+        done = repair(self.constraints, formulas, Rows(done, self._statics, lengths))
+        return {name: done[name] for name in self.columns}
+
+    def to_dict(self, dump: Dump) -> dict[str, Any]:
+        """Return all as JSON-ready values.
+
+        Parameters
+        ----------
+        dump : callable
+            Turns a dtype into a JSON-ready value (`encoding.dtypes.dump`).
+
+        Raises
+        ------
+        ConstraintError
+            If a `Derived` holds a function.
+        """
+        return {
+            "constraints": [constraint.to_dict() for constraint in self.constraints],
+            "steps": [step.to_dict(dump) for step in self.steps],
+            "columns": list(self.columns),
+            "statics": [name for name in self.columns if name in self._statics],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
+        """Rebuild from `to_dict`; `load` turns its value back into a dtype."""
+        from . import CONSTRAINTS
+
+        constraints = [CONSTRAINTS[one["kind"]].from_dict(one) for one in data["constraints"]]
+        steps = [STEPS[one["kind"]].from_dict(one, load) for one in data["steps"]]
+        return cls(constraints, steps, data["columns"], frozenset(data["statics"]))

@@ -1,0 +1,221 @@
+"""Numbers, moments and durations as arrays to compute with, and back in the column's dtype and decimals.
+
+Whole numbers and moments are computed with as int64, so that a sum or a difference of them is exact; floats as float64,
+rounded to the decimals that a column shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from .rows import Bools
+
+Numbers = NDArray[Any]
+Kind = Literal["whole", "real", "moment", "span"]
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+DIGITS = {8: 12, 4: 6, 2: 3}
+EPS = 4 * float(np.finfo(np.float64).eps)
+
+
+def kind_of(series: pd.Series[Any]) -> Kind | None:
+    """Return what kind of number a column holds, None where it holds none."""
+    dtype = series.dtype
+    if types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
+        return None
+    if types.is_integer_dtype(dtype):
+        return "whole"
+    if types.is_float_dtype(dtype):
+        return "real"
+    if types.is_datetime64_any_dtype(dtype):
+        return "moment"
+    return "span" if types.is_timedelta64_dtype(dtype) else None
+
+
+def decimals_of(series: pd.Series[Any]) -> int | None:
+    """Return how many digits after the point a column of numbers shows; None where they are too many to count."""
+    if kind_of(series) == "whole":
+        return 0
+    name = str(getattr(series.dtype, "numpy_dtype", series.dtype)).lower()
+    size = 4 if "float32" in name or name.startswith("float[") else 2 if "float16" in name or "half" in name else 8
+    x = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    x = x[np.isfinite(x)]
+    if not len(x):
+        return None
+    largest = float(np.abs(x).max())
+    whole = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 1
+    near = np.abs(x) * (EPS if size == 8 else 2.0 ** (-22 if size == 4 else -9))
+    few = slice(0, 256)
+    for decimals in range(max(0, min(DIGITS[size] - whole, 18)) + 1):
+        if all((np.abs(np.round(x[part], decimals) - x[part]) <= near[part]).all() for part in (few, slice(None))):
+            return decimals
+    return None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """In what several columns are computed with together.
+
+    Attributes
+    ----------
+    kind : {"whole", "real", "moment", "span"}
+        "real" where any of them is.
+    unit : str
+        Finest of the units of moments and durations.
+    """
+
+    kind: Kind
+    unit: Any = ""
+
+    @classmethod
+    def of(cls, grains: Iterable[Grain]) -> Scale:
+        """Return the scale that holds all of these columns; they are all numbers, all moments or all durations."""
+        grains = list(grains)
+        kinds = {grain.kind for grain in grains}
+        if kinds <= {"whole", "real"}:
+            return cls("whole" if kinds == {"whole"} else "real")
+        return cls(grains[0].kind, max((grain.unit for grain in grains), key=PER_SECOND.__getitem__))
+
+    @property
+    def gaps(self) -> Scale:
+        """The scale of differences."""
+        return replace(self, kind="span") if self.kind == "moment" else self
+
+    def read(self, series: pd.Series[Any]) -> tuple[Numbers, Bools]:
+        """Return the numbers of a column, zero where one is missing, and where one is."""
+        missing = series.isna().to_numpy(dtype=bool)
+        if self.kind in ("moment", "span"):
+            index: Any = pd.DatetimeIndex(series) if self.kind == "moment" else pd.TimedeltaIndex(series)
+            return np.where(missing, 0, index.as_unit(self.unit).asi8), missing
+        if self.kind == "whole" and types.is_integer_dtype(series.dtype):
+            return series.to_numpy(dtype=np.int64, na_value=0), missing
+        x = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        x = np.where(missing, 0.0, x)
+        return (np.round(x).astype(np.int64) if self.kind == "whole" else x), missing
+
+    def bound(self, value: Any, side: Literal["low", "high"]) -> Any:
+        """Return the end of a range in this scale; whole numbers lie inside it."""
+        if self.kind == "moment":
+            stamp = pd.Timestamp(value)
+            return int(pd.DatetimeIndex([stamp]).as_unit(self.unit).asi8[0])
+        if self.kind == "span":
+            return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(self.unit).asi8[0])
+        if self.kind == "whole":
+            return int(np.ceil(value)) if side == "low" else int(np.floor(value))
+        return float(value)
+
+    def part(self, x: Numbers, missing: Bools, decimals: int | None = None) -> pd.Series[Any]:
+        """Return numbers of this scale as a column to learn from."""
+        if self.kind == "span":
+            ticks = np.where(missing, np.iinfo(np.int64).min, x).astype(np.int64)
+            return pd.Series(ticks.view(f"m8[{self.unit}]"))
+        if self.kind == "whole":
+            x = x.astype(np.int64)
+            return pd.Series(pd.array(x, dtype="Int64")).mask(missing) if missing.any() else pd.Series(x)
+        x = x if decimals is None else np.round(x, decimals)
+        return pd.Series(np.where(missing, np.nan, x))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scale as JSON-ready values."""
+        return {"kind": self.kind, "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What a column's values look like: dtype, kind, decimals, unit and the largest step between all of them.
+
+    Attributes
+    ----------
+    dtype : dtype
+    kind : {"whole", "real", "moment", "span"}
+    decimals : int or None
+        Of floats.
+    unit : str
+        Of moments and durations.
+    origin, step : int
+        All whole numbers, moments and durations are `origin` plus a multiple of `step`.
+    """
+
+    dtype: Any
+    kind: Kind
+    decimals: int | None = None
+    unit: Any = ""
+    origin: int = 0
+    step: int = 1
+
+    @classmethod
+    def fit(cls, series: pd.Series[Any]) -> Grain:
+        """Learn from a column of numbers, moments or durations."""
+        kind = kind_of(series)
+        if kind is None:
+            raise TypeError(f"{series.dtype} holds no numbers")
+        if kind == "real":
+            return cls(series.dtype, kind, decimals_of(series))
+        unit = ""
+        if kind != "whole":
+            index: Any = pd.DatetimeIndex(series) if kind == "moment" else pd.TimedeltaIndex(series)
+            unit = str(index.unit)
+        x, missing = Scale(kind, unit).read(series)
+        x = x[~missing]
+        origin = int(x[0]) if len(x) else 0
+        return cls(series.dtype, kind, 0, unit, origin, max(1, int(np.gcd.reduce(x - origin))) if len(x) else 1)
+
+    def snap(self, x: Numbers, scale: Scale, way: Literal["near", "up", "down"] = "near") -> Numbers:
+        """Return the nearest values that this column can hold, or the next ones above or below."""
+        places = self.decimals
+        if self.kind == "real" and places is None:
+            return x
+        turn: Any = {"near": np.round, "up": np.ceil, "down": np.floor}[way]
+        if self.kind == "real" and places is not None:
+            near = np.round(x, places)
+            if way == "near":
+                return near
+            far = np.round(turn(x * 10.0**places) / 10.0**places, places)
+            return np.where(np.abs(near - x) <= EPS * np.abs(x), near, far)
+        ratio = PER_SECOND[scale.unit] // PER_SECOND[self.unit] if self.unit else 1
+        step, origin = self.step * ratio, self.origin * ratio
+        if x.dtype.kind == "i":
+            apart = x - origin
+            lower = apart // step
+            rest = apart - lower * step
+            above = {"near": 2 * rest >= step, "up": rest > 0, "down": np.zeros(len(x), dtype=bool)}[way]
+            return np.asarray(origin + (lower + above) * step)
+        return np.asarray(origin + turn((x - origin) / step) * step)
+
+    def write(self, x: Numbers, missing: Bools, scale: Scale) -> pd.Series[Any]:
+        """Return numbers of a scale as a column of this dtype."""
+        if self.kind in ("moment", "span"):
+            ticks = np.where(missing, np.iinfo(np.int64).min, x).astype(np.int64)
+            if self.kind == "span":
+                return pd.Series(pd.TimedeltaIndex(ticks.view(f"m8[{scale.unit}]")).as_unit(self.unit)).astype(
+                    self.dtype
+                )
+            stamps = pd.DatetimeIndex(ticks.view(f"M8[{scale.unit}]")).as_unit(self.unit)
+            zone = getattr(self.dtype, "tz", None) or getattr(getattr(self.dtype, "pyarrow_dtype", None), "tz", None)
+            return pd.Series(stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone)).astype(self.dtype)
+        name = str(getattr(self.dtype, "numpy_dtype", self.dtype)).lower()
+        if self.kind == "whole":
+            limits = np.iinfo(name.removesuffix("[pyarrow]"))
+            x = np.round(np.clip(x, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)))
+            x = x.astype(np.int64)
+            if isinstance(self.dtype, np.dtype):
+                return pd.Series(x.astype(self.dtype)) if not missing.any() else pd.Series(x).mask(missing)
+            return pd.Series(pd.array(x, dtype=self.dtype)).mask(missing)
+        if isinstance(self.dtype, np.dtype):
+            return pd.Series(np.where(missing, np.nan, x).astype(self.dtype))
+        return pd.Series(pd.array(x.astype(np.float64), dtype=self.dtype)).mask(missing)
+
+    def to_dict(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return all as JSON-ready values; `dump` turns a dtype into one."""
+        return {**vars(self), "dtype": dump(self.dtype)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], load: Callable[[Any], Any]) -> Grain:
+        """Rebuild from `to_dict`."""
+        return cls(**{**data, "dtype": load(data["dtype"])})

@@ -1,0 +1,257 @@
+"""Which step puts back which column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .base import Constraint
+from .computed import Formula, Limits, Total
+from .derived import Derived
+from .fixed import Fixed
+from .fixed_sum import FixedSum
+from .grain import Grain, Scale
+from .increments import Increments
+from .inequality import Inequality
+from .joint import Joint
+from .monotone import Monotone
+from .order import Edges, Mode, Node, bound, closure
+from .ranges import Range
+from .rows import Name, Rows
+from .step import Step
+
+Bounds = str | Mapping[Name, Any] | None
+
+
+class Plan:
+    """The steps so far, and who needs whom.
+
+    Attributes
+    ----------
+    steps : list of Step
+    owned : set of names
+        Columns that a step puts back.
+    """
+
+    def __init__(self, constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> None:
+        self.constraints, self.rows, self.bounds = constraints, rows, bounds
+        self.steps: list[Step] = []
+        self.needs: dict[Name, set[Name]] = {}
+
+    @property
+    def owned(self) -> set[Name]:
+        """Columns that a step puts back."""
+        return {name for step in self.steps for name in step.makes}
+
+    def reaches(self, start: Name, goals: set[Name]) -> bool:
+        """Return whether a column needs one of others, directly or by others between."""
+        seen, left = set[Name](), [start]
+        while left:
+            name = left.pop()
+            if name in goals:
+                return True
+            if name not in seen:
+                seen.add(name)
+                left += self.needs.get(name, ())
+        return False
+
+    def add(self, step: Step) -> None:
+        """Add a step."""
+        self.steps.append(step)
+        for name in step.makes:
+            self.needs.setdefault(name, set()).update(step.needs)
+
+    def declared(self, name: Name, scale: Scale) -> Limits:
+        """Return the ends of a column by its `Range` constraints and by the bounds asked for."""
+        found: Limits = (None, None)
+        for one in self.constraints:
+            if isinstance(one, Range) and one.column == name:
+                found = _inner(found, _scaled((one.low, one.high), scale))
+        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        if isinstance(asked, tuple | list) and scale.kind in ("whole", "real"):
+            found = _inner(found, _scaled((asked[0], asked[1]), scale))
+        return found
+
+    def limits(self, name: Name, scale: Scale) -> Limits:
+        """Return the ends of a column: declared, and observed where that is asked for."""
+        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        if asked != "observed":
+            return self.declared(name, scale)
+        x, missing = scale.read(self.rows.columns[name])
+        seen = x[~missing]
+        observed = (seen.min().item(), seen.max().item()) if len(seen) else (None, None)
+        return _inner(self.declared(name, scale), observed)
+
+    def grain(self, name: Name) -> Grain:
+        """Return what a column's values look like; without decimals where whole numbers are asked for."""
+        grain = Grain.fit(self.rows.columns[name])
+        if any(isinstance(one, Range) and one.column == name and one.whole for one in self.constraints):
+            return Grain(grain.dtype, grain.kind, 0, grain.unit, grain.origin, grain.step)
+        return grain
+
+
+def plan(constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> list[Step]:
+    """Return the steps that keep the constraints of a table that holds them."""
+    made = Plan(constraints, rows, bounds)
+    for names in _merged([one.together for one in constraints if isinstance(one, Fixed)]):
+        made.add(Joint.fit(rows, names))
+    earlier: list[Name] = []
+    for one in constraints:
+        if isinstance(one, Derived):
+            _formula(made, one, earlier)
+            earlier.append(one.column)
+    orders = {name for one in constraints if isinstance(one, Inequality | Monotone) for name in one.columns}
+    for one in constraints:
+        if isinstance(one, FixedSum):
+            _total(made, one, orders)
+    for one in constraints:
+        if isinstance(one, Monotone) and one.column not in made.owned:
+            low, high = made.declared(one.column, Scale.of([made.grain(one.column)]))
+            same = [
+                o
+                for o in constraints
+                if isinstance(o, Monotone) and o.column == one.column and o.increasing == one.increasing
+            ]
+            strict = any(o.strict for o in same)
+            made.add(Increments.fit(rows, one.column, one.increasing, strict, low, high))
+    _order(made)
+    for one in constraints:
+        if isinstance(one, Range) and one.column not in made.owned:
+            grain = made.grain(one.column)
+            scale = Scale.of([grain])
+            low, high = made.limits(one.column, scale)
+            made.add(Node(one.column, one.column in rows.statics, "free", grain, scale, low=low, high=high))
+    return made.steps
+
+
+def _scaled(ends: Limits, scale: Scale) -> Limits:
+    low, high = ends
+    return None if low is None else scale.bound(low, "low"), None if high is None else scale.bound(high, "high")
+
+
+def _inner(one: Limits, two: Limits) -> Limits:
+    """Return the narrower of two ranges."""
+    lows, highs = ([end for end in ends if end is not None] for ends in zip(one, two, strict=True))
+    return (max(lows) if lows else None), (min(highs) if highs else None)
+
+
+def _merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
+    """Put groups that share a column together."""
+    found: list[tuple[Name, ...]] = []
+    for group in groups:
+        touching = [other for other in found if set(other) & set(group)]
+        found = [other for other in found if other not in touching]
+        found.append(tuple(dict.fromkeys(name for other in [*touching, group] for name in other)))
+    return found
+
+
+def _formula(made: Plan, one: Derived, earlier: Sequence[Name]) -> None:
+    """Let a column be computed, unless another step puts it back or it would need itself."""
+    rows = made.rows
+    uses = one.operands(rows.columns)[1:]
+    if one.formula is None:
+        later = {o.column for o in made.constraints if isinstance(o, Derived)} - set(earlier)
+        static = one.column in rows.statics
+        uses = tuple(name for name in uses if name not in later and (not static or name in rows.statics))
+    if one.column in made.owned or any(made.reaches(name, {one.column}) for name in uses):
+        return
+    made.add(Formula.fit(rows, one, uses))
+
+
+def _total(made: Plan, one: FixedSum, orders: set[Name]) -> None:
+    """Let one column of a sum be computed: the total, else the last part that nothing else puts back."""
+    rows, total = made.rows, one.column(made.rows)
+    names = [*([] if total is None else [total]), *reversed(one.parts)]
+    free = [name for name in names if name not in made.owned]
+    free.sort(key=lambda name: name in orders)
+    for name in free:
+        others = [other for other in names if other != name]
+        if not any(made.reaches(other, {name}) for other in others):
+            break
+    else:
+        return
+    scale = Scale.of(made.grain(other) for other in names)
+    sums = [o for o in made.constraints if o is not one and not isinstance(o, Range)]
+    used = {other for o in sums for other in o.operands(rows.columns)}
+    yielding = tuple(part for part in one.parts if part != name and part not in used)
+    gone = {other: rows.columns[other].isna().to_numpy(dtype=bool) for other in names}
+    kept = bool((gone[name] != np.logical_or.reduce([gone[other] for other in others])).any())
+    step = Total(
+        name,
+        total,
+        0.0 if total is not None else float(one.total),
+        one.parts,
+        name in rows.statics,
+        kept,
+        {other: made.grain(other) for other in names},
+        {other: made.limits(other, scale) for other in names},
+        yielding,
+    )
+    made.add(step)
+    for other in yielding:
+        made.needs[other] = set(step.needs)
+
+
+def _order(made: Plan) -> None:
+    """Put back what inequalities tie together, one order after the other."""
+    pairs = [
+        (low, high, one.strict)
+        for one in made.constraints
+        if isinstance(one, Inequality)
+        for low, high in zip(one.chain, one.chain[1:], strict=False)
+    ]
+    for names in _merged([(low, high) for low, high, _ in pairs]):
+        _component(made, names, [pair for pair in pairs if pair[0] in names])
+
+
+def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Name, bool]]) -> None:
+    rows = made.rows
+    below, strict = closure(names, pairs)
+    place = {name: i for i, name in enumerate(names)}
+    given = [name for name in names if name in made.owned]
+    inner = {name for name in names if name not in given}
+    given = [name for name in given if not made.reaches(name, inner)]
+    grains = {name: made.grain(name) for name in names}
+    scale = Scale.of(grains.values())
+    read = {name: scale.read(rows.spread(name)) for name in names}
+    ranked = sorted(inner, key=lambda name: (name not in rows.statics, below[:, place[name]].sum(), place[name]))
+    ends = {name: made.limits(name, scale) for name in ranked}
+    shown = [grain.decimals for grain in grains.values()]
+    decimals = None if scale.kind != "real" or None in shown else max(one for one in shown if one is not None)
+
+    def apart(low: Name, high: Name) -> Any:
+        """Smallest observed distance of a strict pair."""
+        if not strict[place[low], place[high]]:
+            return 0
+        there = ~read[low][1] & ~read[high][1]
+        return (read[high][0] - read[low][0])[there].min().item() if there.any() else 0
+
+    nodes: list[Node] = []
+    for i, name in enumerate(ranked):
+        static = name in rows.statics
+        there = [one for one in [*given, *ranked[:i]] if not static or one in rows.statics]
+        lowers: Edges = tuple((one, apart(one, name)) for one in there if below[place[one], place[name]])
+        uppers: Edges = tuple((one, apart(name, one)) for one in there if below[place[name], place[one]])
+        mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
+        low, high = ends[name]
+        node = Node(name, static, mode, grains[name], scale, lowers, uppers, low, high, decimals=decimals)
+        fallback = _middle(*bound(node, rows, "low", 0)), _middle(*bound(node, rows, "high", 0))
+        nodes.append(Node(**{**vars(node), "fallback": fallback}))
+    parts = {node.name: node.part for node in nodes}
+    for node in nodes:
+        caps = tuple(
+            (parts[one], ends[one][1] - apart(node.name, one))
+            for one in ranked
+            if below[place[node.name], place[one]]
+            and ends[one][1] is not None
+            and (one in rows.statics) == node.static
+            and (node.high is None or ends[one][1] - apart(node.name, one) < node.high)
+        )
+        made.add(Node(**{**vars(node), "caps": caps}))
+
+
+def _middle(x: Any, known: Any) -> Any:
+    """Return the median of what is known, zero where nothing is."""
+    return np.sort(x[known])[known.sum() // 2].item() if known.any() else 0
