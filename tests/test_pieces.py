@@ -183,3 +183,9 @@ def test_parquet_is_read_by_bounded_frames(tmp_path):
     (tmp_path / "u.parquet").write_bytes(b"no table")
     with pytest.raises(InputError, match=r"u\.parquet: cannot be read as parquet: "):
         tables.fields(tmp_path / "u.parquet")
+
+
+def test_a_column_of_mixed_objects_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"t\.parquet: cannot be written as parquet: .*Conversion failed for column o"):
+        tables.write(pd.DataFrame({"o": [1, "x"]}, dtype=object), tmp_path / "t.parquet")
+    assert os.listdir(tmp_path) == []

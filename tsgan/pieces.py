@@ -71,7 +71,8 @@ class ParquetPieces:
         Raises
         ------
         InputError
-            If a column has a type, or an ordered category levels, that do not fit those of the rows before.
+            If a column has no type that parquet knows, or a type, or an ordered category levels, that do not fit
+            those of the rows before.
         """
         import pyarrow
 
@@ -83,7 +84,10 @@ class ParquetPieces:
                         f"{self._name}: column {name!r} is an ordered category with the levels {levels[:10]}, in the "
                         f"pieces before {self._levels[name][:10]}; give all pieces the same"
                     )
-        table = pyarrow.Table.from_pandas(frame, preserve_index=index)
+        try:
+            table = pyarrow.Table.from_pandas(frame, preserve_index=index)
+        except pyarrow.ArrowException as error:
+            raise InputError(f"{self._name}: cannot be written as parquet: {' '.join(str(error).split())}") from error
         table = table.cast(_wide_codes(table.schema))
         if self._writer is None:
             self._open(table.schema)

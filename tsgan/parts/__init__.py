@@ -1,0 +1,1 @@
+"""Tables larger than memory: read part by part, learned from an excerpt, encoded onto disk."""
