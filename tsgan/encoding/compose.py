@@ -118,7 +118,7 @@ def _with_freq(index: pd.Index[Any], freq: str | None) -> pd.Index[Any]:
     if freq is None or not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) or index.freq is not None:
         return index
     try:
-        made: pd.Index[Any] = type(index)(index, freq=freq)  # type: ignore[assignment]
+        made: pd.Index[Any] = type(index)(index, freq=freq)
     except ValueError:
         return index
     return made

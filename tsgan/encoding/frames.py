@@ -1,0 +1,301 @@
+"""Tables of other dataframe libraries: to pandas, and back to what they were.
+
+Libraries are told apart, and reached, through narwhals (https://narwhals-dev.github.io/narwhals). Columns become pandas
+columns that can hold everything: nullable integers and booleans, strings, categories, datetimes of their own unit and
+zone. A table in pandas passes through untouched. Other libraries have no index: its outer level ``sequence``, where
+there is one, comes back as the first column.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import InputError, SchemaError
+from .dtypes import ticks
+from .intake import OUTER
+
+LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
+PROTOCOLS = ("__narwhals_dataframe__", "__narwhals_lazyframe__", "__dataframe__", "__arrow_c_stream__")
+MISSING = np.iinfo(np.int64).min
+DAY = 86_400
+# What narwhals does not know of Arrow, and as what it is read.
+PLAINER = {"date64[ms]": "Date", "string_view": "String", "halffloat": "Float32"}
+WHOLE = {f"{sign}Int{size}" for sign in ("", "U") for size in (8, 16, 32, 64)}
+DO = {
+    "List": "give each item a row of its own with explode(), or a column of its own",
+    "Array": "give each item a row of its own with explode(), or a column of its own",
+    "Struct": "spread its fields over columns with unnest()",
+    "Int128": "cast it to Int64 or Float64",
+    "UInt128": "cast it to UInt64 or Float64",
+}
+
+
+@dataclass(frozen=True)
+class FrameKind:
+    """What a table was.
+
+    Attributes
+    ----------
+    library : str
+        "pandas" (and for arrays), "polars", "pyarrow", or another that is made of pandas frames.
+    lazy : bool
+        Whether it was a polars LazyFrame.
+    columns : dict of str to dict
+        For each column its narwhals dtype (`of`), what belongs to it (unit, zone, categories, precision, scale), and
+        for floats whether missing ones are NaN instead of null.
+    schema : str
+        Of an Arrow table, its serialised schema as base64.
+    """
+
+    library: str = "pandas"
+    lazy: bool = False
+    columns: dict[str, dict[str, Any]] | None = None
+    schema: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FrameKind:
+        """Rebuild the kind from `to_dict`."""
+        return cls(**data)
+
+
+def read_frame(data: Any) -> tuple[Any, FrameKind]:
+    """Return a table as a pandas DataFrame, and what it was.
+
+    Parameters
+    ----------
+    data
+        A dataframe that narwhals understands; lazy ones are collected. Whatever else (pandas, arrays) comes back as it
+        is. Of lazy ones only those of polars come back lazy, and what DuckDB and the like collect to (Arrow) stays so.
+
+    Raises
+    ------
+    InputError
+        If narwhals is needed and not there, or `data` is a single column.
+    SchemaError
+        Naming the column, if it is nested or otherwise of a dtype that tables of time series do not have.
+    """
+    if not _foreign(data):
+        return data, FrameKind()
+    nw = _narwhals(type(data).__module__.split(".")[0])
+    try:
+        frame = nw.from_native(data)
+    except TypeError as error:
+        raise InputError(
+            f"got a {type(data).__module__}.{type(data).__name__}, which is no dataframe; pass one, for instance a "
+            "column by to_frame()"
+        ) from error
+    lazy = isinstance(frame, nw.LazyFrame)
+    if lazy:
+        frame = frame.collect()
+    library = str(frame.implementation.value)
+    if library == "pandas":
+        return frame.to_native(), FrameKind()
+    if frame.implementation.is_pandas_like():
+        return frame.to_pandas(), FrameKind(library)
+    made, kinds = {}, {}
+    for name in frame.columns:
+        made[name], kinds[name] = _read_column(frame[name], nw)
+    # The dtype is named because pandas 3 would turn missing objects into strings.
+    columns = {name: pd.Series(array, dtype=array.dtype) for name, array in made.items()}
+    schema = ""
+    if library == "pyarrow":
+        schema = base64.b64encode(frame.to_native().schema.remove_metadata().serialize().to_pybytes()).decode()
+    table = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
+    return table, FrameKind(library, lazy and library == "polars", kinds, schema)
+
+
+def give_back(frame: Any, kind: FrameKind) -> Any:
+    """Return a pandas DataFrame with the columns of the one that was read as a table of the library it came from.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Or an array, which comes back as it is, like all that came from pandas.
+    kind : FrameKind
+
+    Raises
+    ------
+    InputError
+        If narwhals or the library is not there.
+    """
+    if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
+        return frame
+    nw = _narwhals(kind.library)
+    try:
+        native = nw.Implementation.from_string(kind.library).to_native_namespace()
+    except ImportError as error:
+        raise InputError(f"the model was fitted on a table of {kind.library}, which is not installed") from error
+    if OUTER in frame.index.names and frame.index.nlevels > 1:
+        frame = frame.assign().reset_index(OUTER, names=[_new(OUTER, frame.columns)])
+    if kind.columns is None:
+        make = getattr(native, "from_pandas", None) or native.DataFrame
+        return make(frame)
+    pieces = {str(name): _to_column(frame[name], kind.columns.get(str(name))) for name in frame.columns}
+    if kind.library == "pyarrow":
+        return _to_arrow(pieces, kind, native)
+    made = native.DataFrame([_to_polars(name, *piece, native) for name, piece in pieces.items()])
+    return made.lazy() if kind.lazy else made
+
+
+def _foreign(data: Any) -> bool:
+    if isinstance(data, np.ndarray | list | tuple | pd.DataFrame | pd.Series | pd.Index):
+        return False
+    return type(data).__module__.split(".")[0] in LIBRARIES or any(hasattr(type(data), name) for name in PROTOCOLS)
+
+
+def _narwhals(library: str) -> Any:
+    try:
+        import narwhals
+    except ImportError as error:
+        raise InputError(
+            f"a table of {library} needs narwhals; install it with: pip install tsgan[frames] (or pass a pandas "
+            "DataFrame)"
+        ) from error
+    return narwhals
+
+
+def _new(name: str, taken: pd.Index[Any]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _read_column(column: Any, nw: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a narwhals Series as a pandas array, and what it was."""
+    plainer = PLAINER.get(str(getattr(column.to_native(), "type", "")))
+    if plainer is not None:
+        column = column.cast(getattr(nw, plainer)())
+    dtype = column.dtype
+    of = type(dtype).__name__
+    mask: NDArray[np.bool_] = np.array(column.is_null().to_numpy(), dtype=bool)
+    kind: dict[str, Any] = {"of": of}
+    if of in WHOLE or of == "Boolean":
+        values = np.array(column.fill_null(0 if of in WHOLE else False).to_numpy())
+        values = values.astype(bool if of == "Boolean" else of.lower())
+        return (pd.arrays.BooleanArray if of == "Boolean" else pd.arrays.IntegerArray)(values, mask), kind
+    if of in ("Float32", "Float64", "Decimal"):
+        floats = np.array(column.cast(nw.Float64()).fill_null(np.nan).to_numpy(), dtype=np.float64)
+        if of == "Decimal":
+            return floats, {**kind, "precision": dtype.precision, "scale": dtype.scale}
+        return floats.astype(of.lower()), {**kind, "nan": bool(not mask.any() and np.isnan(floats).any())}
+    if of == "String":
+        return pd.array(column.to_list(), dtype="string"), kind
+    if of in ("Categorical", "Enum"):
+        return _read_category(column, kind)
+    if of in ("Datetime", "Duration", "Date", "Time"):
+        return _read_moments(column, kind, mask, nw)
+    if mask.all():
+        return np.full(len(column), None, dtype=object), {"of": "Null"}
+    raise SchemaError(
+        f"column {column.name!r} has dtype {dtype}, which is not supported; "
+        f"{DO.get(of, 'cast it to numbers, booleans, strings, categories, dates or times')}, or drop it"
+    )
+
+
+def _read_category(column: Any, kind: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    native = column.to_native()
+    if hasattr(native, "combine_chunks"):
+        return native.to_pandas().array, kind
+    values = np.array(column.to_list(), dtype=object)
+    if kind["of"] == "Enum":
+        levels = list(column.dtype.categories)
+        return pd.Categorical(values, categories=levels, ordered=True), {**kind, "categories": levels}
+    return pd.Categorical(values, categories=pd.unique(values[pd.notna(values)])), kind
+
+
+def _read_moments(column: Any, kind: dict[str, Any], mask: NDArray[np.bool_], nw: Any) -> tuple[Any, dict[str, Any]]:
+    of, dtype = kind["of"], column.dtype
+    if of == "Date":
+        column, unit = column.cast(nw.Datetime("ms")), "ms"
+    elif of == "Time":
+        column, unit = column.cast(nw.Time()), "ns"
+    else:
+        unit = dtype.time_unit
+        kind["unit"] = unit
+    counted = np.array(column.cast(nw.Int64()).fill_null(0).to_numpy(), dtype=np.int64)
+    counted[mask] = MISSING
+    if of in ("Duration", "Time"):
+        return pd.TimedeltaIndex(counted.view(f"m8[{unit}]")).array, kind
+    moments = pd.DatetimeIndex(counted.view(f"M8[{unit}]"))
+    if of == "Date":
+        return moments.as_unit("s").array, kind
+    kind["zone"] = dtype.time_zone
+    return (moments if dtype.time_zone is None else moments.tz_localize("UTC").tz_convert(dtype.time_zone)).array, kind
+
+
+def _to_column(column: pd.Series[Any], kind: dict[str, Any] | None) -> tuple[Any, NDArray[np.bool_], dict[str, Any]]:
+    """Return values without missing ones, which rows are missing, and what the column shall be."""
+    mask = column.isna().to_numpy(dtype=bool)
+    if kind is None:
+        kind = {"of": "Int64"}
+    of = kind["of"]
+    if of in WHOLE:
+        return column.fillna(0).to_numpy(dtype=of.lower()), mask, kind
+    if of == "Boolean":
+        return column.fillna(False).to_numpy(dtype=bool), mask, kind
+    if of in ("Float32", "Float64", "Decimal"):
+        values = column.to_numpy(dtype="float64" if of == "Decimal" else of.lower(), na_value=np.nan)
+        if of == "Decimal":
+            return np.where(mask, 0.0, values).round(kind["scale"]), mask, kind
+        return values, mask & (not kind["nan"]), kind
+    if of in ("Datetime", "Duration", "Date", "Time"):
+        unit = {"Date": "s", "Time": "ns"}.get(of) or kind["unit"]
+        counted = np.where(mask, 0, ticks(column.dt.as_unit(unit)))
+        counted = counted // DAY if of == "Date" else counted % (DAY * 10**9) if of == "Time" else counted
+        return counted, mask, kind
+    if isinstance(column.dtype, pd.CategoricalDtype) and of == "Categorical":
+        return column.array, mask, kind
+    return column.astype(object).where(~mask, None).tolist(), np.zeros(len(column), dtype=bool), kind
+
+
+def _to_polars(name: str, values: Any, mask: NDArray[np.bool_], kind: dict[str, Any], polars: Any) -> Any:
+    of = kind["of"]
+    if of == "Categorical":
+        values, mask = np.asarray(values, dtype=object).tolist(), np.zeros(len(mask), dtype=bool)
+        values = [None if value is None or value != value else value for value in values]
+    if of == "Null":
+        return polars.Series(name, values, dtype=polars.Null)
+    made = polars.Series(name, values, dtype=polars.String if isinstance(values, list) else None)
+    if mask.any():
+        made = made.scatter(np.flatnonzero(mask), None)
+    if of == "Date":
+        made = made.cast(polars.Int32)
+    arguments = {
+        "Datetime": ("unit", "zone"),
+        "Duration": ("unit",),
+        "Enum": ("categories",),
+        "Decimal": ("precision", "scale"),
+    }
+    return made.cast(getattr(polars, of)(*(kind[key] for key in arguments.get(of, ()))))
+
+
+def _to_arrow(pieces: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
+    schema = arrow.ipc.read_schema(arrow.py_buffer(base64.b64decode(kind.schema)))
+    fields, columns = [], []
+    for name, (values, mask, told) in pieces.items():
+        field = schema.field(name) if name in schema.names else arrow.field(name, arrow.int64())
+        if isinstance(values, pd.Categorical):
+            codes = arrow.array(np.asarray(values.codes, dtype=np.int32), mask=values.codes < 0)
+            ordered = bool(values.ordered)
+            made = arrow.DictionaryArray.from_arrays(codes, arrow.array(values.categories.tolist()), ordered=ordered)
+        elif isinstance(values, list):
+            made = arrow.array(values)
+        else:
+            made = arrow.array(values, mask=mask)
+        between = {"Date": ("int32", arrow.date32()), "Time": (arrow.time64("ns"),)}
+        for step in (*between.get(told["of"], ()), field.type):
+            made = made.cast(step, safe=False)
+        fields.append(field)
+        columns.append(made)
+    return arrow.Table.from_arrays(columns, schema=arrow.schema(fields))
