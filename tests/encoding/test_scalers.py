@@ -10,6 +10,7 @@ from scipy.stats import kstest, skew, spearmanr
 
 from tsgan.encoding.scalers import SCALERS
 from tsgan.encoding.scalers.auto import choose_scaler, distance_to_normal, step_slopes
+from tsgan.encoding.scalers.log import Log
 from tsgan.encoding.scalers.power import Power
 from tsgan.encoding.scalers.quantile import KNOTS, Quantile
 from tsgan.errors import InputError
@@ -156,12 +157,44 @@ class TestPower:
             scaler.forward(np.array([-1.0]))
 
 
+class TestLog:
+    def test_positive_values_take_logarithms(self):
+        x = COLUMNS["positive_skewed"]
+        np.testing.assert_allclose(Log.fit(x).forward(x), np.log(x / np.median(x)))
+
+    def test_zeros_and_signs_take_the_inverse_hyperbolic_sine(self):
+        x = draws().standard_t(1.5, 1000)
+        x[::10] = 0.0
+        z = Log.fit(x).forward(x)
+        np.testing.assert_allclose(z, np.arcsinh(x / np.median(np.abs(x[x != 0]))))
+        np.testing.assert_allclose(Log.fit(-x).forward(-x), -z)
+
+    def test_a_logarithm_refuses_what_is_not_positive(self):
+        with pytest.raises(InputError, match=r"all positive and are scaled by their logarithm; got -1"):
+            Log.fit(np.array([1.0, 2.0, 3.0])).forward(np.array([2.0, -1.0]))
+
+
 class TestAuto:
+    def test_a_heavy_right_tail_takes_logarithms(self):
+        x = draws().lognormal(3, 1, 3000)
+        name, reason = choose_scaler(x, np.zeros(3000, dtype=bool))
+        assert name == "log"
+        assert re.fullmatch(r"heavy right tail, its logarithm near normal \(KS \.0\d\)", reason)
+
+    def test_a_heavy_tail_whose_logarithm_is_not_normal_takes_quantiles(self):
+        follows = np.zeros(3000, dtype=bool)
+        for x in (1 + draws().pareto(1.5, 3000), np.append(draws().lognormal(3, 1, 2990), np.zeros(10))):
+            assert choose_scaler(x, follows)[0] == "quantile"
+
+    def test_a_lognormal_column_with_atoms_takes_quantiles(self):
+        x = np.where(draws().random(3000) < 0.03, 5.0, draws(1).lognormal(3, 1, 3000))
+        assert choose_scaler(x, np.zeros(3000, dtype=bool)) == ("quantile", f"{100 * (x == 5).mean():.0f} % at 5")
+
     def test_atoms_take_quantiles(self):
         x = np.where(draws().random(500) < 0.1, 0.0, draws(1).normal(size=500))
         name, reason = choose_scaler(x, np.arange(500) > 0)
         assert name == "quantile"
-        assert reason.startswith("atom: 0 holds ")
+        assert reason == f"{100 * (x == 0).mean():.0f} % at 0"
 
     def test_few_values_take_quantiles(self):
         x = np.arange(500) % 25.0

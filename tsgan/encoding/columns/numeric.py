@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ..dtypes import Token, dump, load
+from ..atoms import find_atoms, tell
+from ..dtypes import Token, dump, label, load
+from ..lattice import Lattice
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
 from .scaled import ScaledColumn
@@ -45,7 +47,7 @@ class FloatColumn(ScaledColumn):
     def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
         """Count the decimals; single precision carries about six digits."""
         x = cls.to_numbers(series, {})
-        size = getattr(series.dtype, "itemsize", 8) if series.dtype != object else 8
+        size = int(getattr(series.dtype, "itemsize", 8)) if series.dtype != object else 8
         if size < 8:
             # A float32 .1 is not the float64 .1: compare what both look like in single precision.
             short = x.astype(f"f{size}")
@@ -58,13 +60,38 @@ class FloatColumn(ScaledColumn):
     @classmethod
     def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
         """Return the values as float64."""
-        return np.asarray(series.to_numpy(dtype=np.float64))
+        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+
+    @classmethod
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+        """Return the lattice of the values, and it and the atoms in a few words."""
+        if grain["decimals"] is not None:
+            x = np.round(x, grain["decimals"])
+        values, counts = np.unique(x, return_counts=True)
+        lattice, atoms = Lattice.fit(values, counts, grain["decimals"]), find_atoms(counts)
+        told = [tell(values, counts, atoms)] * bool(len(atoms)) + ([lattice.describe()] if lattice else [])
+        return lattice, "; ".join(told)
 
     def to_values(self, x: Doubles) -> Any:
-        """Round, clip and cast."""
-        if self.grain["decimals"] is not None:
+        """Put on the lattice or round, clip and cast."""
+        lattice = None if self.lattice is None else self.lattice.within(*self.bounds)
+        if lattice is not None:
+            x = lattice.hold(x, *self.bounds)
+        elif self.grain["decimals"] is not None:
             x = np.round(x, self.grain["decimals"])
         return cast(self.clip(x), load(self.dtype))
+
+    def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
+        """Return the ends of what is rounded, or put on the lattice, to the same values as `x`."""
+        if self.lattice is not None:
+            low, high = self.lattice.cell(x)
+        elif self.grain["decimals"] is not None:
+            half = 0.5 * 10.0 ** -self.grain["decimals"]
+            low, high = x - half, x + half
+        else:
+            return x, x
+        # A scaler of positive numbers has no image for the lower half of the cell of the smallest.
+        return (np.maximum(low, x / 2) if self.observed[0] > 0 else low), high
 
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
@@ -73,7 +100,7 @@ class FloatColumn(ScaledColumn):
             self.name,
             self.role,
             self.kind,
-            str(self.dtype),
+            label(self.dtype),
             decimals=self.grain["decimals"],
             low=low,
             high=high,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Scaler
+from .log import Log
 from .minmax import MinMax
 from .power import Power
 from .quantile import Quantile
@@ -13,6 +14,7 @@ SCALERS: dict[str, type[Scaler]] = {
     "standard": Standard,
     "minmax": MinMax,
     "robust": Robust,
+    "log": Log,
     "power": Power,
     "quantile": Quantile,
 }

@@ -1,13 +1,15 @@
 """Which scaler suits a column, by stated rules.
 
-1. Atoms: some value holds at least 5 % of the rows, or there are fewer than 30 distinct values: `quantile`, which keeps
-   them.
+1. Atoms: some value holds at least 5 % of the rows, or single values that stand out from those around them (see
+   `atoms`) hold 2 % together, or there are fewer than 30 distinct values: `quantile`, which keeps them.
 2. The size of a step depends on the level: over the tenths of a column without negative values, `log mean |dx|` grows
    with `log level` by a slope above 0.5, levels span at least a factor of 3, and after the power transform the slope is
    at most half of it: `power`.
-3. Far from normal: the Kolmogorov-Smirnov distance between the standardised column and the normal law is above
+3. A heavy right tail: all values are positive, their skewness is above 2, and the logarithm is near normal (as in 4,
+   with .02): `log`, which goes on beyond the largest value as the tail does.
+4. Far from normal: the Kolmogorov-Smirnov distance between the standardised column and the normal law is above
    .04 + 1 / sqrt(rows), the second term for what chance does to a normal column: `quantile`.
-4. Otherwise `standard`.
+5. Otherwise `standard`.
 
 Rule 2 is what keeps a price's 1 % move a 1 % move; rule 1 is what keeps a rain gauge's dry days dry.
 """
@@ -17,13 +19,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from scipy.stats import skew
 
+from ..atoms import find_atoms, tell
 from .base import Bools, Doubles
 from .power import Power
 
 SHARE, FEW, PAIRS = 0.05, 30, 60
 SPAN, SLOPE = 3.0, 0.5
-FAR = 0.04
+MATERIAL = 0.02
+FAR, HEAVY, LOGNORMAL = 0.04, 2.0, 0.02
 
 
 def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
@@ -40,14 +45,22 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
     if len(values) < FEW and 2 * len(values) <= len(x):
         return "quantile", f"{len(values)} distinct values"
     if counts[top] >= max(3.0, SHARE * len(x)):
-        return "quantile", f"atom: {values[top]:g} holds {100 * counts[top] / len(x):.0f} % of rows"
+        return "quantile", tell(values, counts, np.array([top]))
+    atoms = find_atoms(counts)
+    if counts[atoms].sum() >= MATERIAL * len(x):
+        return "quantile", tell(values, counts, atoms)
     if values[0] >= 0:
         raw, powered = step_slopes(x, follows)
         if raw > SLOPE and abs(powered) <= raw / 2:
             return "power", f"steps grow with level^{raw:.1f}"
+    chance = 1 / np.sqrt(len(x))
+    if values[0] > 0 and skew(x) > HEAVY:
+        after = distance_to_normal(np.log(values), counts)
+        if after <= LOGNORMAL + chance:
+            return "log", f"heavy right tail, its logarithm near normal (KS {after:.2f})".replace("0.", ".")
     distance = distance_to_normal(values, counts)
     told = f"normal (KS {distance:.2f})".replace("0.", ".")
-    if distance > FAR + 1 / np.sqrt(len(x)):
+    if distance > FAR + chance:
         return "quantile", f"far from {told}"
     return "standard", f"near {told}"
 

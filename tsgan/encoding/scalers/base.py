@@ -41,6 +41,21 @@ class Scaler(ABC):
     def inverse(self, z: Doubles) -> Doubles:
         """Scale back; defined and finite for every finite `z` (up to overflow of the numbers themselves)."""
 
+    def spread(self, z: Doubles, ends: tuple[Doubles, Doubles], share: Doubles) -> Doubles:
+        """Return the number `share` of the way through all that decodes to the same value as `z`.
+
+        Parameters
+        ----------
+        z : float64 array of shape (rows,)
+            Scaled values.
+        ends : two float64 arrays of shape (rows,)
+            In values: what is rounded to the value of `z`.
+        share : float64 array of shape (rows,)
+            From 0 to 1.
+        """
+        low, high = self.forward(ends[0]), self.forward(ends[1])
+        return np.asarray(low + share * (high - low))
+
     @abstractmethod
     def state(self) -> State:
         """Return what was learned: JSON-ready values, and arrays."""

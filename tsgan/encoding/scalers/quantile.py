@@ -41,6 +41,7 @@ class Quantile(Scaler):
         self._atom = np.flatnonzero(x[1:] == x[:-1])
         self._middle = ndtri((ndtr(z[self._atom]) + ndtr(z[self._atom + 1])) / 2)
         self._slopes = _tail(z, x), _tail(-z[::-1], -x[::-1])
+        self._reach = float(-ndtri(0.25 / rows)) + 1.0
 
     @classmethod
     def fit(cls, x: Doubles) -> Self:
@@ -74,8 +75,7 @@ class Quantile(Scaler):
             values = self.x[self._atom]
             place = np.minimum(np.searchsorted(values, x), len(values) - 1)
             z = np.where(values[place] == x, self._middle[place], z)
-        reach = float(-ndtri(0.25 / self.rows)) + 1.0
-        return np.clip(z, -reach, reach)
+        return np.clip(z, -self._reach, self._reach)
 
     def inverse(self, z: Doubles) -> Doubles:
         """Scale back."""
@@ -86,6 +86,17 @@ class Quantile(Scaler):
         if right > 0:
             x += right * np.maximum(z - self.z[-1], 0)
         return x
+
+    def spread(self, z: Doubles, ends: tuple[Doubles, Doubles], share: Doubles) -> Doubles:
+        """Return the number `share` of the way, by probability, through the interval of an atom; others stay."""
+        if not len(self._atom):
+            return z
+        last = self.z[self._atom + 1]
+        at = self._atom[np.minimum(np.searchsorted(last, z), len(last) - 1)]
+        low, high = ndtr(self.z[at]), ndtr(self.z[at + 1])
+        inside = (z > self.z[at]) & (z < self.z[at + 1])
+        place = np.clip(ndtri(low + share * (high - low)), -self._reach, self._reach)
+        return np.asarray(np.where(inside, place, z))
 
     def state(self) -> State:
         """Return the knots."""
