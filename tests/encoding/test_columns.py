@@ -199,15 +199,73 @@ class TestNumbers:
             column.encode(pd.Series([1.0, -2.0]))
 
 
+NUMBERS = ["float64", "float32", "Float64", "Float32", "Int64", "Int8", "UInt16", "object"]
+ARROW = ["double[pyarrow]", "float[pyarrow]", "int64[pyarrow]", "int16[pyarrow]", "uint8[pyarrow]"]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS + ARROW)
+class TestMissingNumbers:
+    def gaps(self, dtype):
+        if dtype.endswith("[pyarrow]"):
+            pytest.importorskip("pyarrow")
+        values = WHOLE.clip(0).astype(object)
+        if "loat" in dtype or "double" in dtype:
+            values = (WHOLE / 4).astype(object)
+        values[YES] = None if dtype == "object" else np.nan if dtype.startswith("float") and "[" not in dtype else pd.NA
+        return pd.Series(values, dtype=dtype)
+
+    def test_observed_rows_come_back_and_missing_ones_are_nan(self, dtype):
+        series = self.gaps(dtype)
+        column = fitted(infer_kind(series, "x"), series)
+        z = column.encode(series)
+        assert z.shape == (ROWS, 1)
+        np.testing.assert_array_equal(np.isnan(z[:, 0]), YES)
+        made = column.decode(np.nan_to_num(z))
+        assert made.dtype == series.dtype
+        assert not pd.isna(made).any()
+        np.testing.assert_array_equal(made[~YES].astype("float64"), series[~YES].to_numpy(dtype="float64"))
+
+    def test_it_is_learned_as_if_the_missing_rows_were_not_there(self, dtype):
+        series = self.gaps(dtype)
+        kind = infer_kind(series, "x")
+        steps = np.zeros(ROWS, dtype=bool)
+        with_gaps = fitted(kind, series, follows=steps)
+        without = fitted(kind, series[~YES].reset_index(drop=True), follows=steps[~YES])
+        assert with_gaps.state()[0] == without.state()[0]
+        assert json.loads(json.dumps(with_gaps.describe().__dict__)) == with_gaps.describe().__dict__
+
+
+def test_a_step_counts_where_both_its_ends_are_observed():
+    x = np.repeat(np.geomspace(1, 1000, 200), 3) + 0.01 * draws().normal(size=600)
+    gaps = pd.Series(np.where(np.arange(600) % 3 == 2, np.nan, x))
+    steps = np.arange(600) % 3 > 0
+    kept = np.arange(600) % 3 < 2
+    assert fitted("float", gaps, follows=steps).reason == fitted("float", gaps[kept], follows=steps[kept]).reason
+
+
 class TestCategory:
     def test_an_unseen_level_is_named(self):
         column = fitted("category", pd.Series(WORDS))
         with pytest.raises(InputError, match=r"column 'x' holds 'hail', never seen when fitting; known are \["):
             column.encode(pd.Series(["sun", "hail"]))
 
+    def test_ids_are_refused(self):
+        text = (
+            r"column 'x' holds 201 distinct values in 201 rows, like ids or free text; they are never learned by "
+            r"heart. Leave it out with exclude=\['x'\]; or pass it as entity= .* as time= .* group its rare values"
+        )
+        with pytest.raises(SchemaError, match=text):
+            fitted("category", pd.Series([f"k{i}" for i in range(201)]))
+
+    def test_names_of_sequences_are_refused(self):
+        names, starts = pd.Series([f"k{i // 10}" for i in range(400)]), np.arange(400) % 10 > 0
+        with pytest.raises(SchemaError, match="column 'x' holds 40 distinct values in 400 rows, like ids"):
+            fitted("category", names, follows=starts)
+        assert fitted("category", names).width == 40
+
     def test_too_many_levels(self):
-        series = pd.Series([f"k{i}" for i in range(201)])
-        with pytest.raises(SchemaError, match=r"column 'x' has 201 levels, more than the 200 .*entity=.*time="):
+        series = pd.Series(np.arange(50_000).repeat(3).astype(str))
+        with pytest.raises(SchemaError, match=r"50000 distinct values in 150000 rows, more than the 5000 that"):
             fitted("category", series)
 
     def test_categories_that_are_no_plain_values(self):
