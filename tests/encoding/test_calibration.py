@@ -1,0 +1,110 @@
+"""Final marginals: wanted shares and quantiles come back, order is kept, small differences stay."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+
+from tsgan.encoding.calibration import MIDDLE, Marginals
+from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.numeric import FloatColumn
+
+
+def draws(seed=0):
+    return np.random.default_rng(seed)
+
+
+def fitted(x, scaler="auto"):
+    column = FloatColumn.fit(pd.Series(x), Request("x", "value", scaler, "observed", np.zeros(len(x), dtype=bool)))
+    return column, column.encode(pd.Series(x))
+
+
+RAIN = np.where(draws(1).random(6000) < 0.54, 0.0, draws(2).gamma(1, 8, 6000).round(1))
+BLURRED = (0.7 * draws(3).normal(size=(50_000, 1)) + 0.5) ** 3
+
+
+@pytest.mark.parametrize("scaler", ["auto", "standard", "log", "minmax"])
+class TestDecoded:
+    def test_zeros_come_back_at_their_share(self, scaler):
+        column, z = fitted(RAIN, scaler)
+        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED))
+        assert abs((made == 0).mean() - (RAIN == 0).mean()) < 0.01
+        assert ks_2samp(made, RAIN).statistic < 0.01
+        assert np.quantile(made, 0.999) == pytest.approx(np.quantile(RAIN, 0.999), rel=0.05)
+
+    def test_multiples_come_back_at_their_shares(self, scaler):
+        x = 10.0 * draws(4).poisson(3, 5000)
+        column, z = fitted(x, scaler)
+        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED))
+        for value in np.unique(x):
+            assert abs((made == value).mean() - (x == value).mean()) < 0.01
+
+    def test_order_is_kept(self, scaler):
+        column, z = fitted(RAIN, scaler)
+        after = Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED)
+        assert (np.diff(after[np.argsort(BLURRED[:, 0]), 0]) >= 0).all()
+
+
+class TestMap:
+    def test_without_ties_the_observed_quantiles_are_taken(self):
+        real, drawn = draws().standard_t(3, (4000, 2)), draws(1).uniform(-1, 1, (20_000, 2))
+        after = Marginals.fit(real, drawn).apply(drawn)
+        for j in range(2):
+            assert ks_2samp(real[:, j], after[:, j]).statistic < 0.015
+            assert after[:, j].max() == pytest.approx(real[:, j].max(), rel=0.2)
+
+    def test_missing_numbers_are_left_out_and_left_alone(self):
+        real, drawn = draws().normal(3, 1, (2000, 1)), draws(1).normal(size=(5000, 1))
+        real[::3], drawn[::4] = np.nan, np.nan
+        after = Marginals.fit(real, drawn).apply(drawn)
+        np.testing.assert_array_equal(np.isnan(after), np.isnan(drawn))
+        assert np.nanmean(after) == pytest.approx(3, abs=0.06)
+
+    def test_what_cannot_be_seen_stays(self):
+        real = draws().normal(size=(100_000, 1))
+        one = Marginals.fit(real, real + 0.002)
+        assert len(one.drawn[0]) == 0
+        np.testing.assert_array_equal(one.apply(real), real)
+
+    def test_few_rows_stay(self):
+        assert len(Marginals.fit(draws().normal(size=(19, 1)), BLURRED).drawn[0]) == 0
+
+    def test_drawn_ties_go_to_the_middle_of_what_is_wanted(self):
+        drawn = np.repeat([-1.0, 1.0], 500)[:, None]
+        real = draws().uniform(size=(1000, 1))
+        after = Marginals.fit(real, drawn).apply(drawn)
+        np.testing.assert_allclose(np.unique(after), [0.25, 0.75], atol=0.05)
+
+    def test_beyond_the_knots_distances_are_kept(self):
+        one = Marginals.fit(draws().normal(5, 1, (500, 1)), draws(1).normal(size=(500, 1)))
+        ends = one.apply(np.array([[-20.0], [-19.0], [19.0], [20.0]]))[:, 0]
+        np.testing.assert_allclose(np.diff(ends)[[0, 2]], 1)
+
+    def test_state_round_trip_and_size(self):
+        column, z = fitted(RAIN)
+        real, drawn = np.column_stack([z, z + np.nan, z]), np.repeat(BLURRED, 3, axis=1)
+        one = Marginals.fit(real, drawn, [column.spread, None, None])
+        again = Marginals.from_state(one.state())
+        np.testing.assert_array_equal(again.apply(drawn), one.apply(drawn))
+        assert max(map(len, one.drawn)) <= 3 * MIDDLE
+        assert json.dumps({key: array.tolist() for key, array in one.state().items()})
+
+    def test_no_columns(self):
+        one = Marginals.fit(np.empty((50, 0)), np.empty((50, 0)))
+        assert Marginals.from_state(one.state()).apply(np.empty((3, 0))).shape == (3, 0)
+
+
+@given(st.integers(0, 2**20), st.integers(20, 400), st.floats(0, 0.9))
+@settings(max_examples=40, deadline=None)
+def test_it_is_monotone_and_finite(seed, rows, share):
+    rng = draws(seed)
+    real = np.where(rng.random((rows, 1)) < share, 0.0, rng.standard_t(2, (rows, 1)))
+    drawn = rng.standard_t(2, (rows, 1))
+    at = np.linspace(-50, 50, 999)[:, None]
+    after = Marginals.fit(real, drawn).apply(at)
+    assert np.isfinite(after).all()
+    assert (np.diff(after[:, 0]) >= 0).all()

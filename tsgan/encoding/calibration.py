@@ -1,0 +1,135 @@
+"""Final marginals in closed form: a monotone map of each scaled column from what is drawn to what was observed.
+
+With `F` the distribution function of the drawn numbers of a column and `Q` the quantile function that is wanted, the
+map is `Q(F(z))`, the monotone rearrangement, which moves the drawn numbers least of all maps with that result
+("Computational Optimal Transport", Peyre & Cuturi, 2019, section 2.6, https://arxiv.org/abs/1803.00567). It keeps the
+order of the numbers and so their ranks' dependence within and across columns.
+
+What is wanted is the observed marginal *after decoding*. Rows of one value (zeros, multiples of 10, rounded
+numbers) are therefore spread over all numbers that decode to it (`ScaledColumn.spread`), so that the drawn share of
+each atom is the observed one and the map has no steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .scalers.base import Doubles
+
+Spread = Callable[[Doubles, Doubles], Doubles]
+MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
+SEEN, SEEN_TAIL = 0.01, 0.05
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """Piecewise linear monotone maps, one per column.
+
+    Attributes
+    ----------
+    drawn, wanted : tuple of float64 arrays of shape (knots,)
+        Knots of each column, `drawn` increasing, `wanted` not decreasing; none where the column stays as it is. Beyond
+        the outermost knots the map goes on with slope 1.
+    """
+
+    drawn: tuple[Doubles, ...]
+    wanted: tuple[Doubles, ...]
+
+    @classmethod
+    def fit(cls, real: Doubles, drawn: Doubles, spreads: Sequence[Spread | None] | None = None) -> Self:
+        """Learn the maps.
+
+        Parameters
+        ----------
+        real : float64 array of shape (rows, columns)
+            Scaled columns, NaN where unobserved.
+        drawn : float64 array of shape (any, columns)
+            Scaled columns as the model draws them; NaN where they will be missing.
+        spreads : sequence of callables or None
+            `ScaledColumn.spread` of each column; None for a column whose numbers stand for themselves.
+
+        Returns
+        -------
+        Marginals
+            Columns with fewer than 20 observed or drawn rows stay as they are, and so do those whose map would nowhere
+            move a number by more than .01 of the column's standard deviation (.05 in the outer hundredths).
+        """
+        ways: list[Spread | None] = [None] * real.shape[1] if spreads is None else list(spreads)
+        pairs = [_learn(_observed(real[:, j]), _observed(drawn[:, j]), way) for j, way in enumerate(ways)]
+        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+
+    def apply(self, drawn: Doubles) -> Doubles:
+        """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays."""
+        out = np.array(drawn, dtype=np.float64, order="F")
+        for j, (x, y) in enumerate(zip(self.drawn, self.wanted, strict=True)):
+            if len(x):
+                z = out[:, j]
+                beyond = np.minimum(z - x[0], 0) + np.maximum(z - x[-1], 0)
+                out[:, j] = np.interp(z, x, y) + beyond
+        return out
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the knots of all columns one after another, and how many each has."""
+        return {
+            "knots": np.array([len(x) for x in self.drawn], dtype=np.int64),
+            "drawn": np.concatenate([np.empty(0), *self.drawn]),
+            "wanted": np.concatenate([np.empty(0), *self.wanted]),
+        }
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Rebuild the maps from `state`."""
+        ends = np.cumsum(arrays["knots"])
+        drawn, wanted = (np.split(np.asarray(arrays[key], np.float64), ends)[:-1] for key in ("drawn", "wanted"))
+        return cls(tuple(drawn), tuple(wanted))
+
+
+def _observed(x: Doubles) -> Doubles:
+    return np.sort(x[np.isfinite(x)])
+
+
+def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Doubles, Doubles]:
+    """Return the knots of one column, drawn and wanted, given its sorted numbers."""
+    nothing = np.empty(0), np.empty(0)
+    rows = min(len(real), len(drawn))
+    if rows < SMALLEST or drawn[0] == drawn[-1]:
+        return nothing
+    values, counts = np.unique(real, return_counts=True)
+    ends = np.append(0.0, np.cumsum(counts) / len(real))
+    p = _probabilities(counts, ends, rows)
+    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
+    have = np.quantile(drawn, p, method="hazen")
+    moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
+    size = float(real.std())
+    if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
+        return nothing
+    # Where many drawn numbers are equal, they cannot be parted: they go to the middle of what is wanted of them.
+    x, first, ties = np.unique(have, return_index=True, return_counts=True)
+    y = (wanted[first] + wanted[first + ties - 1]) / 2
+    return x, y
+
+
+def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int) -> Doubles:
+    """Return where the quantiles are taken: evenly, finer in both tails, and on either side of each atom's ends."""
+    tail = np.geomspace(0.5 / rows, 1 / MIDDLE, TAIL)
+    large = np.flatnonzero(counts >= max(2.0, ATOM * counts.sum()))
+    edges = np.unique(np.append(ends[large], ends[large + 1]))
+    nudge = 0.1 / rows
+    p = np.concatenate([np.linspace(0, 1, MIDDLE), tail, 1 - tail, edges - nudge, edges + nudge])
+    return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
+
+
+def _quantiles(values: Doubles, counts: NDArray[np.int64], ends: Doubles, p: Doubles, spread: Spread | None) -> Doubles:
+    """Return the wanted quantiles: rows of one value spread over its cell, single rows joined by straight lines."""
+    place = np.clip(np.searchsorted(ends, p, side="right") - 1, 0, len(values) - 1)
+    share = (p - ends[place]) / (counts[place] / counts.sum())
+    spreading = np.clip(share, 0.0, 1.0)
+    tied = counts[place] > 1
+    line = np.interp(p, (ends[1:] + ends[:-1]) / 2, values)
+    inside = values[place] if spread is None else spread(values[place], spreading)
+    return np.where(tied, inside, line)
