@@ -1,0 +1,361 @@
+"""Columns that say what another says, and columns that count: taken out before learning, put back afterwards.
+
+A column is an *alias* if it equals another column, the entity's key or the time stamp on every row, after a change of
+dtype or of how a moment is written, or if it is a one-to-one renaming of another category. It is a *counter* if it is
+`offset + step * n` where `n` numbers the steps of a sequence, the sequences in order of appearance, or the rows of the
+table. Neither can be learned as well as it can be restored, and an identifier among them would be learned by heart.
+
+Chance also makes columns equal where there are few rows, so evidence is asked for. Two unrelated columns agree on a
+row with the chance that two rows of one column agree, `c`, the sum of its squared shares. A row says something new only
+where the value changes. So `changes * -log2(c)` must reach 40 bits; for a renaming the first row of each level says
+nothing and is not counted. Two flags need about 40 changes, two columns of distinct numbers 12 rows. A counter needs 10
+rows on which it moves. A missing value equals a missing value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from ..errors import TsganError
+from ..panel import Ints
+from .dtypes import Name, Token, dump, load, plain, temporal
+from .written import Text, read_text, wall
+
+Parts = dict[Name, Any]
+BITS, MOVES, LEVELS = 40.0, 10, 200
+ENTITY, TIME = "entity", "time"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """How one column is restored.
+
+    Attributes
+    ----------
+    name : str or int
+    static : bool
+        Whether it holds one value per sequence.
+    dtype : str or dict
+    of : {"entity", "time", "column", "step", "sequence", "row"}
+        What it repeats or counts.
+    source : str, int or None
+        The other column.
+    form : dict or None
+        How a moment is written as text: `written.Text` as a dict, with the zone of its clock.
+    pairs : list of [source value, own value] or None
+        Of a renaming.
+    offset, step : int
+        Of a counter.
+    """
+
+    name: Name
+    static: bool
+    dtype: Token
+    of: Literal["entity", "time", "column", "step", "sequence", "row"]
+    source: Name | None = None
+    form: dict[str, Any] | None = None
+    pairs: list[list[Any]] | None = None
+    offset: int = 0
+    step: int = 1
+
+    def describe(self) -> str:
+        """Return what the column is in a few words."""
+        if self.of in ("entity", "time"):
+            return f"repeats the {self.of}"
+        if self.of == "column":
+            return f"{'renames' if self.pairs else 'repeats'} {self.source!r}"
+        what = {"step": "steps of a sequence", "sequence": "sequences", "row": "rows"}[self.of]
+        by = f" by {self.step}" if self.step != 1 else ""
+        return f"counts the {what} from {self.offset}{by}"
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """All columns of a table that are restored rather than learned."""
+
+    found: tuple[Alias, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        parts: Mapping[Name, pd.Series[Any]],
+        keys: pd.Index[Any] | None,
+        stamps: pd.Index[Any] | None,
+        lengths: Ints,
+        *,
+        static: Collection[Name] = (),
+        order: NDArray[np.integer] | None = None,
+        keep: Collection[Name] = (),
+    ) -> Self:
+        """Find them.
+
+        Parameters
+        ----------
+        parts : mapping of name to Series
+            Value columns with one row per step in sequence and time order, static ones with one row per sequence.
+        keys : Index of length `sequences`, optional
+            The key of each sequence.
+        stamps : Index of length `rows`, optional
+            Time stamps, in the order of the value columns.
+        lengths : int64 array of shape (sequences,)
+        static : collection of names
+            Which columns are static.
+        order : int array of shape (rows,), optional
+            Place of each row in the table as it came; by default they came in this order.
+        keep : collection of names
+            Columns that are learned in any case, for instance as a constraint or a condition names them.
+        """
+        table = _Sources(keys, stamps, lengths)
+        places = np.arange(table.rows) if order is None else np.asarray(order)
+        seen: dict[tuple[bool, bytes], list[Name]] = {}
+        found: list[Alias] = []
+        for name in sorted(parts, key=lambda one: one not in static):
+            series, fixed = parts[name].reset_index(drop=True), name in static
+            codes = pd.factorize(series)[0]
+            alias = None
+            if name not in keep and codes.max(initial=0) > 0:
+                alias = table.repeated(name, series, fixed, codes) or _counter(name, series, fixed, table, places)
+                for other in seen.get((fixed, codes.tobytes()), []):
+                    alias = alias or table.same(name, series, fixed, codes, other)
+            if alias is not None:
+                found.append(alias)
+                continue
+            table.columns[name] = series, fixed
+            seen.setdefault((fixed, codes.tobytes()), []).append(name)
+            if fixed:
+                wide = pd.factorize(series.take(table.sequence))[0]
+                seen.setdefault((False, wide.tobytes()), []).append(name)
+        return cls(tuple(found))
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The columns that are taken out."""
+        return tuple(alias.name for alias in self.found)
+
+    def __getitem__(self, name: Name) -> Alias:
+        return next(alias for alias in self.found if alias.name == name)
+
+    def forward(self, parts: Mapping[Name, pd.Series[Any]]) -> dict[Name, pd.Series[Any]]:
+        """Return the columns that are learned."""
+        return {name: series for name, series in parts.items() if name not in self.names}
+
+    def inverse(
+        self,
+        decoded: Mapping[Name, Any],
+        keys: pd.Index[Any] | None,
+        stamps: pd.Index[Any] | None,
+        lengths: Ints,
+        *,
+        rows_before: int = 0,
+        sequences_before: int = 0,
+    ) -> Parts:
+        """Return decoded columns, shaped as in `fit`, with the restored ones.
+
+        Parameters
+        ----------
+        decoded : mapping of name to array or Series
+        keys, stamps, lengths
+            Of the decoded sequences, as in `fit`.
+        rows_before, sequences_before : int
+            How many were given back before, where a table is made in pieces.
+        """
+        table = _Sources(keys, stamps, lengths)
+        table.columns = {
+            name: (pd.Series(array, dtype=array.dtype).reset_index(drop=True), len(array) == len(lengths) < table.rows)
+            for name, array in decoded.items()
+        }
+        made: Parts = dict(decoded)
+        for alias in self.found:
+            if alias.of in ("step", "sequence", "row"):
+                before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)
+                numbers = alias.offset + alias.step * (table.count(alias.of, alias.static) + before)
+                made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
+            else:
+                made[alias.name] = restore(alias, table.of(alias)).array
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the aliases as JSON-ready values."""
+        return {"found": [asdict(alias) for alias in self.found]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        return cls(tuple(Alias(**alias) for alias in data["found"]))
+
+
+class _Sources:
+    """What a column may repeat: the key of each sequence, the stamp of each row, other columns."""
+
+    def __init__(self, keys: pd.Index[Any] | None, stamps: pd.Index[Any] | None, lengths: Ints) -> None:
+        self.keys, self.stamps, self.lengths = keys, stamps, lengths
+        self.rows = int(lengths.sum())
+        self.sequence = np.repeat(np.arange(len(lengths)), lengths)
+        self.columns: dict[Name, tuple[pd.Series[Any], bool]] = {}
+
+    def of(self, alias: Alias) -> pd.Series[Any]:
+        """Return the values that `alias` repeats, one per sequence or per row as it is."""
+        if alias.of == "time":
+            return pd.Series(self.stamps).reset_index(drop=True)
+        series, fixed = self.columns[alias.source] if alias.of == "column" else (pd.Series(self.keys), True)  # type: ignore[index]
+        return series.take(self.sequence).reset_index(drop=True) if fixed and not alias.static else series
+
+    def count(self, of: str, static: bool) -> Ints:
+        """Return the number of each row's step, sequence or row, or of each sequence."""
+        if of == "sequence":
+            return np.arange(len(self.lengths)) if static else self.sequence
+        rows = np.arange(self.rows)
+        return rows if of == "row" else rows - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+
+    def repeated(self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp]) -> Alias | None:
+        """Return the alias of the key or the stamp, if the column is one."""
+        tries: list[Alias] = []
+        dtype = series.dtype
+        if self.keys is not None:
+            tries.append(Alias(name, fixed, _token(dtype, name), "entity"))
+        if self.stamps is not None and not fixed:
+            tries.append(Alias(name, fixed, _token(dtype, name), "time"))
+            written = _written(series)
+            if written is not None:
+                tries.append(Alias(name, fixed, _token(dtype, name), "time", form=written))
+        enough = tries and self.evidence(codes, fixed) >= BITS
+        return next((one for one in tries if enough and _equal(one, self.of(one), series)), None)
+
+    def same(
+        self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp], other: Name
+    ) -> Alias | None:
+        """Return the alias of a column that has its equal values on the same rows as this one, if it is one."""
+        token = _token(series.dtype, name)
+        written, plainly = _written(series), Alias(name, fixed, token, "column", other)
+        forms = [plainly] if written is None else [plainly, Alias(name, fixed, token, "column", other, form=written)]
+        source = self.of(plainly)
+        if self.evidence(codes, fixed) >= BITS:
+            for one in forms:
+                if _equal(one, source, series):
+                    return one
+        if not (_nominal(series) and _nominal(source)) or self.evidence(codes, fixed, renamed=True) < BITS:
+            return None
+        first = np.unique(codes[codes >= 0], return_index=True)[1]
+        at = np.flatnonzero(codes >= 0)[first]
+        pairs = [[plain(a), plain(b)] for a, b in zip(source.iloc[at], series.iloc[at], strict=True)]
+        renaming = Alias(name, fixed, token, "column", other, pairs=pairs)
+        return renaming if len(pairs) <= LEVELS and _equal(renaming, source, series) else None
+
+    def evidence(self, codes: NDArray[np.intp], fixed: bool, *, renamed: bool = False) -> float:
+        """Return how many bits speak against equality by chance."""
+        changed = np.ones(len(codes), dtype=bool)
+        changed[1:] = codes[1:] != codes[:-1]
+        if not fixed:
+            changed[(np.cumsum(self.lengths) - self.lengths)[self.lengths > 0]] = True
+        share = np.unique(codes, return_counts=True)[1] / len(codes)
+        rows = int(changed.sum()) - (len(share) if renamed else 0)
+        return float(-np.log2((share**2).sum()) * rows)
+
+
+def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the source's values as the alias writes them."""
+    dtype = load(alias.dtype)
+    if alias.pairs is not None:
+        renamed = source.astype(object).map(dict(map(tuple, alias.pairs)))
+        return renamed.astype(dtype)
+    if alias.form is not None:
+        moments, zone = _moments(source), alias.form["zone"]
+        if moments.tz is None and zone is not None:
+            raise TypeError("the text has a time zone, the moments have none")
+        text = Text.from_dict({key: value for key, value in alias.form.items() if key != "zone"})
+        local = moments if zone is None else moments.tz_convert(zone)
+        return pd.Series(text.write(wall(local))).astype(dtype)
+    if types.is_datetime64_any_dtype(dtype) and not types.is_datetime64_any_dtype(temporal(source).dtype):
+        return pd.Series(_moments(source)).astype(dtype)
+    if isinstance(source.dtype, pd.CategoricalDtype):
+        source = source.astype(source.dtype.categories.dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        # New keys and stamps are categories of their own.
+        return source.astype(load(dump(dtype.categories.dtype))).astype("category" if alias.of == "entity" else dtype)
+    return source.astype(dtype)
+
+
+def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool:
+    """Return whether restoring gives back the column."""
+    try:
+        made = restore(alias, source)
+    except (TypeError, ValueError, OverflowError, TsganError):
+        return False
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        made, series = made.astype(object), series.astype(object)
+    gone = series.isna().to_numpy(dtype=bool)
+    if not np.array_equal(made.isna().to_numpy(dtype=bool), gone):
+        return False
+    return bool((made[~gone] == series[~gone]).to_numpy(dtype=bool).all())
+
+
+def _counter(
+    name: Name, series: pd.Series[Any], fixed: bool, table: _Sources, places: NDArray[np.integer]
+) -> Alias | None:
+    """Return the counter that a column of whole numbers is, if it is one."""
+    if not types.is_numeric_dtype(series.dtype) or types.is_bool_dtype(series.dtype) or bool(series.isna().any()):
+        return None
+    if types.is_complex_dtype(series.dtype):
+        return None
+    x = series.to_numpy(dtype=np.float64)
+    if np.abs(x).max() > 2**53 or (x != np.rint(x)).any():
+        return None
+    tries: list[tuple[Any, NDArray[np.integer]]] = [("sequence", table.count("sequence", fixed))]
+    if not fixed:
+        tries = [("step", table.count("step", False)), *tries, ("row", np.arange(table.rows)), ("row", places)]
+    token = _token(series.dtype, name)
+    for of, numbers in tries:
+        moved = np.flatnonzero(numbers)
+        if len(np.unique(numbers)) < (2 if of == "step" else MOVES) or len(moved) < MOVES:
+            continue
+        zero = x[np.flatnonzero(numbers == 0)[0]]
+        step = (x[moved[0]] - zero) / numbers[moved[0]]
+        if step != 0 and step == round(step) and np.array_equal(zero + step * numbers, x):
+            return Alias(name, fixed, token, of, offset=int(zero), step=int(step))
+    return None
+
+
+def _token(dtype: Any, name: Name) -> Token:
+    """Return the dtype; of a category whose levels JSON cannot hold, that of objects, which no source equals."""
+    try:
+        return dump(dtype, name)
+    except TsganError:
+        return "object"
+
+
+def _nominal(series: pd.Series[Any]) -> bool:
+    """Return whether a column names things: text, categories, truth values, whole numbers."""
+    dtype = series.dtype
+    named = isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype) or types.is_bool_dtype(dtype)
+    return named or types.is_integer_dtype(dtype)
+
+
+def _moments(source: pd.Series[Any]) -> pd.DatetimeIndex:
+    """Return datetimes, read from text where they are text."""
+    values = temporal(source)
+    if types.is_datetime64_any_dtype(values.dtype):
+        return pd.DatetimeIndex(values)
+    found = read_text(pd.Index(values), None) if types.is_string_dtype(values.dtype) else None
+    if found is None:
+        raise TypeError("these are no moments")
+    return found[0]
+
+
+def _written(series: pd.Series[Any]) -> dict[str, Any] | None:
+    """Return how a text column writes moments, None if it holds none."""
+    if not types.is_string_dtype(series.dtype) or isinstance(series.dtype, pd.CategoricalDtype) or series.hasnans:
+        return None
+    try:
+        found = read_text(pd.Index(series), None)
+    except (TsganError, ValueError, TypeError):
+        return None
+    if found is None:
+        return None
+    return {**found[1].to_dict(), "zone": None if found[0].tz is None else str(found[0].tz)}
