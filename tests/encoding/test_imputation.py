@@ -182,6 +182,21 @@ def test_few_rows(rows, columns, one):
     assert np.abs(filled).max() < 10
 
 
+def test_no_columns_and_no_rows():
+    empty = np.empty((5, 0))
+    assert Imputer.fit(empty, np.array([5]), draws()).fill(empty, np.array([5]), draws()) is empty
+    x = draws().normal(size=(20, 2))
+    x[3, 1] = np.nan
+    none = np.empty((0, 2))
+    assert Imputer.fit(x, np.array([20]), draws()).fill(none, np.empty(0, dtype=np.int64), draws()) is none
+
+
+def test_constant_columns_stay_constant():
+    x = np.tile([3.0, -1.0], (100, 1))
+    x[draws().random(x.shape) < 0.2] = np.nan
+    np.testing.assert_allclose(impute(x, np.full(10, 10)), np.tile([3.0, -1.0], (100, 1)))
+
+
 def test_odd_columns():
     """Constant where observed, observed once, never observed, two that are never observed together."""
     rng, lengths = draws(), np.full(20, 10)
