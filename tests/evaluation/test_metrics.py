@@ -52,6 +52,7 @@ def clinic():
     noise = fresh.copy()
     for name in ("wave", "load", "pulse", "cost", "lab"):
         noise[name] = rng.uniform(real[name].min(), real[name].max(), len(noise))
+    noise["cost"] -= 5
     noise.loc[rng.random(len(noise)) < 0.5, "lab"] = np.nan
     noise["stage"] = rng.choice(["rest", "peak", "elsewhere"], len(noise))
     noise["when"] = fresh.groupby("patient")["when"].transform("first") + pd.to_timedelta(

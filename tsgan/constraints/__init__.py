@@ -9,6 +9,7 @@ from .fixed_sum import FixedSum
 from .inequality import Inequality
 from .monotone import Monotone
 from .ranges import Range
+from .suggesting import suggest_constraints
 
 CONSTRAINTS: dict[str, type[Constraint]] = {
     member.kind: member for member in (Inequality, FixedSum, Monotone, Fixed, Derived, Range)
@@ -23,5 +24,6 @@ __all__ = [
     "Inequality",
     "Monotone",
     "Range",
+    "suggest_constraints",
     "violations",
 ]

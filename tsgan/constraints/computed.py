@@ -233,14 +233,14 @@ class Total(Step):
         grain = self.grains[self.name]
         shown = grain.write(grain.snap(computed, scale), ~there, scale)
         own = {name: parts[name] for name in self.yielding}
-        return own | found | {self.name: put_back(self.name, self.kept, shown, there, parts)}
+        return {**own, **found, self.name: put_back(self.name, self.kept, shown, there, parts)}
 
     def _inside(self, name: Name, x: Numbers) -> Numbers:
         """Round and clip an addend."""
         low, high = self.limits.get(name, (None, None))
-        x = self.grains[name].snap(x, self.scale)
-        x = x if low is None else np.maximum(x, low)
-        return x if high is None else np.asarray(np.minimum(x, high))
+        snapped: Numbers = self.grains[name].snap(x, self.scale)
+        snapped = snapped if low is None else np.maximum(snapped, low)
+        return snapped if high is None else np.minimum(snapped, high)
 
     def _compute(self, values: Mapping[Name, Numbers]) -> Numbers:
         added = sum(values[name] for name in self.addends if name != self.name)
@@ -304,4 +304,5 @@ class Total(Step):
 
 def grain_of(grain: Grain, x: Numbers, scale: Scale) -> Numbers:
     """Round floats to their decimals; whole numbers and durations are exact."""
-    return grain.snap(x, scale) if scale.kind == "real" else x
+    rounded: Numbers = grain.snap(x, scale) if scale.kind == "real" else x
+    return rounded

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from ..constraints.base import Constraint
 from ..errors import ParameterError, choose
 from .metrics import METRICS
 from .metrics.base import SECTIONS
@@ -29,6 +30,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     repeats: int = 5,
     random_state: int | None = 0,
+    constraints: Sequence[Constraint] | None = None,
 ) -> Report:
     """Judge how close a synthetic table is to a real one, to what it is faithful, and what it gives away.
 
@@ -59,6 +61,8 @@ def evaluate(
         How often each score is computed, each time with other judges, parts and draws.
     random_state : int or None
         Seed; None draws a fresh one, which the report records. No global random state is read or changed.
+    constraints : sequence of Constraint, optional
+        What every row must hold; by default what `suggest_constraints` finds to hold exactly in the real table.
 
     Returns
     -------
@@ -71,6 +75,8 @@ def evaluate(
         If the columns of the tables differ, or a role names a column that is not there.
     InputError
         If a table is empty or too short for a window, or holds infinite values.
+    ConstraintError
+        If a constraint names an unknown column or one of a wrong dtype.
     ParameterError
         If a metric is not known, or `window`, `repeats` or `random_state` has a value that is not allowed.
     """
@@ -90,6 +96,7 @@ def evaluate(
         sensitive=sensitive,
         window=window,
         random_state=int(seed),
+        constraints=constraints,
     )
     results = tuple(METRICS[name].measure(case, int(repeats)) for name in names)
     again = partial(
@@ -105,6 +112,7 @@ def evaluate(
         metrics=names,
         repeats=repeats,
         random_state=int(seed),
+        constraints=constraints,
     )
     return Report(results, case, int(repeats), again)
 

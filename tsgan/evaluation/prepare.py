@@ -7,13 +7,15 @@ windows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
 from .columns import Column, Doubles, read_column
@@ -45,6 +47,10 @@ class Case:
         empty where a table has no clock.
     target, sensitive : Column or None
         The columns to foretell (usefulness) and to infer (disclosure), where the user named them.
+    frames : mapping of str to DataFrame
+        The columns of each table ("real", "synthetic", "holdout") as they came, in sequence and time order.
+    constraints : tuple of Constraint or None
+        What the tables must hold, where the user said so.
     """
 
     columns: tuple[Column, ...]
@@ -57,6 +63,8 @@ class Case:
     clocks: dict[str, Doubles] | None = None
     target: Column | None = None
     sensitive: Column | None = None
+    frames: Mapping[str, pd.DataFrame] | None = None
+    constraints: tuple[Constraint, ...] | None = None
 
     @property
     def channels(self) -> int:
@@ -87,6 +95,7 @@ def prepare(
     sensitive: str | None = None,
     window: int | None = None,
     random_state: int = 0,
+    constraints: Sequence[Constraint] | None = None,
 ) -> Case:
     """Read the tables into a `Case`.
 
@@ -107,6 +116,8 @@ def prepare(
         where the sequences are shorter.
     random_state : int
         Chooses which windows are kept when there are more than 20,000 of a table.
+    constraints : sequence of Constraint, optional
+        What the tables must hold.
 
     Raises
     ------
@@ -156,6 +167,8 @@ def prepare(
         {side: table.clock for side, table in rows.items() if table.clock is not None},
         None if target is None else by_name[str(target)],
         None if sensitive is None else by_name[str(sensitive)],
+        {side: table.frame for side, table in rows.items()},
+        None if constraints is None else tuple(constraints),
     )
 
 

@@ -205,8 +205,8 @@ def _table(measured: list[Result]) -> list[str]:
 
 
 def _told(section: str, result: Result) -> list[str]:
-    """The verdict of a score that needs words: those that are not good, and every judge's and attack's."""
-    needed = section in ("apart", "disclosure") or TONES[result.grade] != "good"
+    """The verdict of a score that needs words: those that are not good, every judge's and attack's, and of rules."""
+    needed = section in ("apart", "disclosure") or TONES[result.grade] != "good" or result.name == "violations"
     return [f"{result.name}: {result.verdict}"] if needed else []
 
 

@@ -30,6 +30,7 @@ from .transitions import Transitions
 from .two_sample import TwoSample
 from .unseen import Unseen
 from .usefulness import Usefulness
+from .violations import Violations
 from .volatility import Volatility
 
 METRICS: dict[str, Metric] = {
@@ -60,6 +61,7 @@ METRICS: dict[str, Metric] = {
         Correlation(),
         CrossCorrelation(),
         Association(),
+        Violations(),
         Copies(),
         ClosestRecord(),
         NearestRatio(),

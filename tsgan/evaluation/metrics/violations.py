@@ -1,0 +1,178 @@
+"""Rows that break what every real row holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from ...constraints.base import Constraint
+from ...constraints.counting import broken
+from ...constraints.grain import kind_of
+from ...constraints.rows import Bools, Rows
+from ...constraints.suggesting import suggest
+from ..prepare import Case
+from ..splits import CannotMeasureError
+from .base import Metric, Reference, Result
+from .figures import Figure, Row, result
+from .grading import RANK, Grade
+from .novelty import chance_of_records
+from .units import DEALS, Pair
+
+FEWEST = 8
+NOISE = 1.0  # each constraint has its own law, so that the headline shows nothing beyond what they do
+
+
+class Violations(Metric):
+    """Share of rows that break a constraint."""
+
+    name = "violations"
+    section = "joint"
+    title = "Broken rules"
+    question = "Do the rules that every real row holds hold in every row?"
+    definition = (
+        "The share of synthetic rows that break any of the constraints given to evaluate: orders of columns, sums, "
+        "ranges, meters that never fall, combinations of categories, computed columns. Where none are given, those "
+        "that hold exactly in the real table are looked for, and graded if one half of the table suggests them, too, "
+        "and the other half (and the holdout) confirms them; the others are only listed. Chance is told for found ones "
+        "by counting sequences: if both tables have one source, those that break a rule are as likely to be real. The "
+        "useless table draws each number from a normal law with its column's mean and spread, and each other value "
+        "from its column, all by themselves."
+    )
+    references = (
+        Reference(
+            "The Synthetic Data Vault (Patki, Wedge & Veeramachaneni, 2016), which introduced constraints on rows",
+            "https://doi.org/10.1109/DSAA.2016.49",
+        ),
+        Reference(
+            "How Realistic Is Your Synthetic Data? Constraining Deep Generative Models for Tabular Data (Stoian, "
+            "Dyrmishi, Cordy, Lukasiewicz & Giunchiglia, 2024)",
+            "https://arxiv.org/abs/2402.04823",
+        ),
+    )
+    zero_is_perfect = False
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "The rules of the real data hold.",
+        "close": "A few rows break rules of the real data.",
+        "visible": "Many rows break rules of the real data.",
+        "far": "The rules of the real data do not hold.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Count the rows that break each constraint, and any."""
+        real, other = _rows(case, "real"), _rows(case, "synthetic")
+        held = None if case.holdout is None else _rows(case, "holdout")
+        declared = case.constraints is not None
+        if case.constraints is not None:
+            graded, listed = list(case.constraints), list[Constraint]()
+            if not graded:
+                raise CannotMeasureError("the list of constraints is empty")
+        else:
+            graded, listed = _found(case, real, held)
+        if not graded:
+            raise CannotMeasureError(
+                "no constraint is given, and none that says something holds exactly in both halves of the real table; "
+                "pass constraints=[...]"
+            )
+        useless = _useless(case, real)
+        table, extra = [], []
+        any_broken = [np.zeros(rows.size(False), dtype=bool) for rows in (real, other, useless)]
+        for one in graded:
+            found = [broken(one, rows, real) for rows in (real, other, useless)]
+            any_broken = [before | now for before, now in zip(any_broken, found, strict=True)]
+            shares = [float(now.mean()) for now in found]
+            chance = float(shares[1] <= shares[0]) if declared else _chance(case, found[1])
+            figure = Figure(shares[1], np.full((2, DEALS), shares[0]), max(shares[2], 2 * shares[0], 1e-3), chance)
+            table.append(Row(one.text, {"share": figure}, {"rows": int(found[1].sum()), "declared": declared}))
+        for one in listed:
+            now = broken(one, other, real)
+            extra.append(_listed(one, now))
+        made = result(self, table, repeats, "part", "", noise=NOISE)
+        share, control, worst = (float(found.mean()) for found in (any_broken[1], any_broken[0], any_broken[2]))
+        rows: list[dict[str, Any]] = list(made.detail["parts"])
+        worst_grade: Grade = max((row["grade"] for row in rows), key=lambda grade: RANK[grade])
+        count, total = int(any_broken[1].sum()), other.size(False)
+        rules = f"{len(graded)} constraint{'s' if len(graded) > 1 else ''}"
+        whence = (
+            "" if declared else " that hold in the real table" if len(graded) > 1 else " that holds in the real table"
+        )
+        most = max(rows, key=lambda row: row["rows"])
+        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and len(graded) > 1 else ""
+        verdict = f"{count} of {total} rows break any of {rules}{whence}.{note}"
+        detail = {**made.detail, "parts": rows + extra, "values": [share] * repeats, "rows": count}
+        detail["real_against_real"] = [control] * repeats
+        return Result(self.name, share, 0.0, control, max(worst, 1e-3), self.better, worst_grade, verdict, detail)
+
+
+def _rows(case: Case, side: str) -> Rows:
+    """Return a table's columns as they came, all with one value per row."""
+    part = {"real": case.real, "synthetic": case.synthetic, "holdout": case.holdout}[side]
+    if case.frames is None or part is None:
+        raise CannotMeasureError("the tables are not at hand")
+    frame = case.frames[side]
+    return Rows({name: frame[name].reset_index(drop=True) for name in frame.columns}, frozenset(), part.panel.lengths)
+
+
+def _found(case: Case, real: Rows, held: Rows | None) -> tuple[list[Constraint], list[Constraint]]:
+    """Return what holds in the real table: what is confirmed, and what one half alone would not have suggested."""
+    static = frozenset(name for name in real.columns if any(c.static and c.name == str(name) for c in case.columns))
+    half = np.arange(real.size(False)) < real.size(False) // 2
+    if len(real.lengths) >= FEWEST:
+        half = real.sequence < len(real.lengths) // 2
+    first, second = _part(real, half), _part(real, ~half)
+    likely = list(suggest(_with_statics(first, static)))
+    graded: list[Constraint] = []
+    listed: list[Constraint] = []
+    for one in suggest(_with_statics(real, static)):
+        tests = [second, *([] if held is None else [held])]
+        good = one in likely and not any(broken(one, rows, first).any() for rows in tests)
+        (graded if good else listed).append(one)
+    return graded, listed
+
+
+def _part(rows: Rows, where: Bools) -> Rows:
+    lengths = np.bincount(rows.sequence[where])
+    columns = {name: series[where].reset_index(drop=True) for name, series in rows.columns.items()}
+    return Rows(columns, frozenset(), lengths[lengths > 0].astype(np.int64))
+
+
+def _with_statics(rows: Rows, static: frozenset[Any]) -> Rows:
+    begin = np.cumsum(rows.lengths) - rows.lengths
+    own = {name: rows.columns[name].take(begin).reset_index(drop=True) for name in static}
+    return Rows({**rows.columns, **own}, static, rows.lengths)
+
+
+def _useless(case: Case, real: Rows) -> Rows:
+    """Return the useless table."""
+    rng = case.rng("violations")
+    columns = {}
+    for name, series in real.columns.items():
+        if kind_of(series) not in ("whole", "real") or series.isna().all():
+            columns[name] = series.take(rng.permutation(len(series))).reset_index(drop=True)
+            continue
+        x = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        drawn = rng.normal(np.nanmean(x), np.nanstd(x), len(x))
+        columns[name] = pd.Series(
+            np.where(np.isnan(x), np.nan, np.round(drawn) if kind_of(series) == "whole" else drawn)
+        )
+    return Rows(columns, frozenset(), real.lengths)
+
+
+def _chance(case: Case, found: Bools) -> float:
+    """Return the chance that as many sequences (or blocks) of another sample of the source break a rule."""
+    if not found.any():
+        return 1.0
+    try:
+        pair = Pair.of(case, "violations")
+    except CannotMeasureError:
+        return chance_of_records(int(found.sum()), len(case.real.panel.values), len(found))
+    brought = len(np.unique(pair.other.units[found[pair.other.rows]]))
+    return chance_of_records(brought, pair.real.count, pair.other.count)
+
+
+def _listed(one: Constraint, found: Bools) -> dict[str, Any]:
+    """Return the row of a constraint that holds in the real table, but may do so by chance."""
+    figures = {"value": float(found.mean()), "share": float(found.mean()), "rows": int(found.sum())}
+    return {"part": f"{one.text} (suggested)", **figures, "real_against_real": 0.0, "worst": 1.0, "grade": None}
