@@ -12,9 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import __version__, cli, datasets
-from tsgan.errors import InputError, TsganWarning
+from tsgan import __version__, cli, datasets, tables
+from tsgan.encoding.schema import ColumnSchema, Schema
+from tsgan.errors import InputError, ParameterError, TsganWarning
 from tsgan.evaluation.metrics.base import Result
+
+asked: list = []  # what the stand-in's sample_iter was asked for
+SCHEMA = Schema(
+    (
+        ColumnSchema("wind", "value", "float", "float64"),
+        ColumnSchema("sex", "static", "category", "str"),
+        ColumnSchema("ill", "static", "boolean", "bool"),
+        ColumnSchema("age", "static", "integer", "int64"),
+    )
+)
 
 
 class RecurrentGAN:
@@ -38,7 +49,7 @@ class RecurrentGAN:
         Whether to show a progress bar.
     """
 
-    schema_ = "wind   float"
+    schema_ = SCHEMA
     history_ = ({"step": 9, "seconds": 3.2},)
     trained_ = True
     device = None
@@ -60,6 +71,7 @@ class RecurrentGAN:
         return self.params
 
     def fit(self, table):
+        table = pd.DataFrame({"folder": [table.name]}) if isinstance(table, Path) else table
         if "boom" in table:
             raise InputError("column 'boom' holds\n  nothing; leave it out")
         if "stop" in table:
@@ -94,6 +106,15 @@ class RecurrentGAN:
         rows = n * (length or 2)
         return pd.DataFrame({"start": [str(start)] * rows, "seed": random_state, "device": self.device})
 
+    def sample_iter(self, n, chunk=10_000, length=None, *, start=None, random_state=None, **conditions):
+        asked.append((n, chunk, conditions))
+        if conditions.get("where", {}).get("sex") == "x":
+            raise ParameterError("where: 'sex' is never 'x' in the fitted table; it is one of ['f', 'm']")
+        for at in range(0, n, chunk):
+            yield self.sample(min(chunk, n - at), length, start=start, random_state=random_state)
+            if conditions.get("where", {}).get("age") == 99:
+                raise KeyboardInterrupt
+
 
 class GaussianCopulaProcess(RecurrentGAN):
     history_ = ()
@@ -103,7 +124,7 @@ class GaussianCopulaProcess(RecurrentGAN):
         self.params = {"entity": entity, "time": time, "static": static, "random_state": random_state}
 
     def sample(self, n=1, length=None, *, start=None, random_state=None):
-        return pd.DataFrame({"closed": [n]})
+        return pd.DataFrame({"closed": [n] * n * (length or 1)})
 
 
 class Report:
@@ -165,10 +186,11 @@ def compare(real, tables, **arguments):
 def stand_in(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tsgan.estimator", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
     closed = types.SimpleNamespace(GaussianCopulaProcess=GaussianCopulaProcess)
-    monkeypatch.setitem(sys.modules, "tsgan.synthesizer", closed)
+    monkeypatch.setitem(sys.modules, "tsgan.gaussian_copula", closed)
     monkeypatch.setitem(sys.modules, "tsgan.evaluation.judge", types.SimpleNamespace(evaluate=evaluate))
     monkeypatch.setitem(sys.modules, "tsgan.evaluation.compare", types.SimpleNamespace(compare=compare))
     monkeypatch.chdir(tmp_path)
+    asked.clear()
     pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)
 
 
@@ -224,7 +246,79 @@ def test_sample_writes_csv_to_standard_output_and_nothing_else(model, capsys):
 def test_a_model_of_an_array_is_written_as_columns(capsys):
     cli.main(["fit", "real.csv", "-o", "model", "--steps", "7"])
     assert cli.main(["sample", "model", "-n", "2", "-q"]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == ["sequence,step,x0,x1,x2", "0,0,0,1,2"]
+    whole = capsys.readouterr().out.splitlines()
+    assert whole[:2] == ["sequence,step,x0,x1,x2", "0,0,0,1,2"]
+    assert cli.main(["sample", "model", "-n", "2", "-q", "--chunk", "1"]) == 0
+    pieces = capsys.readouterr().out.splitlines()
+    assert [line[:4] for line in pieces[1:]] == ["0,0,", "0,1,", "1,0,", "1,1,"]
+    assert cli.main(["sample", "model", "-q"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == ["x0,x1,x2", "0,1,2"]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet"])
+def test_sample_writes_by_pieces_what_it_writes_at_once(model, capsys, name):
+    words = ["sample", model, "-n", "1_000", "--length", "3", "--seed", "9", "-q", "-o", name]
+    assert cli.main(words) == 0
+    whole = tables.read(name)
+    assert cli.main([*words, "--chunk", "100"]) == 0
+    pd.testing.assert_frame_equal(tables.read(name), whole)
+    assert [chunk for _, chunk, _ in asked] == [33_333, 33]
+    assert len(whole) == 3000
+
+
+def test_the_size_of_a_piece_follows_length_and_width(model, monkeypatch):
+    cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv"])
+    cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv", "--length", "200_000"])
+    cli.main(["sample", model, "-q", "-o", "out.csv"])
+    wide = pd.DataFrame(np.zeros((16, 400)))
+    monkeypatch.setattr(RecurrentGAN, "sample", lambda self, *args, **more: wide)
+    cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv"])
+    assert [chunk for _, chunk, _ in asked] == [50_000, 1, 1, 5_000]
+
+
+def test_conditions_are_values_of_the_kind_of_their_columns(model, capsys):
+    words = ["--where", "sex=f", "--where", "ill=True", "--where", "age=70", "--where", "wind=1.5", "--where", "a=b=c"]
+    assert cli.main(["sample", model, "-q", "-o", "out.csv", *words]) == 0
+    assert asked[0][2] == {"where": {"sex": "f", "ill": True, "age": 70, "wind": 1.5, "a": "b=c"}}
+    pd.DataFrame({"sex": ["f", "m", "m"]}).to_csv("static.csv", index=False)
+    assert cli.main(["sample", model, "-q", "-o", "out.csv", "--static", "static.csv"]) == 0
+    assert asked[1][0] == 3
+    assert asked[1][2]["static"]["sex"].tolist() == ["f", "m", "m"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--where", "sex=x"], 1, "tsgan: error: where: 'sex' is never 'x' in the fitted table; it is one of"),
+        (["--where", "ill=maybe"], 1, "tsgan: error: --where ill=maybe: the column holds boolean values; give true or"),
+        (["--where", "age=old"], 1, "tsgan: error: --where age=old: the column holds integer values; give a number"),
+        (["--where", "sex=f", "--where", "sex=m"], 1, "tsgan: error: --where names the column 'sex' twice; a column"),
+        (["--static", "absent.csv"], 1, "tsgan: error: absent.csv: no such file"),
+        (["--where", "age=99", "-n", "2"], 130, "tsgan: interrupted"),
+    ],
+)
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_what_cannot_be_drawn_leaves_no_table(model, tmp_path, capsys, words, code, text, name):
+    assert cli.main(["sample", model, "-o", name, *words]) == code
+    assert text in capsys.readouterr().err
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_progress_is_told_now_and_then(model, capsys, monkeypatch):
+    clock = iter(range(0, 10_000, 50))
+    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
+    words = ["sample", model, "-n", "4", "--length", "2", "--chunk", "2", "-o", "out.csv"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().err.splitlines() == ["4 rows (50 %)", "8 rows (100 %)", "wrote 8 rows to out.csv"]
+    assert cli.main([*words, "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_fit_passes_a_folder_on(tmp_path):
+    (tmp_path / "parts").mkdir()
+    assert cli.main(["fit", "parts", "-o", "model", "-q"]) == 0
+    saved = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert saved["dtypes"] == {"folder": "str"}
 
 
 def test_fit_reads_standard_input(monkeypatch, tmp_path):
@@ -306,7 +400,7 @@ def test_a_failed_threshold_names_its_table_and_asks_for_its_metric(capsys):
 def test_info_shows_the_schema_and_what_differs(model, capsys):
     assert cli.main(["info", model]) == 0
     out = capsys.readouterr().out
-    assert "wind   float" in out
+    assert "wind    value   float" in out
     assert "model: a RecurrentGAN, saved by tsgan 0.0.9\n" in out
     assert "arguments that differ from the defaults: time='day', verbose=True\n" in out
     assert "trained for 9 steps, 3 s; the trained generator is kept\n" in out
@@ -315,7 +409,7 @@ def test_info_shows_the_schema_and_what_differs(model, capsys):
 def test_the_closed_form_is_fitted_sampled_and_shown(capsys):
     assert cli.main(["fit", "real.csv", "-o", "model", "--closed-form", "--time", "day", "-q"]) == 0
     assert cli.main(["sample", "model", "-n", "4", "-q"]) == 0
-    assert capsys.readouterr().out == "closed\n4\n"
+    assert capsys.readouterr().out == "closed\n4\n4\n4\n4\n"
     assert cli.main(["info", "model"]) == 0
     out = capsys.readouterr().out
     assert "model: a GaussianCopulaProcess, saved by tsgan 0.0.9\n" in out
@@ -370,6 +464,8 @@ def test_a_bad_input_is_exit_code_1_and_one_line(tmp_path, capsys, words, text):
         (["fit", "real.csv", "-o", "m", "--steps", "few"], "argument --steps: 'few' is not int"),
         (["fit", "real.csv", "-o", "m", "--stepps", "3"], "unrecognized arguments: --stepps"),
         (["sample", "m", "--start", "soon"], "'soon' is neither a moment (2024-01-31) nor a whole number"),
+        (["sample", "m", "--where", "sex"], "'sex' is no condition; write COLUMN=VALUE, for instance sex=f"),
+        (["sample", "m", "--chunk", "0"], "argument --chunk: '0' is not a whole number above 0"),
         (["sample", "m", "-n", "1.5"], "argument -n: invalid int value: '1.5'"),
         (["evaluate", "real.csv"], "the following arguments are required: SYNTHETIC"),
         (["evaluate", "no.csv", "no.csv", "--fail-under", "two=1"], "argument --fail-under: metric='two' is not known"),

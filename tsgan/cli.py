@@ -14,16 +14,14 @@ import inspect
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import __version__
 from .flags import add_flags, given
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COMMANDS = {
     "fit": "learn a table and save the model",
@@ -98,9 +96,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _say(args: argparse.Namespace, text: str) -> None:
+def _say(args: argparse.Namespace, text: str, end: str = "\n") -> None:
     if not args.quiet:
-        print(text, file=sys.stderr)
+        print(text, file=sys.stderr, end=end, flush=True)
 
 
 # fit
@@ -109,7 +107,7 @@ def _say(args: argparse.Namespace, text: str) -> None:
 def _build_fit(parser: argparse.ArgumentParser) -> None:
     from .estimator import RecurrentGAN
 
-    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}")
+    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
     parser.add_argument("--closed-form", action="store_true", help="no training: fit a GaussianCopulaProcess instead")
     group = parser.add_argument_group("arguments of RecurrentGAN")
@@ -120,7 +118,7 @@ def _fit(args: argparse.Namespace) -> None:
     from . import tables
     from .errors import ParameterError
     from .estimator import RecurrentGAN
-    from .synthesizer import GaussianCopulaProcess
+    from .gaussian_copula import GaussianCopulaProcess
 
     arguments = given(args, args.names)
     model: Any
@@ -131,7 +129,8 @@ def _fit(args: argparse.Namespace) -> None:
         model = GaussianCopulaProcess(**arguments)
     else:
         model = RecurrentGAN(**arguments, verbose=not args.quiet)
-    table = tables.read(args.data, time=arguments.get("time"))
+    in_parts = args.data != "-" and Path(args.data).is_dir()
+    table: Any = Path(args.data) if in_parts else tables.read(args.data, time=arguments.get("time"))
     model.fit(table).save(args.output)
     _say(args, f"saved the model in {args.output}")
 
@@ -140,12 +139,29 @@ def _fit(args: argparse.Namespace) -> None:
 
 
 def _build_sample(parser: argparse.ArgumentParser) -> None:
+    from .requests import PIECE, as_condition, as_count
+
     parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
-    parser.add_argument("-n", type=int, default=1, metavar="N", help="number of sequences (default: 1)")
+    parser.add_argument("-n", type=int, metavar="N", help="number of sequences (default: 1, or the rows of --static)")
     parser.add_argument("--length", type=int, metavar="L", help="steps of each (default: as learned)")
     parser.add_argument("--start", type=_moment, metavar="S", help="first moment or step (default: as learned)")
+    parser.add_argument(
+        "--where",
+        metavar="COLUMN=VALUE",
+        action="append",
+        default=[],
+        type=as_condition,
+        help="a value that a static column, or a category on every row, must have; may be repeated",
+    )
+    parser.add_argument("--static", metavar="FILE", help="table of static values: one sequence for each of its rows")
     parser.add_argument("--seed", type=int, metavar="INT", help="the same seed gives the same table (default: none)")
     parser.add_argument("--device", metavar="DEVICE", help="where to compute: cpu, cuda (default: as fitted)")
+    parser.add_argument(
+        "--chunk",
+        type=as_count,
+        metavar="ROWS",
+        help=f"rows held in memory at once, about (default: {PIECE:_}, fewer in wide tables)",
+    )
     parser.add_argument("-o", "--output", metavar="OUT", default="-", help=f"table to write (default: -): {DATA}")
     parser.set_defaults(run=_sample)
 
@@ -154,7 +170,7 @@ def _load(path: str, device: str | None = None) -> tuple[Any, dict[str, Any]]:
     """Return a saved model, of either kind, and its `model.json`."""
     from . import bundle
     from .estimator import RecurrentGAN
-    from .synthesizer import GaussianCopulaProcess
+    from .gaussian_copula import GaussianCopulaProcess
 
     document, _ = bundle.read(path)
     kind: Any = GaussianCopulaProcess if document.get("class") == "GaussianCopulaProcess" else RecurrentGAN
@@ -163,26 +179,28 @@ def _load(path: str, device: str | None = None) -> tuple[Any, dict[str, Any]]:
 
 def _sample(args: argparse.Namespace) -> None:
     from . import tables
+    from .requests import as_frame, sequences_of, where_of
 
     model, _ = _load(args.model, args.device)
-    table = model.sample(args.n, args.length, start=args.start, random_state=args.seed)
-    tables.write(_frame(table), args.output)
-    _say(args, f"wrote {len(table)} rows to {'standard output' if args.output == '-' else args.output}")
-
-
-def _frame(table: Any) -> pd.DataFrame:
-    """Return what `sample` gave as a frame; a model of a bare array gives an array, with columns x0, x1, ..."""
-    import pandas as pd
-
-    if isinstance(table, pd.DataFrame):
-        return table
-    names = [f"x{column}" for column in range(table.shape[-1])]
-    flat = pd.DataFrame(table.reshape(-1, table.shape[-1]), columns=names)
-    if table.ndim == 3:
-        flat.index = pd.MultiIndex.from_product(
-            [range(table.shape[0]), range(table.shape[1])], names=["sequence", "step"]
-        )
-    return flat
+    conditions: dict[str, Any] = {}
+    if args.where:
+        conditions["where"] = where_of(args.where, model.schema_)
+    if args.static:
+        conditions["static"] = tables.read(args.static)
+    n = args.n if args.n is not None else len(conditions["static"]) if args.static else 1
+    chunk = sequences_of(model, n, args.length, args.chunk)
+    pieces = model.sample_iter(n, chunk, args.length, start=args.start, random_state=args.seed, **conditions)
+    sequences, shown = 0, time.monotonic()
+    with tables.Writer(args.output) as out:
+        for piece in pieces:
+            frame, sequences = as_frame(piece, sequences, single=n == 1)
+            out.write(frame)
+            now = time.monotonic()
+            if now - shown > (1 if sys.stderr.isatty() else 60):
+                share = f" ({100 * out.rows / (n * args.length):.0f} %)" if args.length else ""
+                _say(args, f"{out.rows:,} rows{share}", end="\r" if sys.stderr.isatty() else "\n")
+                shown = now
+    _say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
 
 
 def _moment(text: str) -> Any:

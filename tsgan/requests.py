@@ -1,0 +1,91 @@
+"""What `tsgan sample` is asked for, in words, and what it writes: conditions, sizes of pieces, arrays as tables."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PIECE = 100_000  # rows that are drawn and written at once
+WIDE = 4_000_000  # values, at most
+
+
+def sequences_of(model: Any, n: int, length: int | None, rows: int | None) -> int:
+    """Return how many sequences make a piece: as many as have about `rows` rows."""
+    if n < 2:
+        return 1
+    few = as_frame(model.sample(8, length and min(length, 8), random_state=0), 0, single=False)[0]
+    if rows is None:
+        rows = min(PIECE, WIDE // max(len(few.columns), 1))
+    return max(1, rows // max(length or len(few) // 8, 1))
+
+
+def as_frame(table: Any, before: int, *, single: bool) -> tuple[pd.DataFrame, int]:
+    """Return a piece as a frame, and how many sequences of arrays there are with it.
+
+    A model of bare arrays gives arrays, which get columns x0, x1, ... and, unless one sequence was asked for, an outer
+    level that goes on counting after the `before` sequences of earlier pieces.
+    """
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        return table, before
+    names = [f"x{column}" for column in range(table.shape[-1])]
+    flat = pd.DataFrame(table.reshape(-1, table.shape[-1]), columns=names)
+    if single:
+        return flat, before
+    count = 1 if table.ndim == 2 else len(table)
+    levels = [range(before, before + count), range(table.shape[-2])]
+    flat.index = pd.MultiIndex.from_product(levels, names=["sequence", "step"])
+    return flat, before + count
+
+
+def where_of(conditions: Sequence[tuple[str, str]], schema: Any) -> dict[str, Any]:
+    """Return conditions as values of the kind that their columns hold; unknown columns are left to `sample`.
+
+    Raises
+    ------
+    ParameterError
+        If a column is named twice, or its value is no number where it holds numbers.
+    """
+    found: dict[str, Any] = {}
+    kinds = {str(column.name): (column.name, column.kind) for column in schema}
+    for text, value in conditions:
+        name, kind = kinds.get(text, (text, ""))
+        if name in found:
+            raise ParameterError(f"--where names the column {text!r} twice; a column has one value")
+        found[name] = _value(text, value, kind)
+    return found
+
+
+def _value(column: str, text: str, kind: str) -> Any:
+    try:
+        if kind in ("integer", "float"):
+            return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+        if kind == "boolean":
+            return {"true": True, "false": False}[text.lower()]
+    except (ValueError, KeyError):
+        allowed = "true or false" if kind == "boolean" else "a number"
+        raise ParameterError(f"--where {column}={text}: the column holds {kind} values; give {allowed}") from None
+    return text
+
+
+def as_condition(text: str) -> tuple[str, str]:
+    """Return the column and the value of `COLUMN=VALUE`."""
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(f"{text!r} is no condition; write COLUMN=VALUE, for instance sex=f")
+    return name, value
+
+
+def as_count(text: str) -> int:
+    """Return a whole number above 0."""
+    if not re.fullmatch(r"[0-9_]*[1-9][0-9_]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
