@@ -144,10 +144,10 @@ def blank(array: Any, mask: NDArray[np.bool_], marker: str = "") -> Any:
     """
     if not mask.any():
         return array
+    if not isinstance(array, np.ndarray):
+        return array.take(np.where(mask, -1, np.arange(len(array))), allow_fill=True)
     made = array.copy()
-    if not isinstance(made, np.ndarray):
-        made[mask] = getattr(made.dtype, "na_value", pd.NaT)
-    elif made.dtype.kind in "iub":
+    if made.dtype.kind in "iub":
         raise TypeError(f"{made.dtype} holds no missing values; {int(mask.sum())} were asked for")
     else:
         made[mask] = MARKERS[marker or "nan"] if made.dtype == object else np.array(None, dtype=made.dtype)
@@ -179,6 +179,13 @@ def temporal(values: Any) -> Any:
     if isinstance(values, pd.Series):
         return pd.Series(index, index=values.index, name=values.name)
     return index.set_names(values.names) if isinstance(values, pd.Index) else index
+
+
+def spelled(values: Any) -> list[str]:
+    """Return values as text, without the warning that periods of business days are deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        return [str(value) for value in values]
 
 
 def untick(numbers: NDArray[np.int64], dtype: Any) -> Any:

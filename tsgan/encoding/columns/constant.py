@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..dtypes import Name, Token, blank, dump, label, load, marker, plain, ticks, untick
+from ..dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
 from ..scalers.base import Doubles, State
 from ..schema import ColumnSchema, Role
 from .base import Column, Request
@@ -82,8 +82,7 @@ class ConstantColumn(Column):
         }
         if self.missing is not None:
             return ColumnSchema(**line, reason="all missing")
-        value = plain(self.decode(np.empty((1, 0)))[0])
-        shown = value if isinstance(value, int | float | str) else str(value)
+        shown = spelled(self.decode(np.empty((1, 0))))[0] if _counted(load(self.dtype)) else self.value
         return ColumnSchema(**line, low=shown, high=shown, reason="one value")
 
     def state(self) -> State:

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from ...errors import SchemaError
-from ..dtypes import Name, temporal, zones
+from ..dtypes import Name, temporal, ticks, zones
 from ..schema import Kind
 
 OBJECTS: dict[str, Kind] = {
@@ -45,9 +45,11 @@ def infer_kind(series: pd.Series[Any], name: Name) -> Kind:
     observed = series[series.notna().to_numpy(dtype=bool)]
     objects = isinstance(dtype, np.dtype) and dtype.kind == "O"
     kind = _of_objects(observed, name) if objects and len(observed) else _of_dtype(dtype, name)
-    first = observed.iloc[0] if len(observed) else None
-    same = observed == first
-    return "constant" if not len(observed) or bool(np.all(same.to_numpy(dtype=bool))) else kind
+    if not len(observed):
+        return "constant"
+    compared = ticks(observed) if kind == "period" else observed
+    same = compared == (compared[0] if kind == "period" else observed.iloc[0])
+    return "constant" if bool(np.asarray(same, dtype=bool).all()) else kind
 
 
 def _of_dtype(dtype: Any, name: Name) -> Kind:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..dtypes import Token, dump, label, load, ticks, untick
+from ..dtypes import Token, dump, label, load, spelled, ticks, untick
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
 from .scaled import ScaledColumn
@@ -56,14 +56,14 @@ class DatetimeColumn(ScaledColumn):
 
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
-        low, high = self.to_values(np.array(self.observed))
+        low, high = spelled(self.to_values(np.array(self.observed)))
         return ColumnSchema(
             self.name,
             self.role,
             self.kind,
             label(self.dtype),
-            low=str(low),
-            high=str(high),
+            low=low,
+            high=high,
             scaler=self.scaler.name,
             reason=self.reason,
         )
