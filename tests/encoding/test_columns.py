@@ -303,6 +303,14 @@ class TestCategory:
 
 
 class TestMoments:
+    @pytest.mark.parametrize("kind", ["datetime", "timedelta", "period"])
+    def test_what_is_spread_over_the_cells_decodes_to_the_same_moments(self, kind):
+        for series in SERIES[kind]:
+            column = fitted(kind, series)
+            z = column.encode(series)[:, 0]
+            moved = column.spread(z, draws().random(len(z)))
+            assert column.decode(moved[:, None]).tolist() == series.tolist()
+
     def test_generated_dates_are_whole_days(self):
         made = pd.Series(fitted("datetime", SERIES["datetime"][0]).decode(draws().normal(size=(50, 1))))
         assert (made == made.dt.normalize()).all()

@@ -28,8 +28,9 @@ def again(data, entity=None, time=None, static=(), exclude=(), squeeze=True):
     assert form == table.form
     codes = np.zeros(len(table.values), dtype=np.int64) if table.codes is None else table.codes
     decoded = {name: table.values[name].array for name in form.names}
-    keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
-    return compose(decoded, np.bincount(codes), form, table.stamps, keys, squeeze=squeeze)
+    lengths = np.bincount(codes)
+    keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys).make(len(lengths))
+    return compose(decoded, lengths, form, table.stamps, keys, squeeze=squeeze)
 
 
 INDEXES = {

@@ -117,6 +117,7 @@ def test_a_pattern_with_little_room_takes_longer_keys():
     assert {len(key) for key in made[:20]} == {4}
     assert made[20].endswith("_2")
     assert made[44].endswith("_3")
+    assert pattern.make(5, skip=18).tolist() == made[18:23].tolist()
 
 
 def test_numbers_that_leave_no_room():

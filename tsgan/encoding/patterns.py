@@ -95,9 +95,12 @@ class Pattern:
         """How many keys of the very pattern there are."""
         return math.prod(self._radices[len(self._radices) - self.counting :])
 
-    def make(self, count: int) -> NDArray[np.str_]:
-        """Return `count` distinct keys; those beyond `room` have an ending, "_2" and so on, and so another length."""
-        number = np.arange(count, dtype=np.uint64)
+    def make(self, count: int, skip: int = 0) -> NDArray[np.str_]:
+        """Return `count` distinct keys after the first `skip` ones.
+
+        Those beyond `room` have an ending, "_2" and so on, and so another length.
+        """
+        number = np.arange(skip, skip + count, dtype=np.uint64)
         room = np.uint64(self.room)
         radices = self._radices
         between = len(radices) - self.counting
@@ -116,7 +119,7 @@ class Pattern:
             table = np.array([ord(c) for c in characters], dtype=np.uint32)
             letters[:, place] = table[next(varying)] if len(table) > 1 else table[0]
         made: NDArray[np.str_] = letters.view(f"U{len(self.classes)}").reshape(count)
-        if count > room:
+        if skip + count > room:
             more = np.strings.add("_", (number // room + np.uint64(1)).astype(np.str_))
             made = np.strings.add(made, np.where(number >= room, more, ""))
         return made

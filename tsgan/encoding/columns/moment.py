@@ -47,6 +47,11 @@ class DatetimeColumn(ScaledColumn):
         steps[counted == MISSING] = np.nan
         return steps
 
+    def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
+        """Return the ends of what is rounded to the same moments as `x`."""
+        # A scaler of positive numbers has no image for the lower half of the cell of the smallest.
+        return (np.maximum(x - 0.5, x / 2) if self.observed[0] > 0 else x - 0.5), x + 0.5
+
     def to_values(self, x: Doubles) -> Any:
         """Clip, round to the grain, and return values of the column's unit and zone."""
         quantum = self.grain["quantum"]
