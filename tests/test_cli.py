@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,23 @@ def test_the_size_of_a_piece_follows_length_and_width(model, monkeypatch):
     monkeypatch.setattr(RecurrentGAN, "sample", lambda self, *args, **more: wide)
     cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv"])
     assert [chunk for _, chunk, _ in asked] == [50_000, 1, 1, 5_000]
+
+
+def test_one_piece_is_held_at_a_time(model, monkeypatch):
+    made: list = []
+
+    def pieces(self, n, chunk, length=None, **more):
+        for _ in range(4):
+            assert not [ref for ref in made if ref() is not None]
+            frame = pd.DataFrame({"x": np.zeros(5)})
+            made.append(weakref.ref(frame))
+            yield frame
+            del frame
+
+    monkeypatch.setattr(RecurrentGAN, "sample_iter", pieces)
+    for name in ("out.csv", "out.parquet"):
+        assert cli.main(["sample", model, "-n", "20", "-q", "-o", name]) == 0
+    assert len(made) == 8
 
 
 def test_conditions_are_values_of_the_kind_of_their_columns(model, capsys):

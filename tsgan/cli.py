@@ -195,6 +195,7 @@ def _sample(args: argparse.Namespace) -> None:
         for piece in pieces:
             frame, sequences = as_frame(piece, sequences, single=n == 1)
             out.write(frame)
+            del piece, frame  # before the next one is made
             now = time.monotonic()
             if now - shown > (1 if sys.stderr.isatty() else 60):
                 share = f" ({100 * out.rows / (n * args.length):.0f} %)" if args.length else ""
