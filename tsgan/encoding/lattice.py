@@ -31,6 +31,7 @@ from .scalers.base import Doubles
 
 BITS, REPEATS, LONE, FULL = 20.0, 8, 0.01, 0.6
 CELLS, PEAKS, PAD, COARSE = 2**18, 6, 8, 2**53
+NEAR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Lattice:
             return cls._listed(values, counts, decimals, None)
         ticks = np.rint(values * unit).astype(np.int64)
         gap = int(np.gcd.reduce(np.diff(ticks)))
-        if gap > 1 and (len(ticks) - 1) * np.log2(gap) >= BITS:
+        if gap > 1 and len(ticks) > 4 and (len(ticks) - 2) * np.log2(gap) >= BITS:
             first = int(ticks[0]) % gap
             return cls(decimals, round(first / unit, decimals), round(gap / unit, decimals))
         cells = _crowded(ticks, counts)
@@ -140,10 +141,17 @@ class Lattice:
         """Return snapped values, those beyond a bound moved to the last value of the lattice within it."""
         y = self.snap(x)
         if self.step and low is not None:
-            y = np.where(y < low, self._round(self.offset + self.step * np.ceil((low - self.offset) / self.step)), y)
+            y = np.maximum(y, -self._last(-self.offset, -low))
         if self.step and high is not None:
-            y = np.where(y > high, self._round(self.offset + self.step * np.floor((high - self.offset) / self.step)), y)
+            y = np.minimum(y, self._last(self.offset, high))
         return y
+
+    def _last(self, offset: float, high: float) -> float:
+        """Return the largest value not above `high`, which may be one whose sum before rounding is."""
+        half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
+        k = np.floor((high + half - offset) / self.step + NEAR)
+        last = float(self._round(offset + self.step * k))
+        return last if last <= high else float(self._round(offset + self.step * (k - 1)))
 
     def _round(self, x: Doubles | float) -> Doubles:
         return np.asarray(x if self.decimals is None else np.round(x, self.decimals))
