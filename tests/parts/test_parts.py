@@ -3,6 +3,7 @@
 import gc
 import itertools
 import re
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -420,3 +421,41 @@ def test_files_that_differ_are_named(tmp_path):
         SchemaError, match=r"part-1\.parquet: the columns are not those of .*missing \['n'\], not known"
     ):
         Parts.open(two)
+
+
+def test_keys_whose_hashes_agree_are_told_apart(monkeypatch):
+    for module in ("census", "table"):
+        monkeypatch.setattr(f"tsgan.parts.{module}.hashes", lambda keys: np.ones(len(keys), dtype=np.uint64))
+    frames = _two()
+    with Parts.open(frames, "id") as parts:
+        assert parts.lengths.tolist() == [3, 3, 3]
+    with pytest.raises(InputError, match="'id'='p0001' comes back after other entities"):
+        Parts.open(frames[::-1], "id")
+
+
+def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
+    monkeypatch.setattr(sources, "ROWS", 5_000)
+    monkeypatch.setattr("tsgan.parts.table.Parts.pieces.__defaults__", (10_000, 64))
+    count, rows = 40, 10_000
+
+    def frames():
+        for part in range(count):
+            values = np.random.default_rng(part).standard_normal((rows, 8))
+            frame = pd.DataFrame(values, columns=list("abcdefgx"))
+            frame["id"] = np.repeat(np.arange(100) + 100 * part, 100)
+            yield frame
+
+    def encode(frame):
+        lengths = np.bincount(pd.factorize(frame["id"])[0]).astype(np.int64)
+        return Panel(frame[list("abcdefgx")].to_numpy(np.float32), lengths, np.zeros((len(lengths), 0), np.float32))
+
+    tracemalloc.start()
+    try:
+        with Parts.open(frames(), "id") as parts:
+            sample_of(parts, 20_000, np.random.default_rng(0))
+            panel = spool(parts, encode)
+            assert len(panel) == 100 * count
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.3 * count * rows * 9 * 8
