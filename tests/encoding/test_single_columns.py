@@ -47,9 +47,9 @@ PERIODS = [f"period[{freq}]" for freq in ("Y-DEC", "Q-MAR", "M", "W-TUE", "D", "
 
 
 @st.composite
-def columns(draw):
-    """Return a column of 1 to 30 rows and its name for failures."""
-    rows = draw(st.integers(1, 30))
+def columns(draw, rows=None):
+    """Return a column of so many rows, by default 1 to 30, of any dtype, with missing values or without."""
+    rows = draw(st.integers(1, 30)) if rows is None else rows
 
     def many(strategy):
         return draw(st.lists(strategy, min_size=rows, max_size=rows))
