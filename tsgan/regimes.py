@@ -14,13 +14,14 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtr
 
 from .autoregression import Doubles
+from .conditioning import FAR, Normal, mixture_given, mixture_given_linear
 from .panel import Floats
 
 LEADING = 20  # axes that carry the regimes
-FAR = 3.0  # standard deviations beyond which a past that no regime explains is not followed, so that none runs away
+KEPT = 4_000_000  # numbers in the covariances of all regimes, up to which they are kept for the next condition
 PRIOR = 30.0  # windows that a regime's scales are shrunk by
 
 
@@ -138,6 +139,75 @@ class Regimes:
             out[rows] = means[k, known:] + white[k][rows] @ factors[k, known:, :known].T
             out[rows] += shock[rows] @ factors[k, known:, known:].T
         return out
+
+    def given(self, flat: Floats | Doubles, rng: np.random.Generator) -> Floats:
+        """Draw the unknown entries of flattened windows `(n, P)`, NaN, given the known ones, which stay as they are.
+
+        A regime is drawn by its posterior, the unknown from its conditional law. The cost is one factorisation for each
+        regime and pattern of unknown entries, of as many rows as there are known or unknown ones, whichever are fewer.
+        Windows that no regime explains are followed only so far, see `conditioning.FAR`.
+        """
+        known = np.isfinite(flat[:1]).sum() if len(flat) else 0
+        if 0 < known < flat.shape[1]:
+            blank = np.isnan(flat)
+            if blank[:, known:].all() and not blank[:, :known].any() and "triangles" in self.__dict__:
+                past = np.ascontiguousarray(flat[:, :known], dtype=np.float32)
+                return np.concatenate([past, self.follow(past, rng)], axis=1)
+        return mixture_given(self._normal, self.weights, np.asarray(flat, dtype=np.float64), rng)
+
+    def given_linear(
+        self, maps: list[Doubles], observed: list[Doubles], rng: np.random.Generator, noise: float = 1e-3
+    ) -> Floats:
+        """Draw flattened windows `(n, P)` of which only linear combinations are known, up to a little noise.
+
+        Parameters
+        ----------
+        maps : list of float64 arrays of shape (M_i, P)
+            One per window; windows that share one array share its factor.
+        observed : list of float64 arrays of shape (M_i,)
+        rng : numpy.random.Generator
+        noise : float
+            Standard deviation of each combination.
+        """
+
+        def prior(k: int, n: int) -> Doubles:
+            root = self._root(k)
+            drawn: Doubles = self._mean(k) + rng.standard_normal((n, root.shape[1])) @ root.T
+            return drawn
+
+        return mixture_given_linear(self._normal, self.weights, prior, maps, observed, rng, noise)
+
+    def shaped(self, shocks: Floats) -> Floats:
+        """Turn standard normal shocks `(n, 1 + P)` into flattened windows `(n, P)`; the first chooses the regime."""
+        means, factors, scales, axes = self._single
+        lead = means.shape[1]
+        regime = np.searchsorted(np.cumsum(self.weights)[:-1], ndtr(shocks[:, 0].astype(np.float64)), side="right")
+        white = shocks[:, 1:].copy()
+        white[:, lead:] *= scales[regime]
+        white[:, :lead] = np.einsum("nij,nj->ni", factors[regime], white[:, :lead]) + means[regime]
+        return white @ axes
+
+    def _root(self, k: int) -> Doubles:
+        """Return a root `(P, P)` of the covariance of regime k."""
+        lead = self.means.shape[1]
+        return np.concatenate([self.axes[:, :lead] @ self.factors[k], self.axes[:, lead:] * self.scales[k]], axis=1)
+
+    def _mean(self, k: int) -> Doubles:
+        mean: Doubles = self.axes[:, : self.means.shape[1]] @ self.means[k]
+        return mean
+
+    @cached_property
+    def _normals(self) -> dict[int, Normal]:
+        return {}
+
+    def _normal(self, k: int) -> Normal:
+        """Return regime k as a normal law; kept where all together are small."""
+        found = self._normals.get(k)
+        if found is None:
+            found = Normal.of(self._mean(k), self._root(k))
+            if len(self.weights) * len(self.axes) ** 2 <= KEPT:
+                self._normals[k] = found
+        return found
 
 
 def _whiten(flat: Doubles, axes: Doubles) -> Doubles:

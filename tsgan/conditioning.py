@@ -1,0 +1,285 @@
+r"""Normal laws given some of their entries, or something that has a likelihood.
+
+Given entries: a pattern of known entries a and unknown ones b of :math:`x \sim N(\mu, \Sigma)` has
+
+.. math:: x_b \mid x_a \sim N(\mu_b + G (x_a - \mu_a), \Sigma_{bb} - G \Sigma_{ab}), \qquad
+    G = \Sigma_{ba} \Sigma_{aa}^{-1},
+
+by the Cholesky factor of whichever of the covariance of a and the precision of b is smaller. Given linear combinations,
+a draw from the prior is moved by what it lacks (Matheron's rule; "Efficiently Sampling Functions from Gaussian Process
+Posteriors", Wilson et al., 2020, https://arxiv.org/abs/2002.09309).
+
+Given a likelihood: elliptical slice sampling ("Elliptical slice sampling", Murray, Adams & MacKay, 2010,
+https://arxiv.org/abs/1001.0175), for many chains at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
+
+from .panel import Floats, Ints
+
+Doubles = NDArray[np.float64]
+JITTER = 1e-6  # share of an entry's variance that is taken for rounding
+FAR = 3.0  # standard deviations beyond which what no law explains is not followed, so that nothing runs away
+TRIES = 4  # draws of the prior that a chain starts from the best of
+LOST = 200  # the same, where all of them are impossible
+SHRINKS = 40  # times that a slice is narrowed
+
+
+@dataclass(frozen=True)
+class Normal:
+    """A normal law that can be conditioned on any of its entries.
+
+    Attributes
+    ----------
+    mean : float64 array of shape (P,)
+    covariance : float64 array of shape (P, P)
+    precision : float64 array of shape (P, P)
+    determinant : float
+        Logarithm of that of the covariance.
+    """
+
+    mean: Doubles
+    covariance: Doubles
+    precision: Doubles
+    determinant: float
+
+    @classmethod
+    def of(cls, mean: Doubles, root: Doubles) -> Normal:
+        """Return the law of `mean + root @ shocks`, a little widened so that collinear entries do no harm."""
+        covariance = root @ root.T
+        variance = np.diag(covariance)
+        covariance[np.diag_indices_from(covariance)] += JITTER * np.maximum(variance, 1e-9 * variance.max(initial=1e-9))
+        factor = cho_factor(covariance, lower=True)
+        precision = cho_solve(factor, np.eye(len(mean)))
+        return cls(mean, covariance, precision, 2 * float(np.log(np.diag(factor[0])).sum()))
+
+    def given(self, known: Doubles, blank: NDArray[np.bool_]) -> tuple[Doubles, Doubles, Doubles]:
+        """Condition on entries that are not blank.
+
+        Parameters
+        ----------
+        known : float64 array of shape (n, P - B)
+        blank : bool array of shape (P,)
+            Which B entries are unknown.
+
+        Returns
+        -------
+        density : float64 array of shape (n,)
+            Log-density of what is known, up to a constant of the pattern alone.
+        mean : float64 array of shape (n, B)
+            Of the unknown; what lies too far out is pulled in first.
+        root : float64 array of shape (B, B)
+            `root @ shocks` is the unknown less its mean.
+        """
+        told, size = ~blank, int((~blank).sum())
+        off = known - self.mean[told]
+        if size <= blank.sum():
+            factor = cholesky(self.covariance[np.ix_(told, told)], lower=True)
+            inner = solve_triangular(factor, off.T, lower=True)
+            cross = solve_triangular(factor, self.covariance[np.ix_(told, blank)], lower=True)
+            distance, determinant = (inner**2).sum(axis=0), 2 * np.log(np.diag(factor)).sum()
+            moved = inner.T @ cross
+            root = _factor(self.covariance[np.ix_(blank, blank)] - cross.T @ cross)
+        else:
+            factor = cholesky(self.precision[np.ix_(blank, blank)], lower=True)
+            inner = solve_triangular(factor, self.precision[np.ix_(blank, told)] @ off.T, lower=True)
+            distance = ((off @ self.precision[np.ix_(told, told)]) * off).sum(axis=1) - (inner**2).sum(axis=0)
+            determinant = self.determinant + 2 * np.log(np.diag(factor)).sum()
+            root = solve_triangular(factor, np.eye(len(factor)), lower=True).T
+            moved = -(root @ inner).T
+        pull = np.minimum(1, (np.sqrt(size) + FAR) / np.sqrt(distance.clip(1e-18)))
+        return -0.5 * (distance + determinant), self.mean[blank] + moved * pull[:, None], root
+
+    def given_linear(self, observed: Doubles, maps: Doubles, noise: float) -> tuple[Doubles, Doubles, Doubles]:
+        """Condition on linear combinations `maps @ x + noise * shocks`.
+
+        Parameters
+        ----------
+        observed : float64 array of shape (n, M)
+        maps : float64 array of shape (M, P)
+        noise : float
+
+        Returns
+        -------
+        density : float64 array of shape (n,)
+            Log-density of what was observed, up to a constant.
+        mean : float64 array of shape (n, P)
+        gain : float64 array of shape (M, P)
+            What a prior draw is moved by, for each unit that it lacks.
+        """
+        spread = maps @ self.covariance
+        inside = spread @ maps.T
+        inside[np.diag_indices_from(inside)] += noise**2 + JITTER * np.diag(inside)
+        factor = cho_factor(inside, lower=True)
+        gain = cho_solve(factor, spread)
+        off = observed - maps @ self.mean
+        distance = (cho_solve(factor, off.T).T * off).sum(axis=1)
+        pull = np.minimum(1, (np.sqrt(len(maps)) + FAR) / np.sqrt(distance.clip(1e-18)))
+        determinant = 2 * np.log(np.diag(factor[0])).sum()
+        return -0.5 * (distance + determinant), self.mean + pull[:, None] * (off @ gain), gain
+
+
+def _factor(covariance: Doubles) -> Doubles:
+    """Return a root of a covariance that rounding may have left a little short of positive definite."""
+    try:
+        return np.asarray(cholesky(covariance, lower=True))
+    except LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+        return np.asarray(vectors * np.sqrt(values.clip(0)))
+
+
+def mixture_given(parts: Callable[[int], Normal], weights: Doubles, flat: Doubles, rng: np.random.Generator) -> Floats:
+    """Draw the unknown entries of rows from a mixture of normal laws given the known ones.
+
+    Rows with the same pattern share their factors, one for each law. Laws are visited once each, so no more than one is
+    held: the largest of weight times density times a Gumbel shock chooses among them as a draw by posterior would.
+
+    Parameters
+    ----------
+    parts : callable
+        Returns law k.
+    weights : float64 array of shape (K,)
+    flat : float64 array of shape (n, P)
+        NaN where unknown.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array of shape (n, P)
+        What is known is returned as it is.
+    """
+    blank = np.isnan(flat)
+    out = flat.astype(np.float32)
+    groups = [rows for rows in _alike(blank) if blank[rows[0]].any()]
+    best = np.full(len(flat), -np.inf)
+    for k, weight in enumerate(weights):
+        if weight <= 0 or not groups:
+            continue
+        law = parts(k)
+        for rows in groups:
+            mask = blank[rows[0]]
+            density, mean, root = law.given(flat[np.ix_(rows, np.flatnonzero(~mask))], mask)
+            score = np.log(weight) + density + rng.gumbel(size=len(rows))
+            better = score > best[rows]
+            best[rows[better]] = score[better]
+            shock = rng.standard_normal((int(better.sum()), len(root))) @ root.T
+            out[np.ix_(rows[better], np.flatnonzero(mask))] = mean[better] + shock
+    return out
+
+
+def mixture_given_linear(
+    parts: Callable[[int], Normal],
+    weights: Doubles,
+    prior: Callable[[int, int], Doubles],
+    maps: list[Doubles],
+    observed: list[Doubles],
+    rng: np.random.Generator,
+    noise: float,
+) -> Floats:
+    """Draw rows from a mixture of normal laws given noisy linear combinations of each.
+
+    Parameters
+    ----------
+    parts, weights, rng
+        As in `mixture_given`.
+    prior : callable
+        `prior(k, n)` draws `(n, P)` from law k.
+    maps : list of float64 arrays of shape (M_i, P)
+        One per row; rows that share one array share its factor.
+    observed : list of float64 arrays of shape (M_i,)
+    noise : float
+        Standard deviation of each observation.
+    """
+    shared: dict[int, list[int]] = {}
+    for row, one in enumerate(maps):
+        shared.setdefault(id(one), []).append(row)
+    out, best = np.empty((len(maps), len(parts(0).mean)), dtype=np.float32), np.full(len(maps), -np.inf)
+    for k, weight in enumerate(weights):
+        if weight <= 0:
+            continue
+        law = parts(k)
+        for group in shared.values():
+            rows, one = np.array(group), maps[group[0]]
+            density, mean, gain = law.given_linear(np.stack([observed[row] for row in group]), one, noise)
+            score = np.log(weight) + density + rng.gumbel(size=len(rows))
+            better = score > best[rows]
+            best[rows[better]] = score[better]
+            off = prior(k, int(better.sum())) - law.mean
+            error = off @ one.T + noise * rng.standard_normal((len(off), len(one)))
+            out[rows[better]] = mean[better] + off - error @ gain
+    return out
+
+
+def _alike(blank: NDArray[np.bool_]) -> list[Ints]:
+    """Return the rows of each pattern."""
+    if not len(blank):
+        return []
+    packed = np.packbits(blank, axis=1) if blank.shape[1] else np.zeros((len(blank), 1), dtype=np.uint8)
+    kind = np.unique(packed, axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(kind, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(kind[order])) + 1)
+
+
+def elliptical(
+    draw_prior: Callable[[int, np.random.Generator], Floats],
+    log_likelihood: Callable[[Floats, Ints], Doubles],
+    n: int,
+    rng: np.random.Generator,
+    sweeps: int = 20,
+) -> Floats:
+    """Draw standard normal shocks given a likelihood, one for each of `n` chains, each with a likelihood of its own.
+
+    Parameters
+    ----------
+    draw_prior : callable
+        `draw_prior(m, rng)` draws shocks `(m, P)` from a normal law of mean zero.
+    log_likelihood : callable
+        `log_likelihood(shocks, chains)` takes shocks `(m, P)` and the numbers `(m,)` of the chains that they are for,
+        and returns `(m,)`; minus infinity where impossible.
+    n : int
+    rng : numpy.random.Generator
+    sweeps : int
+        Steps of each chain. They start from the best of a few draws from the prior.
+
+    Returns
+    -------
+    float32 array of shape (n, P)
+    """
+    every = np.arange(n)
+    state = draw_prior(n, rng)
+    height = log_likelihood(state, every)
+    for attempt in range(1, LOST):
+        rows = every if attempt < TRIES else np.flatnonzero(height == -np.inf)
+        if not len(rows):
+            break
+        other = draw_prior(len(rows), rng)
+        told = log_likelihood(other, rows)
+        better = told > height[rows]
+        state[rows[better]], height[rows[better]] = other[better], told[better]
+    for _ in range(sweeps):
+        aim = draw_prior(n, rng)
+        with np.errstate(divide="ignore"):
+            level = height + np.log(rng.random(n))
+        angle = rng.uniform(0, 2 * np.pi, n)
+        low, high = angle - 2 * np.pi, angle.copy()
+        open_ = every
+        for _ in range(SHRINKS):
+            turn = angle[open_, None].astype(np.float32)
+            offer = state[open_] * np.cos(turn) + aim[open_] * np.sin(turn)
+            told = log_likelihood(offer, open_)
+            taken = (told > level[open_]) | (level[open_] == -np.inf)
+            state[open_[taken]], height[open_[taken]] = offer[taken], told[taken]
+            open_ = open_[~taken]
+            if not len(open_):
+                break
+            below = angle[open_] < 0
+            low[open_[below]], high[open_[~below]] = angle[open_[below]], angle[open_[~below]]
+            angle[open_] = rng.uniform(low[open_], high[open_])
+    return state
