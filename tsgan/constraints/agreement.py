@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .grain import short
 from .rows import Bools
 
 Doubles = NDArray[np.float64]
@@ -24,8 +25,7 @@ def agree(computed: Doubles, shown: Doubles, size: Doubles, decimals: int | None
     dtype : dtype
         Of the shown number; half and single precision carry fewer digits.
     """
-    name = str(dtype).lower()
-    share = SINGLE if any(one in name for one in ("float16", "float32", "float[", "half")) else EXACT
+    share = SINGLE if short(dtype) else EXACT
     room = share * np.maximum(np.maximum(np.abs(computed), np.abs(shown)), size)
     room += 0.0 if decimals is None else 0.5 * 10.0**-decimals * (1 + 1e-6)
     return np.asarray(np.abs(computed - shown) <= room)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..errors import ConstraintError
 from .derived import Derived
-from .grain import Grain, Numbers, Scale, kind_of
+from .grain import PER_SECOND, Grain, Numbers, Scale, kind_of
 from .rows import Bools, Name, Rows
 from .step import Dump, Parts, Step
 
@@ -222,7 +222,8 @@ class Total(Step):
         low, high = self.limits.get(self.name, (None, None))
         aim = computed if low is None else np.maximum(computed, low)
         aim = aim if high is None else np.minimum(aim, high)
-        left = np.where(there, aim - computed if self.name == self.total else computed - aim, 0)
+        asked = there & parts[self.name].notna().to_numpy(dtype=bool) if self.kept else there
+        left = np.where(asked, aim - computed if self.name == self.total else computed - aim, 0)
         if self.yielding and left.any():
             moved = self._give_way(values, left)
             for name in self.yielding:
@@ -262,7 +263,7 @@ class Total(Step):
             low, high = ends[name]
             up = huge if high is None else np.maximum(high - moved[name], 0)
             down = huge if low is None else np.maximum(moved[name] - low, 0)
-            return np.where(left > 0, np.minimum(up, huge), np.minimum(down, huge))
+            return np.asarray(np.where(left > 0, np.minimum(up, huge), np.minimum(down, huge)))
 
         rooms = {name: room(name) for name in self.yielding}
         total = np.maximum(sum(np.asarray(one, dtype=np.float64) for one in rooms.values()), 1e-300)
@@ -276,7 +277,8 @@ class Total(Step):
                     moved[name] + sign * step if places is None else np.round(moved[name] + sign * step, places)
                 )
             else:
-                moved[name] = moved[name] + sign * np.floor(share).astype(np.int64)
+                unit = grain.step * (PER_SECOND[scale.unit] // PER_SECOND[grain.unit] if grain.unit else 1)
+                moved[name] = moved[name] + sign * (share // unit).astype(np.int64) * unit
         for name in self.yielding:
             left = left - sum(moved[one] - values[one] for one in self.yielding)
             take = np.minimum(np.abs(left), room(name)) * np.sign(left)

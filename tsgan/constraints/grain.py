@@ -38,12 +38,17 @@ def kind_of(series: pd.Series[Any]) -> Kind | None:
     return "span" if types.is_timedelta64_dtype(dtype) else None
 
 
+def short(dtype: Any) -> int:
+    """Return the bytes of a float of half or single precision, 0 for any other dtype."""
+    name = str(getattr(dtype, "numpy_dtype", dtype)).lower()
+    return 4 if "float32" in name or name.startswith("float[") else 2 if "float16" in name or "half" in name else 0
+
+
 def decimals_of(series: pd.Series[Any]) -> int | None:
     """Return how many digits after the point a column of numbers shows; None where they are too many to count."""
     if kind_of(series) == "whole":
         return 0
-    name = str(getattr(series.dtype, "numpy_dtype", series.dtype)).lower()
-    size = 4 if "float32" in name or name.startswith("float[") else 2 if "float16" in name or "half" in name else 8
+    size = short(series.dtype) or 8
     x = series.to_numpy(dtype=np.float64, na_value=np.nan)
     x = x[np.isfinite(x)]
     if not len(x):
@@ -97,6 +102,8 @@ class Scale:
             return series.to_numpy(dtype=np.int64, na_value=0), missing
         x = series.to_numpy(dtype=np.float64, na_value=np.nan)
         x = np.where(missing, 0.0, x)
+        if self.kind == "real" and short(series.dtype) and (decimals := decimals_of(series)) is not None:
+            return np.round(x, decimals), missing  # a float32 .1 is to be the .1 that it shows
         return (np.round(x).astype(np.int64) if self.kind == "whole" else x), missing
 
     def bound(self, value: Any, side: Literal["low", "high"]) -> Any:

@@ -180,6 +180,7 @@ def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -
     for name, apart in edges:
         x, missing = node.scale.read(rows.at(name, node.static))
         x = x + sign * apart
+        x = x if node.decimals is None or not apart else np.round(x, node.decimals)
         better = ~missing & (~known | (x > best if side == "low" else x < best))
         best, known = np.where(better, x, best), known | ~missing
     if known.all():
