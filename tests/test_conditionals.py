@@ -10,7 +10,7 @@ import pytest
 from tsgan.conditionals import Conditional, features_of
 from tsgan.encoding.windows import cut
 from tsgan.layout import Block, Layout
-from tsgan.panel import Panel
+from tsgan.panel import Given, Panel
 from tsgan.process import LinearGaussianProcess, to_channels
 
 ROWS = 12_000
@@ -125,7 +125,8 @@ def test_a_process_keeps_what_ties_a_category_to_its_number(length):
     channels = np.column_stack([x, np.eye(2)[rises]]).astype(np.float32)
     panel = Panel(channels, np.array([6000]), np.zeros((1, 0), np.float32))
     process = LinearGaussianProcess.fit(cut(panel, 8, 1), layout, rng, 1)
-    drawn, _ = process.draw(2000, length, _rng(1))
+    known = Given(np.zeros((2000, 0), np.float32), np.zeros((2000, length, 0), np.float32))
+    drawn = process.draw(known, _rng(1))
     made = to_channels(drawn.reshape(-1, 2), layout.blocks)[:, 1:].argmax(1).reshape(2000, length)
     np.testing.assert_allclose(_shares(made, 2), 0.5, atol=0.05)
     assert (made[:, 1:] == (np.diff(drawn[:, :, 0]) > 0)).mean() > 0.95
@@ -189,9 +190,8 @@ class TestForbidden:
         fixed[:, 3] = 1
         assert (law.draw(_nothing(50, 7), _rng(), fixed) == [1, 2, 0, 1, 2, 0, 1]).all()
 
-    @pytest.mark.parametrize("many", [False, True])
-    def test_with_many_levels_too(self, many):
-        count = 80 if many else 12
+    @pytest.mark.parametrize("count", [12, 80])
+    def test_with_many_levels_too(self, count):
         law = Conditional.fit(_nothing(1600), np.arange(1600) % count, count, _follows(1600))
         fixed = np.full((9, 5), -1)
         fixed[:, 4] = 7
@@ -221,6 +221,17 @@ class TestPrescribed:
         odds = np.array([told[0, a] * told[a, b] * told[b, c] * told[c, 2] for a, b, c in paths])
         shares = np.bincount(made[:, 1] * 9 + made[:, 2] * 3 + made[:, 3], minlength=27) / len(made)
         np.testing.assert_allclose(shares, odds / odds.sum(), atol=0.01)
+
+    def test_piece_by_piece(self, monkeypatch):
+        """What does not fit in memory at once gives the same."""
+        law, fixed = self._law(), np.full((50, 6), -1)
+        fixed[:, 5] = _rng().integers(3, size=50)
+        lengths = np.full(50, 6)
+        whole = law.draw(_nothing(50, 6), _rng(), fixed, lengths), law.log_likelihood(_nothing(50, 6), fixed)
+        monkeypatch.setattr("tsgan.conditionals.CELLS", 63)
+        parts = law.draw(_nothing(50, 6), _rng(), fixed, lengths), law.log_likelihood(_nothing(50, 6), fixed)
+        assert np.array_equal(whole[0], parts[0])
+        np.testing.assert_allclose(whole[1], parts[1])
 
     def test_likelihood(self):
         """Of every pattern of free levels, the sum over all paths."""

@@ -175,6 +175,12 @@ def test_thirteen_hundred_entries():
     assert np.isfinite(law.given(flat, _rng())).all()
 
 
+def test_one_normal_law():
+    root = _rng().normal(size=(30, 30))
+    law = Regimes.normal(root @ root.T)
+    _same_spread(law.draw(60_000, _rng()), root @ root.T)
+
+
 def test_shocks_make_windows():
     law = _mixture()
     made = law.shaped(_rng().standard_normal((60_000, 7), dtype=np.float32))

@@ -33,6 +33,7 @@ from .panel import Floats, Ints
 OFTEN = 5  # times that a level must have been seen, for what never came after it to be forbidden
 NEVER, DEAD = -1e5, -1e4  # scores of forbidden transitions and of levels from which no way leads on
 MANY = 64  # levels above which prescribed ones are looked ahead to by what is possible, not by how likely it is
+CELLS = 4_000_000  # scores of all transitions of one step, held at a time
 ROUNDS, ENOUGH = 12, 30  # of calibration; times that a level must be left for its transitions to be calibrated
 
 Bools = NDArray[np.bool_]
@@ -178,6 +179,12 @@ class Conditional:
         if fixed is None and lengths is None:
             return None
         n, length, _ = wide.shape
+        most = max(1, CELLS // self.count**2)
+        if n > most:
+            parts = [slice(at, at + most) for at in range(0, n, most)]
+            told = [(None if fixed is None else fixed[p], None if lengths is None else lengths[p]) for p in parts]
+            found = [self._ahead(wide[part], *one) for part, one in zip(parts, told, strict=True)]
+            return np.concatenate([part for part in found if part is not None])
         ahead = np.zeros((n, length, self.count), dtype=np.float32)
         passable = self.allowed.T.astype(np.float32)
         ending = np.where(self._edge(self.lasts), 0, DEAD).astype(np.float32)
@@ -211,6 +218,10 @@ class Conditional:
 
         Free levels are summed over. The level two steps before is left out of account.
         """
+        most = max(1, CELLS // self.count**2)
+        if len(fixed) > most:
+            parts = [slice(at, at + most) for at in range(0, len(fixed), most)]
+            return np.concatenate([self.log_likelihood(features[part], fixed[part]) for part in parts])
         wide = widen(features, self.hinges)
         start = wide[:, 0] @ self.first[1:] + self.first[0] + self._scores[1]
         state = log_softmax(start).astype(np.float64) + _told(fixed, 0, self.count)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.special import logsumexp, ndtr
 
 from .autoregression import Doubles
@@ -76,6 +76,14 @@ class Regimes:
         scales = np.sqrt((share.T @ rest**2 + PRIOR) / (size + PRIOR))
         factors = np.stack([cholesky(part[:lead, :lead], lower=True) for part in mixture.covariances_])
         return cls(axes, mixture.weights_ / mixture.weights_.sum(), mixture.means_[:, :lead], factors, scales)
+
+    @classmethod
+    def normal(cls, covariance: Doubles) -> Regimes:
+        """Return the one regime of a normal law with mean zero and this covariance `(P, P)`."""
+        variance, vectors = eigh(covariance)
+        axes = (vectors * np.sqrt(np.maximum(variance, 1e-9 * variance[-1])))[:, ::-1]
+        lead = min(LEADING, len(axes))
+        return cls(axes, np.ones(1), np.zeros((1, lead)), np.eye(lead)[None], np.ones((1, len(axes) - lead)))
 
     def likelihood(self, flat: Doubles) -> float:
         """Return the mean log-likelihood of flattened windows, up to a constant that no regime changes."""
