@@ -75,7 +75,8 @@ class Expression:
             raise ConstraintError(f"the expression has {len(text)} characters, more than {LONGEST}; pass a function")
 
         def stand_in(match: re.Match[str]) -> str:
-            return next((key for key, name in self._odd.items() if name == match[1]), self._new(match[1]))
+            known = {name: key for key, name in self._odd.items()}
+            return known.get(match[1]) or self._new(match[1])
 
         try:
             self._tree = ast.parse(QUOTED.sub(stand_in, text).strip(), mode="eval").body
