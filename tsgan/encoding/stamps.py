@@ -309,7 +309,8 @@ def _decimals(numbers: pd.Index[Any]) -> int | None:
 
 
 def _plain(dtype: Any) -> np.dtype[Any]:
-    return np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    found: np.dtype[Any] = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    return found
 
 
 def _zone(parsed: pd.DatetimeIndex, name: Hashable) -> str:

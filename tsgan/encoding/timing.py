@@ -104,7 +104,7 @@ class Timing:
             none = np.zeros(len(ticks), dtype=bool)
             none[first] = True
             whole = gaps.dtype.kind == "i"
-            parts[GAP] = pd.Series(pd.array(gaps, dtype="Int64") if whole else gaps).mask(none)
+            parts[GAP] = pd.Series(gaps, dtype="Int64" if whole else "float64").mask(none)
         if self.apart:
             parts[START] = pd.Series(self.clock.apart_of(ticks[first]))
         return parts
@@ -146,7 +146,7 @@ class Timing:
             if rng is None:
                 raise ParameterError("starts as in the data are drawn; pass a random generator")
             last = np.maximum(self.rows - lengths, 0) / max(self.rows - 1, 1) * (len(self.seen) - 1)
-            return self.seen[np.floor(rng.random(count) * (np.floor(last) + 1)).astype(np.int64)]
+            return np.asarray(self.seen[np.floor(rng.random(count) * (np.floor(last) + 1)).astype(np.int64)])
         return np.full(count, clock.start, dtype=dtype)
 
     def ticks_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> Ticks:

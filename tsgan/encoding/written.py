@@ -31,7 +31,8 @@ ISO: dict[str, str] = {
     "%Y-%m-%d %H:%M:%S": "s",
 }
 _ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?P<h>(?P<sep>[T ])\d{2}(?P<m>:\d{2}(?P<s>:\d{2}(\.(?P<f>\d{1,9}))?)?)?)?(?P<z>Z|[+-]\d{2}:?\d{2})?"
+    r"\d{4}-\d{2}-\d{2}(?P<h>(?P<sep>[T ])\d{2}(?P<m>:\d{2}(?P<s>:\d{2}(\.(?P<f>\d{1,9}))?)?)?)?"
+    r"(?P<z>Z|[+-]\d{2}:?\d{2})?"
 )
 _OFFSET = re.compile(r"(?: ?)(?:Z|[+-]\d{2}:?\d{2})$")
 _BARE = "\x01"
@@ -61,8 +62,9 @@ class Text:
     def write(self, local: NDArray[np.datetime64]) -> NDArray[np.object_]:
         """Return wall-clock moments (datetime64 of any unit) as text."""
         moments: Any = local
-        if self.base in ISO:
-            whole = np.datetime_as_string(moments, unit=ISO[self.base], casting="unsafe")
+        unit: Any = ISO.get(self.base)
+        if unit is not None:
+            whole = np.datetime_as_string(moments, unit=unit, casting="unsafe")
             if " " in self.base:
                 whole = np.strings.replace(whole, "T", " ")
         else:
@@ -73,7 +75,7 @@ class Text:
                 )
         texts = pd.Series(whole.astype(object))
         if self.digits:
-            unit: Any = ("ms", "us", "ns")[(self.digits - 1) // 3]
+            unit = ("ms", "us", "ns")[(self.digits - 1) // 3]
             exact = pd.Series(np.datetime_as_string(moments.astype(f"M8[{unit}]"), unit=unit).astype(object))
             fraction = exact.str.slice(19, 20 + self.digits)
             if self.short:
