@@ -15,24 +15,47 @@ _HOMES = {
     "compare": "evaluation.compare",
     "Comparison": "evaluation.comparison",
     "train_holdout_split": "evaluation.holdout",
+    "Inequality": "constraints.inequality",
+    "FixedSum": "constraints.fixed_sum",
+    "Monotone": "constraints.monotone",
+    "Fixed": "constraints.fixed",
+    "Derived": "constraints.derived",
+    "Range": "constraints.ranges",
+    "suggest_constraints": "constraints.suggesting",
+    "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
 }
 __all__ = [
     "Comparison",
+    "Derived",
+    "Fixed",
+    "FixedSum",
     "GaussianCopulaProcess",
+    "Inequality",
+    "Monotone",
+    "Range",
     "RecurrentGAN",
     "Report",
     "__version__",
     "compare",
+    "constraints",
     "datasets",
     "errors",
     "evaluate",
+    "suggest_constraints",
     "train_holdout_split",
 ]
 
 if TYPE_CHECKING:
-    from . import datasets, errors
+    from . import constraints, datasets, errors
+    from .constraints.derived import Derived
+    from .constraints.fixed import Fixed
+    from .constraints.fixed_sum import FixedSum
+    from .constraints.inequality import Inequality
+    from .constraints.monotone import Monotone
+    from .constraints.ranges import Range
+    from .constraints.suggesting import suggest_constraints
     from .estimator import RecurrentGAN
     from .evaluation.compare import compare
     from .evaluation.comparison import Comparison
@@ -47,7 +70,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
-    value = module if name in ("datasets", "errors") else getattr(module, name)
+    value = module if name in ("constraints", "datasets", "errors") else getattr(module, name)
     globals()[name] = value
     return value
 
