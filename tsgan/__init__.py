@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "RecurrentGAN": "estimator",
-    "GaussianCopulaProcess": "synthesizer",
+    "GaussianCopulaProcess": "gaussian_copula",
     "evaluate": "evaluation.judge",
     "Report": "evaluation.report",
     "compare": "evaluation.compare",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from .evaluation.holdout import train_holdout_split
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
-    from .synthesizer import GaussianCopulaProcess
+    from .gaussian_copula import GaussianCopulaProcess
 
 
 def __getattr__(name: str) -> Any:

@@ -100,12 +100,15 @@ class Autoregression:
         implied: Doubles = root @ root.T
         return implied
 
-    def first(self, n: int, length: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Draw `n` sequences of `length` steps from their start: centred steps `(n, length, D)`, statics `(n, S)`."""
-        dims = len(self.innovation)
-        drawn = rng.standard_normal((n, len(self.start)), dtype=np.float32) @ self.start.T.astype(np.float32)
-        fixed, steps = drawn[:, : self.statics], drawn[:, self.statics :].reshape(n, self.order, dims)
-        return self.extend(steps[:, :length], fixed, length, rng), fixed
+    def first(self, statics: Floats, length: int, rng: np.random.Generator) -> Floats:
+        """Draw sequences of `length` steps from their start, given the statics `(n, S)`: centred `(n, length, D)`."""
+        dims, known, n = len(self.innovation), self.statics, len(statics)
+        white = rng.standard_normal((n, len(self.start) - known), dtype=np.float32)
+        steps = white @ self.start[known:, known:].T.astype(np.float32)
+        if known:
+            inner = solve_triangular(self.start[:known, :known], statics.T, lower=True).T
+            steps += (inner @ self.start[known:, :known].T).astype(np.float32)
+        return self.extend(steps.reshape(n, self.order, dims)[:, :length], statics, length, rng)
 
     def extend(self, steps: Floats, statics: Floats, length: int, rng: np.random.Generator) -> Floats:
         """Carry centred steps `(n, known, D)`, with `known >= p`, on to `(n, length, D)`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -13,14 +14,13 @@ from .errors import TsganWarning
 from .synthesizer import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
+    from .constraints.base import Constraint
+    from .history import Correct
     from .networks.generator import Generator
-    from .panel import Windows
+    from .panel import Floats, Given, Windows
     from .sampling import NoiseSource
     from .training.history import Row
-    from .training.trainer import Trainer
 
-STEPS = 2000
-GAIN = 0.01  # by which a judge's chance of being right has to fall before training is believed
 FEW = 20  # windows on either side of the split that the held-back statistic needs
 
 
@@ -40,12 +40,18 @@ class RecurrentGAN(Synthesizer):
         Column that orders the steps; a DatetimeIndex needs no naming.
     static : list of str, optional
         Columns with one value per entity.
+    exclude : list of str, optional
+        Columns to leave out: identifiers, free text.
+    constraints : list of Constraint, optional
+        What every row keeps to: `Inequality`, `FixedSum`, `Monotone`, `Fixed`, `Derived`, `Range`.
+    calendar : "auto", False or list of str
+        Parts of the calendar that are known of each step ("hour", "weekday", "season"); auto: those that explain it.
     window : int, optional
         Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps.
     stride : int
         Steps between the starts of windows.
     scaler : str or mapping
-        A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power" or "quantile".
+        A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power", "log" or "quantile".
     bounds : "observed", None or mapping
         Range of decoded numbers: as observed, free, or `(low, high)` by column.
     noise : "auto", "coloured" or "white"
@@ -141,6 +147,9 @@ class RecurrentGAN(Synthesizer):
         entity: str | None = None,
         time: str | None = None,
         static: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        constraints: Sequence[Constraint] | None = None,
+        calendar: Literal["auto", False] | Sequence[str] = "auto",
         window: int | None = None,
         stride: int = 1,
         scaler: str | Mapping[str, str] = "auto",
@@ -178,6 +187,9 @@ class RecurrentGAN(Synthesizer):
         self.entity = entity
         self.time = time
         self.static = static
+        self.exclude = exclude
+        self.constraints = constraints
+        self.calendar = calendar
         self.window = window
         self.stride = stride
         self.scaler = scaler
@@ -237,25 +249,30 @@ class RecurrentGAN(Synthesizer):
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
         from .runtime import one_thread
+        from .trainers import make_trainer
 
         check_training(self.get_params(deep=False))
         windows = self._encode(X)
         streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
         self._process = self._fit_process(windows, streams[0])
+        windows = self._complete(windows, streams[0])
         self._build(self._seed.spawn(1)[0])
         train, held = windows.split()
         known = min(len(train), len(held)) >= FEW
         constant = not self._encoder.layout.channels
         if constant or (not known and self._process is not None):
             self.history_, self.trained_ = [], False
+            self._settle(windows)
             self._finish()
             few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
             self._tell("every column is constant, there is nothing to train" if constant else few)
             return self
         with one_thread():
-            trainer = self._trainer(windows, (train, held) if known else None, streams[1:])
+            split = (train, held) if known else None
+            trainer = make_trainer(self, windows, split, self._seed.spawn(1)[0], streams[1:])
             self._generator.load_state_dict(trainer.run().state_dict())
         self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
+        self._settle(windows)
         self._finish()
         if trainer.interrupted:
             kept = "; what was learned until then is kept" * self.trained_
@@ -266,6 +283,16 @@ class RecurrentGAN(Synthesizer):
                 f"{trainer.start_value:.2f} at the start, {trainer.last_value:.2f} at the end)"
             )
         return self
+
+    def _complete(self, windows: Windows, rng: np.random.Generator) -> Windows:
+        """Return the windows with levels drawn where they are unknown, for training; a mask beside hides them."""
+        from .drawing import at_random
+
+        panel = windows.panel
+        full = (
+            at_random(panel, self._encoder.layout, rng) if self._process is None else self._process.complete(panel, rng)
+        )
+        return replace(windows, panel=full)
 
     def _tell(self, what: str, kept: int = 1) -> None:
         text = f"{what}; the untrained start is kept" if kept else what
@@ -296,76 +323,24 @@ class RecurrentGAN(Synthesizer):
             made = Generator(CELLS[self.cell], layout, *sizes, coloured=process is not None)
         self._generator: Generator = made.to(self._device)
 
-    def _trainer(self, windows: Windows, split: Any, streams: Sequence[np.random.Generator]) -> Trainer:
-        """Make the critic, the loss, the batches and the measures, and hand them to the loop."""
-        from .losses import LOSSES
-        from .networks import CELLS
-        from .networks.critic import Critic, difference_scale
-        from .runtime import isolated, seeded
-        from .sampling import Faker
-        from .training.batches import Batches
-        from .training.matching import Matching
-        from .training.selection import HeldBack
-        from .training.trainer import Trainer
-
-        device, source, layout = self._device, self._source, self._encoder.layout
-        train = windows if split is None else windows.subset(split[0])
-        batches, everything = Batches(train, streams[0], device), Batches(windows, streams[0], device)
-        some = batches.sample(np.arange(len(train)), 5000)
-        scale = difference_scale(some.x, some.lengths)
-        with isolated(self._seed.spawn(1)[0]):
-            critic = Critic(
-                CELLS[self.cell], layout.channels, layout.static_channels, scale, int(self.hidden), int(self.layers)
-            ).to(device)
-        measured = int(streams[4].integers(2**63))
-
-        def fake(generator: Any, count: int) -> Any:
-            return Faker(source, windows.lengths, np.random.default_rng(measured), device)(generator, count)[0]
-
-        measure = None if split is None else HeldBack.fit(everything, split, scale, fake, streams[4])
-        return Trainer(
-            generator=self._generator,
-            critic=critic,
-            loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
-            real=batches,
-            fake=Faker(source, windows.lengths, streams[1], device),
-            matching=Matching.fit(some, scale, streams[2]) if self.matching else None,
-            matching_weight=self.matching,
-            adversarial_weight=self.adversarial,
-            measure=measure,
-            steps=self._steps(len(train)),
-            max_time=self.max_time,
-            batch=self.batch_size,
-            generator_batch=4 * self.batch_size,
-            critic_steps=self.critic_steps,
-            penalty_every=self.penalty_every,
-            generator_rate=self.generator_rate,
-            critic_rate=self.critic_rate,
-            transport=self.transport if self._process is not None else 0.0,
-            average=self.average,
-            input_noise=self.input_noise,
-            clip=self.clip,
-            checks=self.checks,
-            windows=len(train),
-            share=seeded(streams[3]),
-            callbacks=self.callbacks or (),
-            progress=self.verbose,
-            gain=GAIN if self._process is not None else 0.0,
-        )
-
-    def _steps(self, windows: int) -> int:
-        """Return the number of generator steps; an epoch shows the critic as many windows as there are."""
-        limits = [] if self.steps is None else [self.steps]
-        if self.epochs is not None:
-            limits.append(max(1, round(self.epochs * windows / (self.batch_size * self.critic_steps))))
-        return min(limits, default=STEPS if self.max_time is None else 10**9)
-
-    def _channels(self, count: int, steps: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    def _channels(self, given: Given, rng: np.random.Generator) -> Floats:
         from .runtime import one_thread
         from .sampling import generate
 
         with one_thread():
-            return generate(self._generator, self._source, count, steps, rng, self._device)
+            return generate(self._generator, self._source, given, rng, self._device)
+
+    def _corrector(self, seed: np.random.SeedSequence) -> Correct | None:
+        from .sampling import generate
+
+        def correct(latents: Floats, given: Given) -> Floats:
+            with one_thread():
+                rng = np.random.default_rng(seed)
+                return generate(self._generator, self._source, given, rng, self._device, latents)
+
+        from .runtime import one_thread
+
+        return correct
 
     def _learned(self) -> dict[str, dict[str, Any]]:
         state = self._generator.state_dict()

@@ -19,6 +19,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from .panel import Floats
+
+MOST = 20  # levels of a static category that the law of a window tells apart
 
 BlockKind = Literal["continuous", "softmax", "length"]
 
@@ -55,10 +60,18 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """The blocks of a panel, per step and per sequence (static), in channel order."""
+    """The blocks of a panel, per step and per sequence (static), in channel order.
+
+    Attributes
+    ----------
+    blocks, statics : tuple of Block
+    covariates : int
+        Numbers that are known of every step beforehand.
+    """
 
     blocks: tuple[Block, ...]
     statics: tuple[Block, ...] = field(default=())
+    covariates: int = 0
 
     @property
     def channels(self) -> int:
@@ -105,7 +118,11 @@ class Layout:
                 "levels": list(block.levels),
             }
 
-        return {"blocks": [plain(b) for b in self.blocks], "statics": [plain(b) for b in self.statics]}
+        return {
+            "blocks": [plain(block) for block in self.blocks],
+            "statics": [plain(block) for block in self.statics],
+            "covariates": self.covariates,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Layout:
@@ -116,4 +133,56 @@ class Layout:
             levels = tuple(int(n) for n in item["levels"])
             return Block(item["name"], item["kind"], int(item["size"]), cuts, levels)
 
-        return cls(tuple(block(b) for b in data["blocks"]), tuple(block(b) for b in data["statics"]))
+        return cls(
+            tuple(block(b) for b in data["blocks"]), tuple(block(b) for b in data["statics"]), int(data["covariates"])
+        )
+
+
+def static_features(statics: Floats, blocks: tuple[Block, ...]) -> Floats:
+    """Return static channels `(n, static_channels)` as numbers that tell the sequences apart, `(n, features)`.
+
+    Of a category the most frequent level is left out, which the others imply, and all but the `MOST` next ones.
+    """
+    chosen, at = [], 0
+    for block in blocks:
+        order = np.arange(block.size)
+        if block.kind == "softmax":
+            edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
+            order = np.argsort(-np.diff(edges), kind="stable")[1 : MOST + 1]
+        chosen.append(at + order)
+        at += block.size
+    return statics[:, np.concatenate([np.empty(0, dtype=np.int64), *chosen])]
+
+
+def middles(block: Block) -> Floats:
+    """Return the latent that stands for each level of a softmax block: the middle, by probability, of its interval."""
+    edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
+    return ndtri((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+
+
+def to_latents(values: Floats, blocks: tuple[Block, ...]) -> Floats:
+    """Turn channels into process latents, `(rows, channels)` to `(rows, latents)`.
+
+    A softmax block becomes one number per row, in the middle (by probability) of its level's interval; 0 where its
+    level is unknown (NaN).
+    """
+    parts, at = [], 0
+    for block in blocks:
+        part = values[:, at : at + block.size]
+        if block.kind == "softmax":
+            part = np.where(np.isnan(part[:, :1]), np.float32(0), middles(block)[part.argmax(axis=1)][:, None])
+        parts.append(part)
+        at += block.size
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), dtype=np.float32)
+
+
+def to_channels(latents: Floats, blocks: tuple[Block, ...]) -> Floats:
+    """Turn process latents into channels, `(rows, latents)` to `(rows, channels)`: the inverse of `to_latents`."""
+    parts, at = [], 0
+    for block in blocks:
+        part = latents[:, at : at + block.latents]
+        if block.kind == "softmax":
+            part = np.eye(block.size, dtype=np.float32)[np.searchsorted(block.cuts, part[:, 0])]
+        parts.append(part)
+        at += block.latents
+    return np.concatenate(parts, axis=1) if parts else np.zeros((len(latents), 0), dtype=np.float32)

@@ -7,13 +7,18 @@ Shapes are written `(B, T, C)`: batch, time, channel.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def _nothing() -> Floats:
+    return np.zeros((0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,20 @@ class Panel:
         Steps of each sequence; they add up to `rows`.
     statics : float32 array of shape (sequences, static_channels)
         Channels that hold one value per sequence.
+    covariates : float32 array of shape (rows, covariates)
+        What is known of every step before its values are (calendar, position); none by default.
     """
 
     values: Floats
     lengths: Ints
     statics: Floats
+    covariates: Floats = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
+        if self.covariates.size == 0 and self.covariates.ndim == 2:
+            object.__setattr__(self, "covariates", np.zeros((len(self.values), 0), dtype=np.float32))
+        if self.covariates.ndim != 2 or len(self.covariates) != len(self.values):
+            raise ValueError("the covariates of a panel must hold one row per row of values")
         if self.values.ndim != 2 or self.statics.ndim != 2 or self.lengths.ndim != 1:
             raise ValueError(
                 "a panel needs values (rows, channels), lengths (sequences,), statics (sequences, channels)"
@@ -44,20 +56,26 @@ class Panel:
 
     @classmethod
     def from_dense(
-        cls, values: NDArray[np.floating], lengths: Ints | None = None, statics: Floats | None = None
+        cls,
+        values: NDArray[np.floating],
+        lengths: Ints | None = None,
+        statics: Floats | None = None,
+        covariates: Floats | None = None,
     ) -> Panel:
-        """Make a panel of `(B, T, C)` values; `lengths` cuts each sequence short."""
+        """Make a panel of `(B, T, C)` values and `(B, T, K)` covariates; `lengths` cuts each sequence short."""
         batch, time, channels = values.shape
         if lengths is None:
             lengths = np.full(batch, time, dtype=np.int64)
         keep = np.arange(time) < lengths[:, None]
         flat = np.ascontiguousarray(values[keep], dtype=np.float32).reshape(int(keep.sum()), channels)
-        return cls(flat, lengths.astype(np.int64), np.zeros((batch, 0), np.float32) if statics is None else statics)
+        known = _nothing() if covariates is None else np.ascontiguousarray(covariates[keep], dtype=np.float32)
+        fixed = np.zeros((batch, 0), np.float32) if statics is None else statics
+        return cls(flat, lengths.astype(np.int64), fixed, known)
 
     @classmethod
     def join(cls, panels: Sequence[Panel]) -> Panel:
         """Put the sequences of several panels one after the other."""
-        parts = ([getattr(panel, name) for panel in panels] for name in ("values", "lengths", "statics"))
+        parts = ([getattr(panel, name) for panel in panels] for name in ("values", "lengths", "statics", "covariates"))
         return cls(*(np.concatenate(part) for part in parts))
 
     def __len__(self) -> int:
@@ -106,10 +124,17 @@ class Windows:
 
     def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
         """Return the chosen windows as `(B, T, C)`, zero after the end of a short one."""
+        return self._cut(self.panel.values, index)
+
+    def covariates(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
+        """Return the covariates of the chosen windows as `(B, T, K)`, zero after the end of a short one."""
+        return self._cut(self.panel.covariates, index)
+
+    def _cut(self, rows_of: Floats, index: NDArray[np.integer] | slice) -> Floats:
         step = np.arange(self.size)
         inside = step < self.lengths[index][:, None]
         rows = self.starts[index][:, None] + np.where(inside, step, 0)
-        return np.where(inside[:, :, None], self.panel.values[rows], np.float32(0))
+        return np.where(inside[:, :, None], rows_of[rows], np.float32(0))
 
     def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
         """Return the statics of the chosen windows' sequences, `(B, S)`."""
@@ -134,3 +159,29 @@ class Windows:
         at, end = self.starts // block % 5, (self.starts + self.lengths - 1) // block % 5
         whole = (self.starts // block == (self.starts + self.lengths - 1) // block) | ((at != 2) & (end != 2))
         return np.flatnonzero(whole & (at != 2)), np.flatnonzero(whole & (at == 2))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is known of sequences before their values are drawn; n sequences of T steps.
+
+    Attributes
+    ----------
+    statics : float32 array of shape (n, static_channels)
+    covariates : float32 array of shape (n, T, covariates)
+        May hold no covariate, but its shape says how many steps are wanted.
+    levels : int64 array of shape (n, T, categories) or None
+        Levels that the categories of a step must have, in the order of the layout; -1 where they are free.
+    lengths : int64 array of shape (n,) or None
+        Where the sequences end; None where they go on.
+    """
+
+    statics: Floats
+    covariates: Floats
+    levels: Ints | None = None
+    lengths: Ints | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of sequences and of steps."""
+        return self.covariates.shape[0], self.covariates.shape[1]

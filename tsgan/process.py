@@ -1,10 +1,11 @@
 r"""The linear-Gaussian part of a panel: what covariance says, without training.
 
-The latents of a window, flattened over steps (statics first), are taken as jointly normal; where the data ask for it,
-as a mixture of regimes with a mean and a covariance each (`regimes.py`). One regime is the plain process: its
-covariance is that of the windows, shrunk a little towards the one of a vector autoregression. The number of regimes is
-chosen by the likelihood of held-back windows. Marginals that normal laws miss are mapped to the observed ones, and
-categories are drawn after the numbers, given them (`conditionals.py`).
+The latents of a window, flattened over steps behind what its statics say, are taken as jointly normal; where the data
+ask for it, as a mixture of regimes with a mean and a covariance each (`regimes.py`). Sequences are drawn given their
+statics. One regime is the plain process: its covariance is that of the windows, shrunk a little towards the one of a
+vector autoregression. The number of regimes is chosen by the likelihood of held-back windows. What is known of a step
+beforehand moves its mean. Marginals that normal laws miss are mapped to the observed ones, and categories are drawn
+after the numbers, given them (`categories.py`).
 
 Windows of more than about `FULL_LIMIT` numbers are left to the autoregression. A series longer than the window grows
 by half windows, each drawn given the half before it. Behind rank-gaussian scalers the process with one regime is a
@@ -22,10 +23,11 @@ from scipy.linalg import eigh
 from scipy.special import ndtr, ndtri
 
 from .autoregression import Autoregression, Doubles
-from .conditionals import Conditional, features_of
+from .categories import Categories, levels_of
 from .errors import choose, number
-from .layout import Block, Layout
-from .panel import Floats, Ints, Panel, Windows
+from .layout import Layout, static_features, to_channels, to_latents
+from .panel import Floats, Given, Ints, Panel, Windows
+from .prescribed import numbers_given_levels
 from .regimes import Regimes
 
 FULL_LIMIT = 1300  # numbers in a window, for its covariance to be estimated in full
@@ -34,6 +36,8 @@ REGIMES = (1, 2, 4, 8, 16, 32)
 SPARE = 12  # windows without common rows that each regime should have at least
 SLACK = 0.5  # share of the gain in likelihood that more regimes may give back
 KNOTS = ndtr(np.linspace(-3.2, 3.2, 129))  # probabilities at which marginals are compared
+ENOUGH = 20  # rows for each covariate, for its effect to be estimated
+COMPLETE = 100_000  # steps whose unknown levels are drawn at a time
 VISIBLE = 0.03  # difference between marginals, in standard deviations, that is worth a correction
 
 
@@ -51,39 +55,6 @@ def check_regimes(regimes: object) -> None:
         number("regimes", regimes, 1, whole=True)
 
 
-def middles(block: Block) -> Floats:
-    """Return the latent that stands for each level of a softmax block: the middle, by probability, of its interval."""
-    edges = ndtr(np.concatenate([[-np.inf], block.cuts, [np.inf]]))
-    return ndtri((edges[1:] + edges[:-1]) / 2).astype(np.float32)
-
-
-def to_latents(values: Floats, blocks: tuple[Block, ...]) -> Floats:
-    """Turn channels into process latents, `(rows, channels)` to `(rows, latents)`.
-
-    A softmax block becomes one number per row, in the middle (by probability) of its level's interval.
-    """
-    parts, at = [], 0
-    for block in blocks:
-        part = values[:, at : at + block.size]
-        if block.kind == "softmax":
-            part = middles(block)[part.argmax(axis=1)][:, None]
-        parts.append(part)
-        at += block.size
-    return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), dtype=np.float32)
-
-
-def to_channels(latents: Floats, blocks: tuple[Block, ...]) -> Floats:
-    """Turn process latents into channels, `(rows, latents)` to `(rows, channels)`: the inverse of `to_latents`."""
-    parts, at = [], 0
-    for block in blocks:
-        part = latents[:, at : at + block.latents]
-        if block.kind == "softmax":
-            part = np.eye(block.size, dtype=np.float32)[np.searchsorted(block.cuts, part[:, 0])]
-        parts.append(part)
-        at += block.latents
-    return np.concatenate(parts, axis=1) if parts else np.zeros((len(latents), 0), dtype=np.float32)
-
-
 class LinearGaussianProcess:
     """A linear-Gaussian process of latents (or a mixture of them), drawn at any length.
 
@@ -91,24 +62,29 @@ class LinearGaussianProcess:
     ----------
     mean : float64 array of shape (window, D)
         Mean of the latents at each step of a window.
+    drift : float64 array of shape (K + 1, D)
+        What the covariates add to the mean; the constant comes first.
     static_mean : float64 array of shape (S,)
+        Of what the statics say (`layout.static_features`).
     autoregression : Autoregression
     regimes : Regimes or None
         The law of a window; None where it is left to the autoregression.
     aligned : bool
         Whether windows are whole sequences, so that a step has its own mean.
     calibration : dict of int to float64 array of shape (2, knots)
-        Per latent (steps first, then statics) whose marginal the normal laws miss: quantiles as drawn, and what to add.
+        Per latent whose marginal the normal laws miss: quantiles as drawn, and what to add.
+    categories : Categories
     """
 
     mean: Doubles
+    drift: Doubles
     static_mean: Doubles
     autoregression: Autoregression
     regimes: Regimes | None
     aligned: bool
     calibration: dict[int, Doubles]
     layout: Layout
-    conditionals: list[Conditional]
+    categories: Categories
 
     @classmethod
     def fit(
@@ -126,73 +102,41 @@ class LinearGaussianProcess:
         regimes : int or "auto"
             Number of regimes, or chosen by held-back windows.
         """
-        panel = windows.panel
-        panel = Panel(to_latents(panel.values, layout.blocks), panel.lengths, to_latents(panel.statics, layout.statics))
+        encoded = windows.panel
+        said = static_features(encoded.statics, layout.statics)
+        panel = Panel(to_latents(encoded.values, layout.blocks), encoded.lengths, said, encoded.covariates)
         windows = Windows(panel, windows.starts, windows.lengths, windows.sequences, windows.size)
         self = cls()
+        self.layout = layout
         self.aligned = len(windows) == len(panel) > 1 and bool((windows.starts == panel.offsets[:-1]).all())
         self.static_mean = panel.statics.mean(axis=0, dtype=np.float64)
         self.mean = _step_means(windows, self.aligned)
+        self.drift, rows = _centre(windows, self.mean, self.static_mean)
         train, held = windows.split()
-        rows = _centre(windows, self.mean, self.static_mean)
         statics = panel.statics.shape[1]
         self.autoregression = Autoregression.fit(rows, panel.lengths, statics, _cover(windows, held))
         self.regimes = None
         size = windows.size * panel.values.shape[1] + statics
         if 0 < size <= FULL_LIMIT:
             self.regimes = self._window_law(windows, rows, train, held, regimes, rng)
-        self.layout, self.conditionals, self.calibration = layout, [], {}
-        self.calibration = self._calibrate(windows, layout, rng)
-        self.conditionals = self._condition(panel)
+        self.calibration, self.categories = {}, Categories(layout, [])
+        self.calibration = self._calibrate(windows, encoded, rng)
+        self.categories = Categories.fit(encoded, panel.values, layout)
         return cls.from_arrays(self.arrays(), layout)  # in the memory order of a loaded one, so that both draw the same
 
-    def _condition(self, panel: Panel) -> list[Conditional]:
-        """Fit each category's law given the numbers; one long row of sequences serves, edges left out."""
-        found: list[Conditional] = []
-        known: list[Floats] = []
-        follows = np.ones(len(panel.values), dtype=bool)
-        follows[panel.offsets[:-1][panel.lengths > 0]] = False
-        statics = np.repeat(panel.statics, panel.lengths, axis=0)
-        for at, block in self._discrete():
-            level = np.searchsorted(block.cuts, panel.values[:, at])
-            fixed = [statics[None], *known]
-            features = features_of(panel.values[None], panel.statics[:1, :0], self._continuous(), fixed)[0]
-            found.append(Conditional.fit(features, level, block.size, follows))
-            known.append(np.eye(block.size, dtype=np.float32)[level][None])
-        once = np.zeros(len(panel), dtype=bool)
-        features = self._of_sequence(panel.values[np.minimum(panel.offsets[:-1], len(panel.values) - 1)], panel.statics)
-        for at, block in _discrete(self.layout.statics):
-            level = np.searchsorted(block.cuts, panel.statics[:, at])
-            found.append(Conditional.fit(features, level, block.size, once))
-        return found
-
-    def _discrete(self) -> list[tuple[int, Block]]:
-        """Return the latent and block of each category that changes from step to step."""
-        return _discrete(self.layout.blocks)
-
-    def _of_sequence(self, first: Floats, statics: Floats) -> Floats:
-        """Return what a static category depends on: the numbers of the first step, and the statics that are numbers."""
-        numbers = [b.kind != "softmax" for b in self.layout.statics for _ in range(b.latents)]
-        return np.concatenate([first[:, self._continuous()], statics[:, np.array(numbers, dtype=bool)]], axis=1)
-
-    def _continuous(self) -> NDArray[np.bool_]:
-        """Return which latents of a step are numbers."""
-        return np.array(
-            [block.kind != "softmax" for block in self.layout.blocks for _ in range(block.latents)], dtype=bool
-        )
-
-    def _calibrate(self, windows: Windows, layout: Layout, rng: np.random.Generator) -> dict[int, Doubles]:
+    def _calibrate(self, windows: Windows, encoded: Panel, rng: np.random.Generator) -> dict[int, Doubles]:
         """Compare marginals as drawn with those wanted: of discrete latents normal, of the others as in the data."""
-        drawn, statics = self.draw(max(512, 100_000 // windows.size), windows.size, rng)
-        made = [*drawn.transpose(2, 0, 1), *statics.T]
-        real = [*windows.panel.values.T, *windows.panel.statics.T]
-        kinds = [block.kind for block in (*layout.blocks, *layout.statics) for _ in range(block.latents)]
+        index = np.linspace(0, len(windows) - 1, max(512, 100_000 // windows.size)).astype(np.int64)
+        drawn = self._numbers(Given(encoded.statics[windows.sequences[index]], windows.covariates(index)), rng)
+        kinds = [block.kind for block in self.layout.blocks for _ in range(block.latents)]
         found = {}
-        for latent, (own, theirs, kind) in enumerate(zip(made, real, kinds, strict=True)):
+        for latent, kind in enumerate(kinds):
             if kind == "continuous" and windows.ragged:
                 continue
-            quantiles = np.quantile(own.astype(np.float64), KNOTS)
-            wanted = np.quantile(theirs.astype(np.float64), KNOTS) if kind == "continuous" else ndtri(KNOTS)
+            quantiles = np.quantile(drawn[:, :, latent].astype(np.float64), KNOTS)
+            wanted = ndtri(KNOTS)
+            if kind == "continuous":
+                wanted = np.quantile(windows.panel.values[:, latent].astype(np.float64), KNOTS)
             if np.abs(wanted - quantiles).max() > VISIBLE:
                 found[latent] = np.stack([quantiles, wanted - quantiles])
         return found
@@ -237,37 +181,80 @@ class LinearGaussianProcess:
             values[which] = full[:, lack:]
         return np.concatenate([fixed, values.reshape(len(index), windows.size * dims)], axis=1)
 
-    def draw(self, n: int, length: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Draw `n` sequences of `length` steps.
+    def draw(self, given: Given, rng: np.random.Generator) -> Floats:
+        """Draw the latents `(n, T, D)` of the sequences of which `given` is known."""
+        values = self._numbers(given, rng)
+        if given.levels is not None and (given.levels >= 0).any():
+            values = numbers_given_levels(self._numbers, self.categories.log_likelihood, given, values, rng)
+        self.categories.draw(values, given, rng)
+        return values
 
-        Returns
-        -------
-        values : float32 array of shape (n, length, D)
-        statics : float32 array of shape (n, S)
-        """
-        statics, (size, dims) = len(self.static_mean), self.mean.shape
+    def _numbers(self, given: Given, rng: np.random.Generator) -> Floats:
+        """Draw the latents `(n, T, D)`, categories not yet tied to the numbers."""
+        (n, length), (size, dims) = given.shape, self.mean.shape
+        fixed = self.said(given.statics)
         if self.regimes is None:
-            steps, fixed = self.autoregression.first(n, length, rng)
+            steps = self.autoregression.first(fixed, length, rng)
         else:
-            flat = self.regimes.draw(n, rng)
-            fixed, steps = flat[:, :statics], flat[:, statics:].reshape(n, size, dims)
+            flat = self.regimes.follow(fixed, rng) if fixed.shape[1] else self.regimes.draw(n, rng)
+            steps = flat.reshape(n, size, dims)
             if length > size:
                 steps = self._grow(steps, fixed, length, rng)
-        mean = self.mean[np.minimum(np.arange(length), size - 1)].astype(np.float32)
-        values, statics_out = steps[:, :length] + mean, fixed + self.static_mean.astype(np.float32)
+        return self.coloured(steps[:, :length], given.covariates)
+
+    def said(self, statics: Floats) -> Floats:
+        """Return what static channels say, centred, `(n, S)`."""
+        centred: Floats = static_features(statics, self.layout.statics) - self.static_mean.astype(np.float32)
+        return centred
+
+    def coloured(self, steps: Floats, covariates: Floats) -> Floats:
+        """Return centred steps `(n, T, D)` with their mean and their marginals."""
+        mean = self.mean[np.minimum(np.arange(steps.shape[1]), len(self.mean) - 1)] + self.drift[0]
+        values = steps + mean.astype(np.float32) + covariates @ self.drift[1:].astype(np.float32)
         for latent, (quantiles, shift) in self.calibration.items():
-            column = values[:, :, latent] if latent < dims else statics_out[:, latent - dims]
-            column += np.interp(column, quantiles, shift).astype(np.float32)
-        known: list[Floats] = []
-        fixed_laws = self.conditionals[len(self._discrete()) :]
-        features = self._of_sequence(values[:, 0], statics_out)[:, None]
-        for (at, block), law in zip(_discrete(self.layout.statics), fixed_laws, strict=False):
-            statics_out[:, at] = middles(block)[law.draw(features, rng)[:, 0]]
-        for (at, block), law in zip(self._discrete(), self.conditionals, strict=False):
-            level = law.draw(features_of(values, statics_out, self._continuous(), known), rng)
-            values[:, :, at] = middles(block)[level]
-            known.append(np.eye(block.size, dtype=np.float32)[level])
-        return values, statics_out
+            values[:, :, latent] += np.interp(values[:, :, latent], quantiles, shift).astype(np.float32)
+        return values
+
+    def centred(self, values: Floats, covariates: Floats) -> Floats:
+        """Return latents `(n, T, D)` without their mean and with normal marginals: the inverse of `coloured`."""
+        values = values.copy()
+        for latent, (quantiles, shift) in self.calibration.items():
+            column = values[:, :, latent]
+            moved = np.interp(column, quantiles + shift, quantiles)
+            out = column - np.interp(column, (quantiles + shift)[[0, -1]], shift[[0, -1]])
+            outside = (column < quantiles[0] + shift[0]) | (column > quantiles[-1] + shift[-1])
+            values[:, :, latent] = np.where(outside, out, moved)
+        mean = self.mean[np.minimum(np.arange(values.shape[1]), len(self.mean) - 1)] + self.drift[0]
+        return values - mean.astype(np.float32) - covariates @ self.drift[1:].astype(np.float32)
+
+    def complete(self, panel: Panel, rng: np.random.Generator) -> Panel:
+        """Return a panel whose unknown levels (NaN) are drawn given the numbers and the levels beside them."""
+        if not np.isnan(panel.values).any():
+            return panel
+        blocks = self.categories.blocks
+        values = panel.values.copy()
+        longest, offsets = max(1, COMPLETE // max(int(panel.lengths.max()), 1)), panel.offsets
+        for at in range(0, len(panel), longest):
+            some = slice(at, at + longest)
+            rows = slice(offsets[at], offsets[min(at + longest, len(panel))])
+            part = Panel(values[rows], panel.lengths[some], panel.statics[some], panel.covariates[rows])
+            keep = np.arange(int(part.lengths.max())) < part.lengths[:, None]
+            padded = [
+                np.zeros((*keep.shape, width), dtype)
+                for width, dtype in (
+                    (self.mean.shape[1], np.float32),
+                    (part.covariates.shape[1], np.float32),
+                    (len(blocks), np.int64),
+                )
+            ]
+            latents, covariates, levels = padded
+            latents[keep] = to_latents(part.values, self.layout.blocks)
+            covariates[keep], levels[keep] = part.covariates, levels_of(part, blocks)
+            self.categories.draw(latents, Given(part.statics, covariates, levels), rng)
+            values[rows] = to_channels(latents[keep], self.layout.blocks)
+        return Panel(
+            np.where(np.isnan(panel.values), values, panel.values), panel.lengths, panel.statics, panel.covariates
+        )
 
     def _grow(self, steps: Floats, fixed: Floats, length: int, rng: np.random.Generator) -> Floats:
         """Carry windows on to `length` steps."""
@@ -287,15 +274,13 @@ class LinearGaussianProcess:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what was learned as named arrays."""
-        named: dict[str, NDArray[Any]] = {"mean": self.mean, "static_mean": self.static_mean}
+        named: dict[str, NDArray[Any]] = {"mean": self.mean, "drift": self.drift, "static_mean": self.static_mean}
         named["aligned"] = np.array([self.aligned], dtype=np.int64)
         for name in ("coefficients", "innovation", "start"):
             named[f"autoregression.{name}"] = getattr(self.autoregression, name)
         for latent, knots in self.calibration.items():
             named[f"calibration.{latent}"] = knots
-        for index, law in enumerate(self.conditionals):
-            for name in ("weights", "before", "first"):
-                named[f"conditional.{index}.{name}"] = getattr(law, name)
+        named |= {f"categories.{name}": array for name, array in self.categories.arrays().items()}
         if self.regimes is not None:
             for name in ("axes", "weights", "means", "factors", "scales"):
                 named[f"regimes.{name}"] = getattr(self.regimes, name)
@@ -304,30 +289,26 @@ class LinearGaussianProcess:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearGaussianProcess:
         """Rebuild a process from `arrays` and the layout that it was fitted with."""
-        double = {name: np.ascontiguousarray(array, dtype=np.float64) for name, array in arrays.items()}
+
+        def under(prefix: str) -> dict[str, NDArray[Any]]:
+            return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+        def double(array: NDArray[Any]) -> Doubles:
+            return np.ascontiguousarray(array, dtype=np.float64)
+
         self = cls()
-        self.mean, self.static_mean = double["mean"], double["static_mean"]
+        self.mean, self.drift, self.static_mean = (double(arrays[name]) for name in ("mean", "drift", "static_mean"))
         self.aligned = bool(arrays["aligned"][0])
-        parts = (double[f"autoregression.{name}"] for name in ("coefficients", "innovation", "start"))
+        own = under("autoregression.")
+        parts = (double(own[name]) for name in ("coefficients", "innovation", "start"))
         self.autoregression = Autoregression(len(self.static_mean), *parts)
-        marks = [name.removeprefix("calibration.") for name in double if name.startswith("calibration.")]
-        self.calibration = {int(mark): double[f"calibration.{mark}"] for mark in sorted(marks, key=int)}
-        self.layout = layout
-        self.conditionals = [
-            Conditional(*(np.asarray(arrays[f"conditional.{i}.{name}"]) for name in ("weights", "before", "first")))
-            for i in range(len(self._discrete()) + len(_discrete(layout.statics)))
-        ]
-        self.regimes = None
-        if "regimes.axes" in double:
-            names = ("axes", "weights", "means", "factors", "scales")
-            self.regimes = Regimes(*(double[f"regimes.{name}"] for name in names))
+        marks = under("calibration.")
+        self.calibration = {int(mark): double(marks[mark]) for mark in sorted(marks, key=int)}
+        self.layout, self.categories = layout, Categories.from_arrays(under("categories."), layout)
+        own = under("regimes.")
+        names = ("axes", "weights", "means", "factors", "scales")
+        self.regimes = Regimes(*(double(own[name]) for name in names)) if own else None
         return self
-
-
-def _discrete(blocks: tuple[Block, ...]) -> list[tuple[int, Block]]:
-    """Return the latent and block of each category."""
-    ends = np.cumsum([block.latents for block in blocks])
-    return [(int(end) - 1, block) for end, block in zip(ends, blocks, strict=True) if block.kind == "softmax"]
 
 
 def _step_means(windows: Windows, aligned: bool) -> Doubles:
@@ -344,12 +325,21 @@ def _step_means(windows: Windows, aligned: bool) -> Doubles:
     return means
 
 
-def _centre(windows: Windows, mean: Doubles, static_mean: Doubles) -> Doubles:
-    """Return the centred rows of the panel: float64 `(rows, S + D)`, statics repeated on each row."""
+def _centre(windows: Windows, mean: Doubles, static_mean: Doubles) -> tuple[Doubles, Doubles]:
+    """Return what covariates add to the mean, and the centred rows `(rows, S + D)`, statics repeated on each row."""
     panel = windows.panel
     step = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
     values = panel.values - mean[np.minimum(step, len(mean) - 1)]
-    return np.concatenate([np.repeat(panel.statics - static_mean, panel.lengths, axis=0), values], axis=1)
+    known = panel.covariates.astype(np.float64)
+    drift = np.zeros((known.shape[1] + 1, values.shape[1]))
+    if len(known) > ENOUGH * known.shape[1] > 0:
+        centre = known.mean(axis=0)
+        gram = (known - centre).T @ (known - centre) / len(known)
+        gram += 1e-4 * max(float(np.trace(gram)) / len(gram), 1e-12) * np.eye(len(gram))
+        drift[1:] = np.linalg.solve(gram, (known - centre).T @ (values - values.mean(axis=0)) / len(known))
+        drift[0] = -centre @ drift[1:]
+        values = values - drift[0] - known @ drift[1:]
+    return drift, np.concatenate([np.repeat(panel.statics - static_mean, panel.lengths, axis=0), values], axis=1)
 
 
 def _cover(windows: Windows, index: Ints) -> NDArray[np.bool_]:

@@ -1,8 +1,7 @@
-"""Drawing sequences: noise for the generator, in blocks with random streams of their own."""
+"""Noise for the generator, and what comes out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,8 @@ from torch import Tensor, nn
 from .layout import Block, Layout
 from .losses.base import Batch
 from .networks.generator import Generator, Noise
-from .panel import Floats, Ints, Panel
+from .panel import Floats, Given, Windows
 from .process import LinearGaussianProcess
-
-BLOCK_VALUES = 2_000_000  # numbers that one block may hold
-BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -40,30 +36,26 @@ class NoiseSource:
     step: int
     window: int
 
-    def latents(self, n: int, length: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return latents `(n, length, D)` and static latents `(n, S)`."""
+    def latents(self, given: Given, rng: np.random.Generator) -> Floats:
+        """Return latents `(n, length, D)`."""
         if self.process is not None:
-            return self.process.draw(n, length, rng)
-        steps, statics = _discrete(self.layout.blocks), _discrete(self.layout.statics)
-        return (
-            rng.standard_normal((n, length, len(steps)), dtype=np.float32) * steps,
-            rng.standard_normal((n, len(statics)), dtype=np.float32) * statics,
-        )
+            return self.process.draw(given, rng)
+        steps = _discrete(self.layout.blocks)
+        return rng.standard_normal((*given.shape, len(steps)), dtype=np.float32) * steps
 
-    def draw(self, n: int, length: int, rng: np.random.Generator, device: torch.device) -> Noise:
-        """Return noise for `n` sequences of `length` steps."""
-        latents, statics = self.latents(n, length, rng)
-        uniforms = sum(block.size for block in self.layout.blocks if block.kind == "softmax")
-        static_uniforms = sum(block.size for block in self.layout.statics if block.kind == "softmax")
+    def draw(
+        self, given: Given, rng: np.random.Generator, device: torch.device, latents: Floats | None = None
+    ) -> Noise:
+        """Return noise for the sequences of which `given` is known, around given latents or fresh ones."""
+        n, length = given.shape
         parts = (
-            latents,
-            statics,
+            self.latents(given, rng) if latents is None else latents,
+            given.statics,
+            given.covariates,
             rng.standard_normal((n, length, self.step), dtype=np.float32),
             self._sequence(n, length, rng),
-            rng.random((n, length, uniforms), dtype=np.float32),
-            rng.random((n, static_uniforms), dtype=np.float32),
         )
-        return Noise(*(torch.from_numpy(part).to(device) for part in parts))
+        return Noise(*(torch.from_numpy(np.ascontiguousarray(part)).to(device) for part in parts))
 
     def _sequence(self, n: int, length: int, rng: np.random.Generator) -> Floats:
         if length <= self.window:
@@ -84,68 +76,45 @@ def _discrete(blocks: tuple[Block, ...]) -> Floats:
 
 @dataclass(frozen=True)
 class Faker:
-    """Runs a generator on fresh noise: batches as a critic sees them.
+    """Runs a generator on fresh noise, under the conditions of real windows: batches as a critic sees them.
 
     Attributes
     ----------
     source : NoiseSource
-    lengths : int64 array of shape (windows,)
-        Lengths of real windows, drawn from where lengths are not learned.
+    windows : Windows
+        Their statics, covariates and lengths are drawn from.
     rng : numpy.random.Generator
     device : torch.device
     """
 
     source: NoiseSource
-    lengths: Ints
+    windows: Windows
     rng: np.random.Generator
     device: torch.device
 
     def __call__(self, generator: nn.Module, count: int) -> tuple[Batch, Tensor]:
         """Return a batch of `count` windows and the corrections `(B, T, C)` that made them."""
-        x, statics, correction = generator(self.source.draw(count, self.source.window, self.rng, self.device))
-        layout = self.source.layout
-        if layout.length_block is None:
-            lengths = self.lengths[self.rng.integers(len(self.lengths), size=count)]
-        else:
-            lengths = layout.lengths_of(statics.detach().cpu().numpy())
-        return Batch(x, statics, torch.from_numpy(lengths).to(self.device)), correction
-
-
-def draw(
-    make: Callable[[int, int, np.random.Generator], Panel],
-    n: int,
-    length: int,
-    width: int,
-    seed: np.random.SeedSequence,
-) -> Iterator[Panel]:
-    """Draw `n` sequences, block by block, each block from a random stream of its own.
-
-    Parameters
-    ----------
-    make : callable
-        Makes a panel from a number of sequences, a number of steps and a random generator.
-    n : int
-    length : int
-        Largest number of steps of a sequence.
-    width : int
-        Numbers that one step takes; with `length` it decides how many sequences make a block.
-    seed : numpy.random.SeedSequence
-
-    Yields
-    ------
-    Panel
-        At most `BLOCK` sequences each.
-    """
-    size = max(1, min(BLOCK, BLOCK_VALUES // max(width * length, 1)))
-    for number, at in enumerate(range(0, n, size)):
-        stream = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
-        yield make(min(size, n - at), length, np.random.default_rng(stream))
+        index = self.rng.integers(len(self.windows), size=count)
+        lengths = self.windows.lengths[index]
+        whole = self.source.process is not None and self.source.process.aligned
+        given = Given(
+            self.windows.statics(index), self.windows.covariates(index), lengths=lengths if whole else None
+        )
+        noise = self.source.draw(given, self.rng, self.device)
+        x, correction = generator(noise)
+        x = torch.cat([x, noise.covariates], dim=-1)
+        return Batch(x, noise.statics, torch.from_numpy(lengths).to(self.device)), correction
 
 
 @torch.inference_mode()
 def generate(
-    generator: Generator, source: NoiseSource, n: int, length: int, rng: np.random.Generator, device: torch.device
-) -> tuple[Floats, Floats]:
-    """Run a generator on fresh noise: channels `(n, length, channels)` and statics `(n, static_channels)`."""
-    x, statics, _ = generator(source.draw(n, length, rng, device))
-    return x.cpu().numpy(), statics.cpu().numpy()
+    generator: Generator,
+    source: NoiseSource,
+    given: Given,
+    rng: np.random.Generator,
+    device: torch.device,
+    latents: Floats | None = None,
+) -> Floats:
+    """Run a generator on fresh noise, or on noise around given latents: channels `(n, length, channels)`."""
+    made: Floats = generator(source.draw(given, rng, device, latents))[0].cpu().numpy()
+    return made

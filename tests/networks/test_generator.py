@@ -14,6 +14,7 @@ CATEGORY = Block("kind", "softmax", 3, tuple(ndtri([0.2, 0.7])))
 RICH = Layout(
     (Block("x", "continuous", 2), CATEGORY),
     (Block("sex", "softmax", 2, (0.0,)), Block("size", "continuous", 1), Block("steps", "length", 1, (0.0,), (4, 9))),
+    2,
 )
 
 
@@ -28,15 +29,13 @@ def _noise(layout, n=6, length=9, sequence=4, step=2, coloured=True, seed=1):
     def normal(*shape):
         return torch.randn(*shape, generator=draw)
 
-    uniforms = [sum(b.size for b in blocks if b.kind == "softmax") for blocks in (layout.blocks, layout.statics)]
     latents = normal(n, length, layout.latents) * coloured
     return Noise(
         latents,
-        normal(n, layout.static_latents),
+        normal(n, layout.static_channels),
+        normal(n, length, layout.covariates),
         normal(n, length, step),
         normal(n, 1, sequence).expand(-1, length, -1),
-        torch.rand(n, length, uniforms[0], generator=draw),
-        torch.rand(n, uniforms[1], generator=draw),
     )
 
 
@@ -44,27 +43,24 @@ def _noise(layout, n=6, length=9, sequence=4, step=2, coloured=True, seed=1):
 @pytest.mark.parametrize("layers", [1, 2])
 def test_untrained_on_coloured_noise_it_is_the_process(cell, layers):
     noise = _noise(PLAIN)
-    x, statics, correction = _make(PLAIN, cell, layers)(noise)
+    x, correction = _make(PLAIN, cell, layers)(noise)
     assert torch.equal(x, noise.latents)
-    assert statics.shape == (6, 0)
     assert not correction.any()
 
 
-def test_untrained_statics_are_those_of_the_process():
+def test_untrained_levels_are_those_of_the_process():
     noise = _noise(RICH, n=200)
-    x, statics, correction = _make(RICH)(noise)
-    assert torch.equal(statics[:, 2:], noise.static_latents[:, 1:])
+    x, correction = _make(RICH)(noise)
     assert torch.equal(x[:, :, :2], noise.latents[:, :, :2])
     assert not correction.any()
-    kept = statics[:, :2].argmax(1) == (noise.static_latents[:, 0] > 0).long()
-    assert kept.float().mean() > 0.97
+    level = np.searchsorted(CATEGORY.cuts, noise.latents[:, :, 2].numpy())
+    assert (x[:, :, 2:].argmax(2).numpy() == level).all()
 
 
 def test_white_noise_makes_something_of_nothing():
     noise = _noise(RICH, coloured=False)
-    x, statics, correction = _make(RICH, coloured=False)(noise)
+    x, correction = _make(RICH, coloured=False)(noise)
     assert x.shape == (6, 9, 5)
-    assert statics.shape == (6, 4)
     assert correction.std() > 0.01
     assert x[:, :, :2].std() > 0.01
 
@@ -74,20 +70,19 @@ def test_white_noise_makes_something_of_nothing():
 @pytest.mark.parametrize("layout", [PLAIN, RICH], ids=["plain", "rich"])
 def test_noise_may_have_no_size(layout, sequence, step, coloured):
     maker = _make(layout, sequence=sequence, step=step, coloured=coloured)
-    x, statics, correction = maker(_noise(layout, sequence=sequence, step=step, coloured=coloured))
+    x, correction = maker(_noise(layout, sequence=sequence, step=step, coloured=coloured))
     assert x.shape == correction.shape == (6, 9, layout.channels)
-    assert statics.shape == (6, layout.static_channels)
     assert torch.isfinite(x).all()
 
 
 def test_each_noise_is_used():
     maker = _make(RICH, coloured=False)
     noise = _noise(RICH)
-    before = maker(noise)[2]
-    for name in ("latents", "static_latents", "step", "sequence"):
+    before = maker(noise)[1]
+    for name in ("latents", "statics", "covariates", "step", "sequence"):
         parts = dict(vars(noise))
         parts[name] = parts[name] + 0.7
-        assert (maker(Noise(**parts))[2] - before).abs().max() > 1e-4, name
+        assert (maker(Noise(**parts))[1] - before).abs().max() > 1e-4, name
 
 
 def test_a_correction_of_a_logit_costs_less():
@@ -95,7 +90,7 @@ def test_a_correction_of_a_logit_costs_less():
     maker, noise = _make(RICH, coloured=True), _noise(RICH)
     with torch.no_grad():
         maker.out.bias.copy_(torch.tensor([2.0, -1.0, 5.0, 10.0, 0.0]))
-    x, _, correction = maker(noise)
+    x, correction = maker(noise)
     told = torch.tensor([2.0, -1.0, 5.0 / LOGIT, 10.0 / LOGIT, 0.0])
     torch.testing.assert_close(correction, told.expand(6, 9, 5))
     torch.testing.assert_close(x[:, :, 0], noise.latents[:, :, 0] + 2)
@@ -107,9 +102,9 @@ def test_the_sequence_noise_sets_the_start():
     noise = _noise(PLAIN)
     maker.start.weight.data.zero_()
     maker.start.bias.data.zero_()
-    without = maker(noise)[2]
+    without = maker(noise)[1]
     maker.start.bias.data.fill_(2.0)
-    assert (maker(noise)[2] - without)[:, 0].abs().max() > 1e-3
+    assert (maker(noise)[1] - without)[:, 0].abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("coloured", [True, False])
@@ -119,13 +114,13 @@ def test_gradient_reaches_what_can_move(coloured):
 
     def grads():
         maker.zero_grad()
-        x, statics, _ = maker(noise)
+        x, _ = maker(noise)
         weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(3))
-        ((x * weights).sum() + statics.square().sum()).backward()
+        (x * weights).sum().backward()
         return {name: parameter.grad for name, parameter in maker.named_parameters()}
 
     first = grads()
-    for name in ("out.weight", "out.bias", "skip.weight", "statics.2.weight", "statics.2.bias"):
+    for name in ("out.weight", "out.bias", "skip.weight"):
         assert first[name].abs().max() > 0, name
     torch.optim.SGD(maker.parameters(), lr=0.01).step()
     for name, grad in grads().items():

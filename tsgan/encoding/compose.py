@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import pandas as pd
 from ..panel import Ints
 from .clock import Clock
 from .columns.base import Column
-from .dtypes import Name, label, load
+from .dtypes import Name, label, load, plain
 from .intake import OUTER, Form
 from .keys import Keys, as_index
-from .schema import ColumnSchema, Schema
+from .schema import ColumnSchema, Role, Schema
 
 
 def compose(
@@ -22,9 +23,10 @@ def compose(
     lengths: Ints,
     form: Form,
     stamps: pd.Index[Any] | None,
-    keys: Keys | None,
+    keys: pd.Index[Any] | None,
     *,
     squeeze: bool = False,
+    first: int = 0,
 ) -> Any:
     """Return the rows of all sequences as the DataFrame or array that `form` describes.
 
@@ -36,26 +38,27 @@ def compose(
     form : Form
     stamps : Index of length rows, or None
         The time of each row in the dtype of the real ones; None where rows are only counted.
-    keys : Keys or None
+    keys : Index of length sequences, or None
     squeeze : bool
         Leave out the outer index level (or array axis) `sequence` if there is one sequence. Where the stamps are the
         index, they are it as they come, frequency included.
+    first : int
+        Number of the first sequence, where keys do not tell them.
     """
     squeeze = squeeze and len(lengths) == 1
     if form.kind != "frame":
         return _array(decoded, lengths, form, squeeze)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     data: dict[Name, Any] = dict(decoded)
-    made = None if keys is None else keys.make(len(lengths))
-    if form.entity_in == "column" and made is not None and form.entity is not None:
-        data[form.entity] = made.take(sequence)
+    if form.entity_in == "column" and keys is not None and form.entity is not None:
+        data[form.entity] = keys.take(sequence)
     if form.time_in == "column" and form.time is not None and stamps is not None:
         data[form.time] = stamps.array
     # The dtype is named because pandas 3 would turn text objects into strings.
     parts = {name: pd.Series(data[name], dtype=data[name].dtype, copy=False) for name in form.columns}
     frame = pd.DataFrame(parts, copy=False)
     frame.columns = _axis(form)
-    frame.index = _index(lengths, sequence, form, stamps, made, squeeze)
+    frame.index = _index(lengths, sequence, form, stamps, keys, squeeze, first)
     return frame
 
 
@@ -76,7 +79,13 @@ def _axis(form: Form) -> pd.Index[Any]:
 
 
 def _index(
-    lengths: Ints, sequence: Ints, form: Form, stamps: pd.Index[Any] | None, keys: pd.Index[Any] | None, squeeze: bool
+    lengths: Ints,
+    sequence: Ints,
+    form: Form,
+    stamps: pd.Index[Any] | None,
+    keys: pd.Index[Any] | None,
+    squeeze: bool,
+    first: int,
 ) -> pd.Index[Any]:
     """Return the index: stamps, keys, or counted rows, under an outer level of sequences where no key tells them."""
     made: pd.Index[Any]
@@ -93,7 +102,7 @@ def _index(
         made = made.set_names(form.index[0])
         return made
     level, codes = _inner(inner, lengths, form)
-    return _levels([pd.RangeIndex(len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
+    return _levels([pd.RangeIndex(first, first + len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
 
 
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
@@ -139,9 +148,38 @@ def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool
     return np.split(flat, np.cumsum(lengths)[:-1])
 
 
-def schema_of(form: Form, columns: Sequence[Column], clock: Clock, keys: Keys | None) -> Schema:
-    """Return the schema: roles that live in the index first, then the columns in their order."""
+def schema_of(
+    form: Form,
+    columns: Sequence[Column],
+    clock: Clock,
+    keys: Keys | None,
+    told: Mapping[Name, Sequence[str]],
+    restored: Mapping[Name, str],
+) -> Schema:
+    """Return the schema: roles that live in the index first, then the columns in their order.
+
+    Parameters
+    ----------
+    form : Form
+    columns : sequence of Column
+        Of what is learned.
+    clock : Clock
+    keys : Keys or None
+    told : mapping of name to texts
+        What there is to say of a column beyond its kind: gaps, season, constraints.
+    restored : mapping of name to text
+        Columns that are not learned, and what they follow from.
+    """
     lines: dict[Any, ColumnSchema] = {column.name: column.describe() for column in columns}
+    for name in form.columns:
+        role: Role = "static" if name in form.static else "value"
+        if name in restored:
+            lines[name] = ColumnSchema(name, role, "restored", "", reason=restored[name])
+        elif name not in lines and name not in (form.entity, form.time):
+            lines[name] = ColumnSchema(name, role, "restored", "", reason="from what its constraints leave free")
+        if name in lines and told.get(name):
+            texts = [text for text in (lines[name].reason, *told[name]) if text]
+            lines[name] = replace(lines[name], reason="; ".join(texts))
     first: list[ColumnSchema] = []
     if keys is not None:
         line = ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=keys.describe())
@@ -150,9 +188,10 @@ def schema_of(form: Form, columns: Sequence[Column], clock: Clock, keys: Keys | 
         else:
             first.append(line)
     if clock.kind != "rows":
-        span = clock.make(1)[0]
-        low = span if isinstance(span, int | float) else str(span)
-        line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=clock.describe())
+        low = plain(clock.make(1)[0])
+        low = low if isinstance(low, int | float) else str(low)
+        reason = "; ".join([clock.describe(), *told.get(form.time, ())]) if form.time is not None else clock.describe()
+        line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason)
         if form.time_in == "column":
             lines[form.time] = line
         else:

@@ -73,7 +73,7 @@ class Imputer:
 
     @classmethod
     def fit(cls, x: Doubles, lengths: Ints, rng: np.random.Generator) -> Imputer:
-        """Learn from at most 50,000 rows, in stretches of up to 250 steps; nothing if nothing is missing.
+        """Learn from at most 50,000 rows, in stretches of up to 250 steps.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Imputer:
         mean, scale, low, high = _units(x, missing)
         none, zeros, eye = np.empty((0, width)), np.zeros((width, width)), np.eye(width)
         made = cls(mean, scale, low, high, np.zeros(width), eye, zeros, none, np.empty(0))
-        if not missing.any():
+        if not width or not len(x):
             return made
         rows, joined = _thin(follows(lengths), rng)
         missing = missing[rows]

@@ -11,7 +11,7 @@ Only the form is kept, not the keys: a saved model holds no real key. A form is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -107,14 +107,25 @@ class Keys:
             begin += "_"
         return cls(dtype, of, "text", 1, len(keys), prefix=begin, digits=DIGITS)
 
-    def make(self, count: int) -> pd.Index[Any]:
+    def make(self, count: int, skip: int = 0) -> pd.Index[Any]:
         """Return `count` new keys, in the dtype of the real ones (integers that do not fit it become int64).
+
+        Parameters
+        ----------
+        count : int
+        skip : int
+            Keys that were given out before.
 
         Raises
         ------
         ParameterError
             If there are not that many free numbers.
         """
+        if skip and self.pattern is None:
+            by = self.step if self.kind == "moment" else 1
+            return replace(self, first=self.first + by * skip, room=self.room - skip).make(count)
+        if skip:
+            return self.make(skip + count)[skip:]
         if count > self.room:
             raise ParameterError(
                 f"{count} new keys were asked for, but keys such as the real ones ({label(self.dtype)}) leave room for "

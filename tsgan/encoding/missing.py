@@ -239,6 +239,11 @@ class Missing:
                 out[name] = np.ones(len(decoded[name]), dtype=bool)
         return out
 
+    def none(self, lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the masks of a table without gaps."""
+        sizes = dict.fromkeys(self.names, int(lengths.sum())) | dict.fromkeys(self.static_names, len(lengths))
+        return {name: pd.Series(np.zeros(size, dtype=bool)) for name, size in sizes.items()}
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the masks of one value per row."""

@@ -9,7 +9,19 @@ from typing import Any, Literal
 from .dtypes import Name
 
 Role = Literal["entity", "time", "static", "value"]
-Kind = Literal["float", "integer", "boolean", "category", "datetime", "timedelta", "period", "constant", "key", "clock"]
+Kind = Literal[
+    "float",
+    "integer",
+    "boolean",
+    "category",
+    "datetime",
+    "timedelta",
+    "period",
+    "constant",
+    "restored",
+    "key",
+    "clock",
+]
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,10 @@ def one_per_sequence(
     return series.iloc[first].reset_index(drop=True)
 
 
-def length_block(lengths: Ints, window: int) -> Block | None:
-    """Return the block that stands for a sequence's length, if lengths differ and all fit into a window."""
+def length_block(lengths: Ints) -> Block | None:
+    """Return the block that stands for a sequence's length, if lengths differ."""
     levels, counts = np.unique(lengths, return_counts=True)
-    if len(levels) < 2 or levels[-1] > window:
+    if len(levels) < 2:
         return None
     cuts = ndtri(np.cumsum(counts)[:-1] / len(lengths))
     return Block("length", "length", 1, tuple(float(c) for c in cuts), tuple(int(n) for n in levels))

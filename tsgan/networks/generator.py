@@ -2,11 +2,11 @@
 
 The process's latents b already have the data's covariance. A recurrent network adds the learned correction,
 
-    y = heads(b, r),    r = W LSTM([b, e, z, s]) + V [b, e],
+    y = heads(b, r),    r = W LSTM([b, e, z, s, k]) + V [b, e],
 
-with noise e fresh at each step, z one draw per sequence (it sets the initial state too), and s the statics, corrected
-in the same way first. W and V start at zero where there are latents to start from, so that the untrained generator is
-the process itself.
+with noise e fresh at each step, z one draw per sequence, the sequence's statics s and what is known of each step k
+(calendar, position). The statics and the draw set the initial state too. W and V start at zero where there are latents
+to start from, so that the untrained generator is the process itself.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Noise:
     ----------
     latents : Tensor of shape (B, T, latents)
         Coloured noise (zeros where the noise is white).
-    static_latents : Tensor of shape (B, static_latents)
+    statics : Tensor of shape (B, static_channels)
+        Known: they are drawn before the sequence.
+    covariates : Tensor of shape (B, T, covariates)
+        Known of each step.
     step : Tensor of shape (B, T, noise_step)
     sequence : Tensor of shape (B, T, noise_sequence)
         The noise per sequence, repeated over a window (slowly turning over a longer series).
-    uniform : Tensor of shape (B, T, noises of the step heads)
-    static_uniform : Tensor of shape (B, noises of the static heads)
     """
 
     latents: Tensor
-    static_latents: Tensor
+    statics: Tensor
+    covariates: Tensor
     step: Tensor
     sequence: Tensor
-    uniform: Tensor
-    static_uniform: Tensor
 
 
 class Generator(nn.Module):
@@ -79,44 +79,35 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.noise_sequence, self.noise_step = noise_sequence, noise_step
-        self.heads, self.static_heads = Heads(layout.blocks), Heads(layout.statics)
+        self.heads = Heads(layout.blocks)
         price = [1 / LOGIT if block.kind == "softmax" else 1.0 for block in layout.blocks for _ in range(block.size)]
         self.register_buffer("price", torch.tensor(price), persistent=False)
         direct = layout.latents + noise_step
-        fixed = layout.static_latents + noise_sequence
-        self.statics: nn.Sequential | None = None
-        if layout.static_channels:
-            last = nn.Linear(hidden, layout.static_channels)
-            self.statics = nn.Sequential(nn.Linear(fixed, hidden), nn.SiLU(), last)
         given = noise_sequence + layout.static_channels
         self.start = nn.Linear(given, layers * hidden) if given else None
-        self.cell = cell(direct + given, hidden, layers)
+        self.cell = cell(direct + given + layout.covariates, hidden, layers)
         self.out = nn.Linear(hidden, layout.channels)
         self.skip = nn.Linear(direct, layout.channels, bias=False)
         if coloured:
-            for layer in (self.out, self.skip, *([last] if self.statics is not None else [])):
+            for layer in (self.out, self.skip):
                 for parameter in layer.parameters():
                     nn.init.zeros_(parameter)
 
-    def forward(self, noise: Noise) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, noise: Noise) -> tuple[Tensor, Tensor]:
         """Make windows.
 
         Returns
         -------
         x : Tensor of shape (B, T, channels)
-        statics : Tensor of shape (B, static_channels)
         correction : Tensor of shape (B, T, channels)
             What was added to the process, for the transport cost; to logits, in units of `LOGIT`.
         """
-        length, first = noise.latents.shape[1], noise.sequence[:, 0]
-        statics = first[:, :0]
-        if self.statics is not None:
-            moved = self.statics(torch.cat([noise.static_latents, first], dim=-1))
-            statics = self.static_heads(noise.static_latents, moved, noise.static_uniform)
-        given = torch.cat([noise.sequence, statics[:, None].expand(-1, length, -1)], dim=-1)
+        length = noise.latents.shape[1]
+        given = torch.cat([noise.sequence, noise.statics[:, None].expand(-1, length, -1)], dim=-1)
         direct = torch.cat([noise.latents, noise.step], dim=-1)
         start = None
         if self.start is not None:
             start = self.start(given[:, 0]).unflatten(-1, (self.cell.layers, self.cell.hidden)).transpose(0, 1)
-        correction = self.out(self.cell(torch.cat([direct, given], dim=-1), start)) + self.skip(direct)
-        return self.heads(noise.latents, correction, noise.uniform), statics, correction * self.price
+        state = self.cell(torch.cat([direct, given, noise.covariates], dim=-1), start)
+        correction = self.out(state) + self.skip(direct)
+        return self.heads(noise.latents, correction), correction * self.price

@@ -1,8 +1,9 @@
 """From process latents and a learned correction to channels.
 
 A continuous channel is its latent plus the correction. A category's K logits favour the level in whose interval its
-latent lies, and the correction is added to them; a level is then drawn by Gumbel noise, and gradients pass straight
-through ("Categorical Reparameterization with Gumbel-Softmax", Jang et al., 2017, https://arxiv.org/abs/1611.01144).
+latent lies, the correction is added to them, and the largest wins; gradients pass straight through to the softmax
+("Estimating or Propagating Gradients Through Stochastic Neurons", Bengio et al., 2013, https://arxiv.org/abs/1308.3432).
+All that is random lies in the latents.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from ..layout import Block
 
-TRUST = 5.0  # log-odds with which a category keeps its base level where nothing is learned
-TEMPERATURE = 0.7
+TRUST = 5.0  # log-odds by which a category keeps its base level where nothing is learned
+TEMPERATURE = 2.0
 
 
 class Heads(nn.Module):
@@ -38,34 +39,24 @@ class Heads(nn.Module):
         """Number of channels that come out, and of corrections that go in."""
         return sum(block.size for block in self.blocks)
 
-    @property
-    def noises(self) -> int:
-        """Number of uniform random numbers that `forward` needs per row."""
-        return sum(block.size for block in self.blocks if block.kind == "softmax")
-
-    def forward(self, latents: Tensor, correction: Tensor, uniform: Tensor) -> Tensor:
+    def forward(self, latents: Tensor, correction: Tensor) -> Tensor:
         """Return channels.
 
         Parameters
         ----------
         latents : Tensor of shape (..., latents)
         correction : Tensor of shape (..., channels)
-        uniform : Tensor of shape (..., noises)
-            Uniform random numbers in (0, 1).
 
         Returns
         -------
         Tensor of shape (..., channels)
         """
-        parts, latent, channel, noise = [], 0, 0, 0
+        parts, latent, channel = [], 0, 0
         for number, block in enumerate(self.blocks):
             part = correction[..., channel : channel + block.size]
             base = latents[..., latent : latent + block.latents]
             if block.kind == "softmax":
-                logits = part + self._logits(base, getattr(self, f"cuts{number}"))
-                gumbel = -torch.log(-torch.log(uniform[..., noise : noise + block.size].clamp(1e-6, 1 - 1e-6)))
-                parts.append(_straight_through(logits + gumbel))
-                noise += block.size
+                parts.append(_straight_through(part + self._logits(base, getattr(self, f"cuts{number}"))))
             else:
                 parts.append(base + part)
             latent, channel = latent + block.latents, channel + block.size

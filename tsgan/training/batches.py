@@ -14,7 +14,7 @@ from ..panel import Windows
 
 @dataclass(frozen=True)
 class Batches:
-    """Draws batches of windows, uniformly and with replacement.
+    """Draws batches of windows, uniformly and with replacement; what is known of each step stands after the values.
 
     Attributes
     ----------
@@ -33,7 +33,8 @@ class Batches:
 
     def at(self, index: NDArray[np.integer]) -> Batch:
         """Return the chosen windows."""
-        parts = (self.windows.values(index), self.windows.statics(index), self.windows.lengths[index])
+        x = np.concatenate([self.windows.values(index), self.windows.covariates(index)], axis=2)
+        parts = (x, self.windows.statics(index), self.windows.lengths[index])
         return Batch(*(torch.from_numpy(np.ascontiguousarray(part)).to(self.device) for part in parts))
 
     def sample(self, index: NDArray[np.integer], most: int) -> Batch:

@@ -1,0 +1,207 @@
+"""From panels back to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..constraints.base import Constraint
+from ..constraints.chain import Chain
+from ..errors import NotFittedError, ParameterError
+from ..layout import Layout
+from ..panel import Bools, Floats, Ints, Panel
+from .aliases import Aliases
+from .channels import Channels
+from .compose import compose
+from .dtypes import Name, blank
+from .frames import FrameKind, give_back
+from .intake import Form
+from .keys import Keys
+from .missing import Missing
+from .rows import Rows
+from .schema import Schema
+from .timing import START, Timing
+
+
+class Decoder:
+    """The way back of an `Encoder`: the stages that it fitted, in reverse."""
+
+    schema: Schema
+    layout: Layout
+    window: int
+    lengths: Ints
+    _form: Form
+    _frame: FrameKind
+    _keys: Keys | None
+    _timing: Timing
+    _markers: dict[Name, str]
+    _aliases: Aliases
+    _constraints: tuple[Constraint, ...]
+    _chain: Chain
+    _missing: Missing
+    _channels: Channels
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "layout"):
+            raise NotFittedError("this Encoder is not fitted yet; call fit(data) first")
+
+    @property
+    def stamped(self) -> bool:
+        """Whether rows carry time stamps."""
+        return self._form.kind == "frame" and (self._timing.clock.kind != "rows" or self._form.entity is None)
+
+    def decode(
+        self, panel: Panel, *, start: Any = None, squeeze: bool = False, rng: np.random.Generator | None = None
+    ) -> Any:
+        """Return a panel as rows of the kind that was fitted: DataFrame or array.
+
+        Parameters
+        ----------
+        panel : Panel
+            Channels as `layout` says; its `lengths` rule, a length channel among the statics is ignored.
+        start : Timestamp, str, number or "like-real", optional
+            First time stamp of each sequence; by default as `timing.Timing.starts` says.
+        squeeze : bool
+            Leave out the outer index level (or array axis) `sequence` if there is one sequence.
+        rng : numpy.random.Generator, optional
+            Chooses what the channels do not say: rare levels that share one, starts.
+
+        Raises
+        ------
+        ParameterError
+            If `start` is no stamp of the fitted clock, or is given where there is no clock.
+        """
+        rng = np.random.default_rng(0) if rng is None else rng
+        starts = self.starts(panel.statics, panel.lengths, start, rng)
+        return self.compose([self.rows(panel, starts, rng)], squeeze=squeeze)
+
+    def starts(self, statics: Floats, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
+        """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
+        self._check_fitted()
+        if start is not None and not self.stamped:
+            raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
+        return self._timing.first_stamps(lengths, start, rng, self._channels.early(statics, START))
+
+    def covariates(self, lengths: Ints, starts: Any) -> Floats:
+        """Return what is known of each row before it is drawn, `(rows, covariates)`; irregular clocks tick evenly."""
+        if self._channels.calendar is None:
+            return self._channels.covariates(lengths, None)
+        return self._channels.covariates(lengths, self._timing.moments(self._timing.ticks_for(starts, lengths)))
+
+    def rows(
+        self,
+        panel: Panel,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        *,
+        drawn: bool | Bools = False,
+        blanks: bool = True,
+    ) -> Rows:
+        """Return the rows of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        starts : array of shape (sequences,)
+            As `starts` returned them.
+        rng : numpy.random.Generator
+        drawn : bool, or bool array of shape (rows,)
+            Which rows a generator drew, so that their marginals are carried to the observed ones.
+        blanks : bool
+            Whether what is missing is left out.
+        """
+        _, decoded, gaps = self._decoded(panel, starts, rng, drawn)
+        masks = self._missing.inverse(decoded, panel.lengths)
+        if blanks:
+            for name, mask in masks.items():
+                decoded[name] = blank(decoded[name], mask, self._markers.get(name, ""))
+        if self._constraints:
+            back = self._chain.inverse({n: pd.Series(a, copy=False) for n, a in decoded.items()}, panel.lengths)
+            decoded = {name: series.array for name, series in back.items()}
+        stamps = None
+        clock = self._timing.clock
+        if self.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
+            stamps = self._timing.stamps_for(starts, panel.lengths, gaps)
+        return Rows(decoded, panel.lengths, stamps)
+
+    def _decoded(
+        self, panel: Panel, starts: NDArray[Any], rng: np.random.Generator, drawn: bool | Bools
+    ) -> tuple[NDArray[np.float64], dict[Name, Any], Any]:
+        """Return the scaled numbers, the decoded parts and the gaps of a panel."""
+        self._check_fitted()
+        got = panel.values.shape[1], panel.statics.shape[1]
+        if got != (self.layout.channels, self.layout.static_channels):
+            raise ValueError(
+                f"got {got} channels; the layout has {(self.layout.channels, self.layout.static_channels)}"
+            )
+        seen: list[Any] = []
+
+        def wall(gaps: Any) -> pd.DatetimeIndex | None:
+            seen.append(gaps)
+            if self._channels.calendar is None:
+                return None
+            return self._timing.moments(self._timing.ticks_for(starts, panel.lengths, gaps))
+
+        numbers, decoded = self._channels.decode(panel, wall, rng, drawn)
+        return numbers, decoded, seen[0]
+
+    def compose(
+        self,
+        parts: Sequence[Rows],
+        *,
+        squeeze: bool = False,
+        before: tuple[int, int] = (0, 0),
+        keys: pd.Index[Any] | None = None,
+    ) -> Any:
+        """Return rows as a table of the kind that was fitted.
+
+        Parameters
+        ----------
+        parts : sequence of Rows
+        squeeze : bool
+            Leave out the outer index level (or array axis) `sequence` if there is one sequence.
+        before : tuple of int
+            Sequences and rows that came in earlier pieces.
+        keys : Index, optional
+            Of the sequences; new ones if not given.
+        """
+        return give_back(self.frame(parts, squeeze=squeeze, before=before, keys=keys), self._frame)
+
+    def frame(
+        self,
+        parts: Sequence[Rows],
+        *,
+        squeeze: bool = False,
+        before: tuple[int, int] = (0, 0),
+        keys: pd.Index[Any] | None = None,
+    ) -> Any:
+        """Return what `compose` does, as a pandas table or an array."""
+        rows = Rows.join(parts)
+        if keys is None and self._keys is not None:
+            keys = self._keys.make(len(rows.lengths), before[0])
+        values = self.restored(rows, keys, before)
+        return compose(values, rows.lengths, self._form, rows.stamps, keys, squeeze=squeeze, first=before[0])
+
+    def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
+        """Return all columns, one value per row, with those that repeat others."""
+        values: dict[Name, Any] = self._aliases.inverse(
+            rows.values, keys, rows.stamps, rows.lengths, sequences_before=before[0], rows_before=before[1]
+        )
+        sequence = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
+        return values | {name: values[name].take(sequence) for name in self._form.static}
+
+    def settle(self, drawn: Iterable[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
+        """Learn what carries the marginals of drawn panels to the observed ones."""
+        found = []
+        for panel, starts, rng in drawn:
+            numbers, decoded, _ = self._decoded(panel, starts, rng, False)
+            masks = self._missing.inverse(decoded, panel.lengths)
+            for j, name in enumerate(self._channels.numbers):
+                if name in masks:
+                    numbers[masks[name], j] = np.nan
+            found.append(numbers)
+        self._channels.settle(np.concatenate(found))
