@@ -348,7 +348,8 @@ class Clock:
             size = float(self.step) * float(self.unit) / max(1, form.scale)
             step = f"{size:g}" if form.unit is None else str(pd.Timedelta(int(size), form.unit))  # type: ignore[arg-type]
             if form.kind == "period":
-                step = f"{'' if size == 1 else f'{size:g} x '}{form.period}"
+                many = size / to_offset(form.period).n
+                step = f"{'' if many == 1 else f'{many:g} x '}{form.period}"
         return (
             f"every {step}"
             + {"regular": "", "gapped": " (with gaps)", "irregular": " (median, irregular)"}[self.rhythm]

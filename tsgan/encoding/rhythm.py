@@ -80,7 +80,7 @@ def find(stamps: Stamps, ticks: Ints, within: NDArray[np.bool_]) -> Rhythm:
     """
     steps = np.diff(ticks)[within[1:]]
     if stamps.kind != "datetime":
-        size = gcd(steps) or (PER_DAY[stamps.unit] if stamps.unit else 1)
+        size = gcd(steps) or (PER_DAY[stamps.unit] if stamps.unit else stamps.scale)
         return Rhythm("ticks", None, size, _span(size, stamps.unit) if stamps.unit and _common(steps, size) else None)
     unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
     if not len(steps):
