@@ -16,8 +16,9 @@ from scipy.sparse import csr_array, hstack
 from .multinomial import Doubles, log_softmax, one_hot, regress
 from .panel import Floats, Ints
 
-MOST, CELLS = 20_000, 2_000_000  # rows that a regression learns from, and rows times levels
+MOST, CELLS = 20_000, 1_500_000  # rows that a regression learns from, and rows times levels
 TRIAL, TESTED = 6_000, 100  # rows that additions are tried on, and how many must be held back for it
+MANY = 64  # levels above which nothing is added: too dear, and too few rows for each
 FIRSTS = 30  # sequences from which on first levels are learned from first rows alone
 QUANTILES, HINGES = (0.1, 0.35, 0.65, 0.9), 60  # knots of hinges, and how many hinges there may be
 FEW = 20  # distinct values of a feature up to which each is a knot
@@ -131,6 +132,8 @@ class Learner:
     def _choose(self, after: Ints) -> tuple[Floats, bool, float | None]:
         """Return the hinges, whether the level two steps before counts, and how far interactions are shrunk."""
         none = np.zeros((0, 2), dtype=np.float32)
+        if self.count > MANY:
+            return none, False, None
         some = _thin(after, min(TRIAL, CELLS // 2 // max(self.count, 1)))
         train, test = some[~self.held[some]], some[self.held[some]]
         if len(test) < TESTED or len(train) < 2 * TESTED or len(np.unique(self.levels[train])) < 2:
@@ -165,7 +168,7 @@ class Learner:
             told = score(hinges, True, None)[0]
             if _better(told, best):
                 best, memory = told, True
-        for one in STRENGTHS if self.count <= 64 else ():
+        for one in STRENGTHS:
             told = score(hinges, memory, one)[0]
             if _better(told, best):
                 best, strength = told, one

@@ -22,7 +22,7 @@ from .panel import Floats, Ints
 Doubles = NDArray[np.float64]
 RARE = -20.0  # constant of a level that was never seen
 RIDGE = 0.1  # on weights of standardised features, against the summed log-likelihood
-STEPS = 150
+STEPS = 120
 SHRINK = 5.0  # rows that the mean of a level is shrunk by
 
 
@@ -108,7 +108,7 @@ def regress(
         return loss, (slope / rows + penalty * current).ravel()
 
     found = minimize(
-        objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "ftol": 1e-8, "gtol": 1e-6}
+        objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "ftol": 1e-7, "gtol": 1e-6}
     ).x.reshape(start.shape)
     slopes = found[1 : width + 1] / scale[:, None]
     weights[1:, seen], weights[0, seen] = slopes, found[0] - mean @ slopes
