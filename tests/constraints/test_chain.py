@@ -303,6 +303,36 @@ def test_a_function_computes_and_cannot_be_saved():
         chain.to_dict(str)
 
 
+DTYPES = ["int8", "UInt8", "float16", "Float32", "int64[pyarrow]", "float[pyarrow]", "double[pyarrow]"]
+MOMENTS = ["datetime64[s]", "timestamp[us][pyarrow]", "timedelta64[ms]", "duration[ns][pyarrow]"]
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, *MOMENTS, "timestamp[ns, tz=UTC][pyarrow]"])
+def test_dtypes_come_back(dtype):
+    rng = np.random.default_rng(0)
+    a, more = rng.integers(0, 50, 20), rng.integers(0, 9, 20)
+
+    def column(x):
+        if dtype not in DTYPES:
+            spans = pd.to_timedelta(x, unit="h")
+            x = (
+                spans
+                if dtype.startswith(("time" + "delta", "dur"))
+                else pd.Timestamp(0, tz="UTC" if "UTC" in dtype else None) + spans
+            )
+        return pd.Series(x).astype(dtype)
+
+    gone = rng.random(20) < (0 if dtype == "int8" else 0.2)
+    high = column(a + more)
+    columns = {
+        "low": column(a),
+        "high": high.mask(gone) if gone.any() else high,
+        "same": column(a),
+        "m": column(np.sort(a)),
+    }
+    through([Inequality("low", "high"), Derived("same", "low"), Monotone("m")], columns)
+
+
 def test_joint_statics_and_unknown_combinations():
     columns = {"city": pd.Series(["B", "N"]), "land": pd.Series(["de", "fr"]), "x": pd.Series([1.0, 2, 3])}
     lengths = np.array([1, 2])

@@ -35,7 +35,7 @@ def kind_of(series: pd.Series[Any]) -> Kind | None:
         return "real"
     if types.is_datetime64_any_dtype(dtype):
         return "moment"
-    return "span" if types.is_timedelta64_dtype(dtype) else None
+    return "span" if types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration") else None
 
 
 def short(dtype: Any) -> int:
