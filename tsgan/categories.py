@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .conditionals import Conditional, features_of
 from .layout import Block, Layout, middles
-from .panel import Floats, Given, Ints, Panel
+from .panel import Bools, Floats, Given, Ints, Panel
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,11 @@ class Categories:
         follows = np.ones(len(panel.values), dtype=bool)
         follows[panel.offsets[:-1][panel.lengths > 0]] = False
         others = [np.repeat(panel.statics, panel.lengths, axis=0)[None], panel.covariates[None]]
+        joined = follows[None]
         for _, channels, block in self.blocks:
             code = panel.values[:, channels]
             known = ~np.isnan(code[:, 0])
-            features = features_of(latents[None], latents[:1, :0], self.numbers, others)[0]
+            features = features_of(latents[None], latents[:1, :0], self.numbers, others, joined)[0]
             levels = np.where(known, code.argmax(axis=1), 0)
             self.laws.append(Conditional.fit(features, levels, block.size, follows, known))
             others.append(np.eye(block.size, dtype=np.float32)[_nearest(levels, known, panel.offsets)][None])
@@ -69,33 +70,42 @@ class Categories:
 
     def draw(self, values: Floats, given: Given, rng: np.random.Generator) -> None:
         """Set the categories' latents in `values` `(n, T, D)`, in place."""
-        n, length = given.shape
-        others: list[Floats] = [
-            np.broadcast_to(given.statics[:, None], (n, length, given.statics.shape[1])),
-            given.covariates,
-        ]
+        others = self._known(given)
         for number, ((latent, _, block), law) in enumerate(zip(self.blocks, self.laws, strict=True)):
             fixed: Ints | None = None if given.levels is None else given.levels[:, :, number]
-            level = law.draw(features_of(values, given.statics[:, :0], self.numbers, others), rng, fixed, given.lengths)
+            features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
+            level = law.draw(features, rng, fixed, given.lengths)
             values[:, :, latent] = middles(block)[level]
             others.append(np.eye(block.size, dtype=np.float32)[level])
+
+    def calibrated(self, values: Floats, given: Given, rng: np.random.Generator) -> Categories:
+        """Return laws whose transitions, drawn on drawn numbers `(n, T, D)`, come as often as in the data."""
+        made, others = Categories(self.layout, []), self._known(given)
+        for (_, _, block), law in zip(self.blocks, self.laws, strict=True):
+            features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
+            better = law.calibrate(features, rng, given.lengths)
+            made.laws.append(better)
+            level = better.draw(features, rng, None, given.lengths)
+            others.append(np.eye(block.size, dtype=np.float32)[level])
+        return made
+
+    def _known(self, given: Given) -> list[Floats]:
+        """Return what is known of each step before its categories, statics and covariates."""
+        n, length = given.shape
+        return [np.broadcast_to(given.statics[:, None], (n, length, given.statics.shape[1])), given.covariates]
 
     def log_likelihood(self, values: Floats, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return the log-probability `(n,)` of the prescribed levels given latents `(n, T, D)`.
 
         Categories that nothing prescribes are drawn where a later one depends on them.
         """
-        n, length = given.shape
-        total = np.zeros(n)
+        total = np.zeros(given.shape[0])
         if given.levels is None:
             return total
         last = int(np.flatnonzero((given.levels >= 0).any(axis=(0, 1))).max(initial=-1))
-        others: list[Floats] = [
-            np.broadcast_to(given.statics[:, None], (n, length, given.statics.shape[1])),
-            given.covariates,
-        ]
+        others = self._known(given)
         for number, ((_, _, block), law) in enumerate(zip(self.blocks[: last + 1], self.laws, strict=False)):
-            features = features_of(values, given.statics[:, :0], self.numbers, others)
+            features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
             fixed = given.levels[:, :, number]
             if (fixed >= 0).any():
                 total += law.log_likelihood(features, fixed)
@@ -128,7 +138,15 @@ def levels_of(panel: Panel, blocks: Sequence[tuple[int, slice, Block]]) -> Ints:
     return out
 
 
-def _nearest(levels: Ints, known: NDArray[np.bool_], offsets: Ints) -> Ints:
+def _joined(given: Given) -> Bools:
+    """Return which steps of sequences `(n, T)` come next after the step before."""
+    n, length = given.shape
+    lengths = np.full(n, length) if given.lengths is None else given.lengths
+    step = np.arange(length)
+    return (step > 0) & (step < lengths[:, None])
+
+
+def _nearest(levels: Ints, known: Bools, offsets: Ints) -> Ints:
     """Return levels `(rows,)`, unknown ones as the last known before in the sequence, else the next, else any in turn.
 
     A level that stood for "unknown" would give away that a later mask is set.

@@ -17,7 +17,8 @@ from .layout import Layout
 from .panel import Bools, Floats, Given, Ints, Panel
 
 if TYPE_CHECKING:
-    from .encoding.encoder import Encoder, Rows
+    from .encoding.encoder import Encoder
+    from .encoding.rows import Rows
     from .history import Correct
     from .process import LinearGaussianProcess
     from .statics import StaticLaw
@@ -171,8 +172,8 @@ def filled(
 def _longer(panel: Panel, steps: int, covariates: Floats) -> tuple[Panel, Bools]:
     """Return each sequence with `steps` unknown rows more, and which rows these are."""
     lengths = panel.lengths + steps
-    unknown = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    unknown = unknown >= np.repeat(panel.lengths, lengths)
+    step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    unknown: Bools = step >= np.repeat(panel.lengths, lengths)
     values = np.full((len(unknown), panel.values.shape[1]), np.nan, dtype=np.float32)
     values[~unknown] = panel.values
     return Panel(values, lengths, panel.statics, covariates), unknown

@@ -37,6 +37,7 @@ SPARE = 12  # windows without common rows that each regime should have at least
 SLACK = 0.5  # share of the gain in likelihood that more regimes may give back
 KNOTS = ndtr(np.linspace(-3.2, 3.2, 129))  # probabilities at which marginals are compared
 ENOUGH = 20  # rows for each covariate, for its effect to be estimated
+BALANCE = 60_000  # steps on which transitions are compared
 COMPLETE = 100_000  # steps whose unknown levels are drawn at a time
 VISIBLE = 0.03  # difference between marginals, in standard deviations, that is worth a correction
 
@@ -122,7 +123,16 @@ class LinearGaussianProcess:
         self.calibration, self.categories = {}, Categories(layout, [])
         self.calibration = self._calibrate(windows, encoded, rng)
         self.categories = Categories.fit(encoded, panel.values, layout)
+        if self.categories.laws:
+            self.categories = self._balanced(windows, encoded, rng)
         return cls.from_arrays(self.arrays(), layout)  # in the memory order of a loaded one, so that both draw the same
+
+    def _balanced(self, windows: Windows, encoded: Panel, rng: np.random.Generator) -> Categories:
+        """Return the categories' laws with the observed transitions on numbers as this process draws them."""
+        index = np.linspace(0, len(windows) - 1, min(len(windows), BALANCE // windows.size + 1)).astype(np.int64)
+        ends = windows.lengths[index] if self.aligned else None
+        given = Given(encoded.statics[windows.sequences[index]], windows.covariates(index), lengths=ends)
+        return self.categories.calibrated(self._numbers(given, rng), given, rng)
 
     def _calibrate(self, windows: Windows, encoded: Panel, rng: np.random.Generator) -> dict[int, Doubles]:
         """Compare marginals as drawn with those wanted: of discrete latents normal, of the others as in the data."""
@@ -210,7 +220,7 @@ class LinearGaussianProcess:
     def coloured(self, steps: Floats, covariates: Floats) -> Floats:
         """Return centred steps `(n, T, D)` with their mean and their marginals."""
         mean = self.mean[np.minimum(np.arange(steps.shape[1]), len(self.mean) - 1)] + self.drift[0]
-        values = steps + mean.astype(np.float32) + covariates @ self.drift[1:].astype(np.float32)
+        values: Floats = steps + mean.astype(np.float32) + covariates @ self.drift[1:].astype(np.float32)
         for latent, (quantiles, shift) in self.calibration.items():
             values[:, :, latent] += np.interp(values[:, :, latent], quantiles, shift).astype(np.float32)
         return values
@@ -225,7 +235,8 @@ class LinearGaussianProcess:
             outside = (column < quantiles[0] + shift[0]) | (column > quantiles[-1] + shift[-1])
             values[:, :, latent] = np.where(outside, out, moved)
         mean = self.mean[np.minimum(np.arange(values.shape[1]), len(self.mean) - 1)] + self.drift[0]
-        return values - mean.astype(np.float32) - covariates @ self.drift[1:].astype(np.float32)
+        centred: Floats = values - mean.astype(np.float32) - covariates @ self.drift[1:].astype(np.float32)
+        return centred
 
     def complete(self, panel: Panel, rng: np.random.Generator) -> Panel:
         """Return a panel whose unknown levels (NaN) are drawn given the numbers and the levels beside them."""

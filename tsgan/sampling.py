@@ -97,9 +97,7 @@ class Faker:
         index = self.rng.integers(len(self.windows), size=count)
         lengths = self.windows.lengths[index]
         whole = self.source.process is not None and self.source.process.aligned
-        given = Given(
-            self.windows.statics(index), self.windows.covariates(index), lengths=lengths if whole else None
-        )
+        given = Given(self.windows.statics(index), self.windows.covariates(index), lengths=lengths if whole else None)
         noise = self.source.draw(given, self.rng, self.device)
         x, correction = generator(noise)
         x = torch.cat([x, noise.covariates], dim=-1)

@@ -310,4 +310,5 @@ class Synthesizer(Persistent):
         tags.input_tags.three_d_array = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
         return tags

@@ -277,8 +277,12 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(source.dtype, pd.CategoricalDtype):
         source = source.astype(source.dtype.categories.dtype)
     if isinstance(dtype, pd.CategoricalDtype):
-        # New keys and stamps are categories of their own.
-        return source.astype(load(dump(dtype.categories.dtype))).astype("category" if alias.of == "entity" else dtype)
+        plain_source = source.astype(load(dump(dtype.categories.dtype)))
+        if alias.of == "entity":  # New keys are categories of their own.
+            return plain_source.astype("category")
+        if not plain_source.dropna().isin(dtype.categories).all():
+            raise ValueError("some values are no categories")
+        return plain_source.astype(dtype)
     return source.astype(dtype)
 
 

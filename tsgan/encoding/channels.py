@@ -53,6 +53,11 @@ class Channels:
     columns: list[Column]
     calendar: Calendar | None
     marginals: Marginals | None
+    _observed: Doubles
+    _imputer: Imputer
+    _static_imputer: Imputer
+    _axes: GaussianAxes
+    _standard: Whitening
 
     @classmethod
     def fit(
@@ -120,7 +125,9 @@ class Channels:
         """Return the level of each category on each row, -1 where it is missing."""
         own = [c for c in self.columns if c.role == "value" and not c.continuous and c.width]
         return {
-            c.name: np.where(np.isnan(scaled[c.name][:, 0]), -1, scaled[c.name].argmax(axis=1)) for c in own if c.block()
+            c.name: np.where(np.isnan(scaled[c.name][:, 0]), -1, scaled[c.name].argmax(axis=1))
+            for c in own
+            if c.block()
         }
 
     def _deseason(self, values: Doubles, moments: pd.DatetimeIndex | None) -> Doubles:
@@ -219,6 +226,8 @@ class Channels:
         for column in self.columns:
             if column.role == "static" and not column.continuous and column.name in self._places:
                 place = self._places[column.name]
+                if place.start == place.stop:
+                    continue
                 holes = np.flatnonzero(np.isnan(statics[:, place.start]))
                 share = np.nanmean(statics[:, place], axis=0) if len(holes) else np.empty(0)
                 if len(holes):

@@ -130,10 +130,12 @@ class Encoder(Decoder):
         )
         parts = self._aliases.forward(parts)
         statics = frozenset(form.static) & set(parts)
-        self._chain = Chain.fit(self._constraints, parts, statics, self.lengths, self._bounds, table.keys)
-        parts = self._chain.forward(parts, self.lengths, table.keys) if self._constraints else parts
+        keys = None if table.keys is None else list(table.keys)
+        bounds: Any = self._bounds
+        self._chain = Chain.fit(self._constraints, parts, statics, self.lengths, bounds, keys)
+        parts = self._chain.forward(parts, self.lengths, keys) if self._constraints else parts
         self._missing = Missing.fit(parts, self._chain.statics, self.lengths)
-        parts |= self._missing.forward(parts, self.lengths) | self._timing.forward(stamps, self.lengths)
+        parts = {**parts, **self._missing.forward(parts, self.lengths), **self._timing.forward(stamps, self.lengths)}
         asked = {"scaler": self._scaler, "bounds": self._bounds, "calendar": self._calendar}
         moments = self._moments(stamps)
         self._channels = Channels.fit(parts, self._statics, self.lengths, moments, own=form.names, **asked)
@@ -194,7 +196,7 @@ class Encoder(Decoder):
         table, order, lengths = self._take_apart(data)
         stamps = self._stamps(table, order)
         parts = self._learned(table, order, lengths)
-        parts |= self._missing.forward(parts, lengths) | self._timing.forward(stamps, lengths)
+        parts = {**parts, **self._missing.forward(parts, lengths), **self._timing.forward(stamps, lengths)}
         return self._channels.encode(parts, lengths, self._moments(stamps))
 
     def _moments(self, stamps: pd.Index[Any] | None) -> pd.DatetimeIndex | None:
@@ -211,13 +213,16 @@ class Encoder(Decoder):
         self._check_fitted()
         frame, _ = read_frame(data)
         self._check_columns(frame)
-        table = read(frame, self._entity, self._time, self._static, self._exclude)
+        absent = [] if not isinstance(frame, pd.DataFrame) else [n for n in self._exclude if n not in frame.columns]
+        left = [name for name in self._exclude if name not in absent]
+        table = read(frame, self._entity, self._time, self._static, left)
         return table, *arrange(table)
 
     def _learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self._aliases.forward(self._parts(table, order, lengths))
-        return self._chain.forward(parts, lengths, table.keys) if self._constraints else parts
+        keys = None if table.keys is None else list(table.keys)
+        return self._chain.forward(parts, lengths, keys) if self._constraints else parts
 
     def _check_columns(self, data: Any) -> None:
         form = self._form

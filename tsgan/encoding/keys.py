@@ -124,19 +124,17 @@ class Keys:
         if skip and self.pattern is None:
             by = self.step if self.kind == "moment" else 1
             return replace(self, first=self.first + by * skip, room=self.room - skip).make(count)
-        if skip:
-            return self.make(skip + count)[skip:]
-        if count > self.room:
+        if skip + count > self.room:
             raise ParameterError(
                 f"{count} new keys were asked for, but keys such as the real ones ({label(self.dtype)}) leave room for "
                 f"{self.room}; draw fewer sequences at a time, or fit with keys of smaller numbers"
             )
-        made = self._values(count)
+        made = self._values(count, skip)
         if isinstance(self.dtype, dict) and "categories" in self.dtype:
             return pd.CategoricalIndex(made, categories=made, ordered=self.dtype["ordered"])
         return pd.Index([stamp.date() for stamp in made], dtype=object) if self.dtype == "date" else made
 
-    def _values(self, count: int) -> pd.Index[Any]:
+    def _values(self, count: int, skip: int = 0) -> pd.Index[Any]:
         dtype = load(self.of)
         made: pd.Index[Any]
         if self.kind == "number":
@@ -146,7 +144,7 @@ class Keys:
             made = pd.Index(untick(self.first + self.step * np.arange(count), dtype))
             return made
         if self.pattern is not None:
-            made = pd.Index(Pattern.from_dict(self.pattern).make(count).astype(object), dtype=dtype)
+            made = pd.Index(Pattern.from_dict(self.pattern).make(count, skip).astype(object), dtype=dtype)
             return made
         numbers = np.strings.zfill(np.arange(self.first, self.first + count).astype(np.str_), self.digits)
         text = np.strings.add(np.strings.add(np.str_(self.prefix), numbers), np.str_(self.suffix))

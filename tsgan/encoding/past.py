@@ -75,7 +75,7 @@ def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel
     taken, order, lengths = encoder._take_apart(table)
     stamps = encoder._stamps(taken, order)
     parts = encoder._learned(taken, order, lengths)
-    parts |= encoder._missing.none(lengths) | encoder._timing.forward(stamps, lengths)
+    parts = {**parts, **encoder._missing.none(lengths), **encoder._timing.forward(stamps, lengths)}
     panel = encoder._channels.encode(parts, lengths, encoder._moments(stamps), rng)
     return panel, _starts(encoder, taken, order, lengths), encoder._channels.empty(parts, int(lengths.sum()))
 

@@ -59,7 +59,7 @@ def declared(stamps: Stamps, ticks: Ints, freq: Any) -> Rhythm | None:
     """Return the rhythm of an index that carries its frequency; None where that cannot be named or does not fit."""
     unit = str(stamps.unit)
     if stamps.kind == "timedelta":
-        span = int(pd.Timedelta(to_offset(freq)).as_unit(unit).value)  # type: ignore[arg-type]
+        span = int(pd.Timedelta(to_offset(freq)) // pd.Timedelta(1, unit))  # type: ignore[arg-type]
         return Rhythm("ticks", None, span, str(freq.freqstr))
     found = grid_of(freq, int(stamps.local(ticks[:1])[0]), unit)
     if found is None or not fits(stamps, *found[:2], ticks):

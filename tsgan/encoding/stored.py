@@ -54,7 +54,7 @@ def state_of(encoder: Encoder) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]
         else encoder._bounds,
         "window": encoder.window,
         "form": asdict(encoder._form),
-        "frame": None if encoder._frame is None else encoder._frame.to_dict(),
+        "frame": encoder._frame.to_dict(),
         "keys": None if encoder._keys is None else encoder._keys.to_dict(),
         "markers": [list(item) for item in encoder._markers.items()],
         "aliases": encoder._aliases.to_dict(),
@@ -91,7 +91,7 @@ def restore(cls: type[E], data: Mapping[str, Any], arrays: Mapping[str, NDArray[
         return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
 
     made._form = form_of(data["form"])
-    made._frame = None if data["frame"] is None else FrameKind.from_dict(data["frame"])
+    made._frame = FrameKind.from_dict(data["frame"])
     made._keys = None if data["keys"] is None else Keys.from_dict(data["keys"])
     made._markers = {name: told for name, told in data["markers"]}
     made._aliases, made._chain = Aliases.from_dict(data["aliases"]), chain
@@ -105,4 +105,5 @@ def restore(cls: type[E], data: Mapping[str, Any], arrays: Mapping[str, NDArray[
 
 def form_of(data: Mapping[str, Any]) -> Form:
     """Return a form that was written as JSON, which knows no tuples."""
-    return Form(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Form(**plain)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from ..panel import Ints
 from .clock import Clock
+from .dtypes import Name
 from .stamps import Ticks
 
 GAP = "\0gap"
@@ -79,7 +80,7 @@ class Timing:
         """Whether stamps follow from starts and lengths alone."""
         return not self.gapped
 
-    def forward(self, stamps: pd.Index[Any] | None, lengths: Ints) -> dict[str, pd.Series[Any]]:
+    def forward(self, stamps: pd.Index[Any] | None, lengths: Ints) -> dict[Name, pd.Series[Any]]:
         """Return the parts that stand for the stamps.
 
         Returns
@@ -98,7 +99,7 @@ class Timing:
             return {}
         ticks = self.clock.ticks(stamps)
         first = np.cumsum(lengths) - lengths
-        parts: dict[str, pd.Series[Any]] = {}
+        parts: dict[Name, pd.Series[Any]] = {}
         if self.gapped:
             gaps = self.clock.gaps(ticks)
             none = np.zeros(len(ticks), dtype=bool)
