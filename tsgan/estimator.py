@@ -11,7 +11,7 @@ import numpy as np
 
 from .arguments import check_training
 from .errors import TsganWarning
-from .synthesizer import Bounds, RandomState, Synthesizer
+from .synthesizer import EXCERPT, Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
     from .constraints.base import Constraint
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .panel import Floats, Given, Windows
     from .sampling import NoiseSource
     from .training.history import Row
+    from .training.trainer import Trainer
 
 FEW = 20  # windows on either side of the split that the held-back statistic needs
 
@@ -229,8 +230,10 @@ class RecurrentGAN(Synthesizer):
 
         Parameters
         ----------
-        X : DataFrame or array
-            A DataFrame, an array `(time, features)` of one series, or `(sequences, time, features)`.
+        X : DataFrame, array, path or iterable of DataFrames
+            A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
+            time, features)`; or, of a table larger than memory, a folder of parquet files, a list of such files, or
+            an iterable of frames, whose windows are then drawn from disk.
         y : object
             Ignored.
 
@@ -248,32 +251,15 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
-        from .runtime import one_thread
-        from .trainers import make_trainer
-
         check_training(self.get_params(deep=False))
-        windows = self._encode(X)
-        streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
-        self._process = self._fit_process(windows, streams[0])
-        windows = self._complete(windows, streams[0])
-        self._build(self._seed.spawn(1)[0])
-        train, held = windows.split()
-        known = min(len(train), len(held)) >= FEW
-        constant = not self._encoder.layout.channels
-        if constant or (not known and self._process is not None):
-            self.history_, self.trained_ = [], False
-            self._settle(windows)
-            self._finish()
-            few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
-            self._tell("every column is constant, there is nothing to train" if constant else few)
-            return self
-        with one_thread():
-            split = (train, held) if known else None
-            trainer = make_trainer(self, windows, split, self._seed.spawn(1)[0], streams[1:])
-            self._generator.load_state_dict(trainer.run().state_dict())
-        self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
-        self._settle(windows)
+        try:
+            trainer, told = self._learn(X)
+        finally:
+            self._release()
         self._finish()
+        if trainer is None:
+            self._tell(told)
+            return self
         if trainer.interrupted:
             kept = "; what was learned until then is kept" * self.trained_
             self._tell(f"training was interrupted after {trainer.taken} steps{kept}", 0)
@@ -283,6 +269,32 @@ class RecurrentGAN(Synthesizer):
                 f"{trainer.start_value:.2f} at the start, {trainer.last_value:.2f} at the end)"
             )
         return self
+
+    def _learn(self, X: Any) -> tuple[Trainer | None, str]:
+        """Learn the law and train; return the trainer, or None and why there was nothing to train."""
+        from .runtime import one_thread
+        from .trainers import make_trainer
+
+        windows = self._encode(X)
+        streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
+        self._process = self._fit_process(windows.excerpt(EXCERPT, streams[0]), streams[0])
+        windows = self._complete(windows, streams[0])
+        self._build(self._seed.spawn(1)[0])
+        train, held = windows.split()
+        known = min(len(train), len(held)) >= FEW
+        constant = not self._encoder.layout.channels
+        if constant or (not known and self._process is not None):
+            self.history_, self.trained_ = [], False
+            self._settle(windows)
+            few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
+            return None, "every column is constant, there is nothing to train" if constant else few
+        with one_thread():
+            split = (train, held) if known else None
+            trainer = make_trainer(self, windows, split, self._seed.spawn(1)[0], streams[1:])
+            self._generator.load_state_dict(trainer.run().state_dict())
+        self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
+        self._settle(windows)
+        return trainer, ""
 
     def _complete(self, windows: Windows, rng: np.random.Generator) -> Windows:
         """Return the windows with levels drawn where they are unknown, for training; a mask beside hides them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from .synthesizer import Bounds, RandomState, Synthesizer
+from .synthesizer import EXCERPT, Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
     from .constraints.base import Constraint
@@ -98,8 +98,10 @@ class GaussianCopulaProcess(Synthesizer):
 
         Parameters
         ----------
-        X : DataFrame or array
-            A DataFrame, an array `(time, features)` of one series, or `(sequences, time, features)`.
+        X : DataFrame, array, path or iterable of DataFrames
+            A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
+            time, features)`; or, of a table larger than memory, a folder of parquet files, a list of such files, or
+            an iterable of frames.
         y : object
             Ignored.
 
@@ -113,10 +115,14 @@ class GaussianCopulaProcess(Synthesizer):
         from .process import LinearGaussianProcess, check_regimes
 
         check_regimes(self.regimes)
-        windows = self._encode(X)
-        rng = np.random.default_rng(self._seed.spawn(1)[0])
-        self._process = LinearGaussianProcess.fit(windows, self._encoder.layout, rng, self.regimes)
-        self._settle(windows)
+        try:
+            windows = self._encode(X)
+            rng = np.random.default_rng(self._seed.spawn(1)[0])
+            some = windows.excerpt(EXCERPT, rng)
+            self._process = LinearGaussianProcess.fit(some, self._encoder.layout, rng, self.regimes)
+            self._settle(windows)
+        finally:
+            self._release()
         self._finish()
         return self
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+STRETCHES = 40  # at least, that an excerpt of long sequences is made of
 
 
 def _nothing() -> Floats:
@@ -143,6 +144,43 @@ class Windows:
     def subset(self, index: NDArray[np.integer]) -> Windows:
         """Return only the chosen windows (of the same panel)."""
         return Windows(self.panel, self.starts[index], self.lengths[index], self.sequences[index], self.size)
+
+    def excerpt(self, rows: int, rng: np.random.Generator) -> Windows:
+        """Return windows of a panel of about `rows` rows in memory: sequences by chance, or stretches of long ones.
+
+        Parameters
+        ----------
+        rows : int
+            A panel that has no more is left as it is.
+        rng : numpy.random.Generator
+        """
+        panel = self.panel
+        if len(panel.values) <= rows:
+            return self
+        most = max(rows // STRETCHES, self.size)
+        starts, lengths = panel.offsets[:-1], np.minimum(panel.lengths, most)
+        if len(panel) < STRETCHES:
+            count = max(1, STRETCHES // len(panel))
+            ends = np.linspace(0, 1, count)
+            starts = (starts[:, None] + (panel.lengths - lengths)[:, None] * ends).astype(np.int64).ravel()
+            lengths = np.repeat(lengths, count)
+        owner = np.repeat(np.arange(len(panel)), len(starts) // len(panel))
+        order = rng.permutation(len(starts))
+        chosen = np.sort(order[: max(1, int((np.cumsum(lengths[order]) <= rows).sum()))])
+        parts = [slice(a, a + n) for a, n in zip(starts[chosen], lengths[chosen], strict=True)]
+        small = Panel(
+            np.concatenate([panel.values[part] for part in parts]),
+            lengths[chosen],
+            panel.statics[owner[chosen]],
+            np.concatenate([panel.covariates[part] for part in parts]),
+        )
+        last = np.maximum(small.lengths - self.size, 0)
+        stride = int(max(1, np.diff(self.starts[:2]).min(initial=1)))
+        count_of = 1 + last // stride
+        sequences = np.repeat(np.arange(len(small), dtype=np.int64), count_of)
+        step = np.arange(len(sequences)) - np.repeat(np.cumsum(count_of) - count_of, count_of)
+        begin = small.offsets[:-1][sequences] + np.minimum(step * stride, last[sequences])
+        return Windows(small, begin, np.minimum(small.lengths, self.size)[sequences], sequences, self.size)
 
     def split(self) -> tuple[Ints, Ints]:
         """Split into about 80 % and 20 % that share no row: by sequence, or by alternating short blocks of time.

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from .drawing import Drawer, Order
     from .history import Correct
-    from .panel import Floats, Given, Windows
+    from .panel import Floats, Given, Panel, Windows
     from .process import LinearGaussianProcess
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
+EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
 SETTLE = 100_000  # rows that marginals are compared on
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
@@ -32,33 +33,47 @@ class Synthesizer(Persistent):
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder and the law of the statics, and cut the panel into windows."""
         from .encoding.encoder import Encoder
+        from .parts.sources import in_parts
         from .runtime import streams
         from .statics import StaticLaw
 
-        names = (
-            "entity",
-            "time",
-            "static",
-            "exclude",
-            "constraints",
-            "calendar",
-            "window",
-            "stride",
-            "scaler",
-            "bounds",
-        )
+        roles = ("entity", "time", "static", "exclude")
+        names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         self._seed = streams(self.random_state)
-        self._encoder = Encoder(**{name: getattr(self, name) for name in names}).fit(X)
+        rng = np.random.default_rng(self._seed.spawn(1)[0])
+        self._encoder = Encoder(**{name: getattr(self, name) for name in names})
+        if in_parts(X):
+            panel, X = self._spool(X, rng)
+        else:
+            panel = self._encoder.fit(X).encode(X)
         columns = list(getattr(X, "columns", ()))
         self.n_features_in_ = len(columns) or int(np.shape(X[0] if isinstance(X, list) else X)[-1])
         self.__dict__.pop("feature_names_in_", None)
         if columns and all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
-        panel = self._encoder.encode(X)
-        rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._statics = StaticLaw.fit(panel.statics, self._encoder.layout.statics, rng)
         return self._encoder.windows(panel)
+
+    def _spool(self, source: Any, rng: np.random.Generator) -> tuple[Panel, Any]:
+        """Fit the encoder to an excerpt of a table in parts; return all of it on disk, and the excerpt."""
+        from .drawing import at_random
+        from .parts.excerpt import sample_of
+        from .parts.spool import spool
+        from .parts.table import Parts
+
+        self._parts = Parts.open(source, self.entity, self.time)
+        excerpt = sample_of(self._parts, EXCERPT, rng)
+        pieces = None if excerpt.whole else excerpt.lengths
+        encoder = self._encoder.fit(excerpt.frame, pieces=pieces, whole=self._parts.lengths)
+        panel = spool(self._parts, lambda frame: at_random(encoder.encode(frame, rng), encoder.layout, rng))
+        return panel, excerpt.frame
+
+    def _release(self) -> None:
+        """Remove what a table in parts left on disk."""
+        parts = self.__dict__.pop("_parts", None)
+        if parts is not None:
+            parts.close()
 
     @property
     def _drawer(self) -> Drawer:

@@ -67,6 +67,7 @@ class Channels:
         lengths: Ints,
         moments: pd.DatetimeIndex | None,
         *,
+        whole: Ints,
         own: Sequence[Name],
         scaler: Any,
         bounds: Any,
@@ -83,6 +84,8 @@ class Channels:
         lengths : int64 array of shape (sequences,)
         moments : DatetimeIndex or None
             What the clock on the wall shows at each row; None where there are no dates.
+        whole : int64 array of shape (sequences,)
+            Rows of all sequences, where the parts are an excerpt.
         own : sequence of names
             Columns of the user, which `scaler` and `bounds` may name.
         scaler, bounds, calendar
@@ -112,7 +115,7 @@ class Channels:
         self._static_imputer = Imputer.fit(fixed, np.ones(len(lengths), dtype=np.int64), rng)
         self._axes = GaussianAxes.fit(self._imputer.fill(values, lengths, np.random.default_rng(SEED)))
         self._standard = Whitening.fit(self._fill_statics(fixed), rotate=False)
-        self._finish(lengths)
+        self._finish(whole)
         return self
 
     @property

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -99,8 +100,17 @@ class Encoder(Decoder):
         self._requested, self._stride = window, whole("stride", stride)
         self._scaler, self._bounds = scaler, bounds
 
-    def fit(self, data: Any) -> Self:
+    def fit(self, data: Any, *, pieces: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
+
+        Parameters
+        ----------
+        data : DataFrame or array
+            The table, or an excerpt of one that is larger than memory.
+        pieces : int64 array of shape (stretches,), optional
+            Rows of each stretch of an excerpt that is not made of whole sequences.
+        whole : int64 array of shape (sequences,), optional
+            Rows of each sequence of the table that an excerpt was taken from.
 
         Raises
         ------
@@ -113,32 +123,36 @@ class Encoder(Decoder):
         """
         frame, self._frame = read_frame(data)
         table = read(frame, self._entity, self._time, self._static, self._exclude)
-        order, self.lengths = arrange(table)
+        order, lengths = arrange(table)
+        lengths = lengths if pieces is None else pieces
+        self.lengths = lengths if whole is None else whole
+        single = len(self.lengths) == 1
         self.window = resolve(self._requested, self.lengths)
         self._form = form = table.form
         self._keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = self._stamps(table, order)
-        clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, self.lengths, form.time)
-        self._timing = Timing.fit(clock, stamps, self.lengths)
-        parts = self._parts(table, order, self.lengths)
+        clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, lengths, form.time)
+        clock = replace(clock, apart=0) if single else clock
+        self._timing = Timing.fit(clock, stamps, np.array([len(order)]) if single else lengths)
+        parts = self._parts(table, order, lengths)
         if stamps is None:
-            warn_of_clocks(parts, self.lengths)
+            warn_of_clocks(parts, lengths)
         self._markers = {name: told for name, series in parts.items() if (told := marker(series))}
         named = [name for one in self._constraints for name in one.operands(parts)]
-        self._aliases = Aliases.fit(
-            parts, table.keys, stamps, self.lengths, static=form.static, order=order, keep=named
-        )
+        self._aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
         parts = self._aliases.forward(parts)
         statics = frozenset(form.static) & set(parts)
         keys = None if table.keys is None else list(table.keys)
         bounds: Any = self._bounds
-        self._chain = Chain.fit(self._constraints, parts, statics, self.lengths, bounds, keys)
-        parts = self._chain.forward(parts, self.lengths, keys) if self._constraints else parts
-        self._missing = Missing.fit(parts, self._chain.statics, self.lengths)
-        parts = {**parts, **self._missing.forward(parts, self.lengths), **self._timing.forward(stamps, self.lengths)}
+        self._chain = Chain.fit(self._constraints, parts, statics, lengths, bounds, keys)
+        parts = self._chain.forward(parts, lengths, keys) if self._constraints else parts
+        self._missing = Missing.fit(parts, self._chain.statics, np.array([len(order)]) if single else lengths)
+        parts = {**parts, **self._missing.forward(parts, lengths), **self._timing.forward(stamps, lengths)}
         asked = {"scaler": self._scaler, "bounds": self._bounds, "calendar": self._calendar}
         moments = self._moments(stamps)
-        self._channels = Channels.fit(parts, self._statics, self.lengths, moments, own=form.names, **asked)
+        self._channels = Channels.fit(
+            parts, self._statics, lengths, moments, whole=self.lengths, own=form.names, **asked
+        )
         self._finish()
         return self
 
@@ -177,7 +191,7 @@ class Encoder(Decoder):
             parts[name] = series
         return parts
 
-    def encode(self, data: Any) -> Panel:
+    def encode(self, data: Any, rng: np.random.Generator | None = None) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; the same rows give the same numbers.
 
         Levels that are missing are NaN in the panel; numbers behind missing values are plausible draws.
@@ -185,6 +199,8 @@ class Encoder(Decoder):
         Parameters
         ----------
         data : DataFrame or array
+        rng : numpy.random.Generator, optional
+            Draws behind missing numbers; without it they are the same each time.
 
         Raises
         ------
@@ -197,7 +213,7 @@ class Encoder(Decoder):
         stamps = self._stamps(table, order)
         parts = self._learned(table, order, lengths)
         parts = {**parts, **self._missing.forward(parts, lengths), **self._timing.forward(stamps, lengths)}
-        return self._channels.encode(parts, lengths, self._moments(stamps))
+        return self._channels.encode(parts, lengths, self._moments(stamps), rng)
 
     def _moments(self, stamps: pd.Index[Any] | None) -> pd.DatetimeIndex | None:
         """Return what the clock on the wall shows at each row.
