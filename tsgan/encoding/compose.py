@@ -26,7 +26,7 @@ def compose(
     keys: pd.Index[Any] | None,
     *,
     squeeze: bool = False,
-    first: int = 0,
+    before: tuple[int, int] = (0, 0),
 ) -> Any:
     """Return the rows of all sequences as the DataFrame or array that `form` describes.
 
@@ -42,8 +42,8 @@ def compose(
     squeeze : bool
         Leave out the outer index level (or array axis) `sequence` if there is one sequence. Where the stamps are the
         index, they are it as they come, frequency included.
-    first : int
-        Number of the first sequence, where keys do not tell them.
+    before : tuple of int
+        Sequences and rows that came in earlier pieces: numbers go on from there.
     """
     squeeze = squeeze and len(lengths) == 1
     if form.kind != "frame":
@@ -58,7 +58,7 @@ def compose(
     parts = {name: pd.Series(data[name], dtype=data[name].dtype, copy=False) for name in form.columns}
     frame = pd.DataFrame(parts, copy=False)
     frame.columns = _axis(form)
-    frame.index = _index(lengths, sequence, form, stamps, keys, squeeze, first)
+    frame.index = _index(lengths, sequence, form, stamps, keys, squeeze, before)
     return frame
 
 
@@ -85,7 +85,7 @@ def _index(
     stamps: pd.Index[Any] | None,
     keys: pd.Index[Any] | None,
     squeeze: bool,
-    first: int,
+    before: tuple[int, int],
 ) -> pd.Index[Any]:
     """Return the index: stamps, keys, or counted rows, under an outer level of sequences where no key tells them."""
     made: pd.Index[Any]
@@ -97,12 +97,12 @@ def _index(
         pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in form.index]
         return _levels([p[0] for p in pairs], [p[1] for p in pairs], form.index)
     if form.entity is not None or squeeze:
-        made = _labels(len(sequence), form) if inner is None else inner
+        made = _labels(len(sequence), form, before[1]) if inner is None else inner
         made = _with_freq(made, form.freq) if squeeze else made
         made = made.set_names(form.index[0])
         return made
     level, codes = _inner(inner, lengths, form)
-    return _levels([pd.RangeIndex(first, first + len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
+    return _levels([pd.RangeIndex(before[0], before[0] + len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
 
 
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
@@ -114,9 +114,10 @@ def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.
     return _with_freq(pd.Index(level), form.freq), codes
 
 
-def _labels(rows: int, form: Form) -> pd.Index[Any]:
-    """Return labels that count rows as the real ones did."""
+def _labels(rows: int, form: Form, before: int = 0) -> pd.Index[Any]:
+    """Return labels that count rows as the real ones did, after those `before`."""
     start, step = form.counted
+    start += before * step
     if form.labels == "range":
         return pd.RangeIndex(start, start + rows * step, step)
     return as_index(start + step * np.arange(rows), load(form.labels))

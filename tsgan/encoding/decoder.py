@@ -184,7 +184,7 @@ class Decoder:
         if keys is None and self._keys is not None:
             keys = self._keys.make(len(rows.lengths), before[0])
         values = self.restored(rows, keys, before)
-        return compose(values, rows.lengths, self._form, rows.stamps, keys, squeeze=squeeze, first=before[0])
+        return compose(values, rows.lengths, self._form, rows.stamps, keys, squeeze=squeeze, before=before)
 
     def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
         """Return all columns, one value per row, with those that repeat others."""
