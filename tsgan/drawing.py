@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold
 BLOCK = 256
+TURNS = 2  # draws until the season and the gaps that lead to it agree
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,13 @@ class Drawer:
             if order.levels is not None:
                 levels = np.broadcast_to(order.levels, (*known.shape[:2], len(order.levels)))
             ends = lengths if order.length is None and len(self.encoder.lengths) > 1 else None
+            state = rng.bit_generator.state
             values = self.channels(Given(statics, known, levels, ends), rng)
+            for _ in range(TURNS if self.encoder.wandering else 0):  # the same noise again, at the season it led to
+                first = Panel.from_dense(values, lengths, statics, known)
+                known = spread(self.encoder.covariates(lengths, starts, first), lengths)
+                rng.bit_generator.state = state
+                values = self.channels(Given(statics, known, levels, ends), rng)
             yield Panel.from_dense(values, lengths, statics, known), starts, rng
 
     def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Rows]:

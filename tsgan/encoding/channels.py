@@ -284,13 +284,8 @@ class Channels:
         numbers = self._axes.inverse(panel.values[:, : self._axes.channels])
         fixed = self._static_numbers(panel.statics)
         cut = numbers.shape[1] - self._has_gap
-        gaps = None
-        if self._has_gap:
-            numbers[:, cut:] = self._carried(numbers, drawn)[:, cut:]
-        gap = next((column for column in self.columns if column.name == GAP), None)
-        if gap is not None:
-            gaps = gap.decode(numbers[:, cut:] if self._has_gap else numbers[:, :0], rng)
-        moments = wall(gaps)
+        numbers[:, cut:] = self._carried(numbers, drawn)[:, cut:]
+        moments = wall(self._gaps(numbers, rng))
         if self.calendar is not None and moments is not None:
             numbers[:, :cut] = self.calendar.restore(numbers[:, :cut], moments)
         numbers[:, :cut] = self._carried(numbers, drawn)[:, :cut]
@@ -306,6 +301,14 @@ class Channels:
             channels = which[column.name] if column.continuous else source[:, place]
             decoded[column.name] = column.decode(channels, rng)
         return numbers, decoded
+
+    def gaps(self, panel: Panel, rng: np.random.Generator) -> Any:
+        """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
+        return self._gaps(self._carried(self._axes.inverse(panel.values[:, : self._axes.channels]), True), rng)
+
+    def _gaps(self, numbers: Doubles, rng: np.random.Generator) -> Any:
+        gap = next((column for column in self.columns if column.name == GAP), None)
+        return None if gap is None else gap.decode(numbers[:, numbers.shape[1] - self._has_gap :], rng)
 
     def _static_numbers(self, statics: Floats) -> Doubles:
         return self._standard.inverse(statics[:, [self._places[c.name].start for c in self._continuous("static")]])

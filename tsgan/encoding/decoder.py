@@ -86,11 +86,25 @@ class Decoder:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
         return self._timing.first_stamps(lengths, start, rng, self._channels.early(statics, START))
 
-    def covariates(self, lengths: Ints, starts: Any) -> Floats:
-        """Return what is known of each row before it is drawn, `(rows, covariates)`; irregular clocks tick evenly."""
+    def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
+        """Return what is known of each row before it is drawn, `(rows, covariates)`.
+
+        Parameters
+        ----------
+        lengths : int64 array of shape (sequences,)
+        starts : array of shape (sequences,)
+        drawn : Panel, optional
+            A first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
+        """
         if self._channels.calendar is None:
             return self._channels.covariates(lengths, None)
-        return self._channels.covariates(lengths, self._timing.moments(self._timing.ticks_for(starts, lengths)))
+        gaps = None if drawn is None else self._channels.gaps(drawn, np.random.default_rng(0))
+        return self._channels.covariates(lengths, self._timing.moments(self._timing.ticks_for(starts, lengths, gaps)))
+
+    @property
+    def wandering(self) -> bool:
+        """Whether what is known of a row (its season) depends on gaps that are themselves drawn."""
+        return self._channels.calendar is not None and self._timing.gapped
 
     def rows(
         self,
