@@ -31,6 +31,13 @@ def _fit(rows, lengths=None, statics=0):
     return Autoregression.fit(rows, lengths, statics, np.arange(len(rows)) // 50 % 5 == 2)
 
 
+def _first(found, n, length, rng):
+    """Return first steps and the statics that they were drawn for, which have the covariance of the fitted ones."""
+    known = found.start[: found.statics, : found.statics]
+    fixed = (rng.normal(size=(n, found.statics)) @ known.T).astype(np.float32)
+    return found.first(fixed, length, rng), fixed
+
+
 def _roots(found):
     """Return the moduli of the eigenvalues of the recursion."""
     dims, order = len(found.innovation), found.order
@@ -80,7 +87,7 @@ def test_a_static_drives_the_level():
     assert found.statics == 1
     assert found.coefficients[0, 0] == pytest.approx(2, abs=0.1)
     assert found.coefficients[-1, 0] == pytest.approx(0.5, abs=0.05)
-    steps, drawn = found.first(4000, 40, np.random.default_rng(1))
+    steps, drawn = _first(found, 4000, 40, np.random.default_rng(1))
     assert np.corrcoef(drawn[:, 0], steps[:, -1, 0])[0, 1] > 0.95
 
 
@@ -89,7 +96,7 @@ def test_implied_covariance_is_that_of_what_is_drawn(order):
     found = _fit(_ar2(5000) if order == 2 else _var1(5000))
     assert found.order == order
     size, n = 12, 20_000
-    steps, fixed = found.first(n, size, np.random.default_rng(0))
+    steps, fixed = _first(found, n, size, np.random.default_rng(0))
     flat = np.concatenate([fixed, steps.reshape(n, -1)], axis=1)
     implied = found.implied(size)
     spread = np.sqrt(np.diag(implied))
@@ -119,7 +126,7 @@ def test_an_explosive_series_is_pulled_inside():
     rows = 2.0 ** np.arange(40)[:, None] / 2.0**30
     found = _fit(np.concatenate([rows, rows * 1.1]), np.array([40, 40]))
     assert _roots(found).max() == pytest.approx(RADIUS, abs=1e-6)
-    steps, _ = found.first(5, 500, np.random.default_rng(0))
+    steps, _ = _first(found, 5, 500, np.random.default_rng(0))
     assert np.isfinite(steps).all()
 
 
@@ -134,7 +141,7 @@ def test_all_roots_are_pulled_alike():
 
 def test_a_long_draw_keeps_the_variance():
     found = _fit(_ar2(5000))
-    steps, _ = found.first(3000, 1000, np.random.default_rng(0))
+    steps, _ = _first(found, 3000, 1000, np.random.default_rng(0))
     early, late = steps[:, 50:100].var(), steps[:, -50:].var()
     assert late == pytest.approx(early, rel=0.05)
 
@@ -151,7 +158,7 @@ def test_extend_keeps_what_is_known_and_goes_on_from_it():
 
 def test_draws_follow_the_generator():
     found = _fit(_var1(500))
-    one, two, other = (found.first(3, 20, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
+    one, two, other = (_first(found, 3, 20, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
 
@@ -160,7 +167,7 @@ def test_draws_follow_the_generator():
 @pytest.mark.parametrize("dims", [1, 3])
 def test_tiny_tables(n, dims):
     found = _fit(np.random.default_rng(0).normal(size=(n, dims)))
-    steps, fixed = found.first(7, 30, np.random.default_rng(0))
+    steps, fixed = _first(found, 7, 30, np.random.default_rng(0))
     assert steps.shape == (7, 30, dims)
     assert fixed.shape == (7, 0)
     assert np.isfinite(steps).all()
@@ -171,19 +178,19 @@ def test_sequences_of_one_step():
     rng = np.random.default_rng(0)
     found = _fit(rng.normal(size=(300, 3)) * [1, 2, 3], np.ones(300, dtype=int), statics=1)
     assert found.order == 1
-    steps, fixed = found.first(5000, 4, rng)
+    steps, fixed = _first(found, 5000, 4, rng)
     assert fixed.std() == pytest.approx(1, abs=0.15)
     np.testing.assert_allclose(steps[:, -1].std(0), [2, 3], rtol=0.15)
 
 
 def test_constant_rows_stay():
     found = _fit(np.zeros((100, 2)))
-    assert np.abs(found.first(5, 300, np.random.default_rng(0))[0]).max() < 1e-3
+    assert np.abs(_first(found, 5, 300, np.random.default_rng(0))[0]).max() < 1e-3
 
 
 def test_no_latents_at_all():
     found = _fit(np.zeros((10, 0)))
-    steps, fixed = found.first(3, 8, np.random.default_rng(0))
+    steps, fixed = _first(found, 3, 8, np.random.default_rng(0))
     assert steps.shape == (3, 8, 0)
     assert fixed.shape == (3, 0)
 
