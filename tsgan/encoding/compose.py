@@ -102,7 +102,8 @@ def _index(
         made = made.set_names(form.index[0])
         return made
     level, codes = _inner(inner, lengths, form)
-    return _levels([pd.RangeIndex(before[0], before[0] + len(lengths)), level], [sequence, codes], (OUTER, form.index[0]))
+    numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
+    return _levels([numbers, level], [sequence, codes], (OUTER, form.index[0]))
 
 
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
