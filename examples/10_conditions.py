@@ -1,0 +1,29 @@
+"""Conditions: what sequences shall fulfil, in part or row by row."""
+
+import pandas as pd
+
+from tsgan import GaussianCopulaProcess, datasets
+from tsgan.errors import ParameterError
+
+vowels = datasets.load("japanese_vowels")
+voice = GaussianCopulaProcess(entity="utterance", time="step", static=["speaker"], random_state=0).fit(vowels)
+names = vowels["speaker"].unique()
+
+one = voice.sample(50, where={"speaker": names[0]})  # 50 utterances of one speaker
+assert set(one["speaker"]) == {names[0]}
+wanted = pd.DataFrame({"speaker": [names[1], names[2], names[2]]})
+three = voice.sample(static=wanted)  # one sequence for each row
+print(three.groupby("utterance")[["speaker"]].first())
+
+weather = datasets.load("seattle_weather")
+sky = GaussianCopulaProcess(time="date", random_state=0).fit(weather)
+snow = sky.sample(300, length=1, where={"weather": "snow"})  # a class of rows: rare cases, as many as you need
+real = weather[weather["weather"] == "snow"]
+print(f"days of snow, real and synthetic: {len(real)}, {len(snow)};", end=" ")
+print(f"mean temp_max {real['temp_max'].mean():.1f}, {snow['temp_max'].mean():.1f}")
+assert (snow["weather"] == "snow").all()
+
+try:
+    sky.sample(1, where={"weather": "hail"})
+except ParameterError as error:
+    print("refused:", error)

@@ -1,0 +1,31 @@
+"""Long series, futures of a past, and filled holes: one mechanism, see tsgan/history.py."""
+
+import sys
+
+import numpy as np
+
+from tsgan import GaussianCopulaProcess, datasets, fan_chart
+
+real = datasets.load("seattle_weather")
+model = GaussianCopulaProcess(time="date", regimes="auto", random_state=0).fit(real.iloc[:-30])
+
+long = model.sample(1, length=5000)  # windows of 24 days, grown without a seam
+print(f"{len(long)} days to {long['date'].max():%Y-%m-%d}; mean temp_max {long['temp_max'].mean():.1f}")
+
+past, truth = real.iloc[-90:-30], real.iloc[-30:]
+futures = model.continue_from(past, steps=30, n=200)  # 200 Decembers after this autumn
+low, high = (futures.groupby("date")["temp_max"].quantile(q).to_numpy() for q in (0.05, 0.95))
+inside = ((truth["temp_max"] >= low) & (truth["temp_max"] <= high)).mean()
+print(f"{inside:.0%} of the true days within the central 90 % of the futures")
+if len(sys.argv) > 1:
+    fan_chart(past, futures, "temp_max", sys.argv[1], time="date", truth=truth)
+
+holes = real.copy()
+hidden = np.zeros(len(real), dtype=bool)
+hidden[200:220] = hidden[700:703] = True
+numbers = ["precipitation", "temp_max", "temp_min", "wind"]
+holes.loc[hidden, numbers] = np.nan
+filled = model.fill(holes)
+assert filled.loc[~hidden].equals(real.loc[~hidden])  # what was there is untouched
+off = (filled.loc[hidden, "temp_max"] - real.loc[hidden, "temp_max"]).abs().mean()
+print(f"filled temp_max is off by {off:.1f} degrees on average, and all rows are there: {filled.notna().all().all()}")
