@@ -175,7 +175,8 @@ class Windows:
             np.concatenate([panel.covariates[part] for part in parts]),
         )
         last = np.maximum(small.lengths - self.size, 0)
-        stride = int(max(1, np.diff(self.starts[:2]).min(initial=1)))
+        near = np.diff(self.starts)[np.diff(self.sequences) == 0]
+        stride = int(near[0]) if len(near) else 1
         count_of = 1 + last // stride
         sequences = np.repeat(np.arange(len(small), dtype=np.int64), count_of)
         step = np.arange(len(sequences)) - np.repeat(np.cumsum(count_of) - count_of, count_of)
@@ -209,15 +210,23 @@ class Given:
     covariates : float32 array of shape (n, T, covariates)
         May hold no covariate, but its shape says how many steps are wanted.
     levels : int64 array of shape (n, T, categories) or None
-        Levels that the categories of a step must have, in the order of the layout; -1 where they are free.
+        Levels that the categories of a step must have, in the order of the layout; -1 where they are free, the number
+        of levels where any of `sets` will do.
     lengths : int64 array of shape (n,) or None
         Where the sequences end; None where they go on.
+    sets : tuple of (bool array of shape (K,) or None)
+        By category, a set of levels; may be empty where `levels` names none.
     """
 
     statics: Floats
     covariates: Floats
     levels: Ints | None = None
     lengths: Ints | None = None
+    sets: tuple[Bools | None, ...] = ()
+
+    def several(self, category: int) -> Bools | None:
+        """Return the set of levels of a category, if there is one."""
+        return self.sets[category] if self.sets else None
 
     @property
     def shape(self) -> tuple[int, int]:
