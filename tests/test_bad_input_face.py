@@ -45,23 +45,23 @@ CASES = {
         ParameterError,
         r"window=21 is longer than every sequence: the longest has 20 rows. Choose a window of at most 20, or None",
     ),
-    "all missing": (
-        table(x=np.nan),
-        {},
+    "keys missing": (
+        but(table(), "who", [3], None),
+        PANEL,
         InputError,
-        r"missing values \(NaN\) in 'x' \(all of 40 rows\); fill them \(interpolate\(\), ffill\(\), .* or drop them",
+        r"entity 'who' is missing \(NaN\) in 1 of 40 rows \(3, counted from 0\); fill or drop",
     ),
-    "some missing": (
-        but(but(table(), "x", [1, 2, 3], np.nan), "c", [5], None),
-        {},
+    "time missing": (
+        but(table(), "day", [3, 4], np.nan),
+        PANEL,
         InputError,
-        r"missing values \(NaN\) in 'x' \(3 of 40 rows\), 'c' \(1 of 40 rows\); fill them",
+        r"the time 'day' is missing \(NaN, NaT\) in 2 of 40 rows \(3, 4, counted from 0\); fill or drop",
     ),
     "infinite": (
         but(table(), "x", [4], -np.inf),
         {},
         InputError,
-        r"infinite values \(inf\) in column 'x' \(1 of 40 rows\); replace them by finite numbers",
+        r"infinite values \(inf\) in column 'x', in 1 of 40 rows \(4, counted from 0\); replace them by finite numbers",
     ),
     "columns of one name": (
         table().set_axis(["a", "b", "a", "c"], axis=1),
@@ -143,6 +143,19 @@ def test_a_refused_table_ends_an_earlier_fit():
         gan.sample(1)
 
 
+@pytest.mark.parametrize("kind", [RecurrentGAN, GaussianCopulaProcess])
+def test_missing_values_are_taken(kind):
+    """What is missing in all rows stays so; what is missing in some is missing in some."""
+    real = but(but(table(y=np.nan), "x", slice(0, 9), np.nan), "c", slice(20, 36), None)
+    gan = kind(**QUICK if kind is RecurrentGAN else {"random_state": 0}, **PANEL).fit(real)
+    made = gan.sample(60)
+    assert made["y"].isna().all()
+    assert made.dtypes.equals(real.dtypes)
+    for name in ("x", "c"):
+        assert 0 < made[name].isna().mean() < 1
+    assert set(made["c"].dropna()) <= {"red", "green"}
+
+
 def test_a_constant_column_is_no_error():
     made = RecurrentGAN(**QUICK, **PANEL).fit(table(x=7.25)).sample(3)
     assert (made["x"] == 7.25).all()
@@ -171,7 +184,11 @@ def test_a_clock_that_was_not_named_is_noticed():
         (table().drop(columns="x"), SchemaError, r"the columns are not the fitted ones: missing \['x'\]; pass \['who'"),
         (table().assign(y=1), SchemaError, r"the columns are not the fitted ones: not known \['y'\]"),
         (np.ones((9, 4)), SchemaError, r"fitted on a DataFrame, got ndarray; pass the same kind"),
-        (table(x=np.nan), InputError, r"missing values \(NaN\) in 'x' \(all of 40 rows\)"),
+        (
+            table(x=np.nan),
+            InputError,
+            r"column 'x' is missing in 40 of 40 rows, first in row 0, but had no gaps when fitted; fill it .*, or fit a",
+        ),
         (
             table().iloc[:2],
             InputError,

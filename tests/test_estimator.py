@@ -354,7 +354,6 @@ class TestFailing:
             ({"n": 0}, r"n=0 is not allowed; it must be a whole number of at least 1"),
             ({"n": -5}, r"n=-5 is not allowed"),
             ({"n": 2.5}, r"n=2.5 is not allowed"),
-            ({"n": None}, r"n=None is not allowed"),
             ({"n": True}, r"n=True is not allowed"),
             ({"length": 0}, r"length=0 is not allowed; it must be a whole number of at least 1 or None"),
             ({"length": 2.0}, r"length=2.0 is not allowed"),
@@ -367,6 +366,11 @@ class TestFailing:
         gan = RecurrentGAN(**WHITE).fit(series(60))
         with pytest.raises(ParameterError, match=text):
             gan.sample(**{"n": 1, **arguments})
+
+    def test_no_number_of_sequences_is_one(self):
+        gan = RecurrentGAN(**WHITE).fit(series(60))
+        assert np.array_equal(gan.sample(), gan.sample(1))
+        assert np.array_equal(gan.sample(n=None, length=7), gan.sample(1, 7))
 
     def test_numpy_numbers_are_numbers(self):
         options = {"hidden": np.int64(4), "steps": np.int32(1), "critic_rate": np.float32(1e-3), "window": np.int64(4)}

@@ -153,8 +153,14 @@ class TestForms:
         made = fitted(name, form).sample(3, length=7)
         assert made.index.names == ["sequence", table.index.name]
         assert made.index.get_level_values(0).tolist() == np.repeat([0, 1, 2], 7).tolist()
-        inner = made.loc[1].index
-        assert list(inner) == list(table.index[:7])
+        if form == "rows":
+            assert list(made.loc[1].index) == list(table.index[:7])
+        else:  # stretches start anywhere in the series
+            places = [table.index.get_indexer(made.loc[number].index) for number in range(3)]
+            assert all((np.diff(place) == 1).all() and place[0] >= 0 for place in places)
+            assert len({place[0] for place in places}) > 1
+            again = fitted(name, form).sample(3, length=7, start=table.index[0])
+            assert list(again.loc[1].index) == list(table.index[:7])
         assert made.dtypes.to_dict() == table.dtypes.to_dict()
 
     @both
@@ -385,7 +391,7 @@ class TestSaving:
             (["format"], 99, NewerFormatError, r"has format 99, saved by tsgan .*; this tsgan reads up to .* upgrade"),
             (["params", "windows"], 3, CorruptModelError, r"does not describe a whole model .*'windows'"),
             (["params"], "gone", CorruptModelError, r"does not describe a whole model"),
-            (["encoder", "columns"], [{"kind": "magic"}], CorruptModelError, r"not describe a whole model .*magic"),
+            (["encoder", "channels", "columns"], [{"kind": "magic"}], CorruptModelError, r"not describe a whole model .*magic"),
             (["encoder", "window"], None, CorruptModelError, r"does not describe a whole model"),
             (["seed"], ["x", []], CorruptModelError, r"does not describe a whole model"),
             (["class"], "Other", CorruptModelError, r"holds a Other; load it with Other.load"),

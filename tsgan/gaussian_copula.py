@@ -132,5 +132,6 @@ class GaussianCopulaProcess(Synthesizer):
 
         assert self._process is not None
         latents = self._process.draw(given, rng)
-        flat = to_channels(latents.reshape(-1, latents.shape[2]), self._encoder.layout.blocks)
-        return flat.reshape(*given.shape, -1)
+        rows, size = latents.shape[0] * latents.shape[1], latents.shape[2]
+        flat = to_channels(latents.reshape(rows, size), self._encoder.layout.blocks)
+        return flat.reshape(*given.shape, flat.shape[1])

@@ -239,9 +239,15 @@ class TestLengths:
         got = np.array(block.levels)[np.searchsorted(block.cuts, panel.statics[:, -1])]
         assert got.tolist() == [5, 8, 3, 5]
 
-    def test_no_channel_where_lengths_are_equal_or_beyond_the_window(self):
+    def test_no_channel_where_lengths_are_equal(self):
         assert Encoder(**ROLES).fit(people((6, 6, 6))).layout.length_block is None
-        assert Encoder(**ROLES, window=6).fit(people((5, 8, 3, 8))).layout.length_block is None
+
+    def test_lengths_beyond_the_window_are_learned_too(self):
+        data = people((5, 8, 3, 8))
+        encoder = Encoder(**ROLES, window=6).fit(data)
+        assert encoder.layout.length_block.levels == (3, 5, 8)
+        panel = encoder.encode(data)
+        assert encoder.layout.lengths_of(panel.statics).tolist() == panel.lengths.tolist() == [5, 8, 3, 8]
 
     def test_windows(self):
         data = people((5, 8, 3, 8))

@@ -1,5 +1,7 @@
 """Batches cut windows when they are asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -28,6 +30,17 @@ def test_chosen_windows():
     np.testing.assert_array_equal(batch.x[1, :2], values[9:11])
     assert not batch.x[1, 2:].any()
     assert not batch.x[2, 3:].any()
+
+
+def test_what_is_known_of_each_step_stands_after_the_values():
+    batches = _batches()
+    panel = batches.windows.panel
+    known = np.arange(len(panel.values), dtype=np.float32)[:, None] + 1
+    full = replace(batches.windows, panel=replace(panel, covariates=known))
+    batch = replace(batches, windows=full).at(np.array([5, 6, 7]))
+    assert batch.x.shape == (3, 4, 3)
+    assert torch.equal(batch.x[:, :, :2], batches.at(np.array([5, 6, 7])).x)
+    assert batch.x[:, :, 2].tolist() == [[6, 7, 8, 9], [10, 11, 0, 0], [12, 13, 14, 0]]
 
 
 def test_random_windows_cover_all_of_them():

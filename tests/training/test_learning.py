@@ -40,7 +40,7 @@ def test_a_white_noise_wgan_gp_learns_sines():
         critic = Critic(CELLS["lstm"], 2, 0, scale, 24, 1)
 
     def fake(maker, count):
-        return Faker(source, windows.lengths, np.random.default_rng(3), CPU)(maker, count)[0]
+        return Faker(source, windows, np.random.default_rng(3), CPU)(maker, count)[0]
 
     held = HeldBack.fit(Batches(windows, rng, CPU), split, scale, fake, np.random.default_rng(4))
     trainer = Trainer(
@@ -48,7 +48,7 @@ def test_a_white_noise_wgan_gp_learns_sines():
         critic=critic,
         loss=LOSSES["wgan-gp"](),
         real=batches,
-        fake=Faker(source, windows.lengths, np.random.default_rng(5), CPU),
+        fake=Faker(source, windows, np.random.default_rng(5), CPU),
         matching=None,
         matching_weight=0.0,
         adversarial_weight=1.0,
