@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import multivariate_normal
 
-from tsgan.conditioning import FAR, Normal, elliptical
+from tsgan.conditioning import FAR, Whitened, elliptical
 from tsgan.regimes import Regimes
 
 
@@ -121,23 +121,37 @@ def test_the_past_alone_is_followed_as_before():
     assert np.array_equal(law.given(flat, _rng(2))[:, 3:], law.follow(past, _rng(2)))
 
 
-def test_both_ways_agree():
-    """By the covariance of what is known, and by the precision of what is not."""
-    law = Normal.of(*_moments(_mixture(), 0)[:1], np.linalg.cholesky(_moments(_mixture(), 0)[1]))
-    known = _rng().normal(size=(5, 3))
-    blank = np.array([True, False, True, False, True, False])
-    by_covariance = law.given(known, blank)
-    wide = Normal(  # one more entry, independent of the rest, known or not
-        np.append(law.mean, 0.0),
-        np.block([[law.covariance, np.zeros((6, 1))], [np.zeros((1, 6)), np.ones((1, 1))]]),
-        np.block([[law.precision, np.zeros((6, 1))], [np.zeros((1, 6)), np.ones((1, 1))]]),
-        law.determinant,
-    )
-    by_precision = wide.given(np.column_stack([known, np.zeros(5)]), np.append(blank, False))
-    for one, other in zip(by_covariance[:2], by_precision[:2], strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
-    roots = [root @ root.T for root in (by_covariance[2], by_precision[2])]
-    np.testing.assert_allclose(*roots, atol=1e-6)
+@pytest.mark.parametrize("told", [[0], [1, 3], [0, 2, 4], [0, 1, 2, 5], [0, 1, 2, 3, 5]])
+def test_both_ways_agree(told):
+    """Densities by the covariance of what is known, by the precision of what is not, and by the book."""
+    law, k = _mixture(), 1
+    mean, spread = _moments(law, k)
+    known = _rng().normal(size=(5, len(told)))
+    blank = ~np.isin(np.arange(6), told)
+    density, _ = law._whitened[k].given(known, blank, _rng())
+    wanted = multivariate_normal(mean[told], spread[np.ix_(told, told)]).logpdf(known)
+    np.testing.assert_allclose(density - len(told) / 2 * np.log(2 * np.pi), wanted, atol=1e-3)
+    np.testing.assert_allclose(law._whitened[k].density(known, np.array(told)), density, atol=1e-8)
+
+
+def test_laws_without_a_chance_are_passed_over(monkeypatch):
+    """Many laws, large factors: only those that the entries next to the unknown ones speak for are worked out."""
+    law = _mixture(400, 6, 20)
+    law = Regimes(law.axes, law.weights, law.means * 6, law.factors, law.scales)
+    flat = law.draw(20, _rng()).astype(float)
+    flat[:, 100:150] = np.nan
+    tried = []
+    plain = Whitened.given
+    monkeypatch.setattr(Whitened, "given", lambda self, *given: tried.append(self) or plain(self, *given))
+    for row in flat:
+        law.given(row[None], _rng())
+    alone = len(tried)
+    monkeypatch.setattr("tsgan.conditioning.LARGE", 1)
+    tried.clear()
+    made = np.concatenate([law.given(row[None], _rng()) for row in flat])
+    assert alone == 6 * 20
+    assert len(tried) < 2 * 20
+    assert np.isfinite(made).all()
 
 
 @pytest.mark.parametrize("told", [[0, 1], [0, 1, 2, 3]])

@@ -5,9 +5,12 @@ Given entries: a pattern of known entries a and unknown ones b of :math:`x \sim 
 .. math:: x_b \mid x_a \sim N(\mu_b + G (x_a - \mu_a), \Sigma_{bb} - G \Sigma_{ab}), \qquad
     G = \Sigma_{ba} \Sigma_{aa}^{-1},
 
-by the Cholesky factor of whichever of the covariance of a and the precision of b is smaller. Given linear combinations,
-a draw from the prior is moved by what it lacks (Matheron's rule; "Efficiently Sampling Functions from Gaussian Process
-Posteriors", Wilson et al., 2020, https://arxiv.org/abs/2002.09309).
+by the Cholesky factor of whichever of the covariance of a and the precision of b is smaller. A draw from the prior is
+moved by what it lacks (Matheron's rule; "Efficiently Sampling Functions from Gaussian Process Posteriors", Wilson et
+al., 2020, https://arxiv.org/abs/2002.09309), or shocks are fitted to both the law and the known entries ("Gaussian
+sampling by local perturbations", Papandreou & Yuille, 2010,
+https://papers.neurips.cc/paper_files/paper/2010/hash/d09bf41544a3365a46c9077ebb5e35c3-Abstract.html), so that no factor
+is larger than the smaller side. Linear combinations are conditioned on by Matheron's rule.
 
 Given a likelihood: elliptical slice sampling ("Elliptical slice sampling", Murray, Adams & MacKay, 2010,
 https://arxiv.org/abs/1001.0175), for many chains at once.
@@ -15,18 +18,22 @@ https://arxiv.org/abs/1001.0175), for many chains at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 
-from .panel import Floats, Ints
+from .panel import Bools, Floats, Ints
 
 Doubles = NDArray[np.float64]
 JITTER = 1e-6  # share of an entry's variance that is taken for rounding
 FAR = 3.0  # standard deviations beyond which what no law explains is not followed, so that nothing runs away
+TINY = 1e-12  # variance that is added to that, for entries that never vary
+NEAR = 150  # known entries by which laws without a chance are told
+HOPELESS = 14.0  # difference in log-density from which on a law has none
+LARGE = 2e8  # products of numbers from which on it is worth telling
 TRIES = 4  # draws of the prior that a chain starts from the best of
 LOST = 200  # the same, where all of them are impossible
 SHRINKS = 40  # times that a slice is narrowed
@@ -60,43 +67,6 @@ class Normal:
         precision = cho_solve(factor, np.eye(len(mean)))
         return cls(mean, covariance, precision, 2 * float(np.log(np.diag(factor[0])).sum()))
 
-    def given(self, known: Doubles, blank: NDArray[np.bool_]) -> tuple[Doubles, Doubles, Doubles]:
-        """Condition on entries that are not blank.
-
-        Parameters
-        ----------
-        known : float64 array of shape (n, P - B)
-        blank : bool array of shape (P,)
-            Which B entries are unknown.
-
-        Returns
-        -------
-        density : float64 array of shape (n,)
-            Log-density of what is known, up to a constant of the pattern alone.
-        mean : float64 array of shape (n, B)
-            Of the unknown; what lies too far out is pulled in first.
-        root : float64 array of shape (B, B)
-            `root @ shocks` is the unknown less its mean.
-        """
-        told, size = ~blank, int((~blank).sum())
-        off = known - self.mean[told]
-        if size <= blank.sum():
-            factor = cholesky(self.covariance[np.ix_(told, told)], lower=True)
-            inner = solve_triangular(factor, off.T, lower=True)
-            cross = solve_triangular(factor, self.covariance[np.ix_(told, blank)], lower=True)
-            distance, determinant = (inner**2).sum(axis=0), 2 * np.log(np.diag(factor)).sum()
-            moved = inner.T @ cross
-            root = _factor(self.covariance[np.ix_(blank, blank)] - cross.T @ cross)
-        else:
-            factor = cholesky(self.precision[np.ix_(blank, blank)], lower=True)
-            inner = solve_triangular(factor, self.precision[np.ix_(blank, told)] @ off.T, lower=True)
-            distance = ((off @ self.precision[np.ix_(told, told)]) * off).sum(axis=1) - (inner**2).sum(axis=0)
-            determinant = self.determinant + 2 * np.log(np.diag(factor)).sum()
-            root = solve_triangular(factor, np.eye(len(factor)), lower=True).T
-            moved = -(root @ inner).T
-        pull = np.minimum(1, (np.sqrt(size) + FAR) / np.sqrt(distance.clip(1e-18)))
-        return -0.5 * (distance + determinant), self.mean[blank] + moved * pull[:, None], root
-
     def given_linear(self, observed: Doubles, maps: Doubles, noise: float) -> tuple[Doubles, Doubles, Doubles]:
         """Condition on linear combinations `maps @ x + noise * shocks`.
 
@@ -126,25 +96,123 @@ class Normal:
         return -0.5 * (distance + determinant), self.mean + pull[:, None] * (off @ gain), gain
 
 
-def _factor(covariance: Doubles) -> Doubles:
-    """Return a root of a covariance that rounding may have left a little short of positive definite."""
-    try:
-        return np.asarray(cholesky(covariance, lower=True))
-    except LinAlgError:
-        values, vectors = np.linalg.eigh(covariance)
-        return np.asarray(vectors * np.sqrt(values.clip(0)))
+@dataclass(frozen=True)
+class Whitened:
+    r"""A normal law on principal axes, known up to a little noise, that can be conditioned on any of its entries.
+
+    :math:`x = A z + \epsilon` with :math:`z_{1..q} \sim N(\mu, F F'), z_{q+1..} \sim N(0, \operatorname{diag}(d^2))`.
+
+    Attributes
+    ----------
+    axes : float64 array of shape (P, P)
+        A; its columns are orthogonal.
+    inverse : float64 array of shape (P, P)
+        Of the axes, transposed.
+    centre : float64 array of shape (q,)
+    factor : float64 array of shape (q, q)
+        Lower triangular.
+    scale : float64 array of shape (P - q,)
+    noise : float
+        Variance of the noise.
+    """
+
+    axes: Doubles
+    inverse: Doubles
+    centre: Doubles
+    factor: Doubles
+    scale: Doubles
+    noise: float
+
+    @classmethod
+    def of(cls, axes: Doubles, inverse: Doubles, centre: Doubles, factor: Doubles, scale: Doubles) -> Whitened:
+        """Return the law widened by noise, so that entries that nearly follow from others do no harm."""
+        lead, size = len(centre), (axes**2).sum(axis=0)
+        noise = JITTER * float(size.mean()) + TINY
+        wider = noise / size
+        inner = cholesky(factor @ factor.T + np.diag(wider[:lead]), lower=True)
+        return cls(axes, inverse, centre, inner, np.sqrt(scale**2 + wider[lead:]), noise)
+
+    @property
+    def mean(self) -> Doubles:
+        """Of all entries, `(P,)`."""
+        found: Doubles = self.axes[:, : len(self.centre)] @ self.centre
+        return found
+
+    def root(self, rows: Ints) -> Doubles:
+        """Return `(len(rows), P)`, which makes these entries less their mean of standard normal shocks."""
+        lead = len(self.centre)
+        return np.concatenate([self.axes[rows, :lead] @ self.factor, self.axes[rows, lead:] * self.scale], axis=1)
+
+    def density(self, known: Doubles, told: Ints) -> Doubles:
+        """Return the log-density `(n,)` of entries `told`, up to a constant that depends on which they are."""
+        root = self.root(told)
+        factor = cholesky(root @ root.T, lower=True)
+        inner = solve_triangular(factor, (known - self.mean[told]).T, lower=True)
+        found: Doubles = -0.5 * (inner**2).sum(axis=0) - np.log(np.diag(factor)).sum()
+        return found
+
+    def given(self, known: Doubles, blank: Bools, rng: np.random.Generator) -> tuple[Doubles, Doubles]:
+        """Condition on entries that are not blank.
+
+        Parameters
+        ----------
+        known : float64 array of shape (n, P - B)
+        blank : bool array of shape (P,)
+            Which B entries are unknown.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        density : float64 array of shape (n,)
+            Log-density of what is known, up to a constant that depends on the pattern alone.
+        drawn : float64 array of shape (n, B)
+            The unknown; what lies too far out is pulled in first.
+        """
+        told, gone = np.flatnonzero(~blank), np.flatnonzero(blank)
+        off = known - self.mean[told]
+        shock = rng.standard_normal((len(off), len(blank)))
+        if len(told) <= len(gone):
+            root, other = self.root(told), self.root(gone)
+            factor = cholesky(root @ root.T, lower=True)
+            inner = solve_triangular(factor, off.T, lower=True)
+            distance, determinant = (inner**2).sum(axis=0), 2 * np.log(np.diag(factor)).sum()
+            lack = _pull(distance, len(told))[:, None] * off - shock @ root.T
+            moved = (shock + cho_solve((factor, True), lack.T).T @ root) @ other.T
+        else:
+            change = self._white(gone)
+            start = off @ self._white(told).T
+            factor = cholesky(change.T @ change, lower=True)
+            inner = solve_triangular(factor, change.T @ start.T, lower=True)
+            distance = (start**2).sum(axis=1) - (inner**2).sum(axis=0)
+            determinant = 2 * (np.log(np.diag(factor)).sum() + np.log(np.diag(self.factor)).sum())
+            determinant += 2 * np.log(self.scale).sum() + np.log((self.axes**2).sum(axis=0)).sum()
+            pulled = _pull(distance, len(told))[:, None] * start
+            moved = cho_solve((factor, True), change.T @ (shock - pulled).T).T
+        return -0.5 * (distance + determinant), self.mean[gone] + moved
+
+    def _white(self, entries: Ints) -> Doubles:
+        """Return `(P, len(entries))`: what each entry adds to the shocks."""
+        lead = len(self.centre)
+        inner = solve_triangular(self.factor, self.inverse[entries, :lead].T, lower=True)
+        return np.concatenate([inner, self.inverse[entries, lead:].T / self.scale[:, None]])
 
 
-def mixture_given(parts: Callable[[int], Normal], weights: Doubles, flat: Doubles, rng: np.random.Generator) -> Floats:
+def _pull(distance: Doubles, size: int) -> Doubles:
+    """Return by how much values so many standard deviations from what is expected are pulled in, at most `FAR`."""
+    pull: Doubles = np.minimum(1, (np.sqrt(size) + FAR) / np.sqrt(distance.clip(1e-18)))
+    return pull
+
+
+def mixture_given(laws: Sequence[Whitened], weights: Doubles, flat: Doubles, rng: np.random.Generator) -> Floats:
     """Draw the unknown entries of rows from a mixture of normal laws given the known ones.
 
-    Rows with the same pattern share their factors, one for each law. Laws are visited once each, so no more than one is
-    held: the largest of weight times density times a Gumbel shock chooses among them as a draw by posterior would.
+    Rows with the same pattern share their factors, one for each law that has a chance: where factors are large, laws
+    that explain the `NEAR` known entries next to the unknown ones far worse than the best are passed over. The largest
+    of weight times density times a Gumbel shock chooses among the rest as a draw by posterior would.
 
     Parameters
     ----------
-    parts : callable
-        Returns law k.
+    laws : sequence of Whitened
     weights : float64 array of shape (K,)
     flat : float64 array of shape (n, P)
         NaN where unknown.
@@ -157,21 +225,33 @@ def mixture_given(parts: Callable[[int], Normal], weights: Doubles, flat: Double
     """
     blank = np.isnan(flat)
     out = flat.astype(np.float32)
-    groups = [rows for rows in _alike(blank) if blank[rows[0]].any()]
-    best = np.full(len(flat), -np.inf)
-    for k, weight in enumerate(weights):
-        if weight <= 0 or not groups:
+    for rows in _alike(blank):
+        mask = blank[rows[0]]
+        if not mask.any():
             continue
-        law = parts(k)
-        for rows in groups:
-            mask = blank[rows[0]]
-            density, mean, root = law.given(flat[np.ix_(rows, np.flatnonzero(~mask))], mask)
-            score = np.log(weight) + density + rng.gumbel(size=len(rows))
-            better = score > best[rows]
-            best[rows[better]] = score[better]
-            shock = rng.standard_normal((int(better.sum()), len(root))) @ root.T
-            out[np.ix_(rows[better], np.flatnonzero(mask))] = mean[better] + shock
+        told, gone = np.flatnonzero(~mask), np.flatnonzero(mask)
+        chosen = np.flatnonzero(weights > 0)
+        if len(chosen) * len(mask) * min(len(told), len(gone)) ** 2 > LARGE:
+            chosen = _likely(laws, weights, flat[rows], told, gone, chosen)
+        best = np.full(len(rows), -np.inf)
+        for k in chosen:
+            density, drawn = laws[k].given(flat[np.ix_(rows, told)], mask, rng)
+            score = np.log(weights[k]) + density + rng.gumbel(size=len(rows))
+            better = score > best
+            best[better] = score[better]
+            out[np.ix_(rows[better], gone)] = drawn[better]
     return out
+
+
+def _likely(laws: Sequence[Whitened], weights: Doubles, flat: Doubles, told: Ints, gone: Ints, chosen: Ints) -> Ints:
+    """Return the laws that explain the known entries next to unknown ones about as well as the best, for some row."""
+    after = np.searchsorted(gone, told)
+    far = np.minimum(
+        np.abs(gone[np.minimum(after, len(gone) - 1)] - told), np.abs(told - gone[np.maximum(after - 1, 0)])
+    )
+    near = np.sort(told[np.argsort(far, kind="stable")[:NEAR]])
+    scores = np.stack([np.log(weights[k]) + laws[k].density(flat[:, near], near) for k in chosen])
+    return chosen[(scores > scores.max(axis=0) - HOPELESS).any(axis=1)]
 
 
 def mixture_given_linear(
@@ -217,7 +297,7 @@ def mixture_given_linear(
     return out
 
 
-def _alike(blank: NDArray[np.bool_]) -> list[Ints]:
+def _alike(blank: Bools) -> list[Ints]:
     """Return the rows of each pattern."""
     if not len(blank):
         return []

@@ -147,17 +147,12 @@ def futures(
     correct: Correct | None,
 ) -> Any:
     """Return `n` futures of `steps` rows of each sequence of a table; see `Synthesizer.continue_from`."""
-    from .encoding.past import known, put_together
+    from .encoding.past import goes_on, known
 
-    past_panel, starts, keys = known(encoder, past)
-    parts = []
-    for number in range(n):
-        stream = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
-        rng = np.random.default_rng(stream)
-        panel, unknown = _longer(past_panel, steps, encoder.covariates(past_panel.lengths + steps, starts))
-        panel = draw_unknown(process, encoder.layout, panel, unknown, correct, stream)
-        parts.append(encoder.rows(panel, starts, rng, drawn=unknown))
-    return put_together(encoder, parts, unknown, keys)
+    rng = np.random.default_rng(seed)
+    told = known(encoder, past, steps, n, process.aligned, rng)
+    panel = draw_unknown(process, encoder.layout, told.panel, told.new, correct, seed)
+    return goes_on(encoder, told, panel, n, rng)
 
 
 def filled(
@@ -174,13 +169,3 @@ def filled(
     panel, starts, unknown = holes(encoder, table, rng)
     panel = draw_unknown(process, encoder.layout, panel, unknown, correct, seed)
     return patched(encoder, table, encoder.rows(panel, starts, rng, drawn=unknown, blanks=False))
-
-
-def _longer(panel: Panel, steps: int, covariates: Floats) -> tuple[Panel, Bools]:
-    """Return each sequence with `steps` unknown rows more, and which rows these are."""
-    lengths = panel.lengths + steps
-    step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    unknown: Bools = step >= np.repeat(panel.lengths, lengths)
-    values = np.full((len(unknown), panel.values.shape[1]), np.nan, dtype=np.float32)
-    values[~unknown] = panel.values
-    return Panel(values, lengths, panel.statics, covariates), unknown

@@ -17,11 +17,12 @@ from scipy.linalg import cholesky, eigh, solve_triangular
 from scipy.special import logsumexp, ndtr
 
 from .autoregression import Doubles
-from .conditioning import FAR, Normal, mixture_given, mixture_given_linear
+from .conditioning import FAR, Normal, Whitened, mixture_given, mixture_given_linear
 from .panel import Floats
 
 LEADING = 20  # axes that carry the regimes
 KEPT = 4_000_000  # numbers in the covariances of all regimes, up to which they are kept for the next condition
+SMALL = 300  # numbers in a window up to which its triangles are cheap
 PRIOR = 30.0  # windows that a regime's scales are shrunk by
 
 
@@ -151,17 +152,24 @@ class Regimes:
     def given(self, flat: Floats | Doubles, rng: np.random.Generator) -> Floats:
         """Draw the unknown entries of flattened windows `(n, P)`, NaN, given the known ones, which stay as they are.
 
-        A regime is drawn by its posterior, the unknown from its conditional law. The cost is one factorisation for each
-        regime and pattern of unknown entries, of as many rows as there are known or unknown ones, whichever are fewer.
-        Windows that no regime explains are followed only so far, see `conditioning.FAR`.
+        A regime is drawn by its posterior, the unknown from its conditional law (`conditioning.mixture_given`). The cost
+        for each pattern of unknown entries is one factor for each likely regime, of as many rows as there are known or
+        unknown ones, whichever are fewer. Windows that no regime explains are followed only so far, see
+        `conditioning.FAR`.
         """
         known = np.isfinite(flat[:1]).sum() if len(flat) else 0
-        if 0 < known < flat.shape[1]:
+        if 0 < known < flat.shape[1] and ("triangles" in self.__dict__ or len(self.axes) <= SMALL):
             blank = np.isnan(flat)
-            if blank[:, known:].all() and not blank[:, :known].any() and "triangles" in self.__dict__:
+            if blank[:, known:].all() and not blank[:, :known].any():
                 past = np.ascontiguousarray(flat[:, :known], dtype=np.float32)
                 return np.concatenate([past, self.follow(past, rng)], axis=1)
-        return mixture_given(self._normal, self.weights, np.asarray(flat, dtype=np.float64), rng)
+        return mixture_given(self._whitened, self.weights, np.asarray(flat, dtype=np.float64), rng)
+
+    @cached_property
+    def _whitened(self) -> list[Whitened]:
+        inverse = self.axes / (self.axes**2).sum(axis=0)
+        parts = zip(self.means, self.factors, self.scales, strict=True)
+        return [Whitened.of(self.axes, inverse, mean, factor, scale) for mean, factor, scale in parts]
 
     def given_linear(
         self, maps: list[Doubles], observed: list[Doubles], rng: np.random.Generator, noise: float = 1e-3

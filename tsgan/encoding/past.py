@@ -2,68 +2,236 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..panel import Bools, Ints, Panel
+from ..constraints.increments import Increments
+from ..panel import Bools, Floats, Ints, Panel
+from .compose import compose
+from .dtypes import Name
 from .encoder import Encoder
 from .frames import give_back, read_frame
 from .intake import Table
 from .rows import Rows
+from .sequences import encode_lengths
 
 FUTURE = "future"
+RECENT = 8  # windows of a past that are looked at; what lies before is out of reach of any memory
+
+Parts = Mapping[Name, "pd.Series[Any]"]
 
 
-def known(encoder: Encoder, past: Any) -> tuple[Panel, NDArray[Any], pd.Index[Any] | None]:
-    """Return a past as a panel, where the clock of each sequence starts, and the keys.
+@dataclass(frozen=True)
+class Past:
+    """Sequences that are to go on, each as often as futures are wanted.
+
+    Attributes
+    ----------
+    panel : Panel
+        The last rows of each sequence and the new ones, whose channels are NaN; all sequences once for each future.
+    new : bool array of shape (rows,)
+    last : array of shape (sequences,)
+        Tick of the last row of each sequence, once.
+    statics : float32 array of shape (sequences, static_channels)
+        What rows that come after the last are decoded by, once: a meter goes on from there.
+    fixed : dict of name to Series
+        What is taken over as it is, one value per sequence: static columns, columns that count sequences.
+    counts : dict of name to int64 array of shape (sequences,)
+        What columns that count steps or rows count from.
+    keys : Index or None
+    rows : int
+        Rows before the new ones, by the labels of an index that counts them.
+    """
+
+    panel: Panel
+    new: Bools
+    last: NDArray[Any]
+    statics: Floats
+    fixed: dict[Name, Any]
+    counts: dict[Name, Ints]
+    keys: pd.Index[Any] | None
+    rows: int
+
+
+def known(encoder: Encoder, data: Any, steps: int, n: int, whole: bool, rng: np.random.Generator) -> Past:
+    """Return a past, made ready to be continued.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    data : DataFrame or array
+    steps, n : int
+        New rows of each sequence, and futures.
+    whole : bool
+        Whether all rows matter, and not only the last ones, since the law knows at which step of a sequence it is.
+    rng : numpy.random.Generator
+        Draws how long sequences would be in the end.
 
     Raises
     ------
     InputError, SchemaError
         As `Encoder.encode`.
     """
-    table, order, lengths = encoder._take_apart(past)
-    return encoder.encode(past), _starts(encoder, table, order, lengths), table.keys
+    table, order, lengths = encoder._take_apart(data)
+    full = encoder.encode(data)
+    stamps, parts = encoder._stamps(table, order), encoder._parts(table, order, lengths)
+    final = np.cumsum(lengths) - 1
+    last = _ticks(encoder, table, stamps, final)
+    ends = _ends(encoder, np.tile(lengths, n) + steps, rng)
+    covariates = _covariates(encoder, full, np.tile(lengths, n), ends, steps, last)
+    statics = np.tile(full.statics, (n, 1))
+    block = encoder.layout.length_block
+    if block is not None:
+        statics[:, -1] = encode_lengths(ends, block)
+    total = np.tile(lengths, n) + steps
+    step = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
+    new = step >= np.repeat(total - steps, total)
+    values = np.full((len(new), full.values.shape[1]), np.nan, dtype=np.float32)
+    values[~new] = np.tile(full.values, (n, 1))
+    keep = np.ones(len(new), dtype=bool) if whole else step >= np.repeat(total - steps - RECENT * encoder.window, total)
+    total = total if whole else np.minimum(total, RECENT * encoder.window + steps)
+    counters = [alias for alias in encoder._aliases.found if alias.of in ("step", "start", "sequence", "row")]
+    fixed = {name: parts[name] for name in encoder._form.static}
+    fixed |= {one.name: parts[one.name].take(final) for one in counters if one.of == "sequence" and not one.static}
+    counts = {}
+    for one in counters:
+        if one.of != "sequence":
+            counts[one.name] = parts[one.name].take(final).to_numpy(dtype=np.int64)
+    panel = Panel(values[keep], total, statics, covariates[keep])
+    seam = _seam(encoder, parts, stamps, lengths, full.statics)
+    return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(encoder, table))
 
 
-def _starts(encoder: Encoder, table: Table, order: NDArray[np.intp], lengths: Ints) -> NDArray[Any]:
-    """Return the tick at which each sequence of a table starts."""
-    stamps, timing = encoder._stamps(table, order), encoder._timing
-    if stamps is None:
-        return timing.first_stamps(lengths, None, np.random.default_rng(0))
-    ticks: NDArray[Any] = timing.clock.ticks(stamps)[np.cumsum(lengths) - lengths]
-    return ticks
+def _counted(encoder: Encoder, table: Table) -> int:
+    """Return how many rows there were by the labels of an index that counts them."""
+    start, step = encoder._form.counted
+    if encoder._form.kind != "frame" or not step or not pd.api.types.is_integer_dtype(table.index.dtype):
+        return 0
+    return max(int(((np.asarray(table.index) - start) // step).max()) + 1, 0)
 
 
-def put_together(encoder: Encoder, parts: Sequence[Rows], new: Bools, keys: pd.Index[Any] | None) -> Any:
+def _ticks(encoder: Encoder, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
+    """Return the ticks of some rows; where rows are only counted, their labels if these are whole numbers."""
+    clock = encoder._timing.clock
+    if stamps is not None:
+        ticks: NDArray[Any] = clock.ticks(stamps)[at]
+        return ticks
+    labels = table.index
+    if len(at) == 1 and pd.api.types.is_integer_dtype(labels.dtype) and encoder._form.kind == "frame":
+        return np.array([labels[at[0]]], dtype=np.int64)
+    return np.full(len(at), clock.start)
+
+
+def _ends(encoder: Encoder, least: Ints, rng: np.random.Generator) -> Ints:
+    """Return how long sequences that have reached a length may be in the end, drawn from those that were seen."""
+    seen = np.sort(encoder.lengths)
+    first = np.searchsorted(seen, least)
+    drawn = first + ((len(seen) - first) * rng.random(len(least))).astype(np.int64)
+    return np.where(first < len(seen), seen[np.minimum(drawn, len(seen) - 1)], least)
+
+
+def _covariates(encoder: Encoder, full: Panel, lengths: Ints, ends: Ints, steps: int, last: NDArray[Any]) -> Floats:
+    """Return what is known of each row, past and new: the calendar as the clock goes on, the place in the whole."""
+    n, total = len(lengths) // len(full), lengths + steps
+    place = encoder._channels.covariates(ends, None)
+    step = np.arange(int(ends.sum())) - np.repeat(np.cumsum(ends) - ends, ends)
+    place = place[step < np.repeat(total, ends)]
+    seasons = full.covariates.shape[1] - place.shape[1]
+    out = np.zeros((len(place), seasons), dtype=np.float32)
+    if seasons:
+        ahead = encoder.covariates(np.full(len(full), steps + 1), last)[:, :seasons]
+        ahead = ahead.reshape(len(full), steps + 1, seasons)[:, 1:].reshape(-1, seasons)
+        new = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total) >= np.repeat(lengths, total)
+        out[~new], out[new] = np.tile(full.covariates[:, :seasons], (n, 1)), np.tile(ahead, (n, 1))
+    return np.hstack([out, place])
+
+
+def _seam(encoder: Encoder, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Floats) -> Floats:
+    """Return static channels by which a meter starts from its last known value."""
+    meters = [step for step in encoder._chain.steps if isinstance(step, Increments)]
+    if not meters:
+        return statics
+    final = np.cumsum(lengths) - 1
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    ends: dict[Name, pd.Series[Any]] = {}
+    for name, series in parts.items():
+        if name not in encoder._form.static:
+            filled = series.groupby(sequence).ffill() if name in {step.name for step in meters} else series
+            series = filled.take(final).reset_index(drop=True)
+        ends[name] = series
+    ones = np.ones(len(lengths), dtype=np.int64)
+    learned = encoder._chain.forward(encoder._aliases.forward(ends, ones), ones)
+    last = None if stamps is None else stamps.take(final)
+    learned |= {**encoder._missing.none(ones), **encoder._timing.forward(last, ones)}
+    made = encoder._channels.encode(learned, ones, encoder._moments(last)).statics
+    out = statics.copy()
+    for step in meters:
+        for name in step.statics:
+            place = encoder._channels.place(name) or slice(0, 0)
+            out[:, place] = made[:, place]
+    return out
+
+
+def goes_on(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
     """Return only the new rows of sequences, a table for each of several futures under an outer level `future`.
 
     Parameters
     ----------
     encoder : Encoder
-    parts : sequence of Rows
-        Past and future together, one for each of the futures.
-    new : bool array of shape (rows,)
-    keys : Index or None
-        Of the sequences.
+    past : Past
+    panel : Panel
+        Its panel, drawn.
+    n : int
+    rng : numpy.random.Generator
+        Chooses among rare levels that share a channel.
     """
-    keys = None if encoder._keys is None else keys
-    made = [encoder.frame([rows], squeeze=True, keys=keys) for rows in parts]
+    lengths, count = panel.lengths, len(past.last)
+    steps = int(past.new.sum()) // len(lengths)
+    take = np.repeat(np.cumsum(lengths) - steps - 1, steps + 1) + np.tile(np.arange(steps + 1), len(lengths))
+    size = np.full(len(lengths), steps + 1)
+    joined = Panel(panel.values[take], size, np.tile(past.statics, (n, 1)), panel.covariates[take])
+    rows = encoder.rows(joined, np.tile(past.last, n), rng, drawn=past.new[take])
+    new = past.new[take]
+    keys = None if encoder._keys is None else past.keys
+    tables = []
+    for future in range(n):
+        some = slice(future * count * (steps + 1), (future + 1) * count * (steps + 1))
+        kept = np.flatnonzero(new[some]) + some.start
+        sequences = np.arange(future * count, (future + 1) * count)
+        statics = {*encoder._form.static, *encoder._aliases.starts}
+        values = {
+            name: pd.Series(array, copy=False).take(sequences if name in statics else kept).array
+            for name, array in rows.values.items()
+        }
+        values |= {name: past.fixed[name].array for name in encoder._form.static if name in values}
+        stamps = None if rows.stamps is None else rows.stamps[kept]
+        tables.append(_composed(encoder, past, Rows(values, np.full(count, steps), stamps), keys))
     if encoder._form.kind == "frame":
-        frames = [frame.iloc[np.flatnonzero(new)] for frame in made]
-        if len(frames) == 1:
-            return give_back(frames[0], encoder._frame)
-        return give_back(pd.concat(frames, keys=range(len(frames)), names=[FUTURE]), encoder._frame)
-    lengths, steps = parts[0].lengths, int(new.sum()) // len(parts[0].lengths)
-    if len(lengths) == 1:
-        cut = [np.asarray(array).reshape(-1, np.shape(array)[-1])[-steps:] for array in made]
-        return cut[0] if len(cut) == 1 else np.stack(cut)
-    cut = [np.stack([array[-steps:] for array in arrays]) for arrays in made]
-    return cut[0] if len(cut) == 1 else np.stack(cut)
+        made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
+        return give_back(made, encoder._frame)
+    return tables[0] if n == 1 else np.stack(tables)
+
+
+def _composed(encoder: Encoder, past: Past, rows: Rows, keys: pd.Index[Any] | None) -> Any:
+    """Return rows as a table, counters going on."""
+    values = encoder.restored(rows, keys)
+    steps = int(rows.lengths[0])
+    step = np.tile(np.arange(1, steps + 1), len(rows.lengths))
+    for alias in encoder._aliases.found:
+        dtype = values[alias.name].dtype
+        if alias.name in past.counts:
+            within = alias.of in ("step", "start")
+            number = step if within else np.arange(1, len(step) + 1)
+            since = np.repeat(past.counts[alias.name], steps) if within else past.counts[alias.name][-1]
+            values[alias.name] = pd.Series(since + alias.step * number).astype(dtype).array
+        elif alias.name in past.fixed:
+            values[alias.name] = past.fixed[alias.name].repeat(steps).array
+    return compose(values, rows.lengths, encoder._form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
 
 
 def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel, NDArray[Any], Bools]:
@@ -73,11 +241,31 @@ def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel
     beside them; levels that are missing are NaN.
     """
     taken, order, lengths = encoder._take_apart(table)
+    taken = _told_once(taken)
     stamps = encoder._stamps(taken, order)
     parts = encoder._learned(taken, order, lengths)
     parts = {**parts, **encoder._missing.none(lengths), **encoder._timing.forward(stamps, lengths)}
     panel = encoder._channels.encode(parts, lengths, encoder._moments(stamps), rng)
-    return panel, _starts(encoder, taken, order, lengths), encoder._channels.empty(parts, int(lengths.sum()))
+    starts = _ticks(encoder, taken, stamps, np.cumsum(lengths) - lengths)
+    return panel, starts, encoder._channels.empty(parts, int(lengths.sum()))
+
+
+def _told_once(table: Table) -> Table:
+    """Return the table with static values that are missing on some rows of a sequence taken from its other rows."""
+    values = table.values
+    for name in table.form.static:
+        there = np.flatnonzero(values[name].notna())
+        if table.codes is None or len(there) in (0, len(values)):
+            continue
+        codes, first = np.unique(table.codes[there], return_index=True)
+        source = np.arange(len(values))
+        place = np.searchsorted(codes, table.codes).clip(max=len(codes) - 1)
+        gone = values[name].isna().to_numpy(dtype=bool) & (codes[place] == table.codes)
+        source[gone] = there[first[place[gone]]]
+        filled = values[name].take(source).set_axis(values.index)
+        values = values.copy()
+        values[name] = filled
+    return replace(table, values=values)
 
 
 def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
