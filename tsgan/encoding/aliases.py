@@ -283,6 +283,8 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
         if not plain_source.dropna().isin(dtype.categories).all():
             raise ValueError("some values are no categories")
         return plain_source.astype(dtype)
+    if isinstance(dtype, pd.PeriodDtype) and types.is_numeric_dtype(source.dtype):
+        raise TypeError("numbers are no periods")
     return source.astype(dtype)
 
 
@@ -290,7 +292,7 @@ def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool
     """Return whether restoring gives back the column."""
     try:
         made = restore(alias, source)
-    except (TypeError, ValueError, OverflowError, TsganError):
+    except (TypeError, ValueError, OverflowError, NotImplementedError, TsganError):
         return False
     if isinstance(series.dtype, pd.CategoricalDtype):
         made, series = made.astype(object), series.astype(object)
