@@ -23,7 +23,7 @@ from .joint import Joint
 from .order import Node
 from .planning import Bounds, plan
 from .repair import repair
-from .rows import Ints, Name, Rows
+from .rows import Bools, Ints, Name, Rows, Snap
 from .step import Dump, Parts, Step
 
 STEPS: dict[str, type[Step]] = {step.kind: step for step in (Joint, Formula, Total, Increments, Node)}
@@ -117,7 +117,28 @@ class Chain:
                 found[name] = rows.columns[name]
         return found
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+    @property
+    def carries(self) -> bool:
+        """Whether some step has to see drawn parts, see `settle`."""
+        return any(isinstance(step, Node) and step.carry is not None for step in self.steps)
+
+    def settle(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, snaps: Mapping[Name, Snap]) -> None:
+        """Learn from drawn parts how they are brought into order so that gaps are as observed; as in `inverse`."""
+        done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
+        rows = Rows(done, self._statics, lengths, True, snaps)
+        steps: list[Step] = []
+        for step in self.steps:
+            steps.append(step.settled(parts, rows))
+            done |= steps[-1].inverse(parts, rows)
+        self.steps = tuple(steps)
+
+    def inverse(
+        self,
+        parts: Mapping[Name, pd.Series[Any]],
+        lengths: Ints,
+        drawn: bool | Bools = False,
+        snaps: Mapping[Name, Snap] | None = None,
+    ) -> dict[Name, pd.Series[Any]]:
         """Return the columns, in their order, dtypes and decimals; every constraint holds.
 
         Parameters
@@ -125,6 +146,10 @@ class Chain:
         parts : mapping of name to Series
             As `forward` gives them, with any values and gaps.
         lengths : int64 array of shape (sequences,)
+        drawn : bool, or bool array of shape (rows,)
+            Which rows a generator drew: their gaps are carried to the observed ones.
+        snaps : mapping of name to callable, optional
+            Of columns that can take some numbers only: what moves numbers to the nearest of these.
 
         Warns
         -----
@@ -133,7 +158,7 @@ class Chain:
         """
         parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
         done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self._statics, lengths)
+        rows = Rows(done, self._statics, lengths, drawn, snaps or {})
         for step in self.steps:
             done |= step.inverse(parts, rows)
         formulas = [step for step in self.steps if isinstance(step, Formula)]

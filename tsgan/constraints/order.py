@@ -5,7 +5,8 @@ below it that are already there, L; what it must not rise above is the smallest 
 (computed ones, meters, statics), U. With L alone the gap x - L >= 0 is learned in its place, with U alone U - x >= 0,
 with both the share (x - L) / (U - L) in [0, 1], with neither the column itself. So any partial order (Low <= Open,
 Low <= Close, Open <= High, Close <= High) has an exact bijection onto free parts: Low, Open - Low, Close - Low,
-High - max(Open, Close).
+High - max(Open, Close). Columns of real numbers that seldom touch their bound are learned as they are, and drawn ones
+are carried to the right side of it (`carry.py`).
 
 Where an operand is missing it bounds nothing. Where all are, L is the last one of the sequence that is known (else the
 next one, else their median over the table), which the way back finds again, so that the column still comes back.
@@ -14,12 +15,13 @@ next one, else their median over the table), which the way back finds again, so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 
+from .carry import Carry
 from .grain import Grain, Numbers, Scale
 from .rows import Bools, Name, Rows, last_known
 from .step import Dump, Parts, Step, reserved
@@ -51,6 +53,8 @@ class Node(Step):
         What stands for L and U in sequences where no operand is known.
     decimals : int or None
         To which gaps are rounded.
+    carry : Carry or None
+        Of a column that is learned as it is: what brings drawn gaps to observed ones.
     """
 
     kind: ClassVar[str] = "node"
@@ -66,11 +70,14 @@ class Node(Step):
     caps: Edges = ()
     fallback: tuple[Any, Any] = (0, 0)
     decimals: int | None = None
+    carry: Carry | None = None
 
     @property
     def part(self) -> Name:
         """Name of what is learned."""
-        return self.name if self.mode == "free" else reserved("share" if self.mode == "share" else "gap", self.name)
+        if self.mode == "free" or self.carry is not None:
+            return self.name
+        return reserved("share" if self.mode == "share" else "gap", self.name)
 
     @property
     def makes(self) -> tuple[Name, ...]:
@@ -94,7 +101,7 @@ class Node(Step):
     def forward(self, rows: Rows) -> Parts:
         """Return the column, its gap or its share."""
         series = rows.columns[self.name]
-        if self.mode == "free":
+        if self.part == self.name:
             return {self.name: series}
         x, missing = self.scale.read(series)
         if self.mode == "up":
@@ -121,6 +128,9 @@ class Node(Step):
             share = np.where(floor & ceiling, np.clip(share, 0, 1), share)
             apart = share * np.where(high > low, high - low, 1)
             x = low + (apart if self.scale.kind == "real" else np.round(apart).astype(np.int64))
+        elif self.carry is not None:
+            x, missing = self.scale.read(series)
+            x = self._carried(x, low, floor, high, ceiling, rows)
         else:
             x, missing = (self.scale if self.mode == "free" else self.scale.gaps).read(series)
             x = {"free": x, "up": low + x, "down": high - x}[self.mode]
@@ -128,6 +138,27 @@ class Node(Step):
         if self.mode == "free" and bool((missing | (settled == x)).all()):
             return {self.name: series}
         return {self.name: self.grain.write(settled, missing, self.scale)}
+
+    def _carried(self, x: Numbers, low: Numbers, floor: Bools, high: Numbers, ceiling: Bools, rows: Rows) -> Numbers:
+        """Return a drawn column with gaps as observed; other rows stay."""
+        assert self.carry is not None
+        level, known, sign = (low, floor, 1.0) if self.mode == "up" else (high, ceiling, -1.0)
+        which = np.flatnonzero(known & rows.drawn)
+        if len(which) and self.carry.drawn:
+            x, level = x.copy(), level[which]
+            moved = level + sign * self.carry.apply(level, sign * (x[which] - level))
+            x[which] = rows.snaps[self.name](moved) if self.name in rows.snaps else moved
+        return x
+
+    def settled(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Self:
+        """Return the node with the gaps between drawn columns learned."""
+        if self.carry is None:
+            return self
+        x, missing = self.scale.read(parts[self.part])
+        level, known = self.bound(rows, "low" if self.mode == "up" else "high")
+        there = known & ~missing
+        gap = (x - level if self.mode == "up" else level - x)[there]
+        return replace(self, carry=self.carry.settled(level[there], gap))
 
     def _settle(
         self, x: Numbers, low: Numbers, floor: Bools, high: Numbers, ceiling: Bools, parts: Mapping[Name, Any]
@@ -148,10 +179,11 @@ class Node(Step):
     def to_dict(self, dump: Dump) -> dict[str, Any]:
         """Return the node as JSON-ready values."""
         return {
-            **{key: value for key, value in vars(self).items() if key not in ("grain", "scale")},
+            **{key: value for key, value in vars(self).items() if key not in ("grain", "scale", "carry")},
             "kind": self.kind,
             "grain": self.grain.to_dict(dump),
             "scale": self.scale.to_dict(),
+            "carry": None if self.carry is None else self.carry.to_dict(),
         }
 
     @classmethod
@@ -160,7 +192,8 @@ class Node(Step):
         made = {key: value for key, value in data.items() if key != "kind"}
         made |= {key: tuple((one, apart) for one, apart in data[key]) for key in ("lowers", "uppers", "caps")}
         made |= {"grain": Grain.from_dict(data["grain"], load), "scale": Scale(**data["scale"])}
-        return cls(**{**made, "fallback": tuple(data["fallback"])})
+        carry = None if data["carry"] is None else Carry.from_dict(data["carry"])
+        return cls(**{**made, "fallback": tuple(data["fallback"]), "carry": carry})
 
 
 def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -> tuple[Numbers, Bools]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .base import Constraint
+from .carry import Carry
 from .computed import Formula, Limits, Total
 from .derived import Derived
 from .fixed import Fixed
@@ -237,8 +238,14 @@ def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Na
         mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
         low, high = ends[name]
         node = Node(name, static, mode, grains[name], scale, lowers, uppers, low, high, decimals=decimals)
-        fallback = _middle(*bound(node, rows, "low", 0)), _middle(*bound(node, rows, "high", 0))
-        nodes.append(Node(**{**vars(node), "fallback": fallback}))
+        bounds = {side: bound(node, rows, side, 0) for side in ("low", "high")}
+        fallback = _middle(*bounds["low"]), _middle(*bounds["high"])
+        carry = None
+        if mode in ("up", "down") and not static and scale.kind == grains[name].kind == "real":
+            level, known = bounds["low" if mode == "up" else "high"]
+            at = known & ~read[name][1]
+            carry = Carry.fit(level[at], np.abs(read[name][0] - level)[at])
+        nodes.append(Node(**{**vars(node), "fallback": fallback, "carry": carry}))
     parts = {node.name: node.part for node in nodes}
     for node in nodes:
         caps = tuple(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ Name = str | int
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Places = NDArray[np.intp]
+Snap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,17 @@ class Rows:
     statics : set of names
     lengths : int64 array of shape (sequences,)
         Steps of each sequence; they add up to the rows.
+    drawn : bool, or bool array of shape (rows,)
+        Which rows a generator drew.
+    snaps : mapping of name to callable
+        Of columns that can take some numbers only: what moves numbers to the nearest of these.
     """
 
     columns: Mapping[Name, pd.Series[Any]]
     statics: Set[Name]
     lengths: Ints
+    drawn: bool | Bools = False
+    snaps: Mapping[Name, Snap] = field(default_factory=dict)
 
     @cached_property
     def sequence(self) -> Places:

@@ -46,6 +46,10 @@ class Step(ABC):
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the columns; `rows` holds those that are already there."""
 
+    def settled(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Self:
+        """Return the step as it has to be for parts as they are drawn; most are as they were."""
+        return self
+
     @abstractmethod
     def to_dict(self, dump: Dump) -> dict[str, Any]:
         """Return the step as JSON-ready values; `dump` turns a dtype into one."""

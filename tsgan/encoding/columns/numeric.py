@@ -74,12 +74,16 @@ class FloatColumn(ScaledColumn):
 
     def to_values(self, x: Doubles) -> Any:
         """Put on the lattice or round, clip and cast."""
+        return cast(self.snap(x), load(self.dtype))
+
+    def snap(self, x: Doubles) -> Doubles:
+        """Return numbers put on the lattice or rounded, and clipped."""
         lattice = None if self.lattice is None else self.lattice.within(*self.bounds)
         if lattice is not None:
             x = lattice.hold(x, *self.bounds)
         elif self.grain["decimals"] is not None:
             x = np.round(x, self.grain["decimals"])
-        return cast(self.clip(x), load(self.dtype))
+        return self.clip(x)
 
     def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
         """Return the ends of what is rounded, or put on the lattice, to the same values as `x`."""
