@@ -50,6 +50,7 @@ FLOORS = {
     "estimator": 4,
     "gaussian_copula": 4,
     "drawing": 4,
+    "fans": 4,
     "persistence": 4,
     "trainers": 4,
     "history": 3,
@@ -89,6 +90,7 @@ NEIGHBOURS = {
     ("continuation", "regimes"),
     ("continuation", "autoregression"),
     ("continuation", "process"),
+    ("fans", "evaluation"),
 }
 
 # Room -> what it never imports, in no place of its files: rooms of tsgan or libraries.
@@ -106,6 +108,7 @@ NEVER = {
     "multinomial": {"torch", "pandas"},
     "categories": {"torch", "pandas"},
     "drawing": {"torch"},
+    "fans": {"torch"},
     "history": {"torch", "pandas"},
     "continuation": {"torch", "pandas"},
     "errors": {"torch", "pandas"},
@@ -151,7 +154,19 @@ DOORS = {
 }
 OPTIONAL = {"matplotlib", "jinja2", "markupsafe", "pyarrow", "narwhals"}  # imported inside functions only
 # Rooms behind a door: they may use what the door lets in, and are themselves imported inside functions only.
-PICTURES = ("base", "clocks", "correlation", "galleries", "levels", "maps", "marginals", "nearest", "paths", "rhythm")
+PICTURES = (
+    "base",
+    "clocks",
+    "correlation",
+    "fan",
+    "galleries",
+    "levels",
+    "maps",
+    "marginals",
+    "nearest",
+    "paths",
+    "rhythm",
+)
 BEHIND = {
     "pieces": "tables",
     "evaluation.report_page": REPORT,

@@ -15,6 +15,7 @@ _HOMES = {
     "compare": "evaluation.compare",
     "Comparison": "evaluation.comparison",
     "train_holdout_split": "evaluation.holdout",
+    "fan_chart": "fans",
     "Inequality": "constraints.inequality",
     "FixedSum": "constraints.fixed_sum",
     "Monotone": "constraints.monotone",
@@ -43,6 +44,7 @@ __all__ = [
     "datasets",
     "errors",
     "evaluate",
+    "fan_chart",
     "suggest_constraints",
     "train_holdout_split",
 ]
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from .evaluation.holdout import train_holdout_split
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
+    from .fans import fan_chart
     from .gaussian_copula import GaussianCopulaProcess
 
 

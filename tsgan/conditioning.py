@@ -234,7 +234,7 @@ def mixture_given(laws: Sequence[Whitened], weights: Doubles, flat: Doubles, rng
         if len(chosen) * len(mask) * min(len(told), len(gone)) ** 2 > LARGE:
             chosen = _likely(laws, weights, flat[rows], told, gone, chosen)
         best = np.full(len(rows), -np.inf)
-        for k in chosen:
+        for k in map(int, chosen):
             density, drawn = laws[k].given(flat[np.ix_(rows, told)], mask, rng)
             score = np.log(weights[k]) + density + rng.gumbel(size=len(rows))
             better = score > best
@@ -250,8 +250,9 @@ def _likely(laws: Sequence[Whitened], weights: Doubles, flat: Doubles, told: Int
         np.abs(gone[np.minimum(after, len(gone) - 1)] - told), np.abs(told - gone[np.maximum(after - 1, 0)])
     )
     near = np.sort(told[np.argsort(far, kind="stable")[:NEAR]])
-    scores = np.stack([np.log(weights[k]) + laws[k].density(flat[:, near], near) for k in chosen])
-    return chosen[(scores > scores.max(axis=0) - HOPELESS).any(axis=1)]
+    scores = np.stack([np.log(weights[k]) + laws[int(k)].density(flat[:, near], near) for k in chosen])
+    kept: Ints = chosen[(scores > scores.max(axis=0) - HOPELESS).any(axis=1)]
+    return kept
 
 
 def mixture_given_linear(

@@ -11,9 +11,9 @@ A hole longer than half a window is bridged first: the vector autoregression
 .. math:: x_t = F x_{t-1} + \varepsilon_t, \qquad \varepsilon_t \sim N(0, Q),
 
 is run from the near side to the far one, and moved by what it lacks there, the noise of each step by
-:math:`Q F'^{m-t} P_m^{-1} (x_{far} - \tilde{x}_{far})` ("A simple and efficient simulation smoother for state space time
-series analysis", Durbin & Koopman, 2002, https://doi.org/10.1093/biomet/89.3.603). Windows then draw it anew, piece by
-piece, between what is beside. Where windows are too large for a law of their own, the bridge is all.
+:math:`Q F'^{m-t} P_m^{-1} (x_{far} - \tilde{x}_{far})` ("A simple and efficient simulation smoother for state space
+time series analysis", Durbin & Koopman, 2002, https://doi.org/10.1093/biomet/89.3.603). Windows then draw it anew,
+piece by piece, between what is beside. Where windows are too large for a law of their own, the bridge is all.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _draw_windows(
     """Draw in place what windows lack between two steps, given all else that is known in them."""
     if not len(series):
         return
-    length, dims = out.shape[1:]
+    length = out.shape[1]
     step = starts[:, None] + np.arange(size)
     inside = step < length
     step = np.minimum(step, length - 1)

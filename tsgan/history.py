@@ -3,9 +3,9 @@
 There is one mechanism. The known steps are taken back to the noise that makes them: a generator adds a correction to
 its latents, y = b + r(b), and b is found by Anderson's iteration ("Iterative Procedures for Nonlinear Integral
 Equations", Anderson, 1965, https://doi.org/10.1145/321296.321305; "Generative Visual Manipulation on the Natural Image
-Manifold", Zhu et al., 2016, https://arxiv.org/abs/1609.03552, takes images back to noise). The process draws the unknown
-noise given the known (`continuation.py`), and the generator makes steps of all of it: its recurrent state then has seen
-the past, which needs no encoder of its own. Where unknown steps lie before known ones, the two take turns.
+Manifold", Zhu et al., 2016, https://arxiv.org/abs/1609.03552, takes images back to noise). The process draws the
+unknown noise given the known (`continuation.py`), and the generator makes steps of all of it: its recurrent state then
+has seen the past, which needs no encoder of its own. Where unknown steps lie before known ones, the two take turns.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def draw_unknown(
         rng = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number))
         rows = _rows(panel, some)
         part = Panel(panel.values[rows], panel.lengths[some], panel.statics[some], panel.covariates[rows])
-        values[rows], error = _drawn(process, layout, part, unknown[rows], correct, rng)
-        missed.append(error)
+        values[rows], off = _drawn(process, layout, part, unknown[rows], correct, rng)
+        missed.append(off)
     error = float(np.concatenate(missed).mean()) if missed else 0.0
     if error > FAR:
         warnings.warn(

@@ -152,9 +152,9 @@ class Regimes:
     def given(self, flat: Floats | Doubles, rng: np.random.Generator) -> Floats:
         """Draw the unknown entries of flattened windows `(n, P)`, NaN, given the known ones, which stay as they are.
 
-        A regime is drawn by its posterior, the unknown from its conditional law (`conditioning.mixture_given`). The cost
-        for each pattern of unknown entries is one factor for each likely regime, of as many rows as there are known or
-        unknown ones, whichever are fewer. Windows that no regime explains are followed only so far, see
+        A regime is drawn by its posterior, the unknown from its conditional law (`conditioning.mixture_given`). The
+        cost for each pattern of unknown entries is one factor for each likely regime, of as many rows as there are
+        known or unknown ones, whichever are fewer. Windows that no regime explains are followed only so far, see
         `conditioning.FAR`.
         """
         known = np.isfinite(flat[:1]).sum() if len(flat) else 0

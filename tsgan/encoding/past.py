@@ -213,6 +213,8 @@ def goes_on(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.G
         tables.append(_composed(encoder, past, Rows(values, np.full(count, steps), stamps), keys))
     if encoder._form.kind == "frame":
         made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
+        if n > 1 and encoder._frame.library != "pandas" and FUTURE not in made.columns:
+            made = made.reset_index(FUTURE)  # other libraries have no index
         return give_back(made, encoder._frame)
     return tables[0] if n == 1 else np.stack(tables)
 
