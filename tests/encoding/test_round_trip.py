@@ -59,7 +59,8 @@ def assert_same(made, real, encoder):
         assert left.isna().tolist() == right.isna().tolist(), name
         numbers = pd.to_numeric(right, errors="coerce") if right.dtype == object else right
         if pd.api.types.is_float_dtype(numbers.dtype) and encoder.schema[name].kind == "float":
-            pd.testing.assert_series_equal(left.astype("float64"), right.astype("float64"), rtol=1e-6, atol=1e-6)
+            both = [pd.to_numeric(x.astype(object).where(x.notna(), np.nan)).astype("float64") for x in (left, right)]
+            pd.testing.assert_series_equal(*both, rtol=1e-6, atol=1e-6)
         else:
             pd.testing.assert_series_equal(left, right)
 
