@@ -238,11 +238,11 @@ class TestPrescribed:
         law = self._law()
         told, first = (
             np.exp(law._transitions(_nothing(1))[0]),
-            np.exp(law.log_likelihood(_nothing(3, 1), np.arange(3)[:, None])),
+            np.exp(law.log_likelihood(_nothing(3, 1), np.arange(3)[:, None])[:, 0]),
         )
         assert first.sum() == pytest.approx(1, abs=1e-4)
         patterns = np.array(list(product([-1, 0, 1, 2], repeat=3)))
-        found = np.exp(law.log_likelihood(_nothing(len(patterns), 3), patterns))
+        found = np.exp(law.log_likelihood(_nothing(len(patterns), 3), patterns).sum(axis=1))
         for pattern, one in zip(patterns, found, strict=True):
             ways = [[level] if level >= 0 else range(3) for level in pattern]
             assert one == pytest.approx(sum(first[a] * told[a, b] * told[b, c] for a, b, c in product(*ways)), abs=1e-5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from .conditionals import Conditional, features_of
 from .layout import Block, Layout, middles
 from .panel import Bools, Floats, Given, Ints, Panel
+
+MOST = 100  # levels of all categories together, up to which those beside a step are told
+ENOUGH = 50  # rows for each of them, for it
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,17 @@ class Categories:
     ----------
     layout : Layout
     laws : list of Conditional
+    beside : bool
+        Whether a category is told the levels of those before it one step before and after, too.
+    order : tuple of int
+        In which they are drawn: those of which the step before says least come first. A category that changes rarely
+        does so when another says so (a state at the end of a treatment, a mask at a visit), and it comes last.
     """
 
     layout: Layout
     laws: list[Conditional]
+    beside: bool = False
+    order: tuple[int, ...] = ()
 
     @classmethod
     def fit(cls, panel: Panel, latents: Floats, layout: Layout) -> Categories:
@@ -39,19 +49,23 @@ class Categories:
             Of the panel's values.
         layout : Layout
         """
-        self = cls(layout, [])
+        levels_in_all = sum(block.size for block in layout.blocks if block.kind == "softmax")
+        self = cls(layout, [], levels_in_all <= MOST and len(panel.values) >= ENOUGH * levels_in_all)
         follows = np.ones(len(panel.values), dtype=bool)
         follows[panel.offsets[:-1][panel.lengths > 0]] = False
         others = [np.repeat(panel.statics, panel.lengths, axis=0)[None], panel.covariates[None]]
         joined = follows[None]
-        for _, channels, block in self.blocks:
-            code = panel.values[:, channels]
-            known = ~np.isnan(code[:, 0])
+        levels_of_rows = levels_of(panel, self.blocks)
+        news = [_news(levels, follows) for levels in levels_of_rows.T]
+        order = tuple(int(number) for number in np.argsort(-np.array(news), kind="stable"))
+        laws: dict[int, Conditional] = {}
+        for number in order:
+            block, known = self.blocks[number][2], levels_of_rows[:, number] >= 0
             features = features_of(latents[None], latents[:1, :0], self.numbers, others, joined)[0]
-            levels = np.where(known, code.argmax(axis=1), 0)
-            self.laws.append(Conditional.fit(features, levels, block.size, follows, known))
-            others.append(np.eye(block.size, dtype=np.float32)[_nearest(levels, known, panel.offsets)][None])
-        return self
+            levels = np.where(known, levels_of_rows[:, number], 0)
+            laws[number] = Conditional.fit(features, levels, block.size, follows, known)
+            others.append(self._told(_nearest(levels, known, panel.offsets)[None], block.size, joined))
+        return replace(self, laws=[laws[number] for number in range(len(laws))], order=order)
 
     @property
     def blocks(self) -> list[tuple[int, slice, Block]]:
@@ -71,23 +85,40 @@ class Categories:
     def draw(self, values: Floats, given: Given, rng: np.random.Generator) -> None:
         """Set the categories' latents in `values` `(n, T, D)`, in place."""
         others = self._known(given)
-        for number, ((latent, _, block), law) in enumerate(zip(self.blocks, self.laws, strict=True)):
+        for number in self.order:
+            (latent, _, block), law = self.blocks[number], self.laws[number]
             fixed: Ints | None = None if given.levels is None else given.levels[:, :, number]
             features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
-            level = law.draw(features, rng, fixed, given.lengths)
+            level = law.draw(features, rng, fixed, given.lengths, given.several(number))
             values[:, :, latent] = middles(block)[level]
-            others.append(np.eye(block.size, dtype=np.float32)[level])
+            others.append(self._told(level, block.size, _joined(given)))
 
     def calibrated(self, values: Floats, given: Given, rng: np.random.Generator) -> Categories:
         """Return laws whose transitions, drawn on drawn numbers `(n, T, D)`, come as often as in the data."""
-        made, others = Categories(self.layout, []), self._known(given)
-        for (_, _, block), law in zip(self.blocks, self.laws, strict=True):
+        made, others = replace(self, laws=list(self.laws)), self._known(given)
+        for number in self.order:
+            block, law = self.blocks[number][2], self.laws[number]
             features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
             better = law.calibrate(features, rng, given.lengths)
-            made.laws.append(better)
+            made.laws[number] = better
             level = better.draw(features, rng, None, given.lengths)
-            others.append(np.eye(block.size, dtype=np.float32)[level])
+            others.append(self._told(level, block.size, _joined(given)))
         return made
+
+    def _told(self, levels: Ints, count: int, joined: Bools) -> Floats:
+        """Return what later categories are told of levels `(n, T)`, `(n, T, K)` or `(n, T, 3 * K + 2)`.
+
+        The level of the step; and those of the steps before and after (of the step itself where there is none), and
+        whether they are others.
+        """
+        eye = np.eye(count, dtype=np.float32)
+        if not self.beside:
+            return eye[levels]
+        before, after = levels.copy(), levels.copy()
+        before[:, 1:] = np.where(joined[:, 1:], levels[:, :-1], levels[:, 1:])
+        after[:, :-1] = np.where(joined[:, 1:], levels[:, 1:], levels[:, :-1])
+        changed = np.stack([before != levels, after != levels], axis=2).astype(np.float32)
+        return np.concatenate([eye[levels], eye[before], eye[after], changed], axis=2)
 
     def _known(self, given: Given) -> list[Floats]:
         """Return what is known of each step before its categories, statics and covariates."""
@@ -95,33 +126,36 @@ class Categories:
         return [np.broadcast_to(given.statics[:, None], (n, length, given.statics.shape[1])), given.covariates]
 
     def log_likelihood(self, values: Floats, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return the log-probability `(n,)` of the prescribed levels given latents `(n, T, D)`.
+        """Return the log-probability `(n, T)` of the levels prescribed at each step given latents `(n, T, D)`.
 
         Categories that nothing prescribes are drawn where a later one depends on them.
         """
-        total = np.zeros(given.shape[0])
+        total = np.zeros(given.shape)
         if given.levels is None:
             return total
-        last = int(np.flatnonzero((given.levels >= 0).any(axis=(0, 1))).max(initial=-1))
+        told = (given.levels >= 0).any(axis=(0, 1))
+        last = max((place for place, number in enumerate(self.order) if told[number]), default=-1)
         others = self._known(given)
-        for number, ((_, _, block), law) in enumerate(zip(self.blocks[: last + 1], self.laws, strict=False)):
+        for place, number in enumerate(self.order[: last + 1]):
+            block, law = self.blocks[number][2], self.laws[number]
             features = features_of(values, given.statics[:, :0], self.numbers, others, _joined(given))
             fixed = given.levels[:, :, number]
             if (fixed >= 0).any():
-                total += law.log_likelihood(features, fixed)
-            if number < last:
-                level = law.draw(features, rng, fixed)
-                others.append(np.eye(block.size, dtype=np.float32)[level])
+                total += law.log_likelihood(features, fixed, given.several(number))
+            if place < last:
+                level = law.draw(features, rng, fixed, several=given.several(number))
+                others.append(self._told(level, block.size, _joined(given)))
         return total
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what was learned as named arrays."""
-        return {f"{i}.{name}": array for i, law in enumerate(self.laws) for name, array in law.arrays().items()}
+        named = {f"{i}.{name}": array for i, law in enumerate(self.laws) for name, array in law.arrays().items()}
+        return named | {"beside": np.array([self.beside], np.int64), "order": np.array(self.order, np.int64)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Categories:
         """Rebuild from `arrays` and the layout."""
-        self = cls(layout, [])
+        self = cls(layout, [], bool(arrays["beside"][0]), tuple(int(i) for i in arrays["order"]))
         for number in range(len(self.blocks)):
             mark = f"{number}."
             own = {name.removeprefix(mark): array for name, array in arrays.items() if name.startswith(mark)}
@@ -136,6 +170,17 @@ def levels_of(panel: Panel, blocks: Sequence[tuple[int, slice, Block]]) -> Ints:
         code = panel.values[:, channels]
         out[:, number] = np.where(np.isnan(code[:, 0]), -1, code.argmax(axis=1))
     return out
+
+
+def _news(levels: Ints, follows: Bools) -> float:
+    """Return the entropy of a level given the one before, in nats."""
+    known = follows & (levels >= 0) & (np.roll(levels, 1) >= 0)
+    if not known.any():
+        return 0.0
+    pairs = np.unique(np.stack([np.roll(levels, 1)[known], levels[known]]), axis=1, return_counts=True)
+    share = pairs[1] / known.sum()
+    total = np.bincount(pairs[0][0], share)[pairs[0][0]]
+    return float(-(share * np.log(share / total)).sum())
 
 
 def _joined(given: Given) -> Bools:

@@ -130,7 +130,12 @@ class Conditional:
         return np.ascontiguousarray(self.deltas.transpose(1, 0, 2).reshape(self.deltas.shape[1], -1))
 
     def draw(
-        self, features: Floats, rng: np.random.Generator, fixed: Ints | None = None, lengths: Ints | None = None
+        self,
+        features: Floats,
+        rng: np.random.Generator,
+        fixed: Ints | None = None,
+        lengths: Ints | None = None,
+        several: Bools | None = None,
     ) -> Ints:
         """Draw levels `(n, T)`.
 
@@ -139,16 +144,19 @@ class Conditional:
         features : float32 array of shape (n, T, F)
         rng : numpy.random.Generator
         fixed : int64 array of shape (n, T) or None
-            Levels that are prescribed; -1 where they are not. Free levels are drawn given all of them.
+            Levels that are prescribed; -1 where they are not, K where any of `several` will do. What is left open is
+            drawn given all of them.
         lengths : int64 array of shape (n,) or None
             Where sequences end: no level is drawn that leads nowhere before, and the last is one that ended sequences.
             None for sequences that go on.
+        several : bool array of shape (K,) or None
+            A set of levels.
         """
         n, length, _ = features.shape
         wide = widen(features, self.hinges)
         uniform = 1 - rng.random((n, length), dtype=np.float32)
         after, start = self._scores
-        ahead = self._ahead(wide, fixed, lengths)
+        ahead = self._ahead(wide, fixed, lengths, several)
         levels = np.empty((n, length), dtype=np.int64)
         changed, rows, size = len(self.deltas) > 1, np.arange(n), self.count
         twice = bool(self.second.any())
@@ -167,11 +175,16 @@ class Conditional:
                     scores += moved[rows, self.slots[last]]
                 if twice and step > 1:
                     scores += self.second[levels[:, step - 2]]
+            if several is not None:
+                scores = scores + _told(fixed, step, size, several)
             level = choose(scores, uniform[:, step])
-            levels[:, step] = level if fixed is None else np.where(fixed[:, step] >= 0, fixed[:, step], level)
+            told = np.full(n, -1) if fixed is None else fixed[:, step]
+            levels[:, step] = np.where((told >= 0) & (told < size), told, level)
         return levels
 
-    def _ahead(self, wide: Floats, fixed: Ints | None, lengths: Ints | None) -> Floats | None:
+    def _ahead(
+        self, wide: Floats, fixed: Ints | None, lengths: Ints | None, several: Bools | None = None
+    ) -> Floats | None:
         """Return the log-probability `(n, T, K)` of what is prescribed after each level, were it drawn at that step.
 
         The level two steps before is left out of account here. None where nothing is prescribed.
@@ -183,7 +196,7 @@ class Conditional:
         if n > most:
             parts = [slice(at, at + most) for at in range(0, n, most)]
             told = [(None if fixed is None else fixed[p], None if lengths is None else lengths[p]) for p in parts]
-            found = [self._ahead(wide[part], *one) for part, one in zip(parts, told, strict=True)]
+            found = [self._ahead(wide[part], *one, several) for part, one in zip(parts, told, strict=True)]
             return np.concatenate([part for part in found if part is not None])
         ahead = np.zeros((n, length, self.count), dtype=np.float32)
         passable = self.allowed.T.astype(np.float32)
@@ -191,7 +204,7 @@ class Conditional:
         exact = fixed is not None and bool((fixed >= 0).any()) and self.count <= MANY
         for step in range(length - 1, -1, -1):
             if step + 1 < length:
-                onward = ahead[:, step + 1] + _told(fixed, step + 1, self.count)
+                onward = ahead[:, step + 1] + _told(fixed, step + 1, self.count, several)
                 if exact:
                     ways = self._transitions(wide[:, step + 1]) + onward[:, None]
                     top = ways.max(axis=2, keepdims=True)
@@ -213,25 +226,54 @@ class Conditional:
             scores += moved[:, self.slots]
         return log_softmax(scores).astype(np.float32)
 
-    def log_likelihood(self, features: Floats, fixed: Ints) -> NDArray[np.float64]:
-        """Return the log-probability `(n,)` of prescribed levels `(n, T)` given features `(n, T, F)`; -1 is free.
+    def log_likelihood(self, features: Floats, fixed: Ints, several: Bools | None = None) -> NDArray[np.float64]:
+        """Return the log-probability `(n, T)` of the level prescribed at each step, given those prescribed before.
 
-        Free levels are summed over. The level two steps before is left out of account.
+        Parameters
+        ----------
+        features : float32 array of shape (n, T, F)
+        fixed : int64 array of shape (n, T)
+        several : bool array of shape (K,) or None
+            As in `draw`. What is left open is summed over. The level two steps before is left out of account.
         """
         most = max(1, CELLS // self.count**2)
         if len(fixed) > most:
             parts = [slice(at, at + most) for at in range(0, len(fixed), most)]
-            return np.concatenate([self.log_likelihood(features[part], fixed[part]) for part in parts])
+            return np.concatenate([self.log_likelihood(features[part], fixed[part], several) for part in parts])
         wide = widen(features, self.hinges)
         start = wide[:, 0] @ self.first[1:] + self.first[0] + self._scores[1]
-        state = log_softmax(start).astype(np.float64) + _told(fixed, 0, self.count)
-        final = 1 + int(np.flatnonzero(np.append((fixed >= 0).sum(axis=0), 0)).max(initial=0))
-        for step in range(1, final):
-            ways = state[:, :, None] + self._transitions(wide[:, step])
-            top = ways.max(axis=1)
-            state = np.log(np.exp(ways - top[:, None]).sum(axis=1)) + top + _told(fixed, step, self.count)
-        top = state.max(axis=1)
-        total: NDArray[np.float64] = np.log(np.exp(state - top[:, None]).sum(axis=1)) + top
+        told = (fixed >= 0) & (fixed < self.count)
+        if told[:, 0].all() and (told[:, 1:] <= told[:, :-1]).all() and not (fixed[~told] >= 0).any():
+            return self._along(wide, start, fixed, told)
+        total = np.zeros(fixed.shape)
+        state = log_softmax(start).astype(np.float64)
+        final = int(np.flatnonzero(np.append((fixed >= 0).sum(axis=0), 0)).max(initial=0))
+        for step in range(final + 1):
+            if step:
+                ways = state[:, :, None] + self._transitions(wide[:, step])
+                top = ways.max(axis=1)
+                state = np.log(np.exp(ways - top[:, None]).sum(axis=1)) + top
+            state = state + _told(fixed, step, self.count, several)
+            top = state.max(axis=1)
+            total[:, step] = np.log(np.exp(state - top[:, None]).sum(axis=1)) + top
+            state -= total[:, step, None]
+        return total
+
+    def _along(self, wide: Floats, start: Floats, fixed: Ints, told: Bools) -> NDArray[np.float64]:
+        """Return log-probabilities `(n, T)` of levels of which none is open before the last that is told."""
+        levels = np.where(told, fixed, 0)
+        total = np.zeros(fixed.shape)
+        total[:, :1] = np.take_along_axis(log_softmax(start), levels[:, :1], axis=1)
+        if fixed.shape[1] > 1:
+            last = levels[:, :-1]
+            scores = wide[:, 1:] @ self.weights[1:] + self.weights[0] + self._scores[0][last]
+            if len(self.deltas) > 1:
+                slots = self.slots[last]
+                for slot in np.unique(slots):
+                    mine = slots == slot
+                    scores[mine] += wide[:, 1:][mine] @ self.deltas[slot, 1:] + self.deltas[slot, 0]
+            found = np.take_along_axis(log_softmax(scores), levels[:, 1:, None], axis=2)[:, :, 0]
+            total[:, 1:] = np.where(told[:, 1:], found, 0)
         return total
 
     def calibrate(self, features: Floats, rng: np.random.Generator, lengths: Ints | None = None) -> Conditional:
@@ -285,12 +327,15 @@ def _rates(pairs: Ints) -> NDArray[np.float64]:
     return rates
 
 
-def _told(fixed: Ints | None, step: int, count: int) -> Floats:
-    """Return scores `(n, K)` that bar all but the prescribed level of a step."""
+def _told(fixed: Ints | None, step: int, count: int, several: Bools | None) -> Floats:
+    """Return scores `(n, K)` that bar all but the prescribed levels of a step."""
     if fixed is None:
         return np.zeros((1, count), dtype=np.float32)
     told = fixed[:, step, None]
-    return np.where((told < 0) | (told == np.arange(count)), 0, 2 * DEAD).astype(np.float32)
+    open_ = (told < 0) | (told == np.arange(count))
+    if several is not None:
+        open_ |= (told == count) & several
+    return np.where(open_, 0, 2 * DEAD).astype(np.float32)
 
 
 def features_of(

@@ -15,8 +15,10 @@ import numpy as np
 from .history import draw_unknown
 from .layout import Layout
 from .panel import Bools, Floats, Given, Ints, Panel
+from .prescribed import statics_given
 
 if TYPE_CHECKING:
+    from .encoding.conditions import Condition
     from .encoding.encoder import Encoder
     from .encoding.rows import Rows
     from .history import Correct
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold
 BLOCK = 256
+TRIES = 64  # draws of statics and starts that one is taken of, where levels are prescribed
 TURNS = 2  # draws until the season and the gaps that lead to it agree
 
 
@@ -40,17 +43,14 @@ class Order:
         Steps of each; None as learned.
     start
         See `Encoder.starts`.
-    statics : float32 array of shape (n, static_channels) or (1, static_channels), or None
-        What is prescribed, NaN where free.
-    levels : int64 array of shape (categories,) or None
-        Levels that hold on every row, -1 where free.
+    condition : Condition or None
+        What the sequences have to fulfil.
     """
 
     n: int
     length: int | None = None
     start: Any = None
-    statics: Floats | None = None
-    levels: Ints | None = None
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,14 @@ class Drawer:
     law : StaticLaw
     channels : callable
         Makes channels `(n, T, C)` of what is given and a random generator.
+    process : LinearGaussianProcess or None
+        Says how likely prescribed levels are; None if nothing does.
     """
 
     encoder: Encoder
     law: StaticLaw
     channels: Callable[[Given, np.random.Generator], Floats]
+    process: LinearGaussianProcess | None = None
 
     def longest(self, length: int | None) -> int:
         """Return the largest number of steps that a sequence may have."""
@@ -89,32 +92,102 @@ class Drawer:
         for number, at in enumerate(range(0, order.n, size)):
             rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
             count = min(size, order.n - at)
-            given = order.statics
-            if given is not None:
-                given = np.repeat(given, count, axis=0) if len(given) == 1 else given[at : at + count]
-            statics = self.law.draw(count, rng, given)
+            some = None if order.condition is None else order.condition.some(at, count)
+            given, starts = self._known(order, some, count, longest, rng)
+            statics, known = given.statics, given.covariates
+            lengths = np.full(count, longest) if given.lengths is None else given.lengths
+            state = rng.bit_generator.state
+            values = self.channels(given, rng)
+            for _ in range(TURNS if self.encoder.wandering else 0):  # the same noise again, at the season it led to
+                first = Panel.from_dense(values, lengths, statics, known)
+                known = spread(self.encoder.covariates(lengths, starts, first), lengths)
+                rng.bit_generator.state = state
+                values = self.channels(replace(given, covariates=known), rng)
+            if some is not None:
+                hold(values, layout, some.levels)
+            yield Panel.from_dense(values, lengths, statics, known), starts, rng
+
+    def _known(
+        self, order: Order, some: Condition | None, count: int, longest: int, rng: np.random.Generator
+    ) -> tuple[Given, Any]:
+        """Draw what is known of sequences before their steps, and the starts of their clocks.
+
+        Where levels are prescribed, statics and starts are one of several draws, by how likely they make the levels;
+        lengths are drawn without regard to them.
+        """
+        layout = self.encoder.layout
+        told = some is not None and any(allowed is not None for allowed in some.levels)
+        best: tuple[Given, Any] | None = None
+        top = np.full(count, -np.inf)
+        length: Floats | None = None
+        for _ in range(TRIES if told and self.process is not None else 1):
+            statics = self._statics(some, count, length, rng)
+            if layout.length_block is not None:
+                length = statics[:, -1]
             lengths = np.full(count, longest, dtype=np.int64)
             if order.length is None and layout.length_block is not None:
                 lengths = layout.lengths_of(statics)
             starts = self.encoder.starts(statics, lengths, order.start, rng)
             known = spread(self.encoder.covariates(lengths, starts), lengths)
-            levels = None
-            if order.levels is not None:
-                levels = np.broadcast_to(order.levels, (*known.shape[:2], len(order.levels)))
             ends = lengths if order.length is None and len(self.encoder.lengths) > 1 else None
-            state = rng.bit_generator.state
-            values = self.channels(Given(statics, known, levels, ends), rng)
-            for _ in range(TURNS if self.encoder.wandering else 0):  # the same noise again, at the season it led to
-                first = Panel.from_dense(values, lengths, statics, known)
-                known = spread(self.encoder.covariates(lengths, starts, first), lengths)
-                rng.bit_generator.state = state
-                values = self.channels(Given(statics, known, levels, ends), rng)
-            yield Panel.from_dense(values, lengths, statics, known), starts, rng
+            given = Given(statics, known, lengths=ends)
+            if some is None or not told:
+                return given, starts
+            given = replace(given, levels=_levels(some, known.shape[1], lengths), sets=some.levels)
+            if self.process is None or not (len(statics[0]) or layout.covariates):
+                return given, starts
+            score = self.process.chance(given, rng) + rng.gumbel(size=count)
+            if best is None:
+                best, top = (given, starts), score
+                continue
+            better = score > top
+            top = np.where(better, score, top)
+            best = _of_both(best[0], given, better), np.where(better, starts, best[1])
+        assert best is not None
+        return best
+
+    def _statics(self, some: Condition | None, count: int, length: Floats | None, rng: np.random.Generator) -> Floats:
+        if some is None:
+            return self.law.draw(count, rng)
+        known = some.statics
+        if length is not None:
+            known = known.copy()
+            known[:, -1] = length
+        return statics_given(self.law, known, some.allowed, rng)
 
     def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Rows]:
         """Draw rows, block by block."""
+        at = 0
         for panel, starts, rng in self.panels(order, seed):
-            yield self.encoder.rows(panel, starts, rng, drawn=True)
+            some = None if order.condition is None else order.condition.some(at, len(panel))
+            yield self.encoder.rows(panel, starts, rng, drawn=True, condition=some)
+            at += len(panel)
+
+
+def _levels(some: Condition, length: int, lengths: Ints) -> Ints:
+    """Return the levels that hold on every row as `Given` has them."""
+    code = [-1 if a is None else int(a.argmax()) if a.sum() == 1 else len(a) for a in some.levels]
+    inside = np.arange(length) < lengths[:, None]
+    return np.where(inside[:, :, None], np.array(code, dtype=np.int64), -1)
+
+
+def _of_both(one: Given, two: Given, better: Bools) -> Given:
+    """Return the second where it is better."""
+    statics = np.where(better[:, None], two.statics, one.statics)
+    covariates = np.where(better[:, None, None], two.covariates, one.covariates)
+    return replace(one, statics=statics, covariates=covariates)
+
+
+def hold(values: Floats, layout: Layout, levels: tuple[Bools | None, ...]) -> None:
+    """Set each category of channels `(n, T, C)` to the best of its allowed levels, in place."""
+    ends = np.cumsum([0, *(block.size for block in layout.blocks)])
+    spans = [
+        slice(int(a), int(a) + b.size) for a, b in zip(ends[:-1], layout.blocks, strict=True) if b.kind == "softmax"
+    ]
+    for span, allowed in zip(spans, levels, strict=True):
+        if allowed is not None:
+            best = np.where(allowed, values[:, :, span], -np.inf).argmax(axis=2)
+            values[:, :, span] = np.eye(len(allowed), dtype=np.float32)[best]
 
 
 def spread(rows: Floats, lengths: Ints) -> Floats:

@@ -193,11 +193,23 @@ class LinearGaussianProcess:
 
     def draw(self, given: Given, rng: np.random.Generator) -> Floats:
         """Draw the latents `(n, T, D)` of the sequences of which `given` is known."""
-        values = self._numbers(given, rng)
-        if given.levels is not None and (given.levels >= 0).any():
-            values = numbers_given_levels(self._numbers, self.categories.log_likelihood, given, values, rng)
+        told = given.levels is not None and bool((given.levels >= 0).any())
+        values = numbers_given_levels(self, given, rng) if told else self._numbers(given, rng)
         self.categories.draw(values, given, rng)
         return values
+
+    def chance(self, given: Given, rng: np.random.Generator) -> Doubles:
+        """Return the logarithm of how likely the prescribed levels are on numbers drawn without regard to them, `(n,)`.
+
+        It is the mean probability of a step: what is a little wrong in the law of a step would, over many of them,
+        decide alone.
+        """
+        steps = self.categories.log_likelihood(self._numbers(given, rng), given, rng)
+        if given.lengths is not None:
+            steps[np.arange(steps.shape[1]) >= given.lengths[:, None]] = -np.inf
+        top = steps.max(axis=1)
+        chance: Doubles = np.log(np.exp(steps - top[:, None]).sum(axis=1)) + top
+        return chance
 
     def _numbers(self, given: Given, rng: np.random.Generator) -> Floats:
         """Draw the latents `(n, T, D)`, categories not yet tied to the numbers."""
@@ -217,9 +229,10 @@ class LinearGaussianProcess:
         centred: Floats = static_features(statics, self.layout.statics) - self.static_mean.astype(np.float32)
         return centred
 
-    def coloured(self, steps: Floats, covariates: Floats) -> Floats:
-        """Return centred steps `(n, T, D)` with their mean and their marginals."""
-        mean = self.mean[np.minimum(np.arange(steps.shape[1]), len(self.mean) - 1)] + self.drift[0]
+    def coloured(self, steps: Floats, covariates: Floats, start: int = 0) -> Floats:
+        """Return centred steps `(n, T, D)`, the first of them step `start`, with their mean and their marginals."""
+        place = np.arange(start, start + steps.shape[1])
+        mean = self.mean[np.minimum(place, len(self.mean) - 1)] + self.drift[0]
         values: Floats = steps + mean.astype(np.float32) + covariates @ self.drift[1:].astype(np.float32)
         for latent, (quantiles, shift) in self.calibration.items():
             values[:, :, latent] += np.interp(values[:, :, latent], quantiles, shift).astype(np.float32)
@@ -229,6 +242,8 @@ class LinearGaussianProcess:
         """Return latents `(n, T, D)` without their mean and with normal marginals: the inverse of `coloured`."""
         values = values.copy()
         for latent, (quantiles, shift) in self.calibration.items():
+            if not self.categories.numbers[latent]:
+                continue  # levels stand in the middle of their intervals, as they did when the law was fitted
             column = values[:, :, latent]
             moved = np.interp(column, quantiles + shift, quantiles)
             out = column - np.interp(column, (quantiles + shift)[[0, -1]], shift[[0, -1]])

@@ -79,7 +79,7 @@ class Synthesizer(Persistent):
     def _drawer(self) -> Drawer:
         from .drawing import Drawer
 
-        return Drawer(self._encoder, self._statics, self._channels)
+        return Drawer(self._encoder, self._statics, self._channels, self._process)
 
     def _channels(self, given: Given, rng: np.random.Generator) -> Floats:
         """Draw channels `(n, T, C)`."""
@@ -118,10 +118,11 @@ class Synthesizer(Persistent):
             observed one.
         where : mapping of column to value, optional
             What the sequences fulfil: values of static columns, and levels of categories, which then hold on every
-            row. What is left open is drawn as learned.
+            row; a list of levels means any of them. What is left open is drawn as learned, given the condition.
         static : DataFrame, optional
             One sequence is drawn for each of its rows, with these values in the static columns; static columns that
-            it does not have, or that are missing in a row, are drawn as learned.
+            it does not have, or that are missing in a row, are drawn as learned. A column of the entity is left out
+            of account: keys are new.
         random_state : int, Generator or None
             The same int gives the same table each time, whatever ran before. None takes the estimator's own
             `random_state` (so that a second call gives the same table again), or fresh entropy where that is None.
@@ -283,13 +284,13 @@ class Synthesizer(Persistent):
         from .drawing import Order
 
         self._check_fitted()
-        given, levels = self._encoder.condition(where, static)
+        condition = self._encoder.condition(where, static, self._statics.meets)
         if static is not None and n is not None and n != len(static):
             raise ParameterError(f"n={n} and static= with {len(static)} rows do not agree; leave n out")
         n = n if n is not None else 1 if static is None else len(static)
         number("n", n, 1, whole=True)
         number("length", length, 1, whole=True, none=True)
-        return Order(int(n), None if length is None else int(length), start, given, levels)
+        return Order(int(n), None if length is None else int(length), start, condition)
 
     def score(self, X: Any, y: object = None) -> float:
         """Return how hard synthetic sequences are to tell from `X`; 1 is best, 0 is "always told apart".

@@ -16,11 +16,14 @@ from ..layout import Layout
 from ..panel import Bools, Floats, Ints, Panel
 from .aliases import Aliases
 from .channels import Channels
+from .columns.numeric import FloatColumn
 from .compose import compose
+from .conditions import Condition
 from .dtypes import Name, blank
 from .frames import FrameKind, give_back
 from .intake import Form
 from .keys import Keys
+from .levels import Levels
 from .missing import Missing
 from .rows import Rows
 from .schema import Schema
@@ -114,6 +117,7 @@ class Decoder:
         *,
         drawn: bool | Bools = False,
         blanks: bool = True,
+        condition: Condition | None = None,
     ) -> Rows:
         """Return the rows of a panel.
 
@@ -127,14 +131,19 @@ class Decoder:
             Which rows a generator drew, so that their marginals are carried to the observed ones.
         blanks : bool
             Whether what is missing is left out.
+        condition : Condition, optional
+            Of these sequences, which then holds literally.
         """
         _, decoded, gaps = self._decoded(panel, starts, rng, drawn)
+        if condition is not None:
+            condition.put(decoded, self._channels.columns, panel.lengths, rng)
         masks = self._missing.inverse(decoded, panel.lengths)
         if blanks:
             for name, mask in masks.items():
                 decoded[name] = blank(decoded[name], mask, self._markers.get(name, ""))
         if self._constraints:
-            back = self._chain.inverse({n: pd.Series(a, copy=False) for n, a in decoded.items()}, panel.lengths)
+            parts = {n: pd.Series(a, copy=False) for n, a in decoded.items()}
+            back = self._chain.inverse(parts, panel.lengths, drawn, self._snaps)
             decoded = {name: series.array for name, series in back.items()}
         stamps = None
         clock = self._timing.clock
@@ -210,12 +219,31 @@ class Decoder:
 
     def settle(self, drawn: Iterable[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
         """Learn what carries the marginals of drawn panels to the observed ones."""
-        found = []
-        for panel, starts, rng in drawn:
+        found, levels, panels = [], [], list(drawn)
+        for panel, starts, rng in panels:
             numbers, decoded, _ = self._decoded(panel, starts, rng, False)
             masks = self._missing.inverse(decoded, panel.lengths)
             for j, name in enumerate(self._channels.numbers):
                 if name in masks:
                     numbers[masks[name], j] = np.nan
             found.append(numbers)
-        self._channels.settle(np.concatenate(found))
+            levels.append(self._channels.levels(panel))
+        self._channels.settle(np.concatenate(found), Levels.join(levels))
+        if self._chain.carries:
+            self._settle_order(panels)
+
+    def _settle_order(self, panels: Sequence[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
+        """Learn what brings drawn columns into their order, once their marginals are carried."""
+        parts = []
+        for panel, starts, rng in panels:
+            decoded = self._decoded(panel, starts, rng, True)[1]
+            for name, mask in self._missing.inverse(decoded, panel.lengths).items():
+                decoded[name] = blank(decoded[name], mask, self._markers.get(name, ""))
+            parts.append({name: pd.Series(array, copy=False) for name, array in decoded.items()})
+        joined = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+        self._chain.settle(joined, np.concatenate([panel.lengths for panel, _, _ in panels]), self._snaps)
+
+    @property
+    def _snaps(self) -> dict[Name, Any]:
+        """What moves numbers to the values that their column can take."""
+        return {column.name: column.snap for column in self._channels.columns if isinstance(column, FloatColumn)}

@@ -23,14 +23,16 @@ from ..panel import Floats, Ints, Panel, Windows
 from .aliases import Aliases
 from .channels import Channels
 from .clock import Clock
+from .columns.infer import infer_kind
 from .compose import schema_of
-from .conditions import given_levels, given_statics
+from .conditions import Condition, refuse_strangers
 from .decoder import Decoder
 from .dtypes import Name, marker
 from .frames import read_frame
 from .intake import Table, read
 from .keys import Keys
 from .missing import Missing
+from .questions import ask
 from .sequences import arrange, one_per_sequence, warn_of_clocks
 from .stored import restore, state_of
 from .timing import START, Timing
@@ -123,6 +125,8 @@ class Encoder(Decoder):
         """
         frame, self._frame = read_frame(data)
         table = read(frame, self._entity, self._time, self._static, self._exclude)
+        for name in table.form.names:
+            infer_kind(table.values[name], name)  # refuses what no column can hold
         order, lengths = arrange(table)
         lengths = lengths if pieces is None else pieces
         self.lengths = lengths if whole is None else whole
@@ -140,8 +144,8 @@ class Encoder(Decoder):
         self._markers = {name: told for name, series in parts.items() if (told := marker(series))}
         named = [name for one in self._constraints for name in one.operands(parts)]
         self._aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
-        parts = self._aliases.forward(parts)
-        statics = frozenset(form.static) & set(parts)
+        parts = self._aliases.forward(parts, lengths)
+        statics = frozenset(form.static) & set(parts) | self._aliases.starts
         keys = None if table.keys is None else list(table.keys)
         bounds: Any = self._bounds
         self._chain = Chain.fit(self._constraints, parts, statics, lengths, bounds, keys)
@@ -236,7 +240,7 @@ class Encoder(Decoder):
 
     def _learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
         """Return the parts that are learned: without copies, constraints taken out."""
-        parts = self._aliases.forward(self._parts(table, order, lengths))
+        parts = self._aliases.forward(self._parts(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
         return self._chain.forward(parts, lengths, keys) if self._constraints else parts
 
@@ -263,28 +267,26 @@ class Encoder(Decoder):
         self._check_fitted()
         return cut(panel, self.window, self._stride)
 
-    def condition(self, where: Mapping[Any, Any] | None, static: Any) -> tuple[Floats | None, Ints | None]:
-        """Return what sampled sequences are to fulfil: static channels (NaN where free) and levels (-1 where free).
+    def condition(self, where: Mapping[Any, Any] | None, static: Any, meets: Floats | None = None) -> Condition | None:
+        """Return what sampled sequences are to fulfil, None if nothing; see `questions.ask`.
+
+        Parameters
+        ----------
+        where : mapping of column to value, or to a list of values of which any will do
+        static : DataFrame of any library
+        meets : float32 array of shape (L, L), optional
+            Which static levels never meet, see `statics.StaticLaw`; they are refused.
 
         Raises
         ------
         ParameterError
-            If a column or value does not exist in the fitted table; it lists what does.
+            If a column, value or combination does not exist in the fitted table; it lists what does.
         """
         self._check_fitted()
-        where = dict(where or {})
-        fixed = {name: value for name, value in where.items() if name in self._form.static}
-        loose = {name: value for name, value in where.items() if name not in fixed}
-        masks = {name: group.missing for group in self._missing.groups if group.static for name in group.columns}
-        given = None
-        if static is not None:
-            frame, _ = read_frame(static)
-            given = given_statics(self._channels, frame, masks, "static")
-        if fixed:
-            frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in fixed.items()})
-            own = given_statics(self._channels, frame, masks, "where")
-            given = own if given is None else np.where(np.isnan(own), given, own)
-        return given, given_levels(self._channels, loose) if loose else None
+        condition = ask(self, where, None if static is None else read_frame(static)[0])
+        if condition is not None and meets is not None:
+            refuse_strangers(self, condition, meets)
+        return condition
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return all that was asked and learned: JSON-ready values, and arrays by name; see `stored.state_of`."""
