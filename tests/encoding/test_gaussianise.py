@@ -115,3 +115,24 @@ def test_state_round_trip(table):
         np.testing.assert_array_equal(again.forward(x), axes.forward(x))
         z = draws(3).normal(size=(50, axes.channels))
         np.testing.assert_array_equal(again.inverse(z), axes.inverse(z))
+
+
+def test_a_slow_axis_stays_as_it_is_so_that_its_steps_do():
+    rng = draws(3)
+    walk = np.cumsum(rng.normal(size=4000)) + 100 * (np.arange(4000) > 2000)  # two levels, nothing in between
+    x = np.column_stack([walk, walk + rng.standard_t(3, 4000)])
+    axes = GaussianAxes.fit(x, np.arange(4000) > 0)
+    assert [one is None for one in axes.maps] == [True, False]
+    plain = axes.whitening.forward(x)[:, 0]
+    np.testing.assert_allclose(axes.forward(x)[:, 0], plain, atol=1e-8)
+    ranked = GaussianAxes.fit(x).forward(x)[:, 0]  # what would be: the leap between the levels shrinks
+    assert np.abs(np.diff(plain))[2000] > 20 * np.median(np.abs(np.diff(plain)))
+    assert np.abs(np.diff(ranked))[2000] < 0.7 * np.abs(np.diff(plain))[2000]
+    np.testing.assert_allclose(axes.inverse(axes.forward(x)), x, rtol=1e-9, atol=1e-6)
+
+
+def test_no_axis_is_slow_across_sequences():
+    x = np.sort(draws(4).exponential(size=500))[:, None]
+    assert GaussianAxes.fit(x, np.zeros(500, dtype=bool)).maps[0] is not None
+    assert GaussianAxes.fit(x).maps[0] is not None
+    assert GaussianAxes.fit(x, np.arange(500) > 0).maps[0] is None

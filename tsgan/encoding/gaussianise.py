@@ -2,7 +2,9 @@
 
 Whitening takes care of covariance, but a rotation mixes columns: an axis need not be normal even where every column is.
 With `u` the whitened axes and `q_j` the rank-gaussian map of the j-th, the channels are `(q_j(u_j) - m_j) / d_j`, where
-`m_j` and `d_j` bring an axis with atoms back to mean 0 and variance 1. This is one layer of rotation-based
+`m_j` and `d_j` bring an axis with atoms back to mean 0 and variance 1. An axis that moves slowly from row to row (the
+level of prices) stays as it is: ranks would stretch its small steps where its values are rare, and tear apart what is
+linear in them (today's opening and yesterday's close); what its values are like is left to regimes. This is one layer of rotation-based
 Gaussianisation: "Iterative Gaussianization: From ICA to Random Rotations" (Laparra, Camps-Valls & Malo, 2011,
 https://doi.org/10.1109/TNN.2011.2106511). The layer is monotone in each axis, so it has an inverse, and dropped axes
 stay dropped.
@@ -21,6 +23,7 @@ from .scalers.quantile import Quantile
 from .whitening import CHUNK, Doubles, Whitening
 
 FEW = 30
+SLOW = 0.95  # correlation of an axis with itself a row before, from which on it stays as it is
 DIGITS = 9
 
 
@@ -32,7 +35,7 @@ class GaussianAxes:
     ----------
     whitening : Whitening
     maps : tuple of Quantile or None, one per channel
-        None where an axis has fewer than 30 distinct values: ranks would say no more than the values.
+        None where an axis has fewer than 30 distinct values, for ranks would say no more than these, or is slow.
     mean, scale : float64 arrays of shape (channels,)
         Of the mapped axes.
     """
@@ -43,11 +46,22 @@ class GaussianAxes:
     scale: Doubles
 
     @classmethod
-    def fit(cls, x: Doubles) -> GaussianAxes:
-        """Learn the map from `x` of shape (rows, columns)."""
+    def fit(cls, x: Doubles, follows: NDArray[np.bool_] | None = None) -> GaussianAxes:
+        """Learn the map.
+
+        Parameters
+        ----------
+        x : float64 array of shape (rows, columns)
+        follows : bool array of shape (rows,), optional
+            Whether a row is the next step of the row before it; without it no axis counts as slow.
+        """
         whitening = Whitening.fit(x)
         u = _axes(whitening, x)
-        maps = tuple(Quantile.fit(axis) if len(np.unique(axis)) >= FEW else None for axis in u.T)
+        slow = np.zeros(u.shape[1], dtype=bool) if follows is None else _memory(u, follows) > SLOW
+        maps = tuple(
+            Quantile.fit(axis) if not still and len(np.unique(axis)) >= FEW else None
+            for axis, still in zip(u.T, slow, strict=True)
+        )
         for axis, one in zip(u.T, maps, strict=True):
             if one is not None:
                 axis[:] = one.forward(axis)
@@ -102,6 +116,16 @@ class GaussianAxes:
         )
         mean, scale = (np.asarray(arrays[f"channel_{key}"], dtype=np.float64) for key in ("mean", "scale"))
         return cls(Whitening.from_state(arrays), maps, mean, scale)
+
+
+def _memory(u: Doubles, follows: NDArray[np.bool_]) -> Doubles:
+    """Return the correlation of each axis with itself a row before; 0 where no row follows another."""
+    after = np.flatnonzero(follows)
+    if not len(after):
+        return np.zeros(u.shape[1])
+    now, before = u[after] - u[after].mean(axis=0), u[after - 1] - u[after - 1].mean(axis=0)
+    size = np.sqrt((now**2).sum(axis=0) * (before**2).sum(axis=0))
+    return np.asarray((now * before).sum(axis=0) / np.where(size > 0, size, 1.0))
 
 
 def _axes(whitening: Whitening, x: Doubles) -> Doubles:

@@ -1,0 +1,71 @@
+"""A real table of weather, learned with roles only: seasons, dry days, temperatures that were read on a scale."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsgan import GaussianCopulaProcess, datasets
+from tsgan.constraints.inequality import Inequality
+
+YEARS = 12
+
+
+@pytest.fixture(scope="module")
+def real():
+    return datasets.load("seattle_weather")
+
+
+def fitted(real, **options):
+    return GaussianCopulaProcess(time="date", scaler="auto", regimes="auto", random_state=0, **options).fit(real)
+
+
+@pytest.fixture(scope="module")
+def made(real):
+    return fitted(real).sample(1, length=YEARS * 365, random_state=0)
+
+
+def monthly(frame, name):
+    """Return the mean of each month and its standard error, from the months of single years."""
+    when = frame["date"].dt
+    means = frame.groupby([when.month, when.year])[name].mean()
+    years = means.groupby(level=0)
+    return years.mean(), years.std() / np.sqrt(years.size())
+
+
+def months_off(real, made, name):
+    """Return for each month how many standard errors the synthetic mean is off, of both sides together."""
+    (one, spread), (two, other) = monthly(real, name), monthly(made, name)
+    # Four years tell their spread badly: no month is taken to be surer than the middle one.
+    return (one - two).abs() / np.hypot(np.maximum(spread, spread.median()), other)
+
+
+@pytest.mark.parametrize("name", ["temp_max", "temp_min", "precipitation", "wind"])
+def test_a_synthetic_january_looks_like_january(real, made, name):
+    off = months_off(real, made, name)
+    assert off.max() < 4 and off.mean() < 1.6
+
+
+def test_without_the_calendar_it_does_not(real):
+    blind = fitted(real, calendar=False).sample(1, length=YEARS * 365, random_state=0)
+    assert months_off(real, blind, "temp_max").max() > 6
+
+
+def test_dry_days_and_the_kinds_of_weather_are_as_frequent(real, made):
+    assert (made["precipitation"] == 0).mean() == pytest.approx((real["precipitation"] == 0).mean(), abs=0.02)
+    one, two = (frame["weather"].value_counts(normalize=True) for frame in (real, made))
+    assert (one - two).abs().max() < 0.05
+    assert "snow" not in set(made.loc[made["date"].dt.month.isin([7, 8]), "weather"])
+
+
+def test_temperatures_are_on_the_scale_that_they_were_read_on(real, made):
+    for name in ("temp_max", "temp_min"):
+        assert (~made[name].isin(set(real[name]))).mean() < 0.01
+
+
+def test_an_order_of_temperatures_is_kept_and_changes_little_else(real):
+    made = fitted(real, constraints=[Inequality("temp_min", "temp_max")]).sample(1, length=4000, random_state=0)
+    assert (made["temp_min"] <= made["temp_max"]).all()
+    assert months_off(real, made, "temp_max").mean() < 1.6
+    apart = [(frame["temp_max"] - frame["temp_min"]).quantile([0.05, 0.5, 0.95]) for frame in (real, made)]
+    pd.testing.assert_series_equal(*apart, atol=0.8)
+    assert (~made["temp_max"].isin(set(real["temp_max"]))).mean() < 0.02
