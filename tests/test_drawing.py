@@ -1,0 +1,155 @@
+"""Drawing: streams of their own for each block, bounded memory, statics and lengths before the steps."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, spread
+from tsgan.encoding.positions import positions
+from tsgan.encoding.rows import Rows
+from tsgan.layout import Block, Layout
+from tsgan.panel import Panel
+from tsgan.statics import StaticLaw
+
+SEED = np.random.SeedSequence(7)
+LENGTHS = Block("length", "length", 1, tuple(ndtri([0.3, 0.6])), (2, 5, 9))
+
+
+def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
+    """Return what a drawer asks of an encoder; its clocks start at a number drawn for each sequence."""
+    return SimpleNamespace(
+        layout=Layout((Block("x", "continuous", width),), statics, covariates),
+        lengths=np.array(lengths),
+        window=window,
+        wandering=False,
+        starts=lambda statics, lengths, start, rng: rng.normal(size=len(lengths)),
+        covariates=lambda lengths, starts, *_: positions(lengths)[:, :covariates],
+        rows=lambda panel, starts, rng, **_: Rows({"x": panel.values[:, 0], "start": starts}, panel.lengths, None),
+    )
+
+
+def _drawer(width=2, statics=(), channels=None, **options):
+    def normal(given, rng):
+        return rng.normal(size=(*given.shape, width)).astype(np.float32)
+
+    learned = np.random.default_rng(0).normal(size=(200, len(statics))).astype(np.float32)
+    law = StaticLaw.fit(learned, statics, np.random.default_rng(0))
+    return Drawer(_encoder(width, statics, **options), law, channels or normal)
+
+
+def _panel(n, length=5, width=2, seed=SEED, **options):
+    return Panel.join([panel for panel, _, _ in _drawer(width, **options).panels(Order(n, length), seed)])
+
+
+class TestBlocks:
+    @pytest.mark.parametrize("n", [257, 300, 512, 700])
+    def test_a_block_does_not_depend_on_how_many_follow(self, n):
+        first, more = _panel(BLOCK), _panel(n)
+        assert len(more) == n
+        assert np.array_equal(more.values[: BLOCK * 5], first.values)
+
+    def test_neither_do_its_statics_lengths_and_starts(self):
+        drawer = _drawer(statics=(Block("age", "continuous", 1), LENGTHS), lengths=(2, 5, 9))
+        first, _, _ = next(drawer.panels(Order(BLOCK), SEED))
+        panel, _, _ = next(drawer.panels(Order(900), SEED))
+        for name in ("values", "lengths", "statics"):
+            assert np.array_equal(getattr(first, name), getattr(panel, name))
+        assert np.array_equal(*(next(drawer.panels(Order(n), SEED))[1] for n in (BLOCK, 900)))
+
+    def test_blocks_differ(self):
+        values = _panel(2 * BLOCK).values.reshape(2, -1)
+        assert np.abs(values[0] - values[1]).mean() > 0.5
+        assert abs(np.corrcoef(values)[0, 1]) < 0.1
+
+    def test_the_seed_decides(self):
+        assert np.array_equal(_panel(9).values, _panel(9).values)
+        assert not np.array_equal(_panel(9).values, _panel(9, seed=np.random.SeedSequence(8)).values)
+        assert not np.array_equal(_panel(9).values, _panel(9, seed=np.random.SeedSequence(7, spawn_key=(1,))).values)
+
+    def test_drawing_leaves_the_seed_as_it_was(self):
+        before = SEED.n_children_spawned
+        _panel(600)
+        assert SEED.n_children_spawned == before
+
+    @pytest.mark.parametrize(("length", "width"), [(24, 6), (1000, 10), (10_000, 100), (10**6, 3), (1, 0)])
+    def test_blocks_are_bounded(self, length, width):
+        asked = []
+
+        def nothing(given, rng):
+            asked.append(given.shape)
+            raise StopIteration
+
+        with pytest.raises(RuntimeError, match="generator raised StopIteration"):
+            list(_drawer(width, channels=nothing).panels(Order(300, length), SEED))
+        count, steps = asked[0]
+        assert steps == length
+        assert 1 <= count <= BLOCK
+        assert count == 1 or count * length * width <= BLOCK_VALUES
+        assert count == BLOCK or 2 * count * length * (width + 32) > BLOCK_VALUES  # no smaller than need be
+
+    def test_all_blocks_together_are_what_was_asked(self):
+        sizes = [len(panel) for panel, _, _ in _drawer(60).panels(Order(300, 1000), SEED)]
+        assert sum(sizes) == 300
+        assert len(set(sizes[:-1])) == 1
+        assert sizes[-1] <= sizes[0] < BLOCK
+
+    def test_is_lazy(self):
+        made = _drawer(channels=lambda *_: pytest.fail("too early")).rows(Order(10**9, 10), SEED)
+        assert iter(made) is made
+
+
+class TestKnown:
+    """What the channels are made of is drawn before them."""
+
+    def test_lengths_are_those_that_the_statics_say(self):
+        panel = _panel(2000, None, statics=(LENGTHS,), lengths=(2, 5, 9))
+        assert np.array_equal(panel.lengths, Layout((), (LENGTHS,)).lengths_of(panel.statics))
+        assert set(panel.lengths) == {2, 5, 9}
+
+    def test_a_length_that_is_asked_for_rules(self):
+        panel = _panel(20, 4, statics=(LENGTHS,), lengths=(2, 5, 9))
+        assert set(panel.lengths) == {4}
+
+    @pytest.mark.parametrize(("lengths", "length"), [((100,), 24), ((7, 7, 7), 7)])
+    def test_lengths_by_default(self, lengths, length):
+        """Of one long series a window, of sequences of one length that length."""
+        assert set(_panel(5, None, lengths=lengths).lengths) == {length}
+
+    @pytest.mark.parametrize(("length", "ends"), [(None, True), (6, False)])
+    def test_what_is_given_reaches_the_channels(self, length, ends):
+        seen = []
+
+        def zeros(given, rng):
+            seen.append(given)
+            return np.zeros((*given.shape, 1), np.float32)
+
+        drawer = _drawer(1, (LENGTHS,), zeros, covariates=3, lengths=(2, 5, 9))
+        panel, _, _ = next(drawer.panels(Order(40, length), SEED))
+        assert np.array_equal(seen[0].statics, panel.statics)
+        assert seen[0].covariates.shape == (40, length or 9, 3)
+        assert np.array_equal(panel.covariates, positions(panel.lengths))
+        assert np.array_equal(seen[0].covariates, spread(panel.covariates, panel.lengths))
+        assert (seen[0].lengths is not None) == ends
+        if ends:
+            assert np.array_equal(seen[0].lengths, panel.lengths)
+
+    def test_rows_are_those_of_the_panels(self):
+        drawer, order = _drawer(), Order(300, 3)
+        panels = list(drawer.panels(order, SEED))
+        for rows, (panel, starts, _) in zip(drawer.rows(order, SEED), panels, strict=True):
+            assert np.array_equal(rows.values["x"], panel.values[:, 0])
+            assert np.array_equal(rows.values["start"], starts)
+            assert np.array_equal(rows.lengths, panel.lengths)
+
+
+def test_spread():
+    rows = np.arange(1, 13, dtype=np.float32).reshape(6, 2)
+    made = spread(rows, np.array([3, 1, 2]))
+    assert made.shape == (3, 3, 2)
+    assert made.dtype == np.float32
+    assert made[0].tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert made[1].tolist() == [[7, 8], [0, 0], [0, 0]]
+    assert made[2].tolist() == [[9, 10], [11, 12], [0, 0]]
+    assert spread(np.zeros((0, 2), np.float32), np.zeros(0, np.int64)).shape == (0, 0, 2)
