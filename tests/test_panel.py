@@ -1,5 +1,7 @@
 """Panels of ragged sequences, windows into them, and splits that share no row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,6 +54,22 @@ class TestPanel:
         np.testing.assert_array_equal(both.values, np.concatenate([one.values, two.values]))
         np.testing.assert_array_equal(both.statics[:, 0], [0, 1, 0])
 
+    def test_no_covariates_by_default(self):
+        assert _panel([3, 1]).covariates.shape == (4, 0)
+
+    def test_covariates_go_with_their_rows(self):
+        dense = np.arange(24.0).reshape(2, 4, 3)
+        panel = Panel.from_dense(dense, np.array([2, 4]), covariates=dense[:, :, :2] + 100)
+        assert panel.covariates.dtype == np.float32
+        np.testing.assert_array_equal(panel.covariates, panel.values[:, :2] + 100)
+        both = Panel.join([panel, panel])
+        np.testing.assert_array_equal(both.covariates, both.values[:, :2] + 100)
+
+    def test_covariates_that_do_not_fit(self):
+        for shape in ((3, 1), (4,), (5, 2)):
+            with pytest.raises(ValueError, match="the covariates of a panel must hold one row per row of values"):
+                replace(_panel([4]), covariates=np.ones(shape, np.float32))
+
     @pytest.mark.parametrize(
         ("values", "lengths", "statics", "text"),
         [
@@ -95,6 +113,16 @@ class TestWindows:
         assert len(part) == 3
         np.testing.assert_array_equal(part.values(), windows.values(index))
         np.testing.assert_array_equal(part.statics(), windows.statics(index))
+
+    def test_covariates_are_cut_like_values(self):
+        panel = _panel([5, 2, 6])
+        panel = replace(panel, covariates=panel.values[:, :1] * 10)
+        windows = cut(panel, 3, 1)
+        np.testing.assert_array_equal(windows.covariates(), windows.values()[:, :, :1] * 10)
+        index = np.array([6, 0, 3])
+        np.testing.assert_array_equal(windows.covariates(index), windows.covariates()[index])
+        np.testing.assert_array_equal(windows.subset(index).covariates(), windows.covariates(index))
+        assert cut(_panel([5, 2]), 3, 1).covariates().shape == (4, 3, 0)
 
     def test_ragged(self):
         assert cut(_panel([5, 2]), 3, 1).ragged

@@ -311,6 +311,55 @@ class TestMarginals:
         assert all(np.abs(shift[8:-8]).max() < 0.1 for _, shift in process.calibration.values())
 
 
+class TestCovariates:
+    """What is known of a step beforehand moves its mean."""
+
+    @staticmethod
+    def _process(seed=0):
+        """Return a process of a heavy-tailed and a normal latent that follow two covariates, and its panel."""
+        rng = np.random.default_rng(seed)
+        known = np.column_stack([np.sin(np.arange(4000) / 7), rng.integers(2, size=4000)]).astype(np.float32)
+        noise = np.column_stack([rng.standard_t(3, size=4000) / np.sqrt(3), _ar(4000)[:, 0]])
+        values = (noise + known @ np.array([[1.5, 0.0], [0.0, -1.0]])).astype(np.float32)
+        panel = Panel(values, np.array([4000]), np.zeros((1, 0), np.float32), known)
+        layout = Layout((Block("x", "continuous", 2),), covariates=2)
+        return LinearGaussianProcess.fit(cut(panel, 12, 1), layout, np.random.default_rng(0), 1), panel
+
+    def test_their_effect_comes_back(self):
+        process, panel = self._process()
+        np.testing.assert_allclose(process.drift[1:], [[1.5, 0.0], [0.0, -1.0]], atol=0.15)
+        known = np.tile(panel.covariates[:120], (400, 1, 1))
+        made = process.draw(Given(np.zeros((400, 0), np.float32), known), np.random.default_rng(0))
+        season = known[0, :, 0] > 0.5
+        real = panel.values[:, 0]
+        for high in (True, False):
+            where = (panel.covariates[:, 0] > 0.5) == high
+            assert made[:, season == high, 0].mean() == pytest.approx(real[where].mean(), abs=0.15)
+
+    def test_without_any_there_is_none(self):
+        process = _fit([_ar(500)], 8)
+        assert process.drift.shape == (1, 1)
+        assert not process.drift.any()
+
+    def test_centred_is_the_inverse_of_coloured(self):
+        process, panel = self._process()
+        assert process.calibration
+        rng = np.random.default_rng(1)
+        for steps in (1, 12, 30):  # also beyond the window
+            known = panel.covariates[: 40 * steps].reshape(40, steps, 2)
+            latents = (3 * rng.normal(size=(40, steps, 2))).astype(np.float32)  # also beyond what was ever drawn
+            there = process.coloured(latents.copy(), known)
+            np.testing.assert_allclose(process.centred(there, known), latents, atol=2e-4)
+            back = process.centred(latents, known)
+            np.testing.assert_allclose(process.coloured(back.copy(), known), latents, atol=2e-4)
+
+    def test_centred_leaves_its_argument_alone(self):
+        process, panel = self._process()
+        latents, known = panel.values[None, :20].copy(), panel.covariates[None, :20]
+        process.centred(latents, known)
+        assert np.array_equal(latents[0], panel.values[:20])
+
+
 class TestBeyondTheFullLimit:
     def test_windows_too_large_are_left_to_the_autoregression(self):
         series = _ar(3000, dims=30)
