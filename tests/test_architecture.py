@@ -74,6 +74,7 @@ NEIGHBOURS = {
     ("process", "categories"),
     ("categories", "conditionals"),
     ("process", "prescribed"),
+    ("requests", "constraints"),
     ("prescribed", "autoregression"),
     ("prescribed", "conditioning"),
     ("prescribed", "regimes"),

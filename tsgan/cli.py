@@ -1,4 +1,4 @@
-"""The command line: `tsgan fit`, `sample`, `evaluate`, `info` and `demo`.
+"""The command line: `tsgan fit`, `sample`, `evaluate`, `suggest`, `info` and `demo`.
 
 The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import inspect
 import os
-import re
 import sys
 import time
 import warnings
@@ -21,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .flags import add_flags, given
+from .flags import add_flags, given, split_names
 
 COMMANDS = {
     "fit": "learn a table and save the model",
     "sample": "draw synthetic sequences from a saved model",
     "evaluate": "judge synthetic tables against the real one",
+    "suggest": "show which constraints hold exactly in a table",
     "info": "show what a saved model knows",
     "demo": "fit, sample and judge a real table that tsgan ships",
 }
@@ -111,7 +111,17 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
     parser.add_argument("--closed-form", action="store_true", help="no training: fit a GaussianCopulaProcess instead")
     group = parser.add_argument_group("arguments of RecurrentGAN")
-    parser.set_defaults(run=_fit, names=add_flags(group, RecurrentGAN, skip=("verbose", "callbacks")))
+    group.add_argument(
+        "--constraints",
+        nargs="+",
+        action="extend",
+        metavar="RULE",
+        default=argparse.SUPPRESS,
+        help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
+        "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
+    )
+    names = add_flags(group, RecurrentGAN, skip=("verbose", "callbacks", "constraints"))
+    parser.set_defaults(run=_fit, names=[*names, "constraints"])
 
 
 def _fit(args: argparse.Namespace) -> None:
@@ -119,8 +129,13 @@ def _fit(args: argparse.Namespace) -> None:
     from .errors import ParameterError
     from .estimator import RecurrentGAN
     from .gaussian_copula import GaussianCopulaProcess
+    from .requests import calendar_of, rules_of
 
     arguments = given(args, args.names)
+    if "constraints" in arguments:
+        arguments["constraints"] = rules_of(arguments["constraints"])
+    if "calendar" in arguments:
+        arguments["calendar"] = calendar_of(arguments["calendar"])
     model: Any
     if args.closed_form:
         needless = sorted(set(arguments) - set(inspect.signature(GaussianCopulaProcess).parameters))
@@ -139,12 +154,12 @@ def _fit(args: argparse.Namespace) -> None:
 
 
 def _build_sample(parser: argparse.ArgumentParser) -> None:
-    from .requests import PIECE, as_condition, as_count
+    from .requests import PIECE, as_condition, as_count, as_moment
 
     parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
     parser.add_argument("-n", type=int, metavar="N", help="number of sequences (default: 1, or the rows of --static)")
     parser.add_argument("--length", type=int, metavar="L", help="steps of each (default: as learned)")
-    parser.add_argument("--start", type=_moment, metavar="S", help="first moment or step (default: as learned)")
+    parser.add_argument("--start", type=as_moment, metavar="S", help="first moment or step (default: as learned)")
     parser.add_argument(
         "--where",
         metavar="COLUMN=VALUE",
@@ -202,17 +217,6 @@ def _sample(args: argparse.Namespace) -> None:
                 _say(args, f"{out.rows:,} rows{share}", end="\r" if sys.stderr.isatty() else "\n")
                 shown = now
     _say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
-
-
-def _moment(text: str) -> Any:
-    import pandas as pd
-
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    try:
-        return pd.Timestamp(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a moment (2024-01-31) nor a whole number") from None
 
 
 # evaluate
@@ -304,6 +308,31 @@ def _by_name(paths: Sequence[str]) -> dict[str, str]:
     return {path if stems.count(stem) > 1 else stem: path for stem, path in zip(stems, paths, strict=True)}
 
 
+# suggest
+
+
+def _build_suggest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help=f"the table: {DATA}")
+    parser.add_argument("--entity", metavar="ENTITY", help="column that tells sequences apart (default: none)")
+    parser.add_argument("--time", metavar="TIME", help="column that orders the steps (default: none)")
+    parser.add_argument(
+        "--static",
+        metavar="NAME[,NAME]",
+        action="extend",
+        type=split_names,
+        default=[],
+        help="columns of one value each",
+    )
+    parser.set_defaults(run=_suggest)
+
+
+def _suggest(args: argparse.Namespace) -> None:
+    from . import tables
+    from .constraints.suggesting import suggest_constraints
+
+    print(suggest_constraints(tables.read(args.data, time=args.time), args.entity, args.time, args.static))
+
+
 # info
 
 
@@ -362,6 +391,7 @@ _BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "fit": _build_fit,
     "sample": _build_sample,
     "evaluate": _build_evaluate,
+    "suggest": _build_suggest,
     "info": _build_info,
     "demo": _build_demo,
 }

@@ -43,7 +43,7 @@ class RecurrentGAN(Synthesizer):
         Columns with one value per entity.
     exclude : list of str, optional
         Columns to leave out: identifiers, free text.
-    constraints : list of Constraint, optional
+    constraints : list of Constraint or "suggest", optional
         What every row keeps to: `Inequality`, `FixedSum`, `Monotone`, `Fixed`, `Derived`, `Range`.
     calendar : "auto", False or list of str
         Parts of the calendar that are known of each step ("hour", "weekday", "season"); auto: those that explain it.
@@ -149,7 +149,7 @@ class RecurrentGAN(Synthesizer):
         time: str | None = None,
         static: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
-        constraints: Sequence[Constraint] | None = None,
+        constraints: Sequence[Constraint] | Literal["suggest"] | None = None,
         calendar: Literal["auto", False] | Sequence[str] = "auto",
         window: int | None = None,
         stride: int = 1,

@@ -45,7 +45,7 @@ def add_flags(parser: Any, function: Callable[..., Any], skip: Collection[str] =
         if kinds - {type(None)} == {bool}:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
         elif list in kinds:
-            parser.add_argument(flag, action="extend", type=_split, metavar="NAME[,NAME]", **options)
+            parser.add_argument(flag, action="extend", type=split_names, metavar="NAME[,NAME]", **options)
         else:
             shown = next((kind for kind in (int, float) if kind in kinds and str not in kinds), str).__name__.upper()
             metavar = name.upper() if shown == "STR" else shown
@@ -62,7 +62,8 @@ def _shown(default: Any) -> str:
     return "none" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _split(text: str) -> list[str]:
+def split_names(text: str) -> list[str]:
+    """Return names that commas part."""
     return [name for name in text.split(",") if name]
 
 

@@ -55,13 +55,22 @@ def where_of(conditions: Sequence[tuple[str, str]], schema: Any) -> dict[str, An
         If a column is named twice, or its value is no number where it holds numbers.
     """
     found: dict[str, Any] = {}
-    kinds = {str(column.name): (column.name, column.kind) for column in schema}
+    kinds = {str(column.name): (column.name, _kind(column)) for column in schema}
     for text, value in conditions:
         name, kind = kinds.get(text, (text, ""))
         if name in found:
             raise ParameterError(f"--where names the column {text!r} twice; a column has one value")
         found[name] = _value(text, value, kind)
     return found
+
+
+def _kind(column: Any) -> str:
+    """Return the kind of a column's values, of a constant by its dtype."""
+    if column.kind != "constant":
+        return str(column.kind)
+    dtype = str(column.dtype).lower()
+    starts = {"bool": "boolean", "int": "integer", "uint": "integer", "float": "float", "double": "float"}
+    return next((kind for start, kind in starts.items() if dtype.startswith(start)), "")
 
 
 def _value(column: str, text: str, kind: str) -> Any:
@@ -74,6 +83,21 @@ def _value(column: str, text: str, kind: str) -> Any:
         allowed = "true or false" if kind == "boolean" else "a number"
         raise ParameterError(f"--where {column}={text}: the column holds {kind} values; give {allowed}") from None
     return text
+
+
+def rules_of(texts: Sequence[str]) -> Any:
+    """Return constraints written as text, or "suggest" by itself."""
+    from .constraints.reading import read_rule
+
+    return "suggest" if list(texts) == ["suggest"] else [read_rule(text) for text in texts]
+
+
+def calendar_of(asked: Any) -> Any:
+    """Return what `--calendar` says: auto, none (or false), or a list of parts."""
+    words = [asked] if isinstance(asked, str | bool | None) else list(asked)
+    if len(words) == 1 and str(words[0]).lower() in ("none", "false"):
+        return False
+    return "auto" if words == ["auto"] else words
 
 
 def as_condition(text: str) -> tuple[str, str]:
@@ -89,3 +113,15 @@ def as_count(text: str) -> int:
     if not re.fullmatch(r"[0-9_]*[1-9][0-9_]*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def as_moment(text: str) -> Any:
+    """Return a moment, or a whole number."""
+    import pandas as pd
+
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    try:
+        return pd.Timestamp(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a moment (2024-01-31) nor a whole number") from None

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from ..constraints.base import Constraint
 from ..constraints.chain import Chain
-from ..errors import ParameterError, SchemaError
+from ..constraints.rows import Rows
+from ..constraints.suggesting import suggest
+from ..errors import ParameterError, SchemaError, choose
 from ..panel import Floats, Ints, Panel, Windows
 from .aliases import Aliases
 from .channels import Channels
@@ -54,8 +56,8 @@ class Encoder(Decoder):
         Columns with one value per entity.
     exclude : sequence of str, optional
         Columns that are left out: identifiers, free text.
-    constraints : sequence of Constraint, optional
-        What every row keeps to.
+    constraints : sequence of Constraint or "suggest", optional
+        What every row keeps to; "suggest" takes what `suggest_constraints` finds in the table.
     calendar : "auto", False or sequence of str
         Which parts of the calendar are known of each step: "hour", "weekday", "season"; "auto" for those that explain
         variance.
@@ -86,7 +88,7 @@ class Encoder(Decoder):
         time: str | None = None,
         static: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
-        constraints: Sequence[Constraint] | None = None,
+        constraints: Sequence[Constraint] | str | None = None,
         calendar: Any = "auto",
         window: int | None = None,
         stride: int = 1,
@@ -98,7 +100,13 @@ class Encoder(Decoder):
                 raise ParameterError(f"{option}={names!r} must be a list of columns; write {option}=[{names!r}]")
         self._entity, self._time = entity, time
         self._static, self._exclude = tuple(static or ()), tuple(exclude or ())
-        self._constraints, self._calendar = tuple(constraints or ()), calendar
+        if isinstance(constraints, str):
+            choose("constraints", constraints, ["suggest"])
+        elif isinstance(constraints, Constraint):
+            raise ParameterError(f"constraints={constraints!r} must be a list; write constraints=[{constraints!r}]")
+        self._suggest = constraints == "suggest"
+        self._constraints = () if isinstance(constraints, str) else tuple(constraints or ())
+        self._calendar = calendar
         self._requested, self._stride = window, whole("stride", stride)
         self._scaler, self._bounds = scaler, bounds
 
@@ -147,6 +155,8 @@ class Encoder(Decoder):
         parts = self._aliases.forward(parts, lengths)
         statics = frozenset(form.static) & set(parts) | self._aliases.starts
         keys = None if table.keys is None else list(table.keys)
+        if self._suggest:
+            self._constraints = tuple(suggest(Rows(parts, statics, lengths)))
         bounds: Any = self._bounds
         self._chain = Chain.fit(self._constraints, parts, statics, lengths, bounds, keys)
         parts = self._chain.forward(parts, lengths, keys) if self._constraints else parts
@@ -235,7 +245,7 @@ class Encoder(Decoder):
         self._check_columns(frame)
         absent = [] if not isinstance(frame, pd.DataFrame) else [n for n in self._exclude if n not in frame.columns]
         left = [name for name in self._exclude if name not in absent]
-        table = read(frame, self._entity, self._time, self._static, left)
+        table = read(frame, self._entity, self._time, self._static, left, least=1)
         return table, *arrange(table)
 
     def _learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:

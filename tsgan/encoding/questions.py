@@ -275,6 +275,8 @@ def _places(option: str, name: Name, known: list[Any], values: list[Any], droppe
 
 def _place(known: list[Any], value: Any) -> int:
     value = plain(value)
+    if isinstance(value, str) and known and all(type(level) in (int, float) for level in known):
+        known = [str(level) for level in known]  # as the command line has them
     alike = [i for i, level in enumerate(known) if isinstance(level, bool) == isinstance(value, bool)]
     return next((i for i in alike if known[i] == value), -1)
 
