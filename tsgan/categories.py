@@ -133,7 +133,7 @@ class Categories:
         total = np.zeros(given.shape)
         if given.levels is None:
             return total
-        told = (given.levels >= 0).any(axis=(0, 1))
+        told = np.asarray((given.levels >= 0).any(axis=(0, 1)))
         last = max((place for place, number in enumerate(self.order) if told[number]), default=-1)
         others = self._known(given)
         for place, number in enumerate(self.order[: last + 1]):
