@@ -18,6 +18,7 @@ synthetic = model.sample(1, length=10 * len(real))
 
 
 def runs(gone):
+    """Return how many days a gap lasts on average."""
     return gone.groupby((gone != gone.shift()).cumsum()).sum().loc[lambda n: n > 0].mean()
 
 
@@ -26,7 +27,8 @@ for name, table in (("real", real), ("synthetic", synthetic)):
     apart = (gone["temp_max"] != gone["temp_min"]).sum()
     print(
         f"{name}: missing temp {gone['temp_max'].mean():.3f} in runs of {runs(gone['temp_max']):.1f} days, "
-        f"wind {gone['wind'].mean():.3f} in runs of {runs(gone['wind']):.1f}; thermometer's columns apart on {apart} days"
+        f"wind {gone['wind'].mean():.3f} in runs of {runs(gone['wind']):.1f}; thermometer's columns "
+        f"apart on {apart} days"
     )
     assert apart == 0
 assert abs(synthetic.isna().mean() - real.isna().mean()).max() < 0.03

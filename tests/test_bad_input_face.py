@@ -187,7 +187,7 @@ def test_a_clock_that_was_not_named_is_noticed():
         (
             table(x=np.nan),
             InputError,
-            r"column 'x' is missing in 40 of 40 rows, first in row 0, but had no gaps when fitted; fill it .*, or fit a",
+            r"column 'x' is missing in 40 of 40 rows, first in row 0, but had no gaps when fitted; fill it .* fit a",
         ),
         (
             table().iloc[:2],

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from scipy.special import ndtri
 
 from tsgan.layout import MOST, Block, Layout, static_features, to_latents

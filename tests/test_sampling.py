@@ -20,6 +20,8 @@ LAYOUT = Layout(
     (Block("sex", "softmax", 2, (0.0,)), Block("steps", "length", 1, (-0.5, 0.5), (3, 5, 8))),
 )
 PLAIN = Layout((Block("x", "continuous", 2),))
+
+
 def _rng(seed=0):
     return np.random.default_rng(seed)
 

@@ -391,7 +391,12 @@ class TestSaving:
             (["format"], 99, NewerFormatError, r"has format 99, saved by tsgan .*; this tsgan reads up to .* upgrade"),
             (["params", "windows"], 3, CorruptModelError, r"does not describe a whole model .*'windows'"),
             (["params"], "gone", CorruptModelError, r"does not describe a whole model"),
-            (["encoder", "channels", "columns"], [{"kind": "magic"}], CorruptModelError, r"not describe a whole model .*magic"),
+            (
+                ["encoder", "channels", "columns"],
+                [{"kind": "magic"}],
+                CorruptModelError,
+                r"not describe a whole model .*magic",
+            ),
             (["encoder", "window"], None, CorruptModelError, r"does not describe a whole model"),
             (["seed"], ["x", []], CorruptModelError, r"does not describe a whole model"),
             (["class"], "Other", CorruptModelError, r"holds a Other; load it with Other.load"),

@@ -348,7 +348,8 @@ class Clock:
             size = float(self.step) * float(self.unit) / max(1, form.scale)
             step = f"{size:g}" if form.unit is None else str(pd.Timedelta(int(size), form.unit))  # type: ignore[arg-type]
             if form.kind == "period":
-                many = size / to_offset(form.period, is_period=True).n
+                base = to_offset(form.period, is_period=True)
+                many = size / (1 if base is None else base.n)
                 step = f"{'' if many == 1 else f'{many:g} x '}{form.period}"
         return (
             f"every {step}"

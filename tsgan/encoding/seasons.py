@@ -65,7 +65,8 @@ def phase(season: Season, moments: pd.DatetimeIndex) -> Doubles:
 def waves(season: Season, moments: pd.DatetimeIndex, harmonics: int) -> Doubles:
     """Return `(rows, 2 * harmonics)` sines and cosines of variance about 1."""
     angle = 2 * np.pi * phase(season, moments)[:, None] * np.arange(1, harmonics + 1)
-    return np.sqrt(2) * np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(moments), 2 * harmonics)
+    pairs = np.sqrt(2) * np.stack([np.sin(angle), np.cos(angle)], axis=2)
+    return np.asarray(pairs.reshape(len(moments), 2 * harmonics), dtype=np.float64)
 
 
 def harmonics_of(season: Season, moments: pd.DatetimeIndex) -> int:
@@ -82,7 +83,7 @@ def blocks_of(season: Season, moments: pd.DatetimeIndex, most: int = 12) -> np.n
     cycles = (moments - moments.min()) / pd.Timedelta(season.days, "D")
     whole = max(season.least, round(float(cycles.max())))
     size = -(-whole // most)
-    return np.minimum(np.asarray(cycles) // size, max(whole // size - 1, 0)).astype(np.int64)
+    return np.asarray(np.minimum(np.asarray(cycles) // size, max(whole // size - 1, 0)), dtype=np.int64)
 
 
 def gather(parts: list[Doubles], rows: int) -> Floats:
