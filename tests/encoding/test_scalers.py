@@ -216,6 +216,13 @@ class TestAuto:
         assert x.max() / x.min() > 5
         assert choose_scaler(x, np.arange(3000) > 0)[0] != "power"
 
+    def test_slow_columns_stay_as_they_are(self):
+        walk = np.cumsum(draws(5).normal(size=2000)) + 100.0 * (np.arange(2000) > 900) - 400
+        name, reason = choose_scaler(walk, np.arange(2000) > 0)
+        assert name == "standard"
+        assert re.fullmatch(r"slow \(correlation \.9\d+ with the step before\)", reason)
+        assert choose_scaler(walk, np.zeros(2000, dtype=bool))[0] == "quantile"
+
     def test_steps_across_sequences_do_not_count(self):
         levels = np.repeat(np.geomspace(1, 1000, 200), 3)
         x = levels + 0.01 * draws().normal(size=600)

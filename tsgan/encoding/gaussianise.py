@@ -4,10 +4,11 @@ Whitening takes care of covariance, but a rotation mixes columns: an axis need n
 With `u` the whitened axes and `q_j` the rank-gaussian map of the j-th, the channels are `(q_j(u_j) - m_j) / d_j`, where
 `m_j` and `d_j` bring an axis with atoms back to mean 0 and variance 1. An axis that moves slowly from row to row (the
 level of prices) stays as it is: ranks would stretch its small steps where its values are rare, and tear apart what is
-linear in them (today's opening and yesterday's close); what its values are like is left to regimes. This is one layer of rotation-based
-Gaussianisation: "Iterative Gaussianization: From ICA to Random Rotations" (Laparra, Camps-Valls & Malo, 2011,
-https://doi.org/10.1109/TNN.2011.2106511). The layer is monotone in each axis, so it has an inverse, and dropped axes
-stay dropped.
+linear in them (today's opening and yesterday's close); what its values are like is left to regimes.
+
+This is one layer of rotation-based Gaussianisation: "Iterative Gaussianization: From ICA to Random Rotations" (Laparra,
+Camps-Valls & Malo, 2011, https://doi.org/10.1109/TNN.2011.2106511). The layer is monotone in each axis, so it has an
+inverse, and dropped axes stay dropped.
 """
 
 from __future__ import annotations

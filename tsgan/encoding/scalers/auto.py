@@ -5,11 +5,13 @@
 2. The size of a step depends on the level: over the tenths of a column without negative values, `log mean |dx|` grows
    with `log level` by a slope above 0.5, levels span at least a factor of 3, and after the power transform the slope is
    at most half of it: `power`.
-3. A heavy right tail: all values are positive, their skewness is above 2, and the logarithm is near normal (as in 4,
+3. A heavy right tail: all values are positive, their skewness is above 2, and the logarithm is near normal (as in 5,
    with .02): `log`, which goes on beyond the largest value as the tail does.
-4. Far from normal: the Kolmogorov-Smirnov distance between the standardised column and the normal law is above
+4. Slow: a value and the one a step before correlate by more than .95 (levels, temperatures of rooms): `standard`. Ranks
+   would stretch the small steps wherever values are rare; what the values are like is mended after drawing.
+5. Far from normal: the Kolmogorov-Smirnov distance between the standardised column and the normal law is above
    .04 + 1 / sqrt(rows), the second term for what chance does to a normal column: `quantile`.
-5. Otherwise `standard`.
+6. Otherwise `standard`.
 
 Rule 2 is what keeps a price's 1 % move a 1 % move; rule 1 is what keeps a rain gauge's dry days dry.
 """
@@ -29,6 +31,7 @@ SHARE, FEW, PAIRS = 0.05, 30, 60
 SPAN, SLOPE = 3.0, 0.5
 MATERIAL = 0.02
 FAR, HEAVY, LOGNORMAL = 0.04, 2.0, 0.02
+SLOW = 0.95
 
 
 def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
@@ -60,6 +63,9 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
             return "log", f"heavy right tail, its logarithm near normal (KS {after:.2f})".replace("0.", ".")
     distance = distance_to_normal(values, counts)
     told = f"normal (KS {distance:.2f})".replace("0.", ".")
+    memory = step_memory(x, follows)
+    if memory > SLOW:
+        return "standard", f"slow (correlation {memory:.3f} with the step before)".replace("0.", ".")
     if distance > FAR + chance:
         return "quantile", f"far from {told}"
     return "standard", f"near {told}"
@@ -84,6 +90,14 @@ def distance_to_normal(values: Doubles, counts: NDArray[np.int64]) -> float:
     normal = ndtr((values - mean) / np.sqrt(np.average((values - mean) ** 2, weights=counts)))
     after = np.cumsum(counts) / counts.sum()
     return float(max((after - normal).max(), (normal - after + counts / counts.sum()).max()))
+
+
+def step_memory(x: Doubles, follows: Bools) -> float:
+    """Return the correlation of a value and the one a step before; 0 with fewer than 60 steps."""
+    after = np.flatnonzero(follows)
+    if len(after) < PAIRS or x[after].std() == 0 or x[after - 1].std() == 0:
+        return 0.0
+    return float(np.corrcoef(x[after], x[after - 1])[0, 1])
 
 
 def step_slopes(x: Doubles, follows: Bools) -> tuple[float, float]:
