@@ -107,7 +107,12 @@ class Table:
 
 
 def read(
-    data: Any, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: Sequence[Name] = ()
+    data: Any,
+    entity: Name | None,
+    time: Name | None,
+    static: Sequence[Name],
+    exclude: Sequence[Name] = (),
+    least: int = 2,
 ) -> Table:
     """Take a table apart by its roles.
 
@@ -121,11 +126,13 @@ def read(
     static : sequence of str or int
     exclude : sequence of str or int
         Columns that are left out.
+    least : int
+        Rows that there have to be.
 
     Raises
     ------
     InputError
-        If there are no rows, only one, infinite values, or rows whose entity or time is missing.
+        If there are no rows, fewer than `least`, infinite values, or rows whose entity or time is missing.
     SchemaError
         If columns, roles or shapes do not fit.
     """
@@ -135,14 +142,14 @@ def read(
         table = _array(data, entity, time, static, tuple(exclude))
     rows, columns = table.values.shape
     if rows == 0:
-        raise InputError(f"the table is empty: 0 rows and {columns} columns; at least 2 rows are needed")
+        raise InputError(f"the table is empty: 0 rows and {columns} columns; at least {least} rows are needed")
     if not [name for name in table.form.names if name not in table.form.static]:
         taken = "" if not table.form.columns else f" beside the roles, of the columns {list(table.form.columns)}"
         raise SchemaError(
             f"no value column is left{taken}: 0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required."
         )
-    if rows == 1:
-        raise InputError("the table has 1 sample (row); at least 2 rows are needed")
+    if rows < least:
+        raise InputError(f"the table has {rows} sample (row); at least {least} rows are needed")
     _check_roles_present(table)
     _check_finite(table)
     return table

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..constraints.grain import Scale
 from ..constraints.increments import Increments
+from ..constraints.monotone import previous
 from ..panel import Bools, Floats, Ints, Panel
 from .compose import compose
 from .dtypes import Name
@@ -277,6 +279,10 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
     names, form = encoder._form.names, encoder._form
     back = np.argsort(order, kind="stable")
     values = encoder.restored(rows, table.keys)
+    for step in encoder._chain.steps:
+        if isinstance(step, Increments) and table.values[step.name].isna().any():
+            told = table.values[step.name].take(order).reset_index(drop=True)
+            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), told, rows.lengths)
     drawn = {name: pd.Series(values[name], copy=False).take(back).reset_index(drop=True) for name in names}
     if form.kind != "frame":
         flat = np.column_stack([drawn[name].to_numpy(dtype=np.float64) for name in names])
@@ -292,3 +298,23 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
     return give_back(out, kind)
+
+
+def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:
+    """Return a meter's drawn values moved so that they lie between the readings that are known."""
+    scale = Scale.of([step.grain])
+    path, (x, gone) = scale.read(drawn)[0], scale.read(told)
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    before, last = previous(~gone, sequence), len(x) - 1
+    after = last - previous(~gone[::-1], sequence[::-1])[::-1]
+    some, other = before >= 0, after <= last
+    left, right = np.maximum(before, 0), np.minimum(after, last)
+    rise = (path[right] - path[left]).astype(np.float64)
+    share = np.where(rise != 0, (path - path[left]) / np.where(rise != 0, rise, 1), 0.5)
+    inner = x[left] + share * (x[right] - x[left])
+    alone = np.where(some, x[left] + (path - path[left]), np.where(other, x[right] - (path[right] - path), path))
+    moved = np.where(some & other, inner, alone)
+    moved = step.grain.snap(moved.astype(x.dtype) if x.dtype.kind == "f" else np.round(moved).astype(x.dtype), scale)
+    low, high = np.where(some, x[left], moved), np.where(other, x[right], moved)
+    moved = np.clip(moved, np.minimum(low, high), np.maximum(low, high))
+    return step.grain.write(np.where(gone, moved, x), np.zeros(len(x), dtype=bool), scale)
