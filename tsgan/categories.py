@@ -14,6 +14,7 @@ from .layout import Block, Layout, middles
 from .panel import Bools, Floats, Given, Ints, Panel
 
 MOST = 100  # levels of all categories together, up to which those beside a step are told
+EXPECTED, BAR = 10.0, 30.0  # times by chance, for what never comes to be barred, and by how much
 ENOUGH = 50  # rows for each of them, for it
 
 
@@ -28,8 +29,8 @@ class Categories:
     beside : bool
         Whether a category is told the levels of those before it one step before and after, too.
     order : tuple of int
-        In which they are drawn: those of which the step before says least come first. A category that changes rarely
-        does so when another says so (a state at the end of a treatment, a mask at a visit), and it comes last.
+        In which they are drawn, that of the largest entropy first, which can say most about the others. A category
+        that changes rarely does so when another says so (a state at the end of a treatment, a mask at a visit).
     """
 
     layout: Layout
@@ -56,14 +57,15 @@ class Categories:
         others = [np.repeat(panel.statics, panel.lengths, axis=0)[None], panel.covariates[None]]
         joined = follows[None]
         levels_of_rows = levels_of(panel, self.blocks)
-        news = [_news(levels, follows) for levels in levels_of_rows.T]
-        order = tuple(int(number) for number in np.argsort(-np.array(news), kind="stable"))
+        entropies = [_entropy(levels) for levels in levels_of_rows.T]
+        order = tuple(int(number) for number in np.argsort(-np.array(entropies), kind="stable"))
         laws: dict[int, Conditional] = {}
         for number in order:
             block, known = self.blocks[number][2], levels_of_rows[:, number] >= 0
             features = features_of(latents[None], latents[:1, :0], self.numbers, others, joined)[0]
             levels = np.where(known, levels_of_rows[:, number], 0)
-            laws[number] = Conditional.fit(features, levels, block.size, follows, known)
+            law = Conditional.fit(features, levels, block.size, follows, known)
+            laws[number] = _barred(law, features[known], levels[known])
             others.append(self._told(_nearest(levels, known, panel.offsets)[None], block.size, joined))
         return replace(self, laws=[laws[number] for number in range(len(laws))], order=order)
 
@@ -133,7 +135,7 @@ class Categories:
         total = np.zeros(given.shape)
         if given.levels is None:
             return total
-        told = np.asarray((given.levels >= 0).any(axis=(0, 1)))
+        told: Bools = np.asarray((given.levels >= 0).any(axis=(0, 1)))
         last = max((place for place, number in enumerate(self.order) if told[number]), default=-1)
         others = self._known(given)
         for place, number in enumerate(self.order[: last + 1]):
@@ -172,15 +174,30 @@ def levels_of(panel: Panel, blocks: Sequence[tuple[int, slice, Block]]) -> Ints:
     return out
 
 
-def _news(levels: Ints, follows: Bools) -> float:
-    """Return the entropy of a level given the one before, in nats."""
-    known = follows & (levels >= 0) & (np.roll(levels, 1) >= 0)
-    if not known.any():
-        return 0.0
-    pairs = np.unique(np.stack([np.roll(levels, 1)[known], levels[known]]), axis=1, return_counts=True)
-    share = pairs[1] / known.sum()
-    total = np.bincount(pairs[0][0], share)[pairs[0][0]]
-    return float(-(share * np.log(share / total)).sum())
+def _entropy(levels: Ints) -> float:
+    """Return the entropy of the known levels, in nats."""
+    share = np.bincount(levels[levels >= 0]) / max(int((levels >= 0).sum()), 1)
+    share = share[share > 0]
+    return float(-(share * np.log(share)).sum())
+
+
+def _barred(law: Conditional, features: Floats, levels: Ints) -> Conditional:
+    """Return a law that hardly ever draws what the data never show: a level beside something that is or is not so.
+
+    Such are levels of other categories on the row and beside it. What would come at least `EXPECTED` times by chance,
+    and never does, cannot be.
+    """
+    if law.count > MOST or not len(levels):
+        return law
+    binary = np.flatnonzero(((features == 0) | (features == 1)).all(axis=0))
+    code = np.eye(law.count, dtype=np.float32)[levels]
+    seen = features[:, binary]
+    by_chance = np.outer(seen.sum(axis=0), code.sum(axis=0)) / len(levels)
+    never: Bools = (seen.T @ code == 0) & (by_chance >= EXPECTED)
+    weights, first = law.weights.copy(), law.first.copy()
+    for own in (weights, first):
+        own[1 + binary] -= BAR * never
+    return replace(law, weights=weights, first=first)
 
 
 def _joined(given: Given) -> Bools:

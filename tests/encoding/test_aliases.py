@@ -37,7 +37,7 @@ def find(parts, **changes):
 def check_round_trip(parts, found):
     again = Aliases.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again == found
-    learned = {name: series.array for name, series in again.forward(parts).items()}
+    learned = {name: series.array for name, series in again.forward(parts, LENGTHS).items()}
     assert not set(learned) & set(found.names)
     made = again.inverse(learned, KEYS, STAMPS, LENGTHS)
     assert set(made) == set(parts)
@@ -206,7 +206,34 @@ def test_the_hospital_log():
         "time:timestamp": "repeats the time",
         "@@index": "counts the rows from 0",
     }
-    learned = {name: series.array for name, series in found.forward(parts).items()}
+    learned = {name: series.array for name, series in found.forward(parts, lengths).items()}
     made = found.inverse(learned, pd.Index(keys), pd.Index(rows["time"]), lengths)
     for name in parts:
         assert (pd.Series(made[name]) == parts[name]).all()
+
+
+def test_counter_that_starts_anywhere_is_a_static_number():
+    start = draws(7).integers(0, 900, len(LENGTHS))
+    parts = {"age": pd.Series(start[OF] + 3 * STEP)}
+    found = find(parts)
+    assert found["age"].describe() == "counts the steps of a sequence by 3 from where the sequence starts"
+    assert found.starts == {"age"}
+    learned = found.forward(parts, LENGTHS)["age"]
+    np.testing.assert_array_equal(learned, start)
+    made = found.inverse({"age": learned.array}, KEYS, STAMPS, LENGTHS)["age"]
+    pd.testing.assert_series_equal(pd.Series(made), parts["age"], check_names=False)
+
+
+def test_start_of_a_counter_is_told_by_any_known_row():
+    start = draws(7).integers(0, 900, len(LENGTHS))
+    whole = pd.Series(start[OF] + 3.0 * STEP)
+    found = find({"age": whole})
+    np.testing.assert_array_equal(
+        found.forward({"age": whole.mask(STEP == 0)}, LENGTHS)["age"][LENGTHS > 1], start[LENGTHS > 1]
+    )
+
+
+def test_column_that_does_not_move_or_moves_unevenly_is_no_counter():
+    start = draws(7).integers(0, 900, len(LENGTHS))
+    for parts in ({"x": pd.Series(start[OF])}, {"x": pd.Series(start[OF] + STEP**2)}):
+        assert not find(parts).starts

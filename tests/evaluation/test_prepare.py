@@ -285,3 +285,16 @@ def test_clock_in_days_or_its_own_unit(times, gap) -> None:
 def test_a_zoned_index_is_a_clock() -> None:
     frame = series().set_axis(pd.date_range("2024-03-30", periods=200, freq="h", tz="Europe/Rome"))
     np.testing.assert_allclose(np.diff(prepare(frame, frame).clocks["synthetic"]), 1 / 24)
+
+
+def test_column_that_repeats_the_key_is_not_judged():
+    def table(first):
+        keys = np.repeat(np.arange(first, first + 12), 5)
+        value = np.random.default_rng(first).normal(size=60)
+        return pd.DataFrame({"who": keys, "copy": keys.astype(str), "x": value})
+
+    case = prepare(table(0), table(100), entity="who")
+    assert [column.name for column in case.columns] == ["x"]
+    assert "column 'copy' repeats the entity 'who', and like it is not judged" in case.notes
+    other = table(100).assign(copy="7")
+    assert [column.name for column in prepare(table(0), other, entity="who").columns] == ["copy", "x"]

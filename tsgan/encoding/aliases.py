@@ -3,7 +3,9 @@
 A column is an *alias* if it equals another column, the entity's key or the time stamp on every row, after a change of
 dtype or of how a moment is written, or if it is a one-to-one renaming of another category. It is a *counter* if it is
 `offset + step * n` where `n` numbers the steps of a sequence, the sequences in order of appearance, or the rows of the
-table. Neither can be learned as well as it can be restored, and an identifier among them would be learned by heart.
+table. One whose offset is each sequence's own (the row numbers of a table that was cut, the age at each visit) is
+learned as this offset, a static number. Neither aliases nor counters can be learned as well as they can be restored,
+and an identifier among them would be learned by heart.
 
 Chance also makes columns equal where there are few rows, so evidence is asked for. Two unrelated columns agree on a
 row with the chance that two rows of one column agree, `c`, the sum of its squared shares. A row says something new only
@@ -43,7 +45,7 @@ class Alias:
     static : bool
         Whether it holds one value per sequence.
     dtype : str or dict
-    of : {"entity", "time", "column", "step", "sequence", "row"}
+    of : {"entity", "time", "column", "step", "sequence", "row", "start"}
         What it repeats or counts.
     source : str, int or None
         The other column.
@@ -58,7 +60,7 @@ class Alias:
     name: Name
     static: bool
     dtype: Token
-    of: Literal["entity", "time", "column", "step", "sequence", "row"]
+    of: Literal["entity", "time", "column", "step", "sequence", "row", "start"]
     source: Name | None = None
     form: dict[str, Any] | None = None
     pairs: list[list[Any]] | None = None
@@ -71,6 +73,8 @@ class Alias:
             return f"repeats the {self.of}"
         if self.of == "column":
             return f"{'renames' if self.pairs else 'repeats'} {self.source!r}"
+        if self.of == "start":
+            return f"counts the steps of a sequence by {self.step} from where the sequence starts"
         what = {"step": "steps of a sequence", "sequence": "sequences", "row": "rows"}[self.of]
         by = f" by {self.step}" if self.step != 1 else ""
         return f"counts the {what} from {self.offset}{by}"
@@ -142,9 +146,17 @@ class Aliases:
     def __getitem__(self, name: Name) -> Alias:
         return next(alias for alias in self.found if alias.name == name)
 
-    def forward(self, parts: Mapping[Name, pd.Series[Any]]) -> dict[Name, pd.Series[Any]]:
-        """Return the columns that are learned."""
-        return {name: series for name, series in parts.items() if name not in self.names}
+    @property
+    def starts(self) -> frozenset[Name]:
+        """The counters of which the start of each sequence is learned, a static number."""
+        return frozenset(alias.name for alias in self.found if alias.of == "start")
+
+    def forward(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the columns that are learned; of `starts` one value per sequence."""
+        found = {name: series for name, series in parts.items() if name not in self.names}
+        for alias in (one for one in self.found if one.of == "start"):
+            found[alias.name] = _starts(parts[alias.name].reset_index(drop=True), alias.step, lengths)
+        return {name: found[name] for name in parts if name in found}
 
     def inverse(
         self,
@@ -176,6 +188,10 @@ class Aliases:
             if alias.of in ("step", "sequence", "row"):
                 before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)
                 numbers = alias.offset + alias.step * (table.count(alias.of, alias.static) + before)
+                made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
+            elif alias.of == "start":
+                first = pd.Series(decoded[alias.name]).to_numpy(dtype=np.float64)[table.sequence]
+                numbers = np.rint(first + alias.step * table.count("step", False)).astype(np.int64)
                 made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
             else:
                 made[alias.name] = restore(alias, table.of(alias)).array
@@ -325,7 +341,23 @@ def _counter(
         step = (x[moved[0]] - zero) / numbers[moved[0]]
         if step != 0 and step == round(step) and np.array_equal(zero + step * numbers, x):
             return Alias(name, fixed, token, of, offset=int(zero), step=int(step))
+    inner = np.flatnonzero(table.sequence[1:] == table.sequence[:-1])
+    if fixed or len(inner) < MOVES or len(table.lengths) < 2:
+        return None
+    steps = np.diff(x)[inner]
+    if steps[0] != 0 and (steps == steps[0]).all():
+        return Alias(name, fixed, token, "start", step=int(steps[0]))
     return None
+
+
+def _starts(series: pd.Series[Any], step: int, lengths: Ints) -> pd.Series[Any]:
+    """Return where each sequence's counter starts, told by its first row that is known."""
+    first = np.cumsum(lengths) - lengths
+    if not series.hasnans:
+        return series.take(first).reset_index(drop=True)
+    at = np.arange(len(series)) - np.repeat(first, lengths)
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    return (series - step * at).groupby(sequence).first().reset_index(drop=True)
 
 
 def _token(dtype: Any, name: Name) -> Token:

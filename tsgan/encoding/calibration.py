@@ -99,28 +99,39 @@ def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Double
     rows = min(len(real), len(drawn))
     if rows < SMALLEST or drawn[0] == drawn[-1]:
         return nothing
-    values, counts = np.unique(real, return_counts=True)
-    ends = np.append(0.0, np.cumsum(counts) / len(real))
-    p = _probabilities(counts, ends, rows)
-    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
-    have = np.quantile(drawn, p, method="hazen")
+    p, have, wanted = quantiles_of(real, drawn, spread, MIDDLE)
     moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
     size = float(real.std())
     if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
         return nothing
-    # Where many drawn numbers are equal, they cannot be parted: they go to the middle of what is wanted of them.
+    return knots(have, wanted)
+
+
+def quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None, most: int) -> tuple[Doubles, Doubles, Doubles]:
+    """Return probabilities, `most` of them and more in the tails and at atoms, and the quantiles drawn and wanted.
+
+    Both samples are sorted and hold no NaN.
+    """
+    values, counts = np.unique(real, return_counts=True)
+    ends = np.append(0.0, np.cumsum(counts) / len(real))
+    p = _probabilities(counts, ends, min(len(real), len(drawn)), most)
+    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
+    return p, np.quantile(drawn, p, method="hazen"), wanted
+
+
+def knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the knots of a map; drawn numbers that are equal go to the middle of what is wanted of them."""
     x, first, ties = np.unique(have, return_index=True, return_counts=True)
-    y = (wanted[first] + wanted[first + ties - 1]) / 2
-    return x, y
+    return x, (wanted[first] + wanted[first + ties - 1]) / 2
 
 
-def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int) -> Doubles:
+def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int) -> Doubles:
     """Return where the quantiles are taken: evenly, finer in both tails, and on either side of each atom's ends."""
-    tail = np.geomspace(0.5 / rows, 1 / MIDDLE, TAIL)
+    tail = np.geomspace(0.5 / rows, max(1 / most, 0.5 / rows), TAIL)
     large = np.flatnonzero(counts >= max(2.0, ATOM * counts.sum()))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows
-    p = np.concatenate([np.linspace(0, 1, MIDDLE), tail, 1 - tail, edges - nudge, edges + nudge])
+    p = np.concatenate([np.linspace(0, 1, most), tail, 1 - tail, edges - nudge, edges + nudge])
     return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
 
 

@@ -25,6 +25,7 @@ from .columns.infer import infer_kind
 from .dtypes import Name
 from .gaussianise import GaussianAxes
 from .imputation import Imputer
+from .levels import LevelMaps, Levels
 from .options import bounds_for, scalers_for
 from .positions import POSITIONS, positions
 from .schema import Role
@@ -47,13 +48,16 @@ class Channels:
     calendar : Calendar or None
     marginals : Marginals or None
         What carries drawn numbers to the observed marginals; None until `settle`.
+    tied : LevelMaps
+        What carries them to those within levels of categories.
     """
 
     layout: Layout
     columns: list[Column]
     calendar: Calendar | None
     marginals: Marginals | None
-    _observed: Doubles
+    tied: LevelMaps
+    _observed: tuple[Doubles, Levels]
     _imputer: Imputer
     _static_imputer: Imputer
     _axes: GaussianAxes
@@ -98,7 +102,7 @@ class Channels:
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
         steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
-        self.columns, self.marginals = [], None
+        self.columns, self.marginals, self.tied = [], None, LevelMaps()
         for name, series in parts.items():
             role: Role = "static" if name in statics else "value"
             request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
@@ -107,13 +111,13 @@ class Channels:
         rng = np.random.default_rng(SEED)
         rows = int(lengths.sum())
         values, fixed = self._numbers("value", scaled, rows), self._numbers("static", scaled, len(lengths))
-        self._observed = values
+        self._observed = values, self._grouped(scaled, lengths)
         some = values[:, : values.shape[1] - self._has_gap]
         self.calendar = Calendar.fit(moments, some, self.numbers[: some.shape[1]], self._levels(scaled), calendar)
         values = self._deseason(values, moments)
         self._imputer = Imputer.fit(values, lengths, rng)
         self._static_imputer = Imputer.fit(fixed, np.ones(len(lengths), dtype=np.int64), rng)
-        self._axes = GaussianAxes.fit(self._imputer.fill(values, lengths, np.random.default_rng(SEED)))
+        self._axes = GaussianAxes.fit(self._imputer.fill(values, lengths, np.random.default_rng(SEED)), steps)
         self._standard = Whitening.fit(self._fill_statics(fixed), rotate=False)
         self._finish(whole)
         return self
@@ -284,11 +288,11 @@ class Channels:
         numbers = self._axes.inverse(panel.values[:, : self._axes.channels])
         fixed = self._static_numbers(panel.statics)
         cut = numbers.shape[1] - self._has_gap
-        numbers[:, cut:] = self._carried(numbers, drawn)[:, cut:]
+        numbers[:, cut:] = self._carried(numbers, drawn, panel)[:, cut:]
         moments = wall(self._gaps(numbers, rng))
         if self.calendar is not None and moments is not None:
             numbers[:, :cut] = self.calendar.restore(numbers[:, :cut], moments)
-        numbers[:, :cut] = self._carried(numbers, drawn)[:, :cut]
+        numbers[:, :cut] = self._carried(numbers, drawn, panel)[:, :cut]
         which: dict[Name, NDArray[np.floating]] = {}
         for role, table in (("value", numbers), ("static", fixed)):
             which |= {c.name: table[:, i : i + 1] for i, c in enumerate(self._continuous(role))}  # type: ignore[arg-type]
@@ -304,7 +308,7 @@ class Channels:
 
     def gaps(self, panel: Panel, rng: np.random.Generator) -> Any:
         """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
-        return self._gaps(self._carried(self._axes.inverse(panel.values[:, : self._axes.channels]), True), rng)
+        return self._gaps(self._carried(self._axes.inverse(panel.values[:, : self._axes.channels]), True, panel), rng)
 
     def _gaps(self, numbers: Doubles, rng: np.random.Generator) -> Any:
         gap = next((column for column in self.columns if column.name == GAP), None)
@@ -313,20 +317,41 @@ class Channels:
     def _static_numbers(self, statics: Floats) -> Doubles:
         return self._standard.inverse(statics[:, [self._places[c.name].start for c in self._continuous("static")]])
 
-    def _carried(self, numbers: Doubles, drawn: bool | Bools) -> Doubles:
-        """Return drawn rows with the observed marginals."""
+    def _carried(self, numbers: Doubles, drawn: bool | Bools, panel: Panel) -> Doubles:
+        """Return drawn rows with the observed marginals, over all and within levels."""
         if self.marginals is None or drawn is False:
             return numbers
-        if drawn is True:
-            return self.marginals.apply(numbers)
-        out = numbers.copy()
-        out[drawn] = self.marginals.apply(numbers[drawn])
-        return out
+        carried = self.tied.apply(self.marginals.apply(numbers), self.levels(panel))
+        return carried if drawn is True else np.where(np.asarray(drawn)[:, None], carried, numbers)
 
-    def settle(self, drawn: Doubles) -> None:
+    def levels(self, panel: Panel) -> Levels:
+        """Return the levels of all categories on the rows of a panel."""
+        coded: dict[Name, NDArray[np.floating]] = {}
+        for column in self.columns:
+            if not column.continuous and column.name in self._places:
+                source = panel.statics if column.role == "static" else panel.values
+                coded[column.name] = source[:, self._places[column.name]]
+        return self._grouped(coded, panel.lengths)
+
+    def _grouped(self, coded: Mapping[Name, NDArray[np.floating]], lengths: Ints) -> Levels:
+        codes: dict[int, Ints] = {}
+        sizes, fixed = {}, set()
+        for number, column in enumerate(self.columns):
+            if column.continuous or column.width < 2:
+                continue
+            code = coded[column.name]
+            level = np.where(np.isnan(code[:, 0]), -1, code.argmax(axis=1))
+            codes[number] = np.repeat(level, lengths) if column.role == "static" else level
+            sizes[number] = column.width
+            fixed |= {number} if column.role == "static" else set()
+        return Levels(codes, sizes, follows(lengths), frozenset(fixed))
+
+    def settle(self, drawn: Doubles, levels: Levels) -> None:
         """Learn what carries drawn numbers `(rows, columns)`, NaN where missing, to the observed marginals."""
         spreads = [getattr(column, "spread", None) for column in self._continuous("value")]
-        self.marginals = Marginals.fit(self._observed, drawn, spreads)
+        observed, known = self._observed
+        self.marginals = Marginals.fit(observed, drawn, spreads)
+        self.tied = LevelMaps.fit(observed, self.marginals.apply(drawn), spreads, known, levels)
         del self._observed
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -337,6 +362,8 @@ class Channels:
         arrays |= {f"statics.{key}": array for key, array in self._static_imputer.state().items()}
         if self.marginals is not None:
             arrays |= {f"marginals.{key}": array for key, array in self.marginals.state().items()}
+        tied, own = self.tied.state()
+        arrays |= {f"tied.{key}": array for key, array in own.items()}
         columns = []
         for i, column in enumerate(self.columns):
             data, own = column.state()
@@ -346,7 +373,7 @@ class Channels:
         if self.calendar is not None:
             calendar, own = self.calendar.state()
             arrays |= {f"calendar.{key}": array for key, array in own.items()}
-        return {"columns": columns, "calendar": calendar, "settled": self.marginals is not None}, arrays
+        return {"columns": columns, "calendar": calendar, "settled": self.marginals is not None, "tied": tied}, arrays
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], lengths: Ints) -> Self:
@@ -361,6 +388,7 @@ class Channels:
         if data["calendar"] is not None:
             self.calendar = Calendar.from_state(data["calendar"], under("calendar."))
         self.marginals = Marginals.from_state(under("marginals.")) if data["settled"] else None
+        self.tied = LevelMaps.from_state(data["tied"], under("tied."))
         self._axes, self._standard = GaussianAxes.from_state(under("axes.")), Whitening.from_state(under("standard."))
         self._imputer = Imputer.from_state(under("imputer."))
         self._static_imputer = Imputer.from_state(under("statics."))

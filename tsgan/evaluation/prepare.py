@@ -8,7 +8,7 @@ windows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -106,7 +106,8 @@ def prepare(
     holdout : the same, optional
         Real data that the generator has not seen.
     entity, time : str, optional
-        Columns or index levels that name the sequence and order its rows; they are not judged as columns.
+        Columns or index levels that name the sequence and order its rows; they are not judged as columns, and neither
+        is one that repeats the entity's key on every row of every table.
     static : sequence of str, optional
         Columns with one value per sequence.
     target, sensitive : str, optional
@@ -139,6 +140,13 @@ def prepare(
         check_columns(rows["real"].frame, rows[side].frame, side, roles)
     if not len(rows["real"].frame.columns):
         raise SchemaError("the tables hold no column to judge beside the entity and the time")
+    kept = {target, sensitive} | {
+        n for one in constraints or () for n in one.operands(tuple(rows["real"].frame.columns))
+    }
+    keys = [name for name in rows["real"].keys if all(name in one.keys for one in rows.values()) and name not in kept]
+    keys = keys if len(keys) < len(rows["real"].frame.columns) else []
+    if keys:
+        rows = {side: replace(one, frame=one.frame.drop(columns=keys)) for side, one in rows.items()}
     if window is None:
         window = _steps(real) if rows["real"].note else _steps(synthetic) if rows["synthetic"].note else None
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
@@ -149,6 +157,7 @@ def prepare(
         )
     columns, channels, notes = _columns(rows, static or ())
     notes[:0] = [table.note for table in rows.values() if table.note]
+    notes += [f"column {name!r} repeats the entity {entity!r}, and like it is not judged" for name in keys]
     cut = {}
     for side, values in channels.items():
         panel = Panel(values, rows[side].lengths, np.zeros((len(rows[side].lengths), 0), dtype=np.float32))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from .overlap import joined
 Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+FEW = 10  # sequences from which on a column that repeats the key cannot do so by chance
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,15 @@ class Rows:
         Time of each row, in days where it is a date, else in its own unit; None where the table has no clock.
     note : str
         What the reader did to the table, where that must be said.
+    keys : tuple of str
+        Columns that repeat the entity's key on every row.
     """
 
     frame: pd.DataFrame
     lengths: Ints
     clock: Doubles | None
     note: str = ""
+    keys: tuple[Any, ...] = ()
 
 
 def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
@@ -157,7 +163,18 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
     dropped = [name for name in (entity, time) if name is not None]
     lengths = np.bincount(codes).astype(np.int64)
     rows = frame.iloc[order].drop(columns=dropped).reset_index(drop=True)
-    return Rows(rows, lengths, None if clock is None else clock[order])
+    keys = () if entity is None or len(lengths) < FEW else tuple(n for n in rows if _repeats(frame[n], frame[entity]))
+    return Rows(rows, lengths, None if clock is None else clock[order], keys=keys)
+
+
+def _repeats(series: pd.Series, keys: pd.Series) -> bool:
+    """Whether a column is the key on every row, perhaps of another dtype."""
+    if bool(series.isna().any()) or (str(series.iloc[0]), str(series.iloc[-1])) != (
+        str(keys.iloc[0]),
+        str(keys.iloc[-1]),
+    ):
+        return False
+    return bool((series.astype(str).to_numpy() == keys.astype(str).to_numpy()).all())
 
 
 def clock_of(times: pd.Series) -> Doubles:
