@@ -3,10 +3,11 @@
 Columns are put back one after the other along the order. What a column must not fall below is the largest of those
 below it that are already there, L; what it must not rise above is the smallest of those above it that are given before
 (computed ones, meters, statics), U. With L alone the gap x - L >= 0 is learned in its place, with U alone U - x >= 0,
-with both the share (x - L) / (U - L) in [0, 1], with neither the column itself. So any partial order (Low <= Open,
-Low <= Close, Open <= High, Close <= High) has an exact bijection onto free parts: Low, Open - Low, Close - Low,
-High - max(Open, Close). Columns of real numbers that seldom touch their bound are learned as they are, and drawn ones
-are carried to the right side of it (`carry.py`).
+with both the share (x - L) / (U - L) in [0, 1], with neither the column itself. So any partial order (Low <= Open, Low
+<= Close, Open <= High, Close <= High) has an exact bijection onto free parts: Open, Close, min(Open, Close) - Low, High
+- max(Open, Close). The largest set of unrelated columns comes first, for they are tied to each other and to the days
+before; columns of real numbers that seldom touch their bound are learned as they are, and drawn ones are carried to the
+right side of it (`carry.py`).
 
 Where an operand is missing it bounds nothing. Where all are, L is the last one of the sequence that is known (else the
 next one, else their median over the table), which the way back finds again, so that the column still comes back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .joint import Joint
 from .monotone import Monotone
 from .order import Edges, Mode, Node, bound, closure
 from .ranges import Range
-from .rows import Name, Rows
+from .rows import Bools, Name, Rows
 from .step import Step
 
 Bounds = str | Mapping[Name, Any] | None
@@ -229,6 +229,8 @@ def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Na
         there = ~read[low][1] & ~read[high][1]
         return (read[high][0] - read[low][0])[there].min().item() if there.any() else 0
 
+    if not given and not set(ranked) & rows.statics:
+        ranked = _from_the_middle(ranked, below, place, lambda one, start: _holds(ends, one, start, apart(one, start)))
     nodes: list[Node] = []
     for i, name in enumerate(ranked):
         static = name in rows.statics
@@ -257,6 +259,31 @@ def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Na
             and (node.high is None or ends[one][1] - apart(node.name, one) < node.high)
         )
         made.add(Node(**{**vars(node), "caps": caps}))
+
+
+def _from_the_middle(
+    ranked: list[Name], below: Bools, place: Mapping[Name, int], holds: Callable[[Name, Name], bool]
+) -> list[Name]:
+    """Return the columns so that the largest set of unrelated ones of one height comes first, then those below.
+
+    These stay free: opening and close are tied to each other and to the days before more closely than to the low.
+    """
+    height: dict[Name, int] = {}
+    for name in ranked:
+        height[name] = 1 + max((height[one] for one in height if below[place[one], place[name]]), default=-1)
+    heights = list(height.values())
+    top = max(range(max(heights) + 1), key=lambda level: (heights.count(level), -level))
+    start = [name for name in ranked if height[name] == top]
+    under = [name for name in reversed(ranked) if any(below[place[name], place[one]] for one in start)]
+    if not all(holds(one, other) for one in under for other in start if below[place[one], place[other]]):
+        return ranked
+    return [*start, *under, *(name for name in ranked if name not in (*start, *under))]
+
+
+def _holds(ends: Mapping[Name, Limits], one: Name, start: Name, apart: Any) -> bool:
+    """Return whether a column stays above its lower end wherever the one above it stays above its own."""
+    low, floor = ends[one][0], ends[start][0]
+    return low is None or (floor is not None and floor - apart >= low)
 
 
 def _middle(x: Any, known: Any) -> Any:
