@@ -1,16 +1,20 @@
 """Unknown steps given the known: exact where the law is normal, without seams, without drift."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import roc_auc_score
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import GaussianCopulaProcess, RecurrentGAN, datasets
 from tsgan.continuation import complete
 from tsgan.encoding.windows import cut
+from tsgan.errors import TsganWarning
+from tsgan.history import _taken_back
 from tsgan.layout import Block, Layout
-from tsgan.panel import Panel
+from tsgan.panel import Given, Panel
 from tsgan.process import LinearGaussianProcess
 
 PHI = 0.9
@@ -226,3 +230,31 @@ class TestSeams:
         np.testing.assert_allclose(*lag, atol=0.03)
         if name != "root":
             np.testing.assert_allclose(first.mean(axis=(0, 1)), last.mean(axis=(0, 1)), atol=0.25 * real.std())
+
+
+@pytest.mark.slow
+def test_a_trained_generator():
+    """Its past is taken back to within a thousandth, its futures join, and its long series have no seams."""
+    real = pd.DataFrame({"a": planted(2500)[:, 0], "b": np.abs(planted(2500, seed=1)[:, 0]) ** 1.5})
+    model = RecurrentGAN(window=24, steps=80, hidden=16, transport=0.0, verbose=False, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TsganWarning)  # it matters how it joins, not how good it is
+        model.fit(real)
+    layout = model._encoder.layout
+    given = Given(np.zeros((4, 0), np.float32), np.zeros((4, 150, layout.covariates), np.float32))
+    correct = model._corrector(np.random.SeedSequence(0))
+    noise = model._process.draw(given, np.random.default_rng(0))
+    made = correct(noise, given)
+    found, missed = _taken_back(correct, layout, made, made, np.ones(made.shape, dtype=bool), given)
+    assert missed.max() < 1e-3
+    assert np.abs(correct(found, given) - made).max() < 0.01
+    futures = model.continue_from(real.iloc[:1500], 4, 300)["a"].to_numpy().reshape(300, 4)
+    assert abs(futures[:, 0].mean() - PHI * real["a"].iloc[1499]) < 0.3
+    assert futures[:, 0].std() < 0.75
+    gone = np.zeros(2500, dtype=bool)
+    gone[1000:1003] = gone[1400:1480] = True
+    filled = model.fill(real.mask(np.repeat(gone[:, None], 2, axis=1)))
+    assert filled[~gone].equals(real[~gone])
+    assert not filled.isna().any(axis=None)
+    auc, error = seam_auc(model.sample(1, length=5000).to_numpy(), 24)
+    assert auc < 0.5 + 3 * error
