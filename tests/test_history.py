@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tsgan import GaussianCopulaProcess, RecurrentGAN, datasets
+from tsgan.constraints.inequality import Inequality
 from tsgan.constraints.monotone import Monotone
 from tsgan.errors import InputError, ParameterError, SchemaError, TsganWarning
 from tsgan.history import _taken_back
@@ -319,6 +320,22 @@ class TestFill:
         assert (made.groupby("who")["sex"].nunique() == 1).all()
         assert (made.loc[made["who"] == "P0004", "sex"] == "f").all()
         assert made.groupby("who")["meter"].is_monotonic_increasing.all()
+
+    @pytest.mark.parametrize(
+        "names", [["low"], ["mid"], ["high"], ["low", "mid"], ["low", "high"], ["low", "mid", "high"]]
+    )
+    def test_columns_in_order_stay_so(self, names):
+        rng = np.random.default_rng(0)
+        low = planted(1500)
+        mid = low + rng.gamma(2, 0.5, len(low))
+        table = pd.DataFrame({"low": low, "mid": mid, "high": mid + rng.gamma(2, 0.5, len(low))})
+        model = GaussianCopulaProcess(constraints=[Inequality("low", "mid", "high")], random_state=0).fit(table)
+        holed = table.copy()
+        holed.loc[rng.random(len(table)) < 0.2, names] = np.nan
+        made = model.fill(holed)
+        assert ((made["low"] <= made["mid"]) & (made["mid"] <= made["high"])).all()
+        there = holed.notna()
+        assert made[there].equals(holed[there])
 
     def test_gaps_that_come_naturally_are_filled_too(self, weather):
         holed = weather.mask(np.random.default_rng(0).random(weather.shape) < 0.1).assign(date=weather["date"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..constraints.grain import Scale
 from ..constraints.increments import Increments
+from ..constraints.inequality import Inequality
 from ..constraints.monotone import previous
 from ..panel import Bools, Floats, Ints, Panel
 from .compose import compose
@@ -297,7 +298,23 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
+    for rule in encoder._constraints:
+        if isinstance(rule, Inequality):
+            _order(out, frame, rule.columns)
     return give_back(out, kind)
+
+
+def _order(out: pd.DataFrame, told: pd.DataFrame, names: Sequence[Name]) -> None:
+    """Move drawn values, in place, between those that are known in columns that are in order."""
+    for way in (1, -1):
+        bound: pd.Series[Any] | None = None
+        for name in names[::way]:
+            gone = told[name].isna()
+            if bound is not None:
+                off = gone & ((out[name] < bound) if way == 1 else (out[name] > bound)).fillna(False).astype(bool)
+                if off.any():
+                    out[name] = out[name].mask(off, bound.astype(out[name].dtype))
+            bound = told[name] if bound is None else bound.where(gone, told[name])
 
 
 def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:
