@@ -131,6 +131,10 @@ def _plain(name: str, value: Any) -> Any:
         return None
     if isinstance(value, np.generic):
         value = value.item()
+    from .constraints.base import Constraint
+
+    if isinstance(value, Constraint):
+        return {"constraint": value.to_dict()}
     if isinstance(value, Mapping):
         return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
     if isinstance(value, tuple | list | np.ndarray):
@@ -140,9 +144,13 @@ def _plain(name: str, value: Any) -> Any:
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as they were before `_plain`."""
-    return {
-        name: {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
-        if isinstance(value, dict)
-        else value
-        for name, value in params.items()
-    }
+    from .constraints.chain import read_constraint
+
+    def read(value: Any) -> Any:
+        if isinstance(value, dict) and "constraint" in value:
+            return read_constraint(value["constraint"])
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
+        return [read(item) for item in value] if isinstance(value, list) else value
+
+    return {name: read(value) for name, value in params.items()}

@@ -188,8 +188,13 @@ class Chain:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
         """Rebuild from `to_dict`; `load` turns its value back into a dtype."""
-        from . import CONSTRAINTS
-
-        constraints = [CONSTRAINTS[one["kind"]].from_dict(one) for one in data["constraints"]]
+        constraints = [read_constraint(one) for one in data["constraints"]]
         steps = [STEPS[one["kind"]].from_dict(one, load) for one in data["steps"]]
         return cls(constraints, steps, data["columns"], frozenset(data["statics"]))
+
+
+def read_constraint(data: Mapping[str, Any]) -> Constraint:
+    """Rebuild a constraint of any kind from its `to_dict`."""
+    from . import CONSTRAINTS
+
+    return CONSTRAINTS[data["kind"]].from_dict(data)

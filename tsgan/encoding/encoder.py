@@ -150,7 +150,7 @@ class Encoder(Decoder):
         if stamps is None:
             warn_of_clocks(parts, lengths)
         self._markers = {name: told for name, series in parts.items() if (told := marker(series))}
-        named = [name for one in self._constraints for name in one.operands(parts)]
+        named = [name for one in self._constraints if isinstance(one, Constraint) for name in one.operands(parts)]
         self._aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
         parts = self._aliases.forward(parts, lengths)
         statics = frozenset(form.static) & set(parts) | self._aliases.starts

@@ -277,8 +277,7 @@ def _place(known: list[Any], value: Any) -> int:
     value = plain(value)
     if isinstance(value, str) and known and all(type(level) in (int, float) for level in known):
         known = [str(level) for level in known]  # as the command line has them
-    alike = [i for i, level in enumerate(known) if isinstance(level, bool) == isinstance(value, bool)]
-    return next((i for i in alike if known[i] == value), -1)
+    return next((i for i, level in enumerate(known) if level == value), -1)
 
 
 def _cast(option: str, column: ScaledColumn, values: list[Any]) -> pd.Series[Any]:
