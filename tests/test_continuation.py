@@ -190,8 +190,7 @@ def seam_auc(x, size, blocks=10, seed=0):
 
 
 class TestSeams:
-    @pytest.mark.parametrize("name", SERIES)
-    @pytest.mark.parametrize("regimes", [1, "auto"])
+    @pytest.mark.parametrize(("name", "regimes"), [*((name, 1) for name in SERIES), ("switching", "auto")])
     def test_are_not_found(self, name, regimes):
         real = pd.DataFrame(SERIES[name](), columns=["a", "b"])
         model = GaussianCopulaProcess(window=24, regimes=regimes, random_state=0).fit(real)

@@ -51,6 +51,13 @@ def sky(weather):
 
 
 @pytest.fixture(scope="module")
+def gappy(weather):
+    """Return a table with missing values, and what was fitted to it."""
+    holed = weather.mask(np.random.default_rng(0).random(weather.shape) < 0.1).assign(date=weather["date"])
+    return holed, GaussianCopulaProcess(time="date", random_state=0).fit(holed)
+
+
+@pytest.fixture(scope="module")
 def visits():
     """Return entities of different lengths at odd times, with a meter, a category and a static column."""
     rng = np.random.default_rng(0)
@@ -188,9 +195,8 @@ class TestFutures:
             assert (groups["when"].first() > last["when"]).all()
             assert groups["when"].apply(lambda x: bool((x.diff().dropna() > pd.Timedelta(0)).all())).all()
 
-    def test_of_missing_values(self, weather):
-        holed = weather.mask(np.random.default_rng(0).random(weather.shape) < 0.1).assign(date=weather["date"])
-        model = GaussianCopulaProcess(time="date", random_state=0).fit(holed)
+    def test_of_missing_values(self, gappy):
+        holed, model = gappy
         made = model.continue_from(holed.tail(40), 20, 20)
         assert 0.05 < made["wind"].isna().mean() < 0.15
         assert made["date"].notna().all()
@@ -337,9 +343,8 @@ class TestFill:
         there = holed.notna()
         assert made[there].equals(holed[there])
 
-    def test_gaps_that_come_naturally_are_filled_too(self, weather):
-        holed = weather.mask(np.random.default_rng(0).random(weather.shape) < 0.1).assign(date=weather["date"])
-        model = GaussianCopulaProcess(time="date", random_state=0).fit(holed)
+    def test_gaps_that_come_naturally_are_filled_too(self, gappy):
+        holed, model = gappy
         assert not model.fill(holed).isna().any(axis=None)
 
     def test_whole_numbers_and_other_dtypes(self):
