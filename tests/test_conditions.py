@@ -280,3 +280,15 @@ class TestConstraints:
 def test_refusals(model, asked, text):
     with pytest.raises(ParameterError, match=re.escape(text)):
         model.sample(**{"n": None, **asked})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::tsgan.errors.TsganWarning")
+def test_training_keeps_what_depends_on_the_condition(real):
+    gan = RecurrentGAN(
+        entity="id", time="t", static=STATIC, steps=60, hidden=16, regimes=1, verbose=False, random_state=0
+    )
+    gan.fit(real)
+    for mode in SHIFT:
+        made, alike = gan.sample(300, where={"mode": mode}, random_state=0), real[real["mode"] == mode]
+        assert abs(made["x"].mean() - alike["x"].mean()) < 0.15 * real["x"].std()
