@@ -85,7 +85,7 @@ def test_rare_and_unknown_levels_are_left_alone():
     sides = []
     for levels in (known, made):
         level = levels.codes[0].copy()
-        level[level == 2] = np.where(np.arange((level == 2).sum()) < 20, 2, -1)
+        level[level == 2] = np.where(np.arange((level == 2).sum()) < 10, 2, -1)
         sides.append(Levels({0: level}, {0: 3}, np.zeros(ROWS, dtype=bool), frozenset({0})))
     maps = LevelMaps.fit(real[:, None], drawn[:, None], [None], *sides)
     assert [set(one.groups) for one in maps.maps] == [{0, 1}]

@@ -23,13 +23,13 @@ from ..panel import Bools, Ints
 from .calibration import Spread, knots, quantiles_of
 from .scalers.base import Doubles
 
-ROWS = 40  # of a level, drawn and observed, for a map of its own
+ROWS = 20  # of a level, drawn and observed, for a map of its own
 ALONE, PAIRED = 200, 30  # levels up to which a category is looked at by itself, and with the row before
 LOOKED_AT = 100_000  # rows
 ROUNDS = 3  # groupings of one number
 KEPT = 0.7  # share of a distance, below which it must fall
 GAIN = 0.02  # mean distance, in standard deviations and beyond chance, that is worth a map
-PAIR = 1.25  # times that the level before must gain what the level alone does
+PAIR = 1.1  # times that the level before must gain what the level alone does
 CHANCE = 1.3  # mean distance of two normal samples of n and m rows, times (1/n + 1/m) ** -0.5
 PER_KNOT, MOST = 4, 128  # rows of a level for each knot, and how many knots there may be
 BEYOND = 0.05  # of the range of a level, that a number may lie beyond its knots
@@ -188,9 +188,9 @@ def _chosen(
     size: float,
     number: int,
 ) -> list[Maps]:
-    """Return the maps of one number: the grouping that it is tied to most, then others that do not undo it.
+    """Return the maps of one number, that of the grouping which explains most of it last.
 
-    A further map is followed by one of the first grouping again, and both stay if they bring the drawn numbers closer.
+    Where another map follows it, it is learned and applied again, and both stay if the other has not come undone.
     """
     found: list[Maps] = []
 
@@ -212,14 +212,25 @@ def _chosen(
         own = new.column, new.paired
         tried.add(own)
         moved, more = new.apply(drawn, groups[own][1]), [new]
-        if found:
-            first = found[0].column, found[0].paired
-            again, _ = _learn(real, moved, groups[first], spread, size, (number, *first))
-            moved, more = again.apply(moved, groups[first][1]), [new, again]
+        closest = max([own, *((one.column, one.paired) for one in found)], key=lambda key: _tied(real, groups[key][0]))
+        if closest != own:
+            again, _ = _learn(real, moved, groups[closest], spread, size, (number, *closest))
+            moved, more = again.apply(moved, groups[closest][1]), [new, again]
             if best(moved, [own])[1] > KEPT * before:
                 continue
         drawn, found = moved, found + more
     return found
+
+
+def _tied(x: Doubles, codes: Ints) -> float:
+    """Return the share of variance that groups explain, less what as many groups would by chance."""
+    seen = np.isfinite(x) & (codes >= 0)
+    if not seen.any():
+        return 0.0
+    n, sums = np.bincount(codes[seen]), np.bincount(codes[seen], x[seen])
+    groups, rows = int((n > 0).sum()), int(seen.sum())
+    within = ((x[seen] - (sums / np.maximum(n, 1))[codes[seen]]) ** 2).sum() / max(rows - groups, 1)
+    return float(1 - within / max(float(x[seen].var()), 1e-300))
 
 
 def _visible(real: Doubles, drawn: Doubles, pair: tuple[Ints, Ints], size: float) -> bool:
