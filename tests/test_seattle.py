@@ -48,7 +48,9 @@ def test_a_synthetic_january_looks_like_january(real, made, name):
 
 def test_without_the_calendar_it_does_not(real):
     blind = fitted(real, calendar=False).sample(1, length=YEARS * 365, random_state=0)
-    assert months_off(real, blind, "temp_max").max() > 6
+    off = months_off(real, blind, "temp_max")  # by both limits of the test above
+    assert off.max() > 4
+    assert off.mean() > 1.6
 
 
 def test_dry_days_and_the_kinds_of_weather_are_as_frequent(real, made):
