@@ -9,9 +9,9 @@ from scipy.special import ndtri
 from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, spread
 from tsgan.encoding.positions import positions
 from tsgan.encoding.rows import Rows
+from tsgan.laws.statics import StaticLaw
 from tsgan.layout import Block, Layout
 from tsgan.panel import Panel
-from tsgan.statics import StaticLaw
 
 SEED = np.random.SeedSequence(7)
 LENGTHS = Block("length", "length", 1, tuple(ndtri([0.3, 0.6])), (2, 5, 9))

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tsgan.encoding.windows import cut
+from tsgan.laws.process import LinearGaussianProcess
 from tsgan.layout import Block, Layout
 from tsgan.networks import CELLS
 from tsgan.networks.generator import Generator
 from tsgan.panel import Given, Panel
-from tsgan.process import LinearGaussianProcess
 from tsgan.sampling import Faker, NoiseSource, generate
 
 CPU = torch.device("cpu")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from tsgan.categories import Categories, levels_of
 from tsgan.encoding.windows import cut
+from tsgan.laws.categories import Categories, levels_of
+from tsgan.laws.process import LinearGaussianProcess
 from tsgan.layout import Block, Layout, to_channels, to_latents
 from tsgan.panel import Given, Panel
-from tsgan.process import LinearGaussianProcess
 
 KIND = Block("kind", "softmax", 3, tuple(ndtri([0.5, 0.8])))
 GONE = Block("kind is missing", "softmax", 2, tuple(ndtri([0.7])))

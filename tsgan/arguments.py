@@ -21,9 +21,9 @@ def check_training(given: Mapping[str, Any]) -> None:
     ParameterError
         Naming the argument, its value, what is allowed and, for a name, the nearest.
     """
+    from .laws.process import check_regimes
     from .losses import LOSSES
     from .networks import CELLS
-    from .process import check_regimes
     from .runtime import pick_device
 
     choose("noise", given["noise"], ("auto", "coloured", "white"))

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .history import draw_unknown
+from .laws.prescribed import statics_given
 from .layout import Layout
 from .panel import Bools, Floats, Given, Ints, Panel
-from .prescribed import statics_given
 
 if TYPE_CHECKING:
     from .encoding.conditions import Condition
     from .encoding.encoder import Encoder
     from .encoding.rows import Rows
     from .history import Correct
-    from .process import LinearGaussianProcess
-    from .statics import StaticLaw
+    from .laws.process import LinearGaussianProcess
+    from .laws.statics import StaticLaw
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold
 BLOCK = 256

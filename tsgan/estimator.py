@@ -311,7 +311,7 @@ class RecurrentGAN(Synthesizer):
         warnings.warn(text, TsganWarning, stacklevel=3)
 
     def _fit_process(self, windows: Windows, rng: np.random.Generator) -> Any:
-        from .process import LinearGaussianProcess
+        from .laws.process import LinearGaussianProcess
 
         layout = self._encoder.layout
         white = self.noise == "auto" and len(windows.panel.values) < 2 * layout.latents

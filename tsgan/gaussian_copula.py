@@ -112,7 +112,7 @@ class GaussianCopulaProcess(Synthesizer):
         ParameterError
             If an argument has a value that is not allowed.
         """
-        from .process import LinearGaussianProcess, check_regimes
+        from .laws.process import LinearGaussianProcess, check_regimes
 
         check_regimes(self.regimes)
         try:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from .categories import levels_of
-from .continuation import complete
 from .errors import TsganWarning
+from .laws.categories import levels_of
+from .laws.continuation import complete
+from .laws.process import LinearGaussianProcess
 from .layout import Layout, to_channels, to_latents
 from .panel import Bools, Floats, Given, Ints, Panel
-from .process import LinearGaussianProcess
 
 ROUNDS = 3  # of drawing the unknown and taking back the known, where either depends on the other
 TURNS = 40  # of the iteration that takes steps back

@@ -15,8 +15,8 @@ from .errors import CorruptModelError, NotFittedError, ParameterError
 if TYPE_CHECKING:
     from .encoding.encoder import Encoder
     from .encoding.schema import Schema
-    from .process import LinearGaussianProcess
-    from .statics import StaticLaw
+    from .laws.process import LinearGaussianProcess
+    from .laws.statics import StaticLaw
 
 
 class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -94,8 +94,8 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         """
         from . import bundle
         from .encoding.encoder import Encoder
-        from .process import LinearGaussianProcess
-        from .statics import StaticLaw
+        from .laws.process import LinearGaussianProcess
+        from .laws.statics import StaticLaw
 
         document, parts = bundle.read(path)
         try:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .laws.process import LinearGaussianProcess
 from .layout import Block, Layout
 from .losses.base import Batch
 from .networks.generator import Generator, Noise
 from .panel import Floats, Given, Windows
-from .process import LinearGaussianProcess
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from .drawing import Drawer, Order
     from .history import Correct
+    from .laws.process import LinearGaussianProcess
     from .panel import Floats, Given, Panel, Windows
-    from .process import LinearGaussianProcess
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
@@ -33,9 +33,9 @@ class Synthesizer(Persistent):
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder and the law of the statics, and cut the panel into windows."""
         from .encoding.encoder import Encoder
+        from .laws.statics import StaticLaw
         from .parts.sources import in_parts
         from .runtime import streams
-        from .statics import StaticLaw
 
         roles = ("entity", "time", "static", "exclude")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")

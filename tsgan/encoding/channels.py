@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ..layout import Block, Layout
 from ..panel import Bools, Floats, Ints, Panel
-from .calendar import Calendar
 from .calibration import Marginals
+from .clocks.calendar import Calendar
+from .clocks.timing import GAP, START
 from .columns import COLUMNS
 from .columns.base import Column, Request
 from .columns.infer import infer_kind
@@ -30,7 +31,6 @@ from .options import bounds_for, scalers_for
 from .positions import POSITIONS, positions
 from .schema import Role
 from .sequences import encode_lengths, follows, length_block
-from .timing import GAP, START
 from .whitening import Doubles, Whitening
 
 Parts = Mapping[Name, "pd.Series[Any]"]

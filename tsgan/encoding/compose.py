@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..panel import Ints
-from .clock import Clock
+from .clocks.clock import Clock
 from .columns.base import Column
 from .dtypes import Name, label, load, plain
 from .intake import OUTER, Form

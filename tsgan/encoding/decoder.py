@@ -16,6 +16,7 @@ from ..layout import Layout
 from ..panel import Bools, Floats, Ints, Panel
 from .aliases import Aliases
 from .channels import Channels
+from .clocks.timing import START, Timing
 from .columns.numeric import FloatColumn
 from .compose import compose
 from .conditions import Condition
@@ -27,7 +28,6 @@ from .levels import Levels
 from .missing import Missing
 from .rows import Rows
 from .schema import Schema
-from .timing import START, Timing
 
 
 class Decoder:

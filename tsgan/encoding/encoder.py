@@ -24,7 +24,8 @@ from ..errors import ParameterError, SchemaError, choose
 from ..panel import Floats, Ints, Panel, Windows
 from .aliases import Aliases
 from .channels import Channels
-from .clock import Clock
+from .clocks.clock import Clock
+from .clocks.timing import START, Timing
 from .columns.infer import infer_kind
 from .compose import schema_of
 from .conditions import Condition, refuse_strangers
@@ -37,7 +38,6 @@ from .missing import Missing
 from .questions import ask
 from .sequences import arrange, one_per_sequence, warn_of_clocks
 from .stored import restore, state_of
-from .timing import START, Timing
 from .windows import cut, resolve, whole
 
 Parts = dict[Name, "pd.Series[Any]"]

@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from ..errors import InputError, SchemaError, TsganWarning
 from ..layout import Block
 from ..panel import Ints
-from .clock import parse, to_ticks
+from .clocks.clock import parse, to_ticks
 from .dtypes import Name, plain
 from .intake import Table
 

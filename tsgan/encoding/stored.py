@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..constraints.chain import Chain
 from .aliases import Aliases
 from .channels import Channels
+from .clocks.timing import Timing
 from .dtypes import dump, load
 from .frames import FrameKind
 from .intake import Form
 from .keys import Keys
 from .missing import Missing
 from .options import limits_of
-from .timing import Timing
 
 if TYPE_CHECKING:
     from .encoder import Encoder

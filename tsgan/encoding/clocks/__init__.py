@@ -1,0 +1,1 @@
+"""Time: stamps to ticks, gaps, starts and seasons, and back."""

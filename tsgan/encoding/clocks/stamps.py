@@ -1,0 +1,328 @@
+"""Time stamps as integers, and back in exactly the form in which they came.
+
+A stamp becomes a *tick*: the integer behind a datetime, a duration or a period, or the number itself. Decimal fractions
+are counted in their last digit (0.25 is 25 hundredths), so that sums of steps are exact; only numbers that are no short
+decimals stay floating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api import types
+
+from ...errors import SchemaError
+from ..dtypes import Token, dump, load, plain
+from .written import Text, read_text
+
+Ticks = NDArray[np.int64] | NDArray[np.float64]
+Kind = Literal["number", "datetime", "timedelta", "period"]
+PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+LIMIT = 2**63 - 1
+DECIMALS = 9
+CALENDAR = (
+    np.datetime64("0001-01-01", "s").astype(np.int64),
+    np.datetime64("9999-12-31T23:59:59", "s").astype(np.int64),
+)
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """The form of time stamps.
+
+    Attributes
+    ----------
+    kind : {"number", "datetime", "timedelta", "period"}
+    dtype : str or dict
+        Of the stamps as they came (also for text).
+    unit : str or None
+        Of datetimes and durations.
+    zone : str or None
+        Of datetimes.
+    period : str or None
+        Frequency of periods.
+    scale : int
+        Ticks per 1 for numbers; 0 for numbers that stay floating.
+    objects : str or None
+        What an object column holds: "date", "datetime", "timestamp", "timedelta" or "period".
+    text : Text or None
+        How stamps given as text are written.
+    """
+
+    kind: Kind
+    dtype: Token
+    unit: str | None = None
+    zone: str | None = None
+    period: str | None = None
+    scale: int = 1
+    objects: str | None = None
+    text: Text | None = None
+
+    @classmethod
+    def read(cls, stamps: pd.Index[Any], name: Hashable) -> tuple[Stamps, Ticks]:
+        """Return the form of the stamps and their ticks.
+
+        Raises
+        ------
+        SchemaError
+            See `parse`; also if the numbers are too large for 64 bits.
+        """
+        parsed, text = parse(stamps, name)
+        dtype = dump(stamps.dtype)
+        objects = None
+        if stamps.dtype == object and text is None:
+            inferred = types.infer_dtype(stamps, skipna=False)
+            exact = inferred == "datetime" and all(type(v) is not pd.Timestamp for v in stamps[:1000])
+            objects = {"datetime": "datetime" if exact else "timestamp", "datetime64": "timestamp"}.get(
+                inferred, "timedelta" if inferred.startswith("timedelta") else inferred
+            )
+        if isinstance(parsed, pd.PeriodIndex):
+            return cls("period", dtype, period=str(parsed.freqstr), objects=objects), np.asarray(parsed.asi8)
+        if isinstance(parsed, pd.DatetimeIndex):
+            zone = None if parsed.tz is None else _zone(parsed, name)
+            made = cls("datetime", dtype, str(parsed.unit), zone, objects=objects, text=text)
+            return made, np.asarray(parsed.asi8)
+        if isinstance(parsed, pd.TimedeltaIndex):
+            return cls("timedelta", dtype, str(parsed.unit), objects=objects), np.asarray(parsed.asi8)
+        if types.is_integer_dtype(parsed.dtype):
+            if int(parsed.max()) > LIMIT:
+                raise SchemaError(
+                    f"the time {name!r} holds {parsed.max()}, beyond 64-bit integers; count from a later 0"
+                )
+            return cls("number", dtype), parsed.to_numpy(dtype=np.int64)
+        digits = _decimals(parsed)
+        floats = parsed.to_numpy(dtype=np.float64)
+        if digits is None:
+            return cls("number", dtype, scale=0), floats
+        return cls("number", dtype, scale=10**digits), np.round(floats * 10**digits).astype(np.int64)
+
+    @property
+    def whole(self) -> bool:
+        """Whether ticks are integers."""
+        return self.scale > 0
+
+    @property
+    def dated(self) -> bool:
+        """Whether stamps have a place in the calendar."""
+        return self.kind in ("datetime", "period")
+
+    def check(self, low: float, high: float) -> None:
+        """Check that ticks from `low` to `high` can be written.
+
+        Raises
+        ------
+        OverflowError
+        """
+        least, most = -float(LIMIT), float(LIMIT)
+        if self.kind == "datetime" and (self.text is not None or self.objects is not None):
+            least, most = (float(end) * PER_DAY[str(self.unit)] / PER_DAY["s"] for end in CALENDAR)
+        elif self.kind == "number":
+            of = _plain(load(self.dtype))
+            most = float(np.iinfo(of).max) if of.kind in "iu" else float(np.finfo(of).max) * max(self.scale, 1)
+            least = float(np.iinfo(of).min) if of.kind in "iu" else -most
+            if self.whole:
+                least, most = max(least, -float(LIMIT)), min(most, float(LIMIT))
+        if not (low >= least and high <= most):
+            raise OverflowError(f"from {low:g} to {high:g} ticks, of at most {most:g}")
+
+    def moments(self, ticks: Ticks) -> pd.DatetimeIndex | None:
+        """Return wall-clock moments (without zone), or None where stamps have no dates."""
+        if self.kind == "period":
+            return self._periods(ticks).to_timestamp()
+        if self.kind != "datetime":
+            return None
+        made = self._datetimes(ticks)
+        return made if self.zone is None else made.tz_localize(None)
+
+    def local(self, ticks: Ticks) -> NDArray[np.int64]:
+        """Return ticks of the wall clock."""
+        if self.zone is None:
+            return np.asarray(ticks, dtype=np.int64)
+        return np.asarray(self._datetimes(ticks).tz_localize(None).asi8)
+
+    def universal(self, local: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ticks behind those of the wall clock.
+
+        An hour that is skipped when clocks are put forward counts as its end, one that comes twice as the first.
+        """
+        if self.zone is None:
+            return local
+        naive = pd.DatetimeIndex(local.view(f"M8[{self.unit}]"))
+        first = np.ones(len(naive), dtype=bool)
+        return np.asarray(naive.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
+
+    def write(self, ticks: Ticks) -> pd.Index[Any]:
+        """Return the stamps of `ticks`.
+
+        Raises
+        ------
+        OverflowError
+            See `check`.
+        """
+        dtype: Any = load(self.dtype)
+        if len(ticks):
+            self.check(float(ticks.min()), float(ticks.max()))
+        made: Any = ticks if types.is_integer_dtype(dtype) or self.scale < 2 else ticks / self.scale
+        if self.kind != "number":
+            made = self._made(ticks)
+        if self.text is not None:
+            made = self.text.write(made.tz_localize(None).to_numpy())
+        elif self.objects == "date":
+            made = made.date
+        elif self.objects == "datetime":
+            made = made.to_pydatetime()
+        elif self.objects == "timedelta":
+            made = made.to_pytimedelta()
+        elif self.objects is not None:
+            made = made.astype(object)
+        index: pd.Index[Any] = pd.Index(made, dtype=None if self.kind == "period" and not self.objects else dtype)
+        return index
+
+    def _made(self, ticks: Ticks) -> pd.Index[Any]:
+        if self.kind == "period":
+            return pd.Index(self._periods(ticks))
+        if self.kind == "timedelta":
+            return pd.TimedeltaIndex(np.asarray(ticks, dtype=np.int64).view(f"m8[{self.unit}]"))
+        return self._datetimes(ticks)
+
+    def value(self, tick: Any) -> Any:
+        """Return the moment, duration, period or number at a tick, as `tick` takes it."""
+        ticks = np.array([tick])
+        self.check(float(tick), float(tick))
+        if self.kind != "number":
+            return self._made(ticks)[0]
+        return plain(self.write(ticks)[0])
+
+    def tick(self, value: Any) -> int | float:
+        """Return the tick of a start that a user gives.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no such stamp.
+        """
+        if self.kind == "period":
+            return int(pd.Period(value, self.period).ordinal)
+        if self.kind == "timedelta":
+            return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(self.unit).asi8[0])  # type: ignore[arg-type]
+        if self.kind == "datetime":
+            found = None if self.text is None or not isinstance(value, str) else self.text.read(value)
+            moment = pd.Timestamp(value) if found is None else found
+            if pd.isna(moment):
+                raise ValueError("it is missing")
+            if moment.tz is not None and self.zone is None:
+                raise TypeError("they have no time zone")
+            if self.zone is not None:
+                moment = moment.tz_localize(self.zone) if moment.tz is None else moment.tz_convert(self.zone)
+            return int(pd.DatetimeIndex([moment]).as_unit(self.unit).asi8[0])  # type: ignore[arg-type]
+        first = plain(value)
+        if isinstance(first, bool) or not isinstance(first, int | float) or not np.isfinite(first):
+            raise TypeError("a number is needed")
+        if types.is_integer_dtype(load(self.dtype)) and first != int(first):
+            raise TypeError("a whole number is needed")
+        return round(first * self.scale) if self.whole else float(first)
+
+    def _datetimes(self, ticks: Ticks) -> pd.DatetimeIndex:
+        made = pd.DatetimeIndex(np.asarray(ticks, dtype=np.int64).view(f"M8[{self.unit}]"))
+        return made if self.zone is None else made.tz_localize("UTC").tz_convert(self.zone)
+
+    def _periods(self, ticks: Ticks) -> pd.PeriodIndex:
+        made: pd.PeriodIndex = pd.PeriodIndex.from_ordinals(  # type: ignore[attr-defined]
+            np.asarray(ticks, dtype=np.int64), freq=self.period
+        )
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Stamps:
+        """Rebuild a form from `to_dict`."""
+        text = data["text"]
+        return cls(**{**data, "text": None if text is None else Text.from_dict(text)})
+
+
+def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:
+    """Return stamps that can be compared and subtracted, and how they were written if they were text.
+
+    Raises
+    ------
+    SchemaError
+        Naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that is a date;
+        if they have several time zones, or are written in several ways.
+    """
+    dtype = stamps.dtype
+    if isinstance(stamps, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
+        return stamps, None
+    if types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype) and not types.is_complex_dtype(dtype):
+        return stamps, None
+    inferred = types.infer_dtype(stamps, skipna=False) if len(stamps) else "empty"
+    try:
+        if inferred in ("date", "datetime", "datetime64"):
+            return pd.DatetimeIndex(stamps), None
+        if inferred in ("timedelta", "timedelta64"):
+            return pd.TimedeltaIndex(stamps), None
+        if inferred == "period":
+            return pd.Index(pd.PeriodIndex(stamps)), None
+    except (ValueError, TypeError) as error:
+        raise SchemaError(
+            f"the time {name!r} mixes time zones, or stamps with and without one ({error}); bring it to one by "
+            "pd.to_datetime(..., utc=True)"
+        ) from error
+    if inferred == "string" and not isinstance(dtype, pd.CategoricalDtype):
+        found = read_text(stamps, name)
+        if found is not None:
+            return found
+    shown = f" such as {stamps[0]!r}" if len(stamps) else ""
+    raise SchemaError(
+        f"the time {name!r} holds {dtype} values{shown}, which are no time stamps; "
+        "use datetimes (pd.to_datetime), periods or numbers"
+    )
+
+
+def to_ticks(parsed: pd.Index[Any]) -> Ticks:
+    """Return the numbers behind parsed stamps: int64, but float64 for floats. Enough to sort by."""
+    if isinstance(parsed, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
+        return np.asarray(parsed.asi8)
+    if types.is_integer_dtype(parsed.dtype):
+        return parsed.to_numpy(dtype=np.int64)
+    return parsed.to_numpy(dtype=np.float64)
+
+
+def _decimals(numbers: pd.Index[Any]) -> int | None:
+    """Return how many decimals all numbers have, None if more than 9 or so large that counting them is not exact."""
+    given = numbers.to_numpy(dtype=_plain(numbers.dtype))
+    floats = given.astype(np.float64)
+    for digits in range(DECIMALS + 1):
+        ticks = np.round(floats * 10**digits)
+        if np.abs(ticks).max(initial=0) >= 2**53:
+            return None
+        if bool(((ticks / 10**digits).astype(given.dtype) == given).all()):
+            return digits
+    return None
+
+
+def _plain(dtype: Any) -> np.dtype[Any]:
+    found: np.dtype[Any] = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    return found
+
+
+def _zone(parsed: pd.DatetimeIndex, name: Hashable) -> str:
+    zone = str(parsed.tz)
+    try:
+        again = parsed[:1000].tz_convert(zone).tz_localize(None)
+        same = bool((again == parsed[:1000].tz_localize(None)).all())
+    except (KeyError, ValueError, TypeError, LookupError):
+        same = False
+    if not same:
+        raise SchemaError(
+            f"the time {name!r} has the time zone {zone!r}, which cannot be found by that name; name it by "
+            ".dt.tz_convert('Europe/Berlin')"
+        )
+    return zone

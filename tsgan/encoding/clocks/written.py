@@ -1,0 +1,180 @@
+"""Dates as text: how they are written, and written again in the same way.
+
+A form is a `strftime` pattern for the wall clock, the digits of a fraction of a second, and whatever stands at the end
+of every stamp (an offset such as ``+01:00``, or ``Z``). Patterns of ISO 8601 (https://www.iso.org/standard/70907.html)
+are written by numpy, many times faster than `strftime`.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.tseries.api import guess_datetime_format
+
+from ...errors import SchemaError
+
+ISO: dict[str, str] = {
+    "%Y-%m-%d": "D",
+    "%Y-%m-%dT%H": "h",
+    "%Y-%m-%d %H": "h",
+    "%Y-%m-%dT%H:%M": "m",
+    "%Y-%m-%d %H:%M": "m",
+    "%Y-%m-%dT%H:%M:%S": "s",
+    "%Y-%m-%d %H:%M:%S": "s",
+}
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?P<h>(?P<sep>[T ])\d{2}(?P<m>:\d{2}(?P<s>:\d{2}(\.(?P<f>\d{1,9}))?)?)?)?"
+    r"(?P<z>Z|[+-]\d{2}:?\d{2})?"
+)
+_OFFSET = re.compile(r"(?: ?)(?:Z|[+-]\d{2}:?\d{2})$")
+_BARE = "\x01"
+
+
+@dataclass(frozen=True)
+class Text:
+    """How stamps are written.
+
+    Attributes
+    ----------
+    base : str
+        A `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros.
+    digits : int
+        Of the fraction of a second after `base`.
+    short : bool
+        Whether a fraction of zero is left out.
+    end : str
+        What follows in every stamp.
+    """
+
+    base: str
+    digits: int = 0
+    short: bool = False
+    end: str = ""
+
+    def write(self, local: NDArray[np.datetime64]) -> NDArray[np.object_]:
+        """Return wall-clock moments (datetime64 of any unit) as text."""
+        moments: Any = local
+        unit: Any = ISO.get(self.base)
+        if unit is not None:
+            whole = np.datetime_as_string(moments, unit=unit, casting="unsafe")
+            if " " in self.base:
+                whole = np.strings.replace(whole, "T", " ")
+        else:
+            whole = pd.DatetimeIndex(local).strftime(self.base).to_numpy(dtype=object)
+            if _BARE in self.base:
+                whole = np.array(
+                    [text.replace(_BARE + "0", "").replace(_BARE, "") for text in whole.tolist()], dtype=object
+                )
+        texts = pd.Series(whole.astype(object))
+        if self.digits:
+            unit = ("ms", "us", "ns")[(self.digits - 1) // 3]
+            exact = pd.Series(np.datetime_as_string(moments.astype(f"M8[{unit}]"), unit=unit).astype(object))
+            fraction = exact.str.slice(19, 20 + self.digits)
+            if self.short:
+                fraction = fraction.where(fraction.str.strip(".0") != "", "")
+            texts = texts + fraction.astype(object)
+        return np.asarray((texts + self.end).to_numpy(dtype=object) if self.end else texts.to_numpy(dtype=object))
+
+    def read(self, text: str) -> pd.Timestamp | None:
+        """Return the moment of one stamp in this form, None if it is in another."""
+        if self.digits or not text.endswith(self.end):
+            return None
+        try:
+            clock = datetime.strptime(text.removesuffix(self.end), self.base.replace(_BARE, ""))
+        except ValueError:
+            return None
+        return pd.Timestamp(clock).tz_localize(pd.Timestamp(f"2000-01-01{self.end.strip()}").tz)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Text:
+        """Rebuild a form from `to_dict`."""
+        return cls(**data)
+
+
+def wall(moments: pd.DatetimeIndex) -> NDArray[np.datetime64]:
+    """Return what the clock on the wall showed, without zone."""
+    return np.asarray((moments if moments.tz is None else moments.tz_localize(None)).to_numpy())
+
+
+def read_text(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.DatetimeIndex, Text] | None:
+    """Return the moments and their form, or None where the text holds no dates.
+
+    Raises
+    ------
+    SchemaError
+        Naming the column, if the stamps have different offsets, or are dates in several forms.
+    """
+    texts = stamps.to_numpy(dtype=object)
+    found = _ISO.fullmatch(texts[0])
+    near: pd.DatetimeIndex | None = None
+    for pattern, forms in _iso(found) if found else _guessed(texts[0]):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                parsed = pd.DatetimeIndex(pd.to_datetime(pd.Index(texts, dtype=object), format=pattern))
+        except (ValueError, TypeError, UserWarning, OverflowError) as error:
+            if "ixed timezones" in str(error) or "ixed time zones" in str(error):
+                raise SchemaError(_mixed(name, texts)) from error
+            continue
+        near = parsed
+        for form in forms:
+            if bool((form.write(wall(parsed)) == texts).all()):
+                return parsed, form
+    if near is None:
+        return None
+    again = form.write(wall(near))
+    odd = int(np.flatnonzero(again != texts)[0])
+    raise SchemaError(
+        f"the time {name!r} is written in several ways, such as {texts[0]!r} and {texts[odd]!r}; write all stamps in "
+        "one, or parse them (pd.to_datetime)"
+    )
+
+
+def _iso(found: re.Match[str]) -> Iterator[tuple[str, list[Text]]]:
+    part = found.groupdict()
+    base = "%Y-%m-%d" + (
+        f"{part['sep']}%H" + (":%M" if part["m"] else "") + (":%S" if part["s"] else "") if part["h"] else ""
+    )
+    digits, end = len(part["f"] or ""), part["z"] or ""
+    forms = [Text(base, digits, False, end)]
+    if part["s"]:
+        forms += [Text(base, many, True, end) for many in (6, 3, 9)]
+    yield "ISO8601", forms
+
+
+def _guessed(first: str) -> Iterator[tuple[str, list[Text]]]:
+    tail = _OFFSET.search(first)
+    dotted = re.match(r"\d{1,2}\.", first) is not None
+    for dayfirst in (dotted, not dotted):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pattern = guess_datetime_format(first, dayfirst=dayfirst)
+        if pattern is None:
+            continue
+        base, end = (pattern, "") if tail is None else (re.sub(r" ?%z$", "", pattern), tail.group())
+        digits = 0
+        if base.endswith(".%f"):
+            base, digits = base.removesuffix(".%f"), len(first.removesuffix(end).rpartition(".")[2])
+        bare = re.sub(r"(%[dm])", _BARE + r"\1", base)
+        barer = re.sub(r"(%[dmHI])", _BARE + r"\1", base)
+        yield pattern, [Text(each, digits, False, end) for each in dict.fromkeys((base, bare, barer))]
+
+
+def _mixed(name: Hashable, texts: NDArray[np.object_]) -> str:
+    ends = pd.unique(pd.Series(texts[:100_000]).str.extract(f"({_OFFSET.pattern})", expand=False).dropna())[:3].tolist()
+    return (
+        f"the time {name!r} mixes time zones ({', '.join(map(repr, ends))}); bring it to one, for instance by "
+        "pd.to_datetime(..., utc=True).dt.tz_convert('Europe/Berlin')"
+    )
