@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..constraints.completing import balanced, completed, loosened
 from ..constraints.grain import Scale
 from ..constraints.increments import Increments
 from ..constraints.inequality import Inequality
@@ -247,6 +248,9 @@ def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel
     """
     taken, order, lengths = encoder._take_apart(table)
     taken = _told_once(taken)
+    if encoder._constraints:
+        told = completed(encoder._constraints, taken.values)
+        taken = replace(taken, values=loosened(encoder._constraints, told))
     stamps = encoder._stamps(taken, order)
     parts = encoder._learned(taken, order, lengths)
     parts = {**parts, **encoder._missing.none(lengths), **encoder._timing.forward(stamps, lengths)}
@@ -292,7 +296,7 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    out = frame.copy()
+    out = completed(encoder._constraints, frame.copy())
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
@@ -301,7 +305,7 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
     for rule in encoder._constraints:
         if isinstance(rule, Inequality):
             _order(out, frame, rule.columns)
-    return give_back(out, kind)
+    return give_back(balanced(encoder._constraints, out, frame), kind)
 
 
 def _order(out: pd.DataFrame, told: pd.DataFrame, names: Sequence[Name]) -> None:
