@@ -44,19 +44,19 @@ class Synthesizer(Persistent):
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
         if in_parts(X):
-            panel, X = self._spool(X, rng)
+            panel = self._spool(X, rng)
         else:
             panel = self._encoder.fit(X).encode(X)
-        columns = list(getattr(X, "columns", ()))
-        self.n_features_in_ = len(columns) or int(np.shape(X[0] if isinstance(X, list) else X)[-1])
+        columns = self._encoder.columns
+        self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
-        if columns and all(isinstance(name, str) for name in columns):
+        if all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
         self._statics = StaticLaw.fit(panel.statics, self._encoder.layout.statics, rng)
         return self._encoder.windows(panel)
 
-    def _spool(self, source: Any, rng: np.random.Generator) -> tuple[Panel, Any]:
-        """Fit the encoder to an excerpt of a table in parts; return all of it on disk, and the excerpt."""
+    def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
+        """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
         from .drawing import at_random
         from .parts.excerpt import sample_of
         from .parts.spool import spool
@@ -66,8 +66,7 @@ class Synthesizer(Persistent):
         excerpt = sample_of(self._parts, EXCERPT, rng)
         pieces = None if excerpt.whole else excerpt.lengths
         encoder = self._encoder.fit(excerpt.frame, pieces=pieces, whole=self._parts.lengths)
-        panel = spool(self._parts, lambda frame: at_random(encoder.encode(frame, rng), encoder.layout, rng))
-        return panel, excerpt.frame
+        return spool(self._parts, lambda frame: at_random(encoder.encode(frame, rng), encoder.layout, rng))
 
     def _release(self) -> None:
         """Remove what a table in parts left on disk."""

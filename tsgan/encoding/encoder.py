@@ -272,6 +272,12 @@ class Encoder(Decoder):
             told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
             raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
 
+    @property
+    def columns(self) -> list[Name]:
+        """Names of all columns of the fitted table; those that were left out come last."""
+        self._check_fitted()
+        return [*self._form.columns, *self._exclude]
+
     def windows(self, panel: Panel) -> Windows:
         """Cut a panel into windows."""
         self._check_fitted()
