@@ -30,8 +30,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict tsgan
 
+# One process for each core, one thread in each.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh
