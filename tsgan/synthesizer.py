@@ -43,10 +43,7 @@ class Synthesizer(Persistent):
         self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
-        if in_parts(X):
-            panel = self._spool(X, rng)
-        else:
-            panel = self._encoder.fit(X).encode(X)
+        panel = self._spool(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
