@@ -89,11 +89,6 @@ class Layout:
         return sum(block.latents for block in self.blocks)
 
     @property
-    def static_latents(self) -> int:
-        """Number of process dimensions per sequence."""
-        return sum(block.latents for block in self.statics)
-
-    @property
     def length_block(self) -> Block | None:
         """The static block that holds the sequence's length, if lengths are learned that way."""
         return next((block for block in self.statics if block.kind == "length"), None)

@@ -106,11 +106,6 @@ class Stamps:
         """Whether ticks are integers."""
         return self.scale > 0
 
-    @property
-    def dated(self) -> bool:
-        """Whether stamps have a place in the calendar."""
-        return self.kind in ("datetime", "period")
-
     def check(self, low: float, high: float) -> None:
         """Check that ticks from `low` to `high` can be written.
 
