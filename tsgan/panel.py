@@ -1,18 +1,20 @@
 """The numbers of a panel: sequences of different lengths, as plain arrays.
 
 A panel holds the encoded rows of all sequences one after the other, so that nothing is padded until a batch is cut.
-Shapes are written `(B, T, C)`: batch, time, channel.
+Shapes are written `(B, T, C)`: batch, time, cell (see `layout`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 STRETCHES = 40  # at least, that an excerpt of long sequences is made of
@@ -28,19 +30,20 @@ class Panel:
 
     Attributes
     ----------
-    values : float32 array of shape (rows, channels)
-        The steps of every sequence, sequence after sequence, in time order.
+    values : float64 array of shape (rows, cells)
+        The steps of every sequence, sequence after sequence, in time order: scaled numbers and codes of levels, NaN
+        where a value is missing.
     lengths : int64 array of shape (sequences,)
         Steps of each sequence; they add up to `rows`.
-    statics : float32 array of shape (sequences, static_channels)
-        Channels that hold one value per sequence.
+    statics : float64 array of shape (sequences, statics)
+        Cells that hold one value per sequence.
     covariates : float32 array of shape (rows, covariates)
         What is known of every step before its values are (calendar, position); none by default.
     """
 
-    values: Floats
+    values: Doubles
     lengths: Ints
-    statics: Floats
+    statics: Doubles
     covariates: Floats = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
@@ -50,7 +53,7 @@ class Panel:
             raise ValueError("the covariates of a panel must hold one row per row of values")
         if self.values.ndim != 2 or self.statics.ndim != 2 or self.lengths.ndim != 1:
             raise ValueError(
-                "a panel needs values (rows, channels), lengths (sequences,), statics (sequences, channels)"
+                "a panel needs values (rows, cells), lengths (sequences,), statics (sequences, cells)"
             )
         if int(self.lengths.sum()) != len(self.values) or len(self.statics) != len(self.lengths):
             raise ValueError("the lengths of a panel must add up to its rows, and statics hold one row per sequence")
@@ -60,17 +63,17 @@ class Panel:
         cls,
         values: NDArray[np.floating],
         lengths: Ints | None = None,
-        statics: Floats | None = None,
+        statics: Doubles | None = None,
         covariates: Floats | None = None,
     ) -> Panel:
         """Make a panel of `(B, T, C)` values and `(B, T, K)` covariates; `lengths` cuts each sequence short."""
-        batch, time, channels = values.shape
+        batch, time, cells = values.shape
         if lengths is None:
             lengths = np.full(batch, time, dtype=np.int64)
         keep = np.arange(time) < lengths[:, None]
-        flat = np.ascontiguousarray(values[keep], dtype=np.float32).reshape(int(keep.sum()), channels)
+        flat = np.ascontiguousarray(values[keep], dtype=np.float64).reshape(int(keep.sum()), cells)
         known = _nothing() if covariates is None else np.ascontiguousarray(covariates[keep], dtype=np.float32)
-        fixed = np.zeros((batch, 0), np.float32) if statics is None else statics
+        fixed = np.zeros((batch, 0)) if statics is None else statics
         return cls(flat, lengths.astype(np.int64), fixed, known)
 
     @classmethod
@@ -87,7 +90,7 @@ class Panel:
         """First row of each sequence, and the number of rows at the end; shape (sequences + 1,)."""
         return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
 
-    def __iter__(self) -> Iterator[Floats]:
+    def __iter__(self) -> Iterator[Doubles]:
         offsets = self.offsets
         return (self.values[offsets[i] : offsets[i + 1]] for i in range(len(self)))
 
@@ -123,7 +126,7 @@ class Windows:
         """Whether some window is shorter than `size`."""
         return bool((self.lengths < self.size).any())
 
-    def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
+    def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Doubles:
         """Return the chosen windows as `(B, T, C)`, zero after the end of a short one."""
         return self._cut(self.panel.values, index)
 
@@ -131,13 +134,13 @@ class Windows:
         """Return the covariates of the chosen windows as `(B, T, K)`, zero after the end of a short one."""
         return self._cut(self.panel.covariates, index)
 
-    def _cut(self, rows_of: Floats, index: NDArray[np.integer] | slice) -> Floats:
+    def _cut(self, rows_of: NDArray[Any], index: NDArray[np.integer] | slice) -> NDArray[Any]:
         step = np.arange(self.size)
         inside = step < self.lengths[index][:, None]
         rows = self.starts[index][:, None] + np.where(inside, step, 0)
-        return np.where(inside[:, :, None], rows_of[rows], np.float32(0))
+        return np.where(inside[:, :, None], rows_of[rows], rows_of.dtype.type(0))
 
-    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
+    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Doubles:
         """Return the statics of the chosen windows' sequences, `(B, S)`."""
         return self.panel.statics[self.sequences[index]]
 
@@ -202,31 +205,30 @@ class Windows:
 
 @dataclass(frozen=True)
 class Given:
-    """What is known of sequences before their values are drawn; n sequences of T steps.
+    """What is known of sequences before their steps are drawn; n sequences of T steps.
 
     Attributes
     ----------
-    statics : float32 array of shape (n, static_channels)
+    statics : float64 array of shape (n, statics)
     covariates : float32 array of shape (n, T, covariates)
         May hold no covariate, but its shape says how many steps are wanted.
-    levels : int64 array of shape (n, T, categories) or None
-        Levels that the categories of a step must have, in the order of the layout; -1 where they are free, the number
-        of levels where any of `sets` will do.
     lengths : int64 array of shape (n,) or None
-        Where the sequences end; None where they go on.
-    sets : tuple of (bool array of shape (K,) or None)
-        By category, a set of levels; may be empty where `levels` names none.
+        Where the sequences end; None where all have T steps.
+    values : float64 array of shape (n, T, cells) or None
+        Cells that are known; None where none is.
+    known : bool array of shape (n, T, cells) or None
+        Which cells `values` tells.
+    allowed : tuple of (bool array of shape (levels,) or None)
+        By cell: the levels of a category that may come, on every row; None where all may, and for numbers. May be empty
+        where nothing is asked. A category of which levels are asked is never missing.
     """
 
-    statics: Floats
+    statics: Doubles
     covariates: Floats
-    levels: Ints | None = None
     lengths: Ints | None = None
-    sets: tuple[Bools | None, ...] = ()
-
-    def several(self, category: int) -> Bools | None:
-        """Return the set of levels of a category, if there is one."""
-        return self.sets[category] if self.sets else None
+    values: Doubles | None = None
+    known: Bools | None = None
+    allowed: tuple[Bools | None, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
