@@ -5,10 +5,7 @@ import math
 import pytest
 import torch
 
-from tsgan.losses import LOSSES
-from tsgan.losses.base import Batch, Loss
-
-SMOOTH = torch.nn.functional.softplus
+from tsgan.model.losses import LOSSES, Batch, Loss
 
 
 @pytest.fixture(params=sorted(LOSSES))

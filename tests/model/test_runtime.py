@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tsgan.errors import ParameterError
-from tsgan.runtime import isolated, one_thread, pick_device, seeded, streams
+from tsgan.model.runtime import isolated, one_thread, pick_device, seeded, streams
 
 SEED = np.random.SeedSequence(3)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 
 def pick_device(device: str) -> torch.device:

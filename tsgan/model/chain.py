@@ -1,0 +1,89 @@
+r"""The chain: one hidden layer in which column j sees the columns before it ("MADE", Germain et al., 2015,
+https://arxiv.org/abs/1502.03509).
+
+Hidden units are sorted by degree; a unit of degree d sees the recurrent state and the features of columns below d,
+and the head of column j sees the state and units of degree at most j. So a row is learned in one pass, and drawn at the
+price of one: each column adds its features to the units after it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Chain(nn.Module):
+    """Masked perceptron from a state and the features of a row's columns to the parameters of their heads.
+
+    Parameters
+    ----------
+    state : int
+        Size of what is known before the row.
+    features, outputs : list of int
+        Features and head parameters of each column, in order.
+    units : int
+        Hidden units.
+    dropout : float
+    """
+
+    def __init__(self, state: int, features: list[int], outputs: list[int], units: int, dropout: float) -> None:
+        super().__init__()
+        columns = len(features)
+        degree = np.sort(np.arange(units) % max(columns, 1))
+        owner = np.repeat(np.arange(columns), features)
+        target = np.repeat(np.arange(columns), outputs)
+        self.f_ends = np.concatenate([[0], np.cumsum(features)]).astype(int).tolist()
+        self.o_ends = np.concatenate([[0], np.cumsum(outputs)]).astype(int).tolist()
+        self.u_ends = np.searchsorted(degree, np.arange(columns + 1)).astype(int).tolist()
+        self.enter = nn.Linear(state, units)
+        self.features = nn.Parameter(torch.empty(units, len(owner)))
+        self.direct = nn.Linear(state, len(target))
+        self.out = nn.Parameter(torch.zeros(len(target), units))
+        self.register_buffer("sees", torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)), persistent=False)
+        self.register_buffer("told", torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)), persistent=False)
+        self.dropout = dropout
+        fan = self.sees.sum(1, keepdim=True).clamp_min(1)
+        with torch.no_grad():
+            self.features.normal_().mul_(self.sees / fan.sqrt() * 0.7)
+            self.direct.weight.zero_()
+            self.direct.bias.zero_()
+
+    def forward(self, state: Tensor, features: Tensor) -> Tensor:
+        """Return head parameters `(..., outputs)` of a state `(..., S)` and a row's features `(..., F)`."""
+        hidden = self.enter(state) + functional.linear(features, self.features * self.sees)
+        hidden = functional.dropout(functional.silu(hidden), self.dropout, self.training)
+        return self.direct(state) + functional.linear(hidden, self.out * self.told)
+
+    @torch.no_grad()
+    def begin(self, state: Tensor) -> Walk:
+        """Start drawing a row given a state `(B, S)`."""
+        return Walk(self, state)
+
+
+class Walk:
+    """A row in the making: heads are asked for, and features told, column by column."""
+
+    def __init__(self, chain: Chain, state: Tensor) -> None:
+        self.chain = chain
+        self.hidden = chain.enter(state)
+        self.active = torch.empty_like(self.hidden)
+        self.direct = chain.direct(state)
+
+    def head(self, j: int) -> Tensor:
+        """Return the head's parameters of column j, `(B, outputs)`."""
+        chain = self.chain
+        a, b = chain.u_ends[j], chain.u_ends[j + 1]
+        if b > a:
+            self.active[:, a:b] = functional.silu(self.hidden[:, a:b])
+        some = slice(chain.o_ends[j], chain.o_ends[j + 1])
+        return torch.addmm(self.direct[:, some], self.active[:, :b], chain.out[some, :b].T)
+
+    def tell(self, j: int, features: Tensor) -> None:
+        """Take in the features of column j, `(B, F)`."""
+        chain = self.chain
+        b = chain.u_ends[j + 1]
+        if b < self.hidden.shape[1]:
+            some = slice(chain.f_ends[j], chain.f_ends[j + 1])
+            self.hidden[:, b:].addmm_(features, chain.features[b:, some].T)

@@ -1,0 +1,309 @@
+r"""The generator: a recurrent network over rows, a chain over the columns of a row, a head for each column.
+
+.. math:: p(x_1 \dots x_T) = \prod_t \prod_j p(x_{tj} \mid x_{t1} \dots x_{t,j-1}, \; h_t), \quad
+    h_t = \mathrm{cell}(x_{t-1}, \; c_t, \; h_{t-1}).
+
+The base (`base`) is part of every head: the network gives what is to be added to the base's outcome logits and to the
+mixture of its residuals, and gives nothing before training. So the untrained generator is the closed form. First rows
+have a chain of their own, which sees no row before. The statics of a sequence are drawn by a generator of their own, as
+the one row of a sequence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..layout import Category, Cell, Layout, Number
+from .base import Base, Linear, Terms
+from .cells import CELLS
+from .chain import Chain
+from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
+from .pieces import SPARE, Piece
+
+SHOWN = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
+FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
+YOUNG = 3  # rows at a start whose age the network is told
+LOG_SIGMA = (-7.0, 3.0)  # of the normals, in units of the base's residual
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the networks are.
+
+    Attributes
+    ----------
+    cell : str
+    hidden, layers : int
+        Of the recurrent network.
+    units : int
+        Of the chain.
+    mixture : int
+        Normals for each number.
+    dropout : float
+    """
+
+    cell: str = "lstm"
+    hidden: int = 128
+    layers: int = 1
+    units: int = 128
+    mixture: int = 6
+    dropout: float = 0.3
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sizes as JSON-ready values."""
+        return asdict(self)
+
+
+class Features(nn.Module):
+    """What the networks see of the cells of a row, cell after cell.
+
+    A number is its value, its residual, its change, and its outcome one-hot if it has several; a category is one-hot or
+    embedded.
+    """
+
+    def __init__(self, cells: tuple[Cell, ...]) -> None:
+        super().__init__()
+        own = [Outcomes.of(cell) for cell in cells]
+        self.widths: list[int] = []
+        shown: list[tuple[int, int]] = []
+        numbers: list[int] = []
+        self.embedded: list[tuple[int, int]] = []
+        self.tables = nn.ModuleList()
+        at = 0
+        for j, (cell, o) in enumerate(zip(cells, own, strict=True)):
+            width = 3 if isinstance(cell, Number) else 0
+            if isinstance(cell, Number):
+                numbers.append(at)
+            if isinstance(cell, Number) and o.count == 1:
+                pass
+            elif o.count <= SHOWN or isinstance(cell, Number):
+                shown.append((j, at + width))
+                width += o.count
+            else:
+                self.embedded.append((j, at))
+                self.tables.append(nn.Embedding(o.count, SHOWN))
+                width = SHOWN
+            self.widths.append(width)
+            at += width
+        self.size = at
+        self.ends = np.concatenate([[0], np.cumsum(self.widths)]).astype(int).tolist()
+        self.numbers = numbers
+        self.cells = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
+        self.shown_cells = [j for j, _ in shown]
+        self.register_buffer("shown_at", torch.tensor([at for _, at in shown], dtype=torch.int64), persistent=False)
+
+    def forward(self, x: Tensor, outcome: Tensor, e: Tensor, change: Tensor) -> Tensor:
+        """Return features `(B, T, size)` float32 of values and outcomes `(B, T, C)`, residuals and changes."""
+        out = torch.zeros((*x.shape[:2], self.size), dtype=torch.float32, device=x.device)
+        if self.numbers:
+            at = torch.tensor(self.numbers, device=x.device)
+            out[:, :, at] = x[:, :, self.cells].clamp(-FAR, FAR).float()
+            out[:, :, at + 1] = e.clamp(-FARTHER, FARTHER).float()
+            out[:, :, at + 2] = change.clamp(-FARTHER, FARTHER).float()
+        if self.shown_cells:
+            out.scatter_(2, outcome[:, :, self.shown_cells] + self.shown_at, 1.0)
+        for (j, at), table in zip(self.embedded, self.tables, strict=True):
+            out[:, :, at : at + SHOWN] = table(outcome[:, :, j])
+        return out
+
+
+class Heads:
+    """Where in the chain's output each head's parameters lie, and how they become log-probabilities."""
+
+    def __init__(self, cells: tuple[Cell, ...], mixture: int) -> None:
+        self.cells, self.mixture = cells, mixture
+        self.own = [Outcomes.of(cell) for cell in cells]
+        self.widths = [
+            (o.count if o.count > 1 else 0) + (3 * mixture if isinstance(cell, Number) else 0)
+            for cell, o in zip(cells, self.own, strict=True)
+        ]
+        ends = np.concatenate([[0], np.cumsum(self.widths)]).astype(int)
+        self.several = [j for j, o in enumerate(self.own) if o.count > 1]
+        self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
+        # places of logits in the output, cells of one number of outcomes together
+        self.groups: list[tuple[list[int], Tensor]] = []
+        for count in sorted({self.own[j].count for j in self.several}):
+            mine = [j for j in self.several if self.own[j].count == count]
+            place = torch.tensor([[int(ends[j]) + k for k in range(count)] for j in mine])
+            self.groups.append((mine, place))
+        self.mixtures = torch.tensor(
+            [
+                [int(ends[j]) + (self.own[j].count if self.own[j].count > 1 else 0) + k for k in range(3 * mixture)]
+                for j in self.numbers
+            ],
+            dtype=torch.int64,
+        ).reshape(len(self.numbers), 3, mixture)
+        self.masked = [
+            j
+            for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
+            if o.stay > 0 or o.straight > 0 or cell.together >= 0
+        ]
+        self.ends = ends.tolist()
+
+
+class Generator(nn.Module):
+    """The law of sequences of rows.
+
+    Parameters
+    ----------
+    layout : Layout
+        Its statics count as known.
+    base : Base
+    sizes : Sizes
+    """
+
+    def __init__(self, layout: Layout, base: Base, sizes: Sizes) -> None:
+        super().__init__()
+        self.layout, self.sizes, self.order = layout, sizes, base.order
+        self.before = base.order + SPARE
+        self.linear = Linear(layout, base)
+        self.heads = Heads(layout.cells, sizes.mixture)
+        self.features, self.fixed = Features(layout.cells), Features(layout.statics)
+        self.grids = Grids(layout.cells)
+        known = layout.covariates + self.fixed.size
+        self.cell = CELLS[sizes.cell](self.features.size + known + YOUNG, sizes.hidden, sizes.layers)
+        shape = self.features.widths, self.heads.widths
+        self.chain = Chain(sizes.hidden, *shape, sizes.units, sizes.dropout)
+        self.first = Chain(known + 1, *shape, sizes.units, sizes.dropout)
+        self.drop = nn.Dropout(sizes.dropout)
+        self.register_buffer("bias", torch.from_numpy(base.bias).float())
+        self.register_buffer("jumps", torch.from_numpy(base.jumps))
+        for j in self.heads.several:
+            for name in ("first", "marginal", "after"):
+                self.register_buffer(f"{name}{j}", torch.from_numpy(getattr(base, name)[j]).float())
+
+    def known(self, piece: Piece) -> Tensor:
+        """Return what the network sees of covariates and statics, `(B, T, ...)`."""
+        fixed = self.fixed_features(piece.statics)
+        return torch.cat([piece.known, fixed[:, None].expand(-1, piece.known.shape[1], -1)], 2)
+
+    def fixed_features(self, statics: Tensor) -> Tensor:
+        """Return the features of statics `(B, S)`."""
+        if not self.fixed.size:
+            return statics.new_zeros((len(statics), 0), dtype=torch.float32)
+        coded = code(statics[:, None], torch.zeros((len(statics), 1), dtype=torch.int64), self.layout.statics)
+        z = coded.x[:, :, self.fixed.cells]
+        return self.fixed(coded.x, coded.outcome, z, z)[:, 0]
+
+    def forward(
+        self, piece: Piece, state: Any = None, noise: torch.Generator | None = None
+    ) -> tuple[Tensor, Any]:
+        """Return the log-probability of each cell, `(B, T, C)` float32, and the recurrent state at the end.
+
+        Parameters
+        ----------
+        piece : Piece
+            With `before` rows of context.
+        state : recurrent state at the start, optional
+        noise : torch.Generator, optional
+            Dequantises values on a grid; without it they are taken as they are.
+        """
+        coded = piece.coded(self.layout)
+        return self.log_prob(coded, piece, state, noise)
+
+    def log_prob(self, coded: Coded, piece: Piece, state: Any, noise: torch.Generator | None) -> tuple[Tensor, Any]:
+        """Return what `forward` does, of rows that are coded."""
+        steps = piece.known.shape[1]
+        # the row before the first is read as well: what it did is the network's first input
+        wide = Piece(
+            piece.values,
+            piece.age,
+            torch.cat([piece.known[:, :1], piece.known], 1),
+            piece.statics,
+            torch.cat([piece.inside[:, :1], piece.inside], 1),
+        )
+        age = piece.age[:, -steps - 1 :]
+        told = self.linear(coded, wide, age)
+        x, outcome = coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :]
+        features = self.features(x, outcome, told.e, told.change / self.jumps)
+        known = self.known(piece)
+        out, state = self.run(features[:, :-1], known, age[:, 1:], state)
+        params = self.chain(self.drop(out), features[:, 1:])
+        starts = age[:, 1:] == 0
+        if bool(starts.any()):
+            b, t = torch.nonzero(starts, as_tuple=True)
+            mine = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
+            params = params.index_put((b, t), self.first(mine, features[:, 1:][b, t]))
+        e = told.e[:, 1:]
+        if noise is not None and self.grids.points:
+            e = e + self.grids.noise(x[:, 1:], noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
+        logits = self.outcome_logits(coded, piece, params)
+        log_prob = torch.zeros(outcome[:, 1:].shape, dtype=torch.float32)
+        for (mine, _), part in zip(self.heads.groups, logits, strict=True):
+            log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, outcome[:, 1:, mine][..., None])[..., 0]
+        if self.heads.numbers:
+            weight, mean, log_sigma = self.mixture(params, starts)
+            density = mixture_log_prob(e.float(), weight, mean, log_sigma) - told.spread[:, 1:].log().float()
+            continuous = outcome[:, 1:, self.heads.numbers] == 0
+            some = torch.zeros_like(log_prob)
+            some[:, :, self.heads.numbers] = torch.where(continuous, density, 0.0)
+            log_prob = log_prob + some
+        return log_prob * piece.inside[:, :, None], state
+
+    def run(self, features: Tensor, known: Tensor, age: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return recurrent outputs `(B, T, H)` given the features of the rows before; a start sees none."""
+        features = features * (age > 0)[:, :, None]
+        young = torch.stack([age == k for k in range(YOUNG)], 2).float()
+        return self.cell(torch.cat([features, known, young], 2), state)
+
+    def mixture(self, params: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits of weights, means and log sigmas, `(B, T, numbers, K)`."""
+        raw = params[..., self.heads.mixtures] + torch.where(starts[:, :, None, None, None], self.bias[0], self.bias[1])
+        weight, mean, log_sigma = raw.unbind(3)
+        return weight, mean, log_sigma.clamp(*LOG_SIGMA)
+
+    def outcome_logits(self, coded: Coded, piece: Piece, params: Tensor) -> list[Tensor]:
+        """Return the logits of the outcomes, a group of cells with as many outcomes each time, `(B, T, cells, n)`."""
+        steps = piece.known.shape[1]
+        age = piece.age[:, -steps:]
+        old = coded.outcome[:, -steps - 1 : -1]
+        out = []
+        for mine, place in self.heads.groups:
+            logits = params[..., place]
+            base = torch.stack([self.base_logits(j, old[:, :, j], age == 0) for j in mine], 2)
+            masks = [self.mask(j, coded, age) if j in self.heads.masked else None for j in mine]
+            for i, mask in enumerate(masks):
+                if mask is not None:
+                    base[:, :, i] = base[:, :, i].masked_fill(mask, NEVER)
+            never = base <= NEVER
+            out.append(torch.where(never, torch.full_like(base, NEVER), logits + base))
+        return out
+
+    def base_logits(self, j: int, old: Tensor, start: Tensor) -> Tensor:
+        """Return the base's logits of cell j, `(..., outcomes)`, given the outcome before, `(...)`."""
+        after: Tensor = getattr(self, f"after{j}")
+        if after.ndim == 2:
+            logits = after[old]
+        else:
+            same = torch.nn.functional.one_hot(old, self.heads.own[j].count)
+            marginal = getattr(self, f"marginal{j}")
+            # log(share + odds) where it is the same again
+            logits = torch.where(same.bool(), torch.logaddexp(marginal, after), marginal)
+        return torch.where(start[..., None], getattr(self, f"first{j}"), logits)
+
+    def mask(self, j: int, coded: Coded, age: Tensor) -> Tensor:
+        """Return which outcomes of cell j cannot be, `(B, T, outcomes)`."""
+        own, cell = self.heads.own[j], self.layout.cells[j]
+        steps = age.shape[1]
+        now, old = coded.outcome[:, -steps:, j], coded.outcome[:, -steps - 1 : -1, j]
+        older = coded.outcome[:, -steps - 2 : -2, j]
+        out = torch.zeros((*age.shape, own.count), dtype=torch.bool)
+        gone = old == own.missing
+        if own.stay > 0:
+            settled = torch.zeros_like(gone)
+            for atom in own.atoms:
+                settled |= old == atom
+            out[:, :, own.stay] = (age < 1) | gone | settled
+        if own.straight > 0:
+            out[:, :, own.straight] = (age < 2) | gone | (older == own.missing)
+        if cell.together >= 0:
+            lead = coded.outcome[:, -steps:, cell.together] == self.heads.own[cell.together].missing
+            out |= lead[:, :, None]
+            out[:, :, own.missing] = ~lead
+        out.scatter_(2, now[..., None], torch.zeros_like(now[..., None], dtype=torch.bool))
+        return out

@@ -1,0 +1,327 @@
+"""Rows drawn one after the other: what a generator does when it runs freely, or around cells that are known."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..layout import Category, Number
+from ..panel import Bools, Doubles, Floats
+from .cells import take
+from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, YOUNG, Generator
+from .heads import CLOSE, NEVER, mixture_log_prob
+
+AGAIN = 6  # times that a number is drawn anew that lies outside its bounds, or where another outcome has its place
+
+
+class Rollout:
+    """Sequences in the making; all are at the same step.
+
+    Parameters
+    ----------
+    generator : Generator
+    statics : float64 Tensor of shape (B, statics)
+    noise : torch.Generator
+    """
+
+    def __init__(self, generator: Generator, statics: Tensor, noise: torch.Generator) -> None:
+        self.g, self.noise, self.size = generator, noise, len(statics)
+        layout = generator.layout
+        self.fixed = generator.fixed_features(statics)
+        self.fixed_terms = generator.linear.vector.fixed
+        from .pieces import static_terms
+
+        self.base_fixed = (
+            static_terms(statics, self.fixed_terms) if self.fixed_terms.size else statics.new_zeros((self.size, 0))
+        )
+        self.age = 0
+        self.state = generator.cell.start(self.size)
+        cells, terms = len(layout.cells), generator.linear.vector.terms.size
+        self.x = torch.zeros((self.size, cells), dtype=torch.float64)
+        self.x_before = torch.zeros_like(self.x)
+        self.outcome = torch.zeros((self.size, cells), dtype=torch.int64)
+        self.gone = torch.ones((self.size, cells), dtype=torch.bool)
+        self.gone_before = self.gone.clone()
+        self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
+        self.features = torch.zeros((self.size, generator.features.size))
+
+    def take(self, index: Tensor) -> None:
+        """Keep some sequences, in that order and as often as they are named."""
+        for name in ("fixed", "base_fixed", "x", "x_before", "outcome", "gone", "gone_before", "lags", "features"):
+            setattr(self, name, getattr(self, name)[index])
+        self.state, self.size = take(self.state, index), len(index)
+
+    @torch.no_grad()
+    def step(
+        self,
+        covariates: Tensor,
+        known: Tensor | None = None,
+        values: Tensor | None = None,
+        allowed: tuple[Tensor | None, ...] = (),
+    ) -> tuple[Tensor, Tensor]:
+        """Draw one row.
+
+        Parameters
+        ----------
+        covariates : float32 Tensor of shape (B, K)
+        known : bool Tensor of shape (B, C), optional
+        values : float64 Tensor of shape (B, C), optional
+            What is known, NaN for known to be missing.
+        allowed : tuple of bool Tensor of shape (levels,) or None
+            Levels of each category that may come.
+
+        Returns
+        -------
+        values : float64 Tensor of shape (B, C)
+        weight : float32 Tensor of shape (B,)
+            Log-probability of what was known.
+        """
+        g, layout = self.g, self.g.layout
+        linear, heads = g.linear, g.heads
+        terms_of = linear.vector.terms
+        k = min(self.age, g.order)
+        context = torch.cat([covariates, self.fixed], 1)
+        if self.age == 0:
+            walk = g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
+        else:
+            young = context.new_zeros((self.size, YOUNG))
+            if self.age < YOUNG:
+                young[:, self.age] = 1
+            into = torch.cat([self.features, context, young], 1)
+            out, self.state = g.cell.step(into, self.state)
+            walk = g.chain.begin(out)
+        if self.age == 0:
+            # the recurrent network reads the start, too
+            young = context.new_zeros((self.size, YOUNG))
+            young[:, 0] = 1
+            _, self.state = g.cell.step(torch.cat([self.features, context, young], 1), self.state)
+        outer = torch.cat([covariates.double(), self.base_fixed, self.lags[:, :k].flatten(1)], 1)
+        lagged = outer @ linear.part("outer", k).T + linear.part("constant", k)
+        inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
+        inner = torch.zeros((self.size, terms_of.size), dtype=torch.float64)
+        terms = torch.zeros_like(inner)
+        x, outcome = torch.empty_like(self.x), torch.empty_like(self.outcome)
+        gone = torch.zeros_like(self.gone)
+        features = torch.zeros_like(self.features)
+        weight = torch.zeros(self.size)
+        number = 0
+        for j, cell in enumerate(layout.cells):
+            own = heads.own[j]
+            params = walk.head(j)
+            told = None if known is None or not bool(known[:, j].any()) else known[:, j]
+            if isinstance(cell, Category):
+                logits = self._logits(j, params, gone)
+                if allowed and allowed[j] is not None:
+                    logits, log_share = self._only(logits, allowed[j], own.count)
+                    weight += log_share
+                o = self._choose(logits)
+                if told is not None:
+                    given = torch.where(values[:, j].isnan(), own.missing, values[:, j].nan_to_num().long())
+                    log_p = torch.log_softmax(logits, 1).gather(1, given.clamp_min(0)[:, None])[:, 0]
+                    weight += torch.where(told, log_p, 0.0)
+                    o = torch.where(told, given, o)
+                gone[:, j] = o == own.missing
+                x[:, j], outcome[:, j] = o.double(), o
+                if own.missing >= 0:
+                    x[:, j] = torch.where(gone[:, j], self.x[:, j], x[:, j])
+                at = int(terms_of.at[j])
+                if int(terms_of.at[j + 1]) > at:
+                    inner[:, at:].scatter_(1, o[:, None], 1.0)
+                    terms[:, at:].scatter_(1, o[:, None], 1.0)
+                width = g.features.widths[j]
+                start = g.features.ends[j]
+                if own.count <= SHOWN:
+                    features[:, start : start + width].scatter_(1, o[:, None], 1.0)
+                else:
+                    table = g.features.tables[[c for c, _ in g.features.embedded].index(j)]
+                    features[:, start : start + width] = table(o)
+            else:
+                at = int(terms_of.at[j])
+                expected = lagged[:, number] + inner[:, :at] @ inner_weights[number, :at]
+                spread = spreads[number]
+                centre = self.x[:, j] + expected if self.age else expected
+                drawn, o, lost, log_p = self._number(
+                    j, cell, params, centre, spread, gone, told, None if values is None else values[:, j]
+                )
+                weight += log_p
+                x[:, j], outcome[:, j], gone[:, j] = drawn, o, lost
+                change = drawn - self.x[:, j] if self.age else drawn
+                inner[:, at], terms[:, at] = change, drawn
+                if own.missing >= 0:
+                    inner[:, at + 1] = terms[:, at + 1] = lost.double()
+                start = g.features.ends[j]
+                features[:, start] = drawn.clamp(-FAR, FAR).float()
+                features[:, start + 1] = ((change - expected) / spread).clamp(-FARTHER, FARTHER).float()
+                features[:, start + 2] = (change / g.jumps[number]).clamp(-FARTHER, FARTHER).float()
+                if own.count > 1:
+                    features[:, start + 3 : start + 3 + own.count].scatter_(1, o[:, None], 1.0)
+                number += 1
+            walk.tell(j, features[:, g.features.ends[j] : g.features.ends[j + 1]])
+        self.x_before, self.x, self.outcome = self.x, x, outcome
+        self.gone_before, self.gone = self.gone, gone
+        self.features, self.age = features, self.age + 1
+        self.lags = torch.cat([terms[:, None], self.lags[:, :-1]], 1)
+        return torch.where(gone, math.nan, x), weight
+
+    def _logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
+        """Return the logits of a cell's outcomes, `(B, outcomes)`."""
+        g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
+        start = torch.full((self.size,), self.age == 0)
+        base = g.base_logits(j, self.outcome[:, j], start)
+        logits = params[:, : own.count] + base
+        if own.stay > 0:
+            settled = self.gone[:, j].clone()
+            for atom in own.atoms:
+                settled |= self.outcome[:, j] == atom
+            settled |= torch.tensor(self.age < 1)
+            logits[:, own.stay].masked_fill_(settled, NEVER)
+        if own.straight > 0:
+            no = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
+            logits[:, own.straight].masked_fill_(no, NEVER)
+        if cell.together >= 0:
+            lead = gone[:, cell.together]
+            logits = torch.where(lead[:, None], NEVER, logits)
+            logits[:, own.missing] = torch.where(lead, 0.0, NEVER)
+        return logits
+
+    @staticmethod
+    def _only(logits: Tensor, allowed: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Return the logits of allowed levels, and the log share that they have."""
+        mask = torch.zeros(count, dtype=torch.bool)
+        mask[: len(allowed)] = allowed
+        kept = logits.masked_fill(~mask, -math.inf)
+        return kept, torch.logsumexp(kept, 1) - torch.logsumexp(logits, 1)
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        """Draw outcomes by their logits `(B, n)`."""
+        if logits.shape[1] == 1:
+            return torch.zeros(len(logits), dtype=torch.int64)
+        share = torch.softmax(logits, 1).cumsum(1)
+        u = torch.rand((len(logits), 1), generator=self.noise) * share[:, -1:]
+        return (share < u).sum(1).clamp_max(logits.shape[1] - 1)
+
+    def _number(
+        self,
+        j: int,
+        cell: Number,
+        params: Tensor,
+        centre: Tensor,
+        spread: Tensor,
+        gone: Tensor,
+        told: Tensor | None,
+        values: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Draw a number; return it (the last known where it is missing), outcome, whether missing, log weight."""
+        g, own = self.g, self.g.heads.own[j]
+        o = torch.zeros(self.size, dtype=torch.int64)
+        weight = torch.zeros(self.size)
+        at = 0
+        logits = None
+        if own.count > 1:
+            logits = self._logits(j, params, gone)
+            o = self._choose(logits)
+            at = own.count
+        place = g.heads.numbers.index(j)
+        raw = params[:, at:].reshape(self.size, 3, -1) + g.bias[min(self.age, 1), place]
+        w, mean, log_sigma = raw.unbind(1)
+        log_sigma = log_sigma.clamp(*LOG_SIGMA)
+        if told is not None and values is not None:
+            real = torch.where(told, values, math.nan)
+            o_told = self._outcome_of(j, cell, real)
+            if logits is not None:
+                log_p = torch.log_softmax(logits, 1).gather(1, o_told[:, None])[:, 0]
+                weight += torch.where(told, log_p, 0.0)
+            density = mixture_log_prob(((real - centre) / spread).float(), w, mean, log_sigma) - spread.log().float()
+            weight += torch.where(told & (o_told == 0), density.nan_to_num(), 0.0)
+            o = torch.where(told, o_told, o)
+        drawn = self.x[:, j].clone()  # stays, or is missing
+        some = torch.nonzero(o == 0)[:, 0] if own.count > 1 else None
+        if some is None or len(some):
+            parts = (w, mean, log_sigma, centre) if some is None else (w[some], mean[some], log_sigma[some], centre[some])
+            free = self._continuous(j, cell, *parts, spread, some)
+            drawn = free if some is None else drawn.index_copy(0, some, free)
+        if own.straight > 0:
+            on = g.grids.snap(j, 2 * self.x[:, j] - self.x_before[:, j]).clamp(cell.low, cell.high)
+            drawn = torch.where(o == own.straight, on, drawn)
+        for number, atom in zip(own.atoms, cell.atoms, strict=True):
+            drawn = torch.where(o == number, atom, drawn)
+        if told is not None and values is not None:
+            drawn = torch.where(told & ~values.isnan(), values, drawn)
+        return drawn, o, o == own.missing, weight
+
+    def _outcome_of(self, j: int, cell: Number, real: Tensor) -> Tensor:
+        """Return what known values did."""
+        own = self.g.heads.own[j]
+        o = torch.zeros(self.size, dtype=torch.int64)
+        if own.straight > 0 and self.age >= 2:
+            bend = (real - 2 * self.x[:, j] + self.x_before[:, j]).abs()
+            o.masked_fill_((bend <= cell.straight) & ~self.gone[:, j] & ~self.gone_before[:, j], own.straight)
+        if own.stay > 0 and self.age >= 1:
+            o.masked_fill_(((real - self.x[:, j]).abs() <= CLOSE) & ~self.gone[:, j], own.stay)
+        for number, atom in zip(own.atoms, cell.atoms, strict=True):
+            o.masked_fill_((real - atom).abs() <= CLOSE, number)
+        if own.missing >= 0:
+            o.masked_fill_(real.isnan(), own.missing)
+        return o
+
+    def _continuous(
+        self,
+        j: int,
+        cell: Number,
+        w: Tensor,
+        mean: Tensor,
+        log_sigma: Tensor,
+        centre: Tensor,
+        spread: Tensor,
+        some: Tensor | None,
+    ) -> Tensor:
+        """Draw numbers of the mixture until they lie within the bounds, and on no place that an outcome has."""
+        own = self.g.heads.own[j]
+        share = torch.softmax(w, 1).cumsum(1)
+        old = self.x[:, j] if some is None else self.x[some, j]
+        gone = self.gone[:, j] if some is None else self.gone[some, j]
+        out, left = torch.empty_like(centre), torch.arange(len(centre))
+        bounded = math.isfinite(cell.low) or math.isfinite(cell.high)
+        for turn in range(AGAIN):
+            everything = turn == 0
+            s, m, l, c = (share, mean, log_sigma, centre) if everything else (
+                share[left], mean[left], log_sigma[left], centre[left]
+            )
+            u = torch.rand((len(c), 1), generator=self.noise) * s[:, -1:]
+            k = (s < u).sum(1, keepdim=True).clamp_max(s.shape[1] - 1)
+            e = m.gather(1, k)[:, 0] + l.gather(1, k)[:, 0].exp() * torch.randn(len(c), generator=self.noise)
+            z = c + e * spread
+            wrong = None
+            if bounded:
+                wrong = (z < cell.low) | (z > cell.high)
+            z = self.g.grids.snap(j, z)
+            if own.stay > 0 and self.age:
+                same = ((z - (old if everything else old[left])).abs() <= CLOSE) & ~(gone if everything else gone[left])
+                wrong = same if wrong is None else wrong | same
+            for atom in cell.atoms:
+                on = (z - atom).abs() <= CLOSE
+                wrong = on if wrong is None else wrong | on
+            if everything:
+                out = z
+            else:
+                out[left] = z
+            if wrong is None:
+                break
+            left = left[wrong] if not everything else torch.nonzero(wrong)[:, 0]
+            if not len(left):
+                break
+        return out.clamp(cell.low, cell.high) if bounded else out
+
+
+def free_run(
+    generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator
+) -> Doubles:
+    """Return rows `(B, T, C)` drawn freely, NaN where missing."""
+    rollout = Rollout(generator, torch.from_numpy(statics), noise)
+    known = torch.from_numpy(covariates)
+    rows = [rollout.step(known[:, t])[0] for t in range(covariates.shape[1])]
+    return np.asarray(torch.stack(rows, 1).numpy())
