@@ -1,111 +1,63 @@
-"""What the channels mean: sizes, learned lengths, and the way to JSON and back."""
-
-import json
+"""What the cells mean: descriptions that compare, the nearest point of a grid, lengths of statics."""
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tsgan.layout import MOST, Block, Layout, static_features, to_latents
+from tsgan.layout import Category, Layout, Number, snap, snap_places
 
-CATEGORY = Block("kind", "softmax", 3, (-0.5, 0.5))
-LENGTHS = Block("steps", "length", 1, (-0.5, 1.0), (3, 5, 9))
+LENGTH = Number("length", grid=np.array([-1.5, 0.25, 1.0]))
 LAYOUT = Layout(
-    (Block("x", "continuous", 2), CATEGORY, Block("y", "continuous", 1)),
-    (Block("s", "continuous", 2), CATEGORY, LENGTHS),
+    (Number("x"), Category("kind", 3), Number("y", missing=True)),
+    (Category("sex", 2), LENGTH),
     covariates=4,
+    lengths=(3, 5, 9),
 )
 
 
-def test_sizes():
-    assert (LAYOUT.channels, LAYOUT.latents) == (6, 4)
-    assert LAYOUT.static_channels == 6
-    assert [block.latents for block in LAYOUT.blocks] == [2, 1, 1]
-    assert (Layout(()).channels, Layout(()).latents) == (0, 0)
+def test_a_number_may_be_any_by_default():
+    cell = Number("x")
+    assert (cell.low, cell.high, cell.atoms, cell.together) == (-np.inf, np.inf, (), -1)
+    assert len(cell.grid) == 0
+    assert (cell.stays, cell.straight, cell.missing) == (False, 0, False)
 
 
-def test_the_length_block_is_found():
-    assert LAYOUT.length_block is LENGTHS
-    assert Layout(LAYOUT.blocks).length_block is None
+def test_layouts_compare_by_their_cells():
+    assert Layout(LAYOUT.cells, LAYOUT.statics, 4, (3, 5, 9)) == LAYOUT
+    assert Layout(LAYOUT.cells, LAYOUT.statics, 4, (3, 5, 9), stretches=True) != LAYOUT
+    assert Number("x", grid=np.arange(3.0)) == Number("x", grid=np.arange(3.0))
+    assert Number("x", stays=True) != Number("x")
 
 
 def test_lengths_of_statics():
-    statics = np.zeros((5, 6))
-    statics[:, :5] = 9.0  # not the length's channel
-    statics[:, 5] = [-3, -0.51, -0.49, 0.99, 4]
+    statics = np.full((5, 2), 1.0)
+    statics[:, 1] = [-9, -0.7, -0.6, 0.6, 0.7]
     lengths = LAYOUT.lengths_of(statics)
     assert lengths.tolist() == [3, 3, 5, 5, 9]
     assert lengths.dtype == np.int64
 
 
-def test_one_length_only():
-    only = Layout((), (Block("steps", "length", 1, (), (7,)),))
-    assert only.lengths_of(np.array([[-9.0], [0.0], [9.0]])).tolist() == [7, 7, 7]
+def test_a_layout_of_equal_lengths_has_none():
+    with pytest.raises(ValueError, match="this layout has no length among its statics"):
+        Layout(LAYOUT.cells).lengths_of(np.zeros((1, 0)))
 
 
-def test_lengths_without_a_block():
-    with pytest.raises(ValueError, match="this layout has no length block"):
-        Layout(LAYOUT.blocks).lengths_of(np.zeros((1, 0)))
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=20, unique=True), st.lists(st.floats(-99, 99), max_size=20))
+def test_the_nearest_point_of_a_grid(points, numbers):
+    grid, z = np.sort(points), np.array(numbers, dtype=np.float64)
+    nearest = np.abs(z[:, None] - grid).min(axis=1)
+    np.testing.assert_allclose(np.abs(snap(grid, z) - z), nearest, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(grid[snap_places(grid, z)], snap(grid, z))
 
 
-def test_to_json_and_back():
-    again = Layout.from_dict(json.loads(json.dumps(LAYOUT.to_dict())))
-    assert again == LAYOUT
-    assert isinstance(again.blocks[1].cuts, tuple)
-    assert isinstance(again.statics[2].levels[0], int)
-    assert Layout.from_dict(Layout(()).to_dict()) == Layout(())
-
-
-def test_numpy_numbers_become_plain_ones():
-    layout = Layout((Block("k", "softmax", 2, tuple(np.array([0.25]))),))
-    assert Layout.from_dict(layout.to_dict()) == layout
-    assert json.dumps(layout.to_dict())
-
-
-class TestStaticFeatures:
-    """What statics say as numbers: of a category all levels but the most frequent, which the others imply."""
-
-    def test_the_most_frequent_level_is_left_out(self):
-        blocks = (
-            Block("age", "continuous", 2),
-            Block("ward", "softmax", 3, tuple(ndtri([0.2, 0.9]))),
-            LENGTHS,
-        )
-        statics = np.arange(12, dtype=np.float32).reshape(2, 6)
-        assert static_features(statics, blocks).tolist() == [[0, 1, 2, 4, 5], [6, 7, 8, 10, 11]]
-
-    def test_rows_that_differ_are_told_apart(self):
-        block = Block("ward", "softmax", 4, tuple(ndtri([0.1, 0.3, 0.6])))
-        said = static_features(np.eye(4, dtype=np.float32), (block,))
-        assert said.shape == (4, 3)
-        assert len({tuple(row) for row in said.tolist()}) == 4
-
-    def test_of_many_levels_the_most_frequent_ones_count(self):
-        shares = np.arange(1, 101) / np.arange(1, 101).sum()  # the last is the most frequent
-        block = Block("city", "softmax", 100, tuple(ndtri(shares.cumsum()[:-1])))
-        said = static_features(np.eye(100, dtype=np.float32), (block,))
-        assert said.shape == (100, MOST)
-        assert np.flatnonzero(said.any(axis=1)).tolist() == list(range(99 - MOST, 99))
-
-    def test_nothing(self):
-        assert static_features(np.zeros((3, 0), np.float32), ()).shape == (3, 0)
-
-
-def test_an_unknown_level_is_at_zero():
-    values = np.array([[1, 0, 0], [np.nan] * 3, [0, 0, 1]], dtype=np.float32)
-    latents = to_latents(values, (CATEGORY,))
-    assert latents[1] == 0
-    assert latents[0] < 0 < latents[2]
-
-
-@pytest.mark.parametrize("key", ["blocks", "statics", "covariates"])
-def test_a_missing_part_is_noticed(key):
-    data = LAYOUT.to_dict()
-    del data[key]
-    with pytest.raises(KeyError, match=key):
-        Layout.from_dict(data)
+def test_points_of_a_grid_stay_and_without_a_grid_every_number_does():
+    grid = np.array([-1.0, 0.3, 0.30000000000000016, 7.0])
+    np.testing.assert_array_equal(snap(grid, grid), grid)
+    z = np.array([0.1, -5.0])
+    np.testing.assert_array_equal(snap(np.empty(0), z), z)
 
 
 def test_a_layout_cannot_be_changed():
     with pytest.raises(AttributeError):
-        LAYOUT.blocks[0].size = 3
+        LAYOUT.cells[0].stays = True

@@ -11,11 +11,11 @@ from tsgan.encoding.windows import cut
 from tsgan.panel import Panel, Windows
 
 
-def _panel(lengths, channels=2, statics=1):
+def _panel(lengths, cells=2, statics=1):
     lengths = np.array(lengths, dtype=np.int64)
     rows = int(lengths.sum())
-    values = np.arange(rows * channels, dtype=np.float32).reshape(rows, channels) + 1
-    fixed = np.arange(len(lengths) * statics, dtype=np.float32).reshape(len(lengths), statics)
+    values = np.arange(float(rows * cells)).reshape(rows, cells) + 1
+    fixed = np.arange(float(len(lengths) * statics)).reshape(len(lengths), statics)
     return Panel(values, lengths, fixed)
 
 
@@ -30,14 +30,14 @@ class TestPanel:
     def test_from_dense_cuts_short(self):
         values = np.arange(24.0).reshape(2, 4, 3)
         panel = Panel.from_dense(values, np.array([2, 4]))
-        assert panel.values.dtype == np.float32
+        assert panel.values.dtype == np.float64
         first, second = panel
         np.testing.assert_array_equal(first, values[0, :2])
         np.testing.assert_array_equal(second, values[1])
         assert panel.statics.shape == (2, 0)
 
     def test_from_dense_takes_all_by_default(self):
-        panel = Panel.from_dense(np.zeros((3, 5, 2)), statics=np.ones((3, 1), np.float32))
+        panel = Panel.from_dense(np.zeros((3, 5, 2)), statics=np.ones((3, 1)))
         assert panel.lengths.tolist() == [5, 5, 5]
         assert panel.statics.sum() == 3
 
@@ -73,7 +73,7 @@ class TestPanel:
     @pytest.mark.parametrize(
         ("values", "lengths", "statics", "text"),
         [
-            ((4,), [4], (1, 0), "a panel needs values .rows, channels., lengths .sequences,., statics"),
+            ((4,), [4], (1, 0), "a panel needs values .rows, cells., lengths .sequences,., statics"),
             ((4, 1), [[4]], (1, 0), "a panel needs values"),
             ((4, 1), [4], (1,), "a panel needs values"),
             ((4, 1), [3], (1, 0), "lengths of a panel must add up to its rows"),
@@ -82,7 +82,7 @@ class TestPanel:
     )
     def test_parts_that_do_not_fit(self, values, lengths, statics, text):
         with pytest.raises(ValueError, match=text):
-            Panel(np.zeros(values, np.float32), np.array(lengths), np.zeros(statics, np.float32))
+            Panel(np.zeros(values), np.array(lengths), np.zeros(statics))
 
 
 class TestWindows:
@@ -91,7 +91,8 @@ class TestWindows:
         windows = cut(panel, 3, 1)
         values = windows.values()
         assert values.shape == (4, 3, 2)
-        assert values.dtype == np.float32
+        assert values.dtype == np.float64
+        assert windows.covariates().dtype == np.float32
         for at in range(3):
             np.testing.assert_array_equal(values[at], panel.values[at : at + 3])
         np.testing.assert_array_equal(values[3, :2], panel.values[5:])
@@ -102,6 +103,15 @@ class TestWindows:
         values = windows.values()
         np.testing.assert_array_equal(values[0, 0], windows.panel.values[3])
         assert not values[0, 1:].any()
+
+    def test_missing_values_stay_missing(self):
+        panel = _panel([5, 2])
+        values = panel.values.copy()
+        values[[1, 6], 0] = np.nan
+        windows = cut(replace(panel, values=values), 3, 1)
+        gone = np.isnan(windows.values())
+        assert gone[:, :, 0].tolist() == [[False, True, False], [True, False, False], [False] * 3, [False, True, False]]
+        assert not gone[:, :, 1].any()
 
     def test_chosen_ones(self):
         windows = cut(_panel([5, 2, 6]), 3, 1)

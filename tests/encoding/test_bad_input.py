@@ -230,9 +230,9 @@ class TestEncode:
 
     def test_an_array_where_the_layout_differs(self):
         encoder = Encoder(**PANEL).fit(frame())
-        other = Encoder().fit(np.random.default_rng(0).normal(size=(9, 3)))
-        panel = other.encode(np.random.default_rng(0).normal(size=(9, 3)))
-        with pytest.raises(ValueError, match=r"got \(3, 0\) channels; the layout has"):
+        other = Encoder().fit(np.random.default_rng(0).normal(size=(9, 4)))
+        panel = other.encode(np.random.default_rng(0).normal(size=(9, 4)))
+        with pytest.raises(ValueError, match=r"got \(4, 0\) cells; the layout has \(3, 0\)"):
             encoder.decode(panel)
 
     def test_start_without_a_clock(self):

@@ -20,7 +20,7 @@ def draws(seed=0):
 
 def fitted(x, scaler="auto"):
     column = FloatColumn.fit(pd.Series(x), Request("x", "value", scaler, "observed", np.zeros(len(x), dtype=bool)))
-    return column, column.encode(pd.Series(x))
+    return column, column.encode(pd.Series(x))[:, None]
 
 
 RAIN = np.where(draws(1).random(6000) < 0.54, 0.0, draws(2).gamma(1, 8, 6000).round(1))
@@ -31,7 +31,7 @@ BLURRED = (0.7 * draws(3).normal(size=(50_000, 1)) + 0.5) ** 3
 class TestDecoded:
     def test_zeros_come_back_at_their_share(self, scaler):
         column, z = fitted(RAIN, scaler)
-        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED))
+        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED)[:, 0])
         assert abs((made == 0).mean() - (RAIN == 0).mean()) < 0.01
         assert ks_2samp(made, RAIN).statistic < 0.01
         assert np.quantile(made, 0.999) == pytest.approx(np.quantile(RAIN, 0.999), rel=0.05)
@@ -39,7 +39,7 @@ class TestDecoded:
     def test_multiples_come_back_at_their_shares(self, scaler):
         x = 10.0 * draws(4).poisson(3, 5000)
         column, z = fitted(x, scaler)
-        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED))
+        made = column.decode(Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED)[:, 0])
         for value in np.unique(x):
             assert abs((made == value).mean() - (x == value).mean()) < 0.01
 
@@ -47,6 +47,36 @@ class TestDecoded:
         column, z = fitted(RAIN, scaler)
         after = Marginals.fit(z, BLURRED, [column.spread]).apply(BLURRED)
         assert (np.diff(after[np.argsort(BLURRED[:, 0]), 0]) >= 0).all()
+
+
+class TestAtoms:
+    """Atoms are an outcome of their own: their share is the generator's, the map is that of the other numbers."""
+
+    ATOMS = ((0.0, 2.0),)
+
+    def made(self):
+        rng = draws(7)
+        real = np.where(rng.random(5000) < 0.3, 0.0, rng.normal(3, 1, 5000))
+        drawn = np.where(rng.random(9000) < 0.5, rng.choice([0.0, 2.0], 9000), rng.normal(-1, 2, 9000))
+        return real[:, None], drawn[:, None]
+
+    def test_they_stay_where_they_are(self):
+        real, drawn = self.made()
+        after = Marginals.fit(real, drawn, atoms=self.ATOMS).apply(drawn)
+        on = np.isin(drawn, self.ATOMS)
+        np.testing.assert_array_equal(after[on], drawn[on])
+        assert not np.isin(after[~on], self.ATOMS).any()
+
+    def test_the_others_are_as_the_observed_others(self):
+        real, drawn = self.made()
+        after = Marginals.fit(real, drawn, atoms=self.ATOMS).apply(drawn)
+        assert ks_2samp(after[~np.isin(drawn, self.ATOMS)], real[real != 0]).statistic < 0.02
+
+    def test_single_precision_is_near_enough(self):
+        real, drawn = self.made()
+        one = Marginals.fit(real + 1 / 3, drawn + 1 / 3, atoms=((1 / 3, 7 / 3),))
+        near = np.array([[1 / 3], [7 / 3]], dtype=np.float32).astype(np.float64)
+        np.testing.assert_array_equal(one.apply(near), near)
 
 
 class TestMap:
@@ -87,7 +117,7 @@ class TestMap:
     def test_state_round_trip_and_size(self):
         column, z = fitted(RAIN)
         real, drawn = np.column_stack([z, z + np.nan, z]), np.repeat(BLURRED, 3, axis=1)
-        one = Marginals.fit(real, drawn, [column.spread, None, None])
+        one = Marginals.fit(real, drawn, [column.spread, None, None], [(0.0,), (), (1.0, 2.0)])
         again = Marginals.from_state(one.state())
         np.testing.assert_array_equal(again.apply(drawn), one.apply(drawn))
         assert max(map(len, one.drawn)) <= 3 * MIDDLE

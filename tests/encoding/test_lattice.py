@@ -107,6 +107,17 @@ class TestListed:
         assert 13.7 not in found.values
         assert found.snap(np.array([13.7, 13.26, 4.0, 25.0, 50.0])).tolist() == [13.7, 13.3, 0.0, 20.0, 44.0]
 
+    def test_all_its_values_are_listed(self):
+        assert learn(10.0 * draws().integers(0, 60, 500), 0).points(35, 70, 99).tolist() == [40, 50, 60, 70]
+        assert learn(10.0 * draws().integers(0, 60, 500), 0).points(0, 1e9, 99).tolist() == []
+        x = np.append(np.repeat([0.0, 10.0, 20.0, 31.0, 44.0], 100), 13.7)
+        points = learn(x, 1).points(0, 44, 200)
+        assert points[points <= 10].tolist() == [0, 10]
+        assert points[points >= 20].tolist() == [20, 31, 44]
+        assert len(points) == 5 + 99
+        found = learn(FAHRENHEIT, 1)
+        assert set(FAHRENHEIT) <= set(found.points(FAHRENHEIT.min(), FAHRENHEIT.max(), 999))
+
     def test_bounds_cut_the_list(self):
         found = learn(np.repeat([0.0, 10.0, 20.0, 31.0], 100), 0)
         assert found.within(5, None).values == (10.0, 20.0, 31.0)
@@ -126,7 +137,7 @@ def test_every_value_of_a_lattice_comes_back(offset, step, levels, seed):
     found = learn(x, 1)
     if found is not None:
         np.testing.assert_array_equal(found.snap(x), x)
-        low, high = found.cell(x)
+        low, high = found.ends(x)
         inside = found.snap(low + draws(seed).uniform(0.01, 0.99, len(x)) * (high - low))
         np.testing.assert_allclose(inside, x, atol=1e-9)
     again = found and Lattice.from_dict(json.loads(json.dumps(found.to_dict())))
@@ -155,15 +166,12 @@ class TestAtoms:
 
 @pytest.mark.parametrize("name", CASES)
 class TestColumns:
-    def test_atoms_keep_their_share_both_ways(self, name):
+    def test_atoms_are_told_on_the_way_there(self, name):
         x, shares = CASES[name]
         column = fitted(x)
-        again = column.decode(column.encode(pd.Series(x)))
-        drawn = column.decode(draws(9).normal(size=(40_000, 1)))
-        for value, share in shares.items():
-            assert abs((x == value).mean() - share) < 0.02
-            for made in (again, drawn):
-                assert abs((made == value).mean() - (x == value).mean()) < 0.01
+        wanted = sorted(value for value, share in shares.items() if share >= 0.03)
+        assert column.unscaled(np.array(column.cell().atoms)).round(9).tolist() == wanted
+        assert set(column.cell().atoms) <= set(column.encode(pd.Series(x)))
 
     def test_the_rows_come_back(self, name):
         x, _ = CASES[name]
@@ -174,19 +182,19 @@ class TestColumns:
         x, _ = CASES[name]
         for scaler in ("auto", "standard", "log"):
             column = fitted(x, scaler=scaler)
-            z = column.encode(pd.Series(x))[:, 0]
+            z = column.encode(pd.Series(x))
             moved = column.spread(z, draws(8).uniform(0.01, 0.99, len(z)))
-            np.testing.assert_allclose(column.decode(moved[:, None]), x, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(column.decode(moved), x, rtol=1e-9, atol=1e-9)
 
 
 class TestDrawn:
     def test_no_value_between_multiples_of_ten(self):
         for scaler in ("auto", "standard"):
-            made = fitted(ZEROS, scaler=scaler).decode(3 * draws().normal(size=(5000, 1)))
+            made = fitted(ZEROS, scaler=scaler).decode(3 * draws().normal(size=5000))
             assert (made % 10 == 0).all()
 
     def test_between_atoms_values_stay_continuous_with_their_decimals(self):
-        made = fitted(CASES["heaped"][0]).decode(draws().normal(size=(5000, 1)))
+        made = fitted(CASES["heaped"][0]).decode(draws().normal(size=5000))
         assert len(np.unique(made)) > 2000
         np.testing.assert_array_equal(made, made.round(2))
 
@@ -198,11 +206,11 @@ class TestDrawn:
 
     def test_integers_on_a_lattice(self):
         column = fitted(5 * draws().integers(-20, 40, 400).astype("int16"), IntegerColumn)
-        made = column.decode(draws().normal(size=(500, 1)))
+        made = column.decode(draws().normal(size=500))
         assert made.dtype == "int16"
         assert (made % 5 == 0).all()
 
     def test_declared_bounds_hold_on_the_lattice(self):
         column = fitted(ZEROS, bounds=(5.0, 44.0))
-        made = column.decode(4 * draws().normal(size=(500, 1)))
+        made = column.decode(4 * draws().normal(size=500))
         assert set(made) <= {10.0, 20.0, 30.0, 40.0}

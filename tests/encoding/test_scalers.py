@@ -181,24 +181,34 @@ class TestAuto:
         assert name == "log"
         assert re.fullmatch(r"heavy right tail, its logarithm near normal \(KS \.0\d\)", reason)
 
-    def test_a_heavy_tail_whose_logarithm_is_not_normal_takes_quantiles(self):
-        follows = np.zeros(3000, dtype=bool)
-        for x in (1 + draws().pareto(1.5, 3000), np.append(draws().lognormal(3, 1, 2990), np.zeros(10))):
-            assert choose_scaler(x, follows)[0] == "quantile"
+    def test_zeros_with_a_heavy_right_tail_take_an_arsinh(self):
+        rain = np.where(draws().random(3000) < 0.5, 0.0, draws(1).lognormal(1, 1.2, 3000))
+        name, reason = choose_scaler(rain, np.arange(3000) > 0)
+        assert (name, reason) == ("log", "zeros with a heavy right tail")
+        assert Log.fit(rain).signed
+        light = np.where(draws().random(3000) < 0.5, 0.0, draws(1).gamma(4, 1, 3000))
+        assert choose_scaler(light, np.zeros(3000, dtype=bool))[0] == "standard"
 
-    def test_a_lognormal_column_with_atoms_takes_quantiles(self):
-        x = np.where(draws().random(3000) < 0.03, 5.0, draws(1).lognormal(3, 1, 3000))
-        assert choose_scaler(x, np.zeros(3000, dtype=bool)) == ("quantile", f"{100 * (x == 5).mean():.0f} % at 5")
+    @pytest.mark.parametrize(
+        ("x", "reason"),
+        [
+            (1 + draws().pareto(1.5, 3000), "very heavy tail"),
+            (np.append(draws().lognormal(3, 2, 2990), np.zeros(10)), "very heavy tail"),
+            (draws().standard_t(1.5, 3000), "very heavy tails on both sides"),
+        ],
+    )
+    def test_very_heavy_tails_take_an_arsinh(self, x, reason):
+        assert choose_scaler(x, np.zeros(3000, dtype=bool)) == ("log", reason)
 
-    def test_atoms_take_quantiles(self):
+    def test_lighter_tails_and_tails_far_from_zero_do_not(self):
+        for x in (draws().standard_t(4, 3000), 30 + draws().standard_t(1.5, 3000)):
+            assert x.min() < 0
+            assert choose_scaler(x, np.zeros(3000, dtype=bool))[0] == "standard"
+
+    def test_atoms_and_few_values_are_told(self):
         x = np.where(draws().random(500) < 0.1, 0.0, draws(1).normal(size=500))
-        name, reason = choose_scaler(x, np.arange(500) > 0)
-        assert name == "quantile"
-        assert reason == f"{100 * (x == 0).mean():.0f} % at 0"
-
-    def test_few_values_take_quantiles(self):
-        x = np.arange(500) % 25.0
-        assert choose_scaler(x, np.arange(500) > 0) == ("quantile", "25 distinct values")
+        assert choose_scaler(x, np.arange(500) > 0) == ("standard", f"{100 * (x == 0).mean():.0f} % at 0")
+        assert choose_scaler(np.arange(500) % 25.0, np.arange(500) > 0) == ("standard", "25 distinct values")
 
     def test_a_short_column_of_distinct_values_has_no_atoms(self):
         assert choose_scaler(np.arange(12.0), np.arange(12) > 0)[0] == "standard"
@@ -221,7 +231,7 @@ class TestAuto:
         name, reason = choose_scaler(walk, np.arange(2000) > 0)
         assert name == "standard"
         assert re.fullmatch(r"slow \(correlation \.9\d+ with the step before\)", reason)
-        assert choose_scaler(walk, np.zeros(2000, dtype=bool))[0] == "quantile"
+        assert choose_scaler(walk, np.zeros(2000, dtype=bool))[1].startswith("far from normal")
 
     def test_steps_across_sequences_do_not_count(self):
         levels = np.repeat(np.geomspace(1, 1000, 200), 3)
@@ -229,16 +239,16 @@ class TestAuto:
         jumps, none = step_slopes(x, np.arange(600) > 0), step_slopes(x, np.arange(600) % 3 > 0)
         assert jumps[0] > 0.05
         assert abs(none[0]) < 0.2
-        assert choose_scaler(x, np.zeros(600, dtype=bool))[0] == "quantile"
+        assert choose_scaler(x, np.zeros(600, dtype=bool))[0] != "power"
 
-    def test_what_is_far_from_normal_takes_quantiles(self):
+    def test_what_is_far_from_normal_is_told(self):
         follows = np.arange(3000) > 0
         both = np.append(draws().normal(-2, 1, 1500), draws(1).normal(2, 1, 1500))
         for x in (draws().standard_t(3, 3000), -draws().beta(0.3, 1.6, size=3000), both, draws().random(3000)):
             distance = kstest((x - x.mean()) / x.std(), "norm").statistic
             assert distance_to_normal(*np.unique(x, return_counts=True)) == pytest.approx(distance)
             told = f"far from normal (KS {distance:.2f})".replace("0.", ".")
-            assert choose_scaler(x, follows) == ("quantile", told)
+            assert choose_scaler(x, follows) == ("standard", told)
 
     def test_the_distance_counts_ties(self):
         x = draws().integers(0, 40, 500).astype(float)
@@ -248,13 +258,17 @@ class TestAuto:
     @pytest.mark.parametrize("rows", [30, 100, 1000])
     def test_what_chance_does_to_normal_rows_is_allowed_for(self, rows):
         follows = np.arange(rows) > 0
-        chosen = [choose_scaler(draws(seed).normal(size=rows), follows)[0] for seed in range(50)]
-        assert chosen.count("standard") == 50
+        told = [choose_scaler(draws(seed).normal(size=rows), follows)[1] for seed in range(50)]
+        assert all(reason.startswith("near normal") for reason in told)
 
     def test_the_allowance_shrinks_with_the_rows(self):
         x = np.sort(draws().random(100))
-        assert choose_scaler(x, np.arange(100) > 0)[0] == "standard"
-        assert choose_scaler(draws().random(2000), np.arange(2000) > 0)[0] == "quantile"
+        assert choose_scaler(x, np.zeros(100, dtype=bool))[1].startswith("near normal")
+        assert choose_scaler(draws().random(2000), np.arange(2000) > 0)[1].startswith("far from normal")
+
+    @pytest.mark.parametrize("x", list(COLUMNS.values())[3:], ids=list(COLUMNS)[3:])
+    def test_quantiles_are_never_chosen(self, x):
+        assert choose_scaler(x, np.arange(len(x)) > 0)[0] != "quantile"
 
     def test_the_rest_is_standard(self):
         name, reason = choose_scaler(draws().normal(size=1000), np.arange(1000) > 0)

@@ -33,9 +33,9 @@ def test_it_prints_as_an_aligned_table(schema):
     assert "new keys a4 .." in lines[2]
     assert "from 2020-01-01 00:00:00" in lines[3]
     assert lines[3].endswith("every D")
-    assert lines[4].split()[-3:] == ["one-hot", "f,", "m"]
+    assert lines[4].split()[-3:] == ["levels", "f,", "m"]
     assert lines[5].split()[:5] == ["x", "value", "float", "float64", "2"]
-    assert lines[6].endswith("0 .. 4       quantile  5 distinct values") or lines[6].endswith("5 distinct values")
+    assert lines[6].endswith("standard  5 distinct values")
     assert "one value" in lines[7]
     at = lines[0].index("scaler")
     assert lines[5][at:].startswith("standard")

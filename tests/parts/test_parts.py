@@ -62,11 +62,11 @@ def _encode(frame):
     step = np.diff(frame["x"], prepend=np.nan)
     step[np.diff(codes, prepend=-1) != 0] = 0
     lengths = np.bincount(codes).astype(np.int64)
-    values = np.stack([frame["x"], step], axis=1).astype(np.float32)
+    values = np.stack([frame["x"], step], axis=1)
     if "id" not in frame:
-        return Panel(values, lengths, np.ones((1, 1), np.float32))
+        return Panel(values, lengths, np.ones((1, 1)))
     first = np.cumsum(lengths) - lengths
-    statics = (frame["sex"].iloc[first] == "m").to_numpy(np.float32)[:, None]
+    statics = (frame["sex"].iloc[first] == "m").to_numpy(np.float64)[:, None]
     return Panel(values, lengths, statics, frame["t"].dt.hour.to_numpy(np.float32)[:, None])
 
 
@@ -150,6 +150,7 @@ def test_a_spooled_panel_is_the_one_in_memory(tmp_path, monkeypatch, rows):
     with Parts.open(_folder(tmp_path / "p", _cut(frame, [100, 333])), "id", "t") as parts:
         panel = spool(parts, _encode)
         assert isinstance(panel.values, np.memmap)
+        assert (panel.values.dtype, panel.covariates.dtype) == (np.float64, np.float32)
         assert not panel.values.flags.writeable
         for name in ("values", "lengths", "statics", "covariates"):
             np.testing.assert_array_equal(getattr(panel, name), getattr(whole, name))
@@ -447,7 +448,7 @@ def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
 
     def encode(frame):
         lengths = np.bincount(pd.factorize(frame["id"])[0]).astype(np.int64)
-        return Panel(frame[list("abcdefgx")].to_numpy(np.float32), lengths, np.zeros((len(lengths), 0), np.float32))
+        return Panel(frame[list("abcdefgx")].to_numpy(), lengths, np.zeros((len(lengths), 0)))
 
     tracemalloc.start()
     try:

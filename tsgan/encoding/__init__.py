@@ -1,4 +1,4 @@
-"""DataFrame <-> Panel: columns become channels, and channels become columns again.
+"""DataFrame <-> Panel: columns become cells, and cells become columns again.
 
 The door of this room is `encoder.Encoder`. Nothing here knows torch.
 """

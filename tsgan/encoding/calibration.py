@@ -6,8 +6,9 @@ map is `Q(F(z))`, the monotone rearrangement, which moves the drawn numbers leas
 order of the numbers and so their ranks' dependence within and across columns.
 
 What is wanted is the observed marginal *after decoding*. Rows of one value (zeros, multiples of 10, rounded
-numbers) are therefore spread over all numbers that decode to it (`ScaledColumn.spread`), so that the drawn share of
-each atom is the observed one and the map has no steps.
+numbers) are therefore spread over all numbers that decode to it (`ScaledColumn.spread`), so that the map has no steps.
+A cell's atoms (see `layout.Number`) are an outcome of their own: they stay where they are, and the map is that of the
+other numbers.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..layout import snap
 from .scalers.base import Doubles
 
 Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
 SEEN, SEEN_TAIL = 0.01, 0.05
+NEAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,22 @@ class Marginals:
     drawn, wanted : tuple of float64 arrays of shape (knots,)
         Knots of each column, `drawn` increasing, `wanted` not decreasing; none where the column stays as it is. Beyond
         the outermost knots the map goes on with slope 1.
+    atoms : tuple of float64 arrays of shape (atoms,)
+        Numbers of each column that stay.
     """
 
     drawn: tuple[Doubles, ...]
     wanted: tuple[Doubles, ...]
+    atoms: tuple[Doubles, ...]
 
     @classmethod
-    def fit(cls, real: Doubles, drawn: Doubles, spreads: Sequence[Spread | None] | None = None) -> Self:
+    def fit(
+        cls,
+        real: Doubles,
+        drawn: Doubles,
+        spreads: Sequence[Spread | None] | None = None,
+        atoms: Sequence[Sequence[float]] | None = None,
+    ) -> Self:
         """Learn the maps.
 
         Parameters
@@ -52,6 +64,8 @@ class Marginals:
             Scaled columns as the model draws them; NaN where they will be missing.
         spreads : sequence of callables or None
             `ScaledColumn.spread` of each column; None for a column whose numbers stand for themselves.
+        atoms : sequence of sequences of float
+            Numbers of each column that stay; none by default.
 
         Returns
         -------
@@ -60,17 +74,21 @@ class Marginals:
             move a number by more than .01 of the column's standard deviation (.05 in the outer hundredths).
         """
         ways: list[Spread | None] = [None] * real.shape[1] if spreads is None else list(spreads)
-        pairs = [_learn(_observed(real[:, j]), _observed(drawn[:, j]), way) for j, way in enumerate(ways)]
-        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
+        held = tuple(np.array(some, dtype=np.float64) for some in ([()] * real.shape[1] if atoms is None else atoms))
+        pairs = [
+            _learn(_free(real[:, j], some), _free(drawn[:, j], some), way)
+            for j, (way, some) in enumerate(zip(ways, held, strict=True))
+        ]
+        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held)
 
     def apply(self, drawn: Doubles) -> Doubles:
         """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays."""
         out = np.array(drawn, dtype=np.float64, order="F")
-        for j, (x, y) in enumerate(zip(self.drawn, self.wanted, strict=True)):
+        for j, (x, y, atoms) in enumerate(zip(self.drawn, self.wanted, self.atoms, strict=True)):
             if len(x):
                 z = out[:, j]
                 beyond = np.minimum(z - x[0], 0) + np.maximum(z - x[-1], 0)
-                out[:, j] = np.interp(z, x, y) + beyond
+                out[:, j] = np.where(_on(z, atoms), z, np.interp(z, x, y) + beyond)
         return out
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -79,18 +97,29 @@ class Marginals:
             "knots": np.array([len(x) for x in self.drawn], dtype=np.int64),
             "drawn": np.concatenate([np.empty(0), *self.drawn]),
             "wanted": np.concatenate([np.empty(0), *self.wanted]),
+            "held": np.array([len(some) for some in self.atoms], dtype=np.int64),
+            "atoms": np.concatenate([np.empty(0), *self.atoms]),
         }
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild the maps from `state`."""
-        ends = np.cumsum(arrays["knots"])
-        drawn, wanted = (np.split(np.asarray(arrays[key], np.float64), ends)[:-1] for key in ("drawn", "wanted"))
-        return cls(tuple(drawn), tuple(wanted))
+        counted = (("drawn", "knots"), ("wanted", "knots"), ("atoms", "held"))
+        parts = (np.split(np.asarray(arrays[key], np.float64), np.cumsum(arrays[by]))[:-1] for key, by in counted)
+        return cls(*map(tuple, parts))
 
 
-def _observed(x: Doubles) -> Doubles:
-    return np.sort(x[np.isfinite(x)])
+def _on(z: Doubles, atoms: Doubles) -> NDArray[np.bool_]:
+    """Return which numbers are atoms, up to single precision."""
+    if not len(atoms):
+        return np.zeros(len(z), dtype=bool)
+    near = snap(atoms, z)
+    return np.abs(z - near) <= NEAR * (1 + np.abs(near))
+
+
+def _free(x: Doubles, atoms: Doubles) -> Doubles:
+    """Return the numbers that are no atoms, sorted."""
+    return np.sort(x[np.isfinite(x) & ~_on(x, atoms)])
 
 
 def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Doubles, Doubles]:
@@ -99,39 +128,39 @@ def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Double
     rows = min(len(real), len(drawn))
     if rows < SMALLEST or drawn[0] == drawn[-1]:
         return nothing
-    p, have, wanted = quantiles_of(real, drawn, spread, MIDDLE)
+    p, have, wanted = _quantiles_of(real, drawn, spread)
     moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
     size = float(real.std())
     if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
         return nothing
-    return knots(have, wanted)
+    return _knots(have, wanted)
 
 
-def quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None, most: int) -> tuple[Doubles, Doubles, Doubles]:
-    """Return probabilities, `most` of them and more in the tails and at atoms, and the quantiles drawn and wanted.
+def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Doubles, Doubles, Doubles]:
+    """Return probabilities, more of them in the tails and at ties, and the quantiles drawn and wanted.
 
     Both samples are sorted and hold no NaN.
     """
     values, counts = np.unique(real, return_counts=True)
     ends = np.append(0.0, np.cumsum(counts) / len(real))
-    p = _probabilities(counts, ends, min(len(real), len(drawn)), most)
+    p = _probabilities(counts, ends, min(len(real), len(drawn)))
     wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
     return p, np.quantile(drawn, p, method="hazen"), wanted
 
 
-def knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
+def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
     """Return the knots of a map; drawn numbers that are equal go to the middle of what is wanted of them."""
     x, first, ties = np.unique(have, return_index=True, return_counts=True)
     return x, (wanted[first] + wanted[first + ties - 1]) / 2
 
 
-def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int) -> Doubles:
-    """Return where the quantiles are taken: evenly, finer in both tails, and on either side of each atom's ends."""
-    tail = np.geomspace(0.5 / rows, max(1 / most, 0.5 / rows), TAIL)
+def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int) -> Doubles:
+    """Return where the quantiles are taken: evenly, finer in both tails, and on either side of the ends of each tie."""
+    tail = np.geomspace(0.5 / rows, max(1 / MIDDLE, 0.5 / rows), TAIL)
     large = np.flatnonzero(counts >= max(2.0, ATOM * counts.sum()))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows
-    p = np.concatenate([np.linspace(0, 1, most), tail, 1 - tail, edges - nudge, edges + nudge])
+    p = np.concatenate([np.linspace(0, 1, MIDDLE), tail, 1 - tail, edges - nudge, edges + nudge])
     return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
 
 

@@ -155,7 +155,7 @@ def schema_of(
     columns: Sequence[Column],
     clock: Clock,
     keys: Keys | None,
-    told: Mapping[Name, Sequence[str]],
+    told: Mapping[Name | None, Sequence[str]],
     restored: Mapping[Name, str],
 ) -> Schema:
     """Return the schema: roles that live in the index first, then the columns in their order.
@@ -168,7 +168,7 @@ def schema_of(
     clock : Clock
     keys : Keys or None
     told : mapping of name to texts
-        What there is to say of a column beyond its kind: gaps, season, constraints.
+        What there is to say of a column beyond its kind: gaps, seasons, trend, constraints.
     restored : mapping of name to text
         Columns that are not learned, and what they follow from.
     """
@@ -192,7 +192,7 @@ def schema_of(
     if clock.kind != "rows":
         low = plain(clock.make(1)[0])
         low = low if isinstance(low, int | float) else str(low)
-        reason = "; ".join([clock.describe(), *told.get(form.time, ())]) if form.time is not None else clock.describe()
+        reason = "; ".join([clock.describe(), *told.get(form.time, ())])
         line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason)
         if form.time_in == "column":
             lines[form.time] = line

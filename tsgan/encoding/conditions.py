@@ -7,20 +7,20 @@ numbers as values. On the way out the values are put in literally, so that they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import ParameterError
-from ..panel import Bools, Floats, Ints
-from .columns.base import Column
+from ..panel import Bools, Doubles, Panel
 from .columns.category import CategoryColumn
 from .dtypes import Name
 
 if TYPE_CHECKING:
+    from .cells import Cells
     from .decoder import Decoder
 
 SHOWN = 50  # levels that a message lists
@@ -32,44 +32,52 @@ class Condition:
 
     Attributes
     ----------
-    statics : float32 array of shape (m, static_channels)
-        Numbers that are known; NaN elsewhere.
-    allowed : bool array of shape (m, static_channels)
-        Levels that are allowed; true where a category is free.
-    levels : tuple of (bool array of shape (channels of the category,) or None)
-        Which levels of each category of a step are allowed on every row; None where all are.
-    fits : mapping of name to bool array of shape (m, levels)
-        The same for parts that are categories, static or not, and all their levels, rare ones too.
+    statics : float64 array of shape (m, static cells)
+        Scaled numbers and codes that are known; NaN elsewhere.
+    static_allowed : tuple of (bool array of shape (m, levels) or None)
+        By static cell: levels that are allowed, all where a sequence is free; None where all are, and for numbers.
+    allowed : tuple of (bool array of shape (levels,) or None)
+        By value cell: levels that are allowed on every row; None where all are, and for numbers. What is asked of a
+        category is not missing.
     exact : mapping of name to Series of shape (m,)
         Values of static parts that are numbers, missing where they are free.
     """
 
-    statics: Floats
-    allowed: Bools
-    levels: tuple[Bools | None, ...]
-    fits: Mapping[Name, Bools]
+    statics: Doubles
+    static_allowed: tuple[Bools | None, ...]
+    allowed: tuple[Bools | None, ...]
     exact: Mapping[Name, pd.Series[Any]]
 
     def some(self, at: int, count: int) -> Condition:
         """Return the condition of sequences `at` to `at + count`."""
         rows = np.zeros(count, dtype=np.intp) if len(self.statics) == 1 else np.arange(at, at + count)
-        fits = {name: fit if len(fit) == 1 else fit[rows] for name, fit in self.fits.items()}
         exact = {name: series.take(rows).reset_index(drop=True) for name, series in self.exact.items()}
-        return Condition(self.statics[rows], self.allowed[rows], self.levels, fits, exact)
+        fixed = tuple(None if some is None else some[rows] for some in self.static_allowed)
+        return Condition(self.statics[rows], fixed, self.allowed, exact)
 
-    def put(self, decoded: dict[Name, Any], columns: Sequence[Column], lengths: Ints, rng: np.random.Generator) -> None:
-        """Put the values into decoded parts, in place: one of the allowed levels by its share where there is another.
+    def held(self, panel: Panel, cells: Cells, rng: np.random.Generator) -> Panel:
+        """Return a panel of m sequences with what is known in its place, and an allowed level where there is another.
 
-        Parameters
-        ----------
-        decoded : dict of name to array
-        columns : sequence of Column
-        lengths : int64 array of shape (m,)
-        rng : numpy.random.Generator
+        Such a level is drawn by the observed shares.
         """
-        for column in columns:
-            if column.name in self.fits and isinstance(column, CategoryColumn):
-                decoded[column.name] = _settled(column, decoded[column.name], self.fits[column.name], lengths, rng)
+        statics = np.where(np.isnan(self.statics), panel.statics, self.statics)
+        values = np.array(panel.values)
+        for column in cells.columns:
+            place, share = cells.place(column.name), np.array(getattr(column, "share", (1.0, 0.0)))
+            if place is None:
+                continue
+            if column.role == "static":
+                fits = self.static_allowed[place]
+                if fits is not None:
+                    free = fits.all(axis=1)
+                    statics[~free, place] = _settled(statics[~free, place], fits[~free], share, rng)
+            elif (fit := self.allowed[place]) is not None:
+                every = np.broadcast_to(fit, (len(values), len(fit)))
+                values[:, place] = _settled(values[:, place], every, share, rng)
+        return replace(panel, values=values, statics=statics)
+
+    def put(self, decoded: dict[Name, Any]) -> None:
+        """Put values of static numbers into decoded parts, in place, so that they come back as they were given."""
         for name, series in self.exact.items():
             values = pd.Series(decoded[name]).reset_index(drop=True)
             held = series.notna().to_numpy(dtype=bool)
@@ -77,62 +85,50 @@ class Condition:
             decoded[name] = values.array if not isinstance(decoded[name], np.ndarray) else values.to_numpy()
 
 
-def _settled(column: CategoryColumn, values: Any, fits: Bools, lengths: Ints, rng: np.random.Generator) -> Any:
-    known = pd.Index(column.known, dtype=object)
-    codes = known.get_indexer(pd.Index(pd.Series(values).astype(object)))
-    row = np.arange(len(codes)) if column.role == "static" else np.repeat(np.arange(len(lengths)), lengths)
-    row = np.zeros(len(codes), dtype=np.intp) if len(fits) == 1 else row
-    wrong = np.flatnonzero(~fits[row, codes])
+def _settled(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
+    """Return codes, a fitting one drawn by its share in place of those that do not fit or are missing."""
+    known = np.where(np.isnan(codes), 0, codes).astype(np.intp)
+    wrong = np.flatnonzero(np.isnan(codes) | ~fits[np.arange(len(codes)), known])
     if not len(wrong):
-        return values
-    share = np.array([*column.share[: len(column.levels)], *column.tail_share]) + 1e-12
-    kinds, kind = np.unique(fits[row[wrong]], axis=0, return_inverse=True)
-    reach = np.cumsum(kinds * share, axis=1)
-    drawn = rng.random(len(wrong)) * reach[kind.ravel(), -1]
-    for number in range(len(kinds)):
-        mine = kind.ravel() == number
-        codes[wrong[mine]] = np.searchsorted(reach[number], drawn[mine], side="right")
-    return column.take(codes)
+        return codes
+    reach = np.cumsum(fits[wrong] * (share + 1e-12), axis=1)
+    drawn = rng.random(len(wrong)) * reach[:, -1]
+    out = codes.copy()
+    out[wrong] = (reach <= drawn[:, None]).sum(axis=1)
+    return out
 
 
-def refuse_strangers(encoder: Decoder, condition: Condition, meets: Floats) -> None:
+def refuse_strangers(encoder: Decoder, condition: Condition) -> None:
     """Refuse levels of static columns that never come together.
-
-    Parameters
-    ----------
-    encoder : Decoder
-    condition : Condition
-    meets : float32 array of shape (L, L)
-        1 where two levels of different categories never meet, see `statics.StaticLaw`.
 
     Raises
     ------
     ParameterError
         Naming both columns and what comes with one of them.
     """
-    own = [c for c in encoder._channels.columns if isinstance(c, CategoryColumn) and c.role == "static"]
-    ends = np.concatenate([[0], np.cumsum([c.width for c in own])]).astype(np.int64)
-    asked = [i for i, column in enumerate(own) if column.name in condition.fits]
-    open_ = {i: condition.allowed[:, encoder._channels.place(own[i].name)] for i in asked}
-    for one in asked:
-        for two in (other for other in asked if other > one):
-            never = meets[ends[one] : ends[one + 1], ends[two] : ends[two + 1]] > 0
-            reached = (open_[one].astype(np.float32) @ ~never) > 0
-            lost = np.flatnonzero(~(reached & open_[two]).any(axis=1))
-            if len(lost):
-                row = lost[0]
-                first, second = ([_text(own[i], open_[i][row])] for i in (one, two))
-                there = [own[two].levels[k] for k in np.flatnonzero(reached[row]) if k < len(own[two].levels)][:SHOWN]
-                raise ParameterError(
-                    f"{first[0]} never comes with {second[0]} in the fitted table"
-                    f"{f' (row {row} of static)' if len(condition.allowed) > 1 else ''}; with {first[0]}, "
-                    f"{_label(own[two].name)} is one of {there}"
-                )
+    cells = encoder._cells
+    columns = {column.name: column for column in cells.columns if isinstance(column, CategoryColumn)}
+    for (one, two), meets in cells.meets.items():
+        first, second = (condition.static_allowed[cells.place(name) or 0] for name in (one, two))
+        if first is None or second is None:
+            continue
+        reached = (first.astype(np.float32) @ meets) > 0
+        lost = np.flatnonzero(~(reached & second).any(axis=1))
+        if len(lost):
+            row = lost[0]
+            told = _text(columns[one], first[row])
+            levels = columns[two].levels
+            there = [levels[k] for k in np.flatnonzero(reached[row]) if k < len(levels)][:SHOWN]
+            raise ParameterError(
+                f"{told} never comes with {_text(columns[two], second[row])} in the fitted table"
+                f"{f' (row {row} of static)' if len(condition.statics) > 1 else ''}; with {told}, "
+                f"{_label(two)} is one of {there}"
+            )
 
 
 def _label(name: Name) -> str:
     text = str(name).removeprefix("\0")
-    return repr(name) if text == str(name) else text.removeprefix("joint ").replace("missing:", "gap of ")
+    return repr(name) if text == str(name) else text.removeprefix("joint ")
 
 
 def _text(column: CategoryColumn, open_: Bools) -> str:

@@ -13,18 +13,17 @@ from ..constraints.base import Constraint
 from ..constraints.chain import Chain
 from ..errors import NotFittedError, ParameterError
 from ..layout import Layout
-from ..panel import Bools, Floats, Ints, Panel
+from ..panel import Bools, Doubles, Floats, Ints, Panel
 from .aliases import Aliases
-from .channels import Channels
-from .clocks.timing import START, Timing
+from .cells import Cells
+from .clocks.timing import GAP, START, Timing
 from .columns.numeric import FloatColumn
 from .compose import compose
 from .conditions import Condition
-from .dtypes import Name, blank
+from .dtypes import Name
 from .frames import FrameKind, give_back
 from .intake import Form
 from .keys import Keys
-from .levels import Levels
 from .missing import Missing
 from .rows import Rows
 from .schema import Schema
@@ -41,12 +40,11 @@ class Decoder:
     _frame: FrameKind
     _keys: Keys | None
     _timing: Timing
-    _markers: dict[Name, str]
     _aliases: Aliases
     _constraints: tuple[Constraint, ...]
     _chain: Chain
     _missing: Missing
-    _channels: Channels
+    _cells: Cells
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "layout"):
@@ -65,13 +63,13 @@ class Decoder:
         Parameters
         ----------
         panel : Panel
-            Channels as `layout` says; its `lengths` rule, a length channel among the statics is ignored.
+            Cells as `layout` says; its `lengths` rule, a length among the statics is ignored.
         start : Timestamp, str, number or "like-real", optional
             First time stamp of each sequence; by default as `timing.Timing.starts` says.
         squeeze : bool
             Leave out the outer index level (or array axis) `sequence` if there is one sequence.
         rng : numpy.random.Generator, optional
-            Chooses what the channels do not say: rare levels that share one, starts.
+            Chooses what the cells do not say: levels that are not kept, starts.
 
         Raises
         ------
@@ -82,12 +80,12 @@ class Decoder:
         starts = self.starts(panel.statics, panel.lengths, start, rng)
         return self.compose([self.rows(panel, starts, rng)], squeeze=squeeze)
 
-    def starts(self, statics: Floats, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
+    def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
         """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
         self._check_fitted()
         if start is not None and not self.stamped:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
-        return self._timing.first_stamps(lengths, start, rng, self._channels.early(statics, START))
+        return self._timing.first_stamps(lengths, start, rng, self._cells.early(statics, START))
 
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.
@@ -99,15 +97,16 @@ class Decoder:
         drawn : Panel, optional
             A first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
         """
-        if self._channels.calendar is None:
-            return self._channels.covariates(lengths, None)
-        gaps = None if drawn is None else self._channels.gaps(drawn, np.random.default_rng(0))
-        return self._channels.covariates(lengths, self._timing.moments(self._timing.ticks_for(starts, lengths, gaps)))
+        cells = self._cells
+        if not cells.timed:
+            return cells.covariates(lengths, None, None)
+        ticks = self._timing.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
+        return cells.covariates(lengths, self._timing.moments(ticks), ticks)
 
     @property
     def wandering(self) -> bool:
-        """Whether what is known of a row (its season) depends on gaps that are themselves drawn."""
-        return self._channels.calendar is not None and self._timing.gapped
+        """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
+        return self._cells.timed and self._timing.gapped
 
     def rows(
         self,
@@ -116,7 +115,6 @@ class Decoder:
         rng: np.random.Generator,
         *,
         drawn: bool | Bools = False,
-        blanks: bool = True,
         condition: Condition | None = None,
     ) -> Rows:
         """Return the rows of a panel.
@@ -127,23 +125,21 @@ class Decoder:
         starts : array of shape (sequences,)
             As `starts` returned them.
         rng : numpy.random.Generator
-        drawn : bool, or bool array of shape (rows,)
-            Which rows a generator drew, so that their marginals are carried to the observed ones.
-        blanks : bool
-            Whether what is missing is left out.
+        drawn : bool, or bool array of shape (rows,) or (rows, cells)
+            What a generator drew, so that its marginals are carried to the observed ones.
         condition : Condition, optional
             Of these sequences, which then holds literally.
         """
-        _, decoded, gaps = self._decoded(panel, starts, rng, drawn)
         if condition is not None:
-            condition.put(decoded, self._channels.columns, panel.lengths, rng)
-        masks = self._missing.inverse(decoded, panel.lengths)
-        if blanks:
-            for name, mask in masks.items():
-                decoded[name] = blank(decoded[name], mask, self._markers.get(name, ""))
+            panel = condition.held(panel, self._cells, rng)
+        decoded = self._decoded(panel, rng, drawn)
+        gaps = decoded.pop(GAP, None)
+        if condition is not None:
+            condition.put(decoded)
         if self._constraints:
+            rows = drawn if isinstance(drawn, bool) or drawn.ndim == 1 else np.asarray(drawn.any(axis=1))
             parts = {n: pd.Series(a, copy=False) for n, a in decoded.items()}
-            back = self._chain.inverse(parts, panel.lengths, drawn, self._snaps)
+            back = self._chain.inverse(parts, panel.lengths, rows, self._snaps)
             decoded = {name: series.array for name, series in back.items()}
         stamps = None
         clock = self._timing.clock
@@ -151,26 +147,14 @@ class Decoder:
             stamps = self._timing.stamps_for(starts, panel.lengths, gaps)
         return Rows(decoded, panel.lengths, stamps)
 
-    def _decoded(
-        self, panel: Panel, starts: NDArray[Any], rng: np.random.Generator, drawn: bool | Bools
-    ) -> tuple[NDArray[np.float64], dict[Name, Any], Any]:
-        """Return the scaled numbers, the decoded parts and the gaps of a panel."""
+    def _decoded(self, panel: Panel, rng: np.random.Generator, drawn: bool | Bools) -> dict[Name, Any]:
+        """Return the decoded parts of a panel, gaps of the clock among them."""
         self._check_fitted()
         got = panel.values.shape[1], panel.statics.shape[1]
-        if got != (self.layout.channels, self.layout.static_channels):
-            raise ValueError(
-                f"got {got} channels; the layout has {(self.layout.channels, self.layout.static_channels)}"
-            )
-        seen: list[Any] = []
-
-        def wall(gaps: Any) -> pd.DatetimeIndex | None:
-            seen.append(gaps)
-            if self._channels.calendar is None:
-                return None
-            return self._timing.moments(self._timing.ticks_for(starts, panel.lengths, gaps))
-
-        numbers, decoded = self._channels.decode(panel, wall, rng, drawn)
-        return numbers, decoded, seen[0]
+        wanted = len(self.layout.cells), len(self.layout.statics)
+        if got != wanted:
+            raise ValueError(f"got {got} cells; the layout has {wanted}")
+        return self._cells.decode(panel, rng, drawn)
 
     def compose(
         self,
@@ -219,26 +203,17 @@ class Decoder:
 
     def settle(self, drawn: Iterable[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
         """Learn what carries the marginals of drawn panels to the observed ones."""
-        found, levels, panels = [], [], list(drawn)
-        for panel, starts, rng in panels:
-            numbers, decoded, _ = self._decoded(panel, starts, rng, False)
-            masks = self._missing.inverse(decoded, panel.lengths)
-            for j, name in enumerate(self._channels.numbers):
-                if name in masks:
-                    numbers[masks[name], j] = np.nan
-            found.append(numbers)
-            levels.append(self._channels.levels(panel))
-        self._channels.settle(np.concatenate(found), Levels.join(levels))
+        panels = list(drawn)
+        self._cells.settle(np.concatenate([panel.values for panel, _, _ in panels]))
         if self._chain.carries:
             self._settle_order(panels)
 
     def _settle_order(self, panels: Sequence[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
         """Learn what brings drawn columns into their order, once their marginals are carried."""
         parts = []
-        for panel, starts, rng in panels:
-            decoded = self._decoded(panel, starts, rng, True)[1]
-            for name, mask in self._missing.inverse(decoded, panel.lengths).items():
-                decoded[name] = blank(decoded[name], mask, self._markers.get(name, ""))
+        for panel, _, rng in panels:
+            decoded = self._decoded(panel, rng, True)
+            decoded.pop(GAP, None)
             parts.append({name: pd.Series(array, copy=False) for name, array in decoded.items()})
         joined = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
         self._chain.settle(joined, np.concatenate([panel.lengths for panel, _, _ in panels]), self._snaps)
@@ -246,4 +221,4 @@ class Decoder:
     @property
     def _snaps(self) -> dict[Name, Any]:
         """What moves numbers to the values that their column can take."""
-        return {column.name: column.snap for column in self._channels.columns if isinstance(column, FloatColumn)}
+        return {column.name: column.snap for column in self._cells.columns if isinstance(column, FloatColumn)}

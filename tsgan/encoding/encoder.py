@@ -1,9 +1,9 @@
-"""The encoder: a table to a Panel of channels, and back, through stages that each have an inverse.
+"""The encoder: a table to a Panel of cells, and back, through stages that each have an inverse.
 
 ::
 
-    frame -> roles out, sequences in time order -> copies out -> constraints -> masks -> gaps and starts -> channels
-    frame <- roles in, form, dtypes             <- copies in  <- constraints <- masks <- clock           <- channels
+    frame -> roles out, sequences in time order -> copies out -> constraints -> gaps and starts -> cells
+    frame <- roles in, form, dtypes             <- copies in  <- constraints <- clock           <- cells
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from ..constraints.chain import Chain
 from ..constraints.rows import Rows
 from ..constraints.suggesting import suggest
 from ..errors import ParameterError, SchemaError, choose
-from ..panel import Floats, Ints, Panel, Windows
+from ..panel import Ints, Panel, Windows
 from .aliases import Aliases
-from .channels import Channels
+from .cells import Cells
 from .clocks.clock import Clock
+from .clocks.stamps import Ticks
 from .clocks.timing import START, Timing
 from .columns.infer import infer_kind
 from .compose import schema_of
 from .conditions import Condition, refuse_strangers
 from .decoder import Decoder
-from .dtypes import Name, marker
+from .dtypes import Name
 from .frames import read_frame
 from .intake import Table, read
 from .keys import Keys
@@ -44,7 +45,7 @@ Parts = dict[Name, "pd.Series[Any]"]
 
 
 class Encoder(Decoder):
-    """Learn how a table becomes channels and how channels become a table.
+    """Learn how a table becomes cells and how cells become a table.
 
     Parameters
     ----------
@@ -149,44 +150,36 @@ class Encoder(Decoder):
         parts = self._parts(table, order, lengths)
         if stamps is None:
             warn_of_clocks(parts, lengths)
-        self._markers = {name: told for name, series in parts.items() if (told := marker(series))}
         named = [name for one in self._constraints if isinstance(one, Constraint) for name in one.operands(parts)]
         self._aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
         parts = self._aliases.forward(parts, lengths)
-        statics = frozenset(form.static) & set(parts) | self._aliases.starts
+        fixed = frozenset(form.static) & set(parts) | self._aliases.starts
         keys = None if table.keys is None else list(table.keys)
         if self._suggest:
-            self._constraints = tuple(suggest(Rows(parts, statics, lengths)))
+            self._constraints = tuple(suggest(Rows(parts, fixed, lengths)))
         bounds: Any = self._bounds
-        self._chain = Chain.fit(self._constraints, parts, statics, lengths, bounds, keys)
+        self._chain = Chain.fit(self._constraints, parts, fixed, lengths, bounds, keys)
         parts = self._chain.forward(parts, lengths, keys) if self._constraints else parts
         self._missing = Missing.fit(parts, self._chain.statics, np.array([len(order)]) if single else lengths)
-        parts = {**parts, **self._missing.forward(parts, lengths), **self._timing.forward(stamps, lengths)}
+        parts = {**parts, **self._timing.forward(stamps, lengths)}
         asked = {"scaler": self._scaler, "bounds": self._bounds, "calendar": self._calendar}
-        moments = self._moments(stamps)
-        self._channels = Channels.fit(
-            parts, self._statics, lengths, moments, whole=self.lengths, own=form.names, **asked
-        )
+        statics = {*self._chain.statics, START}
+        walls = self._walls(stamps)
+        self._cells = Cells.fit(parts, statics, lengths, *walls, whole=self.lengths, own=form.names, **asked)
         self._finish()
         return self
 
     def _finish(self) -> None:
-        self.layout = self._channels.layout
-        told: dict[Name, list[str]] = {name: [str(gaps)] for name, gaps in self._missing.describe().items()}
+        self.layout = self._cells.layout
+        told: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self._missing.gaps.items()}
         for one in self._constraints:
             for name in one.operands(self._form.names):
                 told.setdefault(name, []).append(one.text)
-        calendar = self._channels.calendar
-        if calendar is not None and self._form.time is not None:
-            told.setdefault(self._form.time, []).append(calendar.describe())
+        for known in (self._cells.calendar, self._cells.trend):
+            if known is not None:
+                told.setdefault(self._form.time, []).append(known.describe())
         restored = {alias.name: alias.describe() for alias in self._aliases.found}
-        columns = self._channels.columns
-        self.schema = schema_of(self._form, columns, self._timing.clock, self._keys, told, restored)
-
-    @property
-    def _statics(self) -> set[Name]:
-        """The parts with one value per sequence."""
-        return {*self._chain.statics, *self._missing.static_names, START}
+        self.schema = schema_of(self._form, self._cells.columns, self._timing.clock, self._keys, told, restored)
 
     def _stamps(self, table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
         """Return the stamps in sequence and time order; as they came, where that is so already."""
@@ -205,39 +198,41 @@ class Encoder(Decoder):
             parts[name] = series
         return parts
 
-    def encode(self, data: Any, rng: np.random.Generator | None = None) -> Panel:
-        """Return the fitted table, or one with the same columns, as a panel; the same rows give the same numbers.
-
-        Levels that are missing are NaN in the panel; numbers behind missing values are plausible draws.
+    def encode(self, data: Any) -> Panel:
+        """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
 
         Parameters
         ----------
         data : DataFrame or array
-        rng : numpy.random.Generator, optional
-            Draws behind missing numbers; without it they are the same each time.
 
         Raises
         ------
         SchemaError
             Naming missing and extra columns.
         InputError
-            If the table cannot be used, or holds a category that was never seen.
+            If the table cannot be used, holds a category that was never seen, or has gaps where there were none.
         """
         table, order, lengths = self._take_apart(data)
-        stamps = self._stamps(table, order)
         parts = self._learned(table, order, lengths)
-        parts = {**parts, **self._missing.forward(parts, lengths), **self._timing.forward(stamps, lengths)}
-        return self._channels.encode(parts, lengths, self._moments(stamps), rng)
+        self._missing.check(parts)
+        return self._panel(parts, self._stamps(table, order), lengths)
 
-    def _moments(self, stamps: pd.Index[Any] | None) -> pd.DatetimeIndex | None:
-        """Return what the clock on the wall shows at each row.
+    def _panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
+        """Return learned parts as a panel."""
+        parts = {**parts, **self._timing.forward(stamps, lengths)}
+        return self._cells.encode(parts, lengths, *self._walls(stamps))
 
-        None where there are no dates, or where they follow from drawn gaps of any size and nobody asked.
+    def _walls(self, stamps: pd.Index[Any] | None) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
+        """Return what the clock on the wall shows at each row, and its ticks; None where there is no such clock.
+
+        The wall has no dates that count where they follow from drawn gaps of any size and nobody asked.
         """
         clock = self._timing.clock
-        if stamps is None or (self._calendar == "auto" and not self._timing.known and clock.freq is None):
-            return None
-        return self._timing.moments(clock.ticks(stamps))
+        if stamps is None:
+            return None, None
+        ticks = clock.ticks(stamps)
+        odd = self._calendar == "auto" and not self._timing.known and clock.freq is None
+        return None if odd else self._timing.moments(ticks), ticks
 
     def _take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
         self._check_fitted()
@@ -283,15 +278,13 @@ class Encoder(Decoder):
         self._check_fitted()
         return cut(panel, self.window, self._stride)
 
-    def condition(self, where: Mapping[Any, Any] | None, static: Any, meets: Floats | None = None) -> Condition | None:
+    def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
         """Return what sampled sequences are to fulfil, None if nothing; see `questions.ask`.
 
         Parameters
         ----------
         where : mapping of column to value, or to a list of values of which any will do
         static : DataFrame of any library
-        meets : float32 array of shape (L, L), optional
-            Which static levels never meet, see `statics.StaticLaw`; they are refused.
 
         Raises
         ------
@@ -300,8 +293,8 @@ class Encoder(Decoder):
         """
         self._check_fitted()
         condition = ask(self, where, None if static is None else read_frame(static)[0])
-        if condition is not None and meets is not None:
-            refuse_strangers(self, condition, meets)
+        if condition is not None:
+            refuse_strangers(self, condition)
         return condition
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

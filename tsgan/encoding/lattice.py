@@ -110,7 +110,7 @@ class Lattice:
         near = np.where(x - below <= above - x, below, above)
         return np.where(np.isin(place, self.open), self._round(x), near) if self.open else near
 
-    def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
+    def ends(self, x: Doubles) -> tuple[Doubles, Doubles]:
         """Return the ends of what `snap` sends to the same value as `x`."""
         y = self.snap(x)
         if self.step:
@@ -125,6 +125,26 @@ class Lattice:
         high = np.where((place == len(values) - 1) | np.isin(place + 1, self.open), y + half, high)
         free = values[place] != y
         return np.where(free, y - half, low), np.where(free, y + half, high)
+
+    def points(self, low: float, high: float, most: int) -> Doubles:
+        """Return all values from `low` to `high`, increasing; none if there are more than `most`."""
+        if self.step:
+            if high - low > most * self.step:
+                return np.empty(0)
+            first, last = np.floor((low - self.offset) / self.step), np.ceil((high - self.offset) / self.step)
+            found = [self._round(self.offset + self.step * np.arange(first, last + 1))]
+        else:
+            found, edges = [np.array(self.values)], np.array([low, *self.values, high])
+            for gap in self.open:
+                if self.decimals is None:
+                    return np.empty(0)
+                between = decimal_points(edges[gap], edges[gap + 1], self.decimals, most)
+                if not len(between) and edges[gap] < edges[gap + 1]:
+                    return np.empty(0)
+                found.append(between)
+        points = np.unique(np.concatenate(found))
+        points = points[(points >= low) & (points <= high)]
+        return points if len(points) <= most else np.empty(0)
 
     def within(self, low: float | None, high: float | None) -> Lattice | None:
         """Return the lattice between bounds; None if too little is left of a listed one, so that bounds go first."""
@@ -180,6 +200,17 @@ class Lattice:
         """Rebuild a lattice from `to_dict`."""
         listed = tuple(float(v) for v in data["values"]), tuple(int(i) for i in data["open"])
         return cls(data["decimals"], float(data["offset"]), float(data["step"]), *listed)
+
+
+def decimal_points(low: float, high: float, decimals: int, most: int) -> Doubles:
+    """Return all numbers with these decimals from `low` to `high`; none if there are more than `most`."""
+    unit = 10.0**decimals
+    # Products are off by a rounding error, so that the outermost numbers may lie a little outside: they are cut after.
+    first, last = np.floor(low * unit), np.ceil(high * unit)
+    if last - first > most:
+        return np.empty(0)
+    points = np.round(np.arange(first, last + 1) / unit, decimals)
+    return points[(points >= low) & (points <= high)]
 
 
 def _crowded(ticks: NDArray[np.int64], counts: NDArray[np.int64]) -> float:

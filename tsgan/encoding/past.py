@@ -15,7 +15,9 @@ from ..constraints.grain import Scale
 from ..constraints.increments import Increments
 from ..constraints.inequality import Inequality
 from ..constraints.monotone import previous
-from ..panel import Bools, Floats, Ints, Panel
+from ..panel import Bools, Doubles, Floats, Ints, Panel
+from .clocks.timing import GAP
+from .columns.constant import ConstantColumn
 from .compose import compose
 from .dtypes import Name
 from .encoder import Encoder
@@ -37,11 +39,12 @@ class Past:
     Attributes
     ----------
     panel : Panel
-        The last rows of each sequence and the new ones, whose channels are NaN; all sequences once for each future.
+        The last rows of each sequence and the new ones, whose cells are NaN; all sequences once for each future. NaN in
+        an old row is a value that is missing.
     new : bool array of shape (rows,)
     last : array of shape (sequences,)
         Tick of the last row of each sequence, once.
-    statics : float32 array of shape (sequences, static_channels)
+    statics : float64 array of shape (sequences, static cells)
         What rows that come after the last are decoded by, once: a meter goes on from there.
     fixed : dict of name to Series
         What is taken over as it is, one value per sequence: static columns, columns that count sequences.
@@ -55,14 +58,14 @@ class Past:
     panel: Panel
     new: Bools
     last: NDArray[Any]
-    statics: Floats
+    statics: Doubles
     fixed: dict[Name, Any]
     counts: dict[Name, Ints]
     keys: pd.Index[Any] | None
     rows: int
 
 
-def known(encoder: Encoder, data: Any, steps: int, n: int, whole: bool, rng: np.random.Generator) -> Past:
+def known(encoder: Encoder, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
     """Return a past, made ready to be continued.
 
     Parameters
@@ -71,8 +74,6 @@ def known(encoder: Encoder, data: Any, steps: int, n: int, whole: bool, rng: np.
     data : DataFrame or array
     steps, n : int
         New rows of each sequence, and futures.
-    whole : bool
-        Whether all rows matter, and not only the last ones, since the law knows at which step of a sequence it is.
     rng : numpy.random.Generator
         Draws how long sequences would be in the end.
 
@@ -89,16 +90,15 @@ def known(encoder: Encoder, data: Any, steps: int, n: int, whole: bool, rng: np.
     ends = _ends(encoder, np.tile(lengths, n) + steps, rng)
     covariates = _covariates(encoder, full, np.tile(lengths, n), ends, steps, last)
     statics = np.tile(full.statics, (n, 1))
-    block = encoder.layout.length_block
-    if block is not None:
-        statics[:, -1] = encode_lengths(ends, block)
+    if encoder.layout.lengths:
+        statics[:, -1] = encode_lengths(ends, encoder.layout)
     total = np.tile(lengths, n) + steps
     step = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
     new = step >= np.repeat(total - steps, total)
-    values = np.full((len(new), full.values.shape[1]), np.nan, dtype=np.float32)
+    values = np.full((len(new), full.values.shape[1]), np.nan)
     values[~new] = np.tile(full.values, (n, 1))
-    keep = np.ones(len(new), dtype=bool) if whole else step >= np.repeat(total - steps - RECENT * encoder.window, total)
-    total = total if whole else np.minimum(total, RECENT * encoder.window + steps)
+    keep = step >= np.repeat(total - steps - RECENT * encoder.window, total)
+    total = np.minimum(total, RECENT * encoder.window + steps)
     counters = [alias for alias in encoder._aliases.found if alias.of in ("step", "start", "sequence", "row")]
     fixed = {name: parts[name] for name in encoder._form.static}
     fixed |= {one.name: parts[one.name].take(final) for one in counters if one.of == "sequence" and not one.static}
@@ -142,7 +142,7 @@ def _ends(encoder: Encoder, least: Ints, rng: np.random.Generator) -> Ints:
 def _covariates(encoder: Encoder, full: Panel, lengths: Ints, ends: Ints, steps: int, last: NDArray[Any]) -> Floats:
     """Return what is known of each row, past and new: the calendar as the clock goes on, the place in the whole."""
     n, total = len(lengths) // len(full), lengths + steps
-    place = encoder._channels.covariates(ends, None)
+    place = encoder._cells.positions(ends)
     step = np.arange(int(ends.sum())) - np.repeat(np.cumsum(ends) - ends, ends)
     place = place[step < np.repeat(total, ends)]
     seasons = full.covariates.shape[1] - place.shape[1]
@@ -155,8 +155,8 @@ def _covariates(encoder: Encoder, full: Panel, lengths: Ints, ends: Ints, steps:
     return np.hstack([out, place])
 
 
-def _seam(encoder: Encoder, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Floats) -> Floats:
-    """Return static channels by which a meter starts from its last known value."""
+def _seam(encoder: Encoder, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
+    """Return statics by which a meter starts from its last known value."""
     meters = [step for step in encoder._chain.steps if isinstance(step, Increments)]
     if not meters:
         return statics
@@ -171,13 +171,11 @@ def _seam(encoder: Encoder, parts: Parts, stamps: pd.Index[Any] | None, lengths:
     ones = np.ones(len(lengths), dtype=np.int64)
     learned = encoder._chain.forward(encoder._aliases.forward(ends, ones), ones)
     last = None if stamps is None else stamps.take(final)
-    learned |= {**encoder._missing.none(ones), **encoder._timing.forward(last, ones)}
-    made = encoder._channels.encode(learned, ones, encoder._moments(last)).statics
+    made = encoder._panel(learned, last, ones).statics
     out = statics.copy()
-    for step in meters:
-        for name in step.statics:
-            place = encoder._channels.place(name) or slice(0, 0)
-            out[:, place] = made[:, place]
+    places = [encoder._cells.place(name) for step in meters for name in step.statics]
+    for place in (place for place in places if place is not None):
+        out[:, place] = made[:, place]
     return out
 
 
@@ -192,7 +190,7 @@ def goes_on(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.G
         Its panel, drawn.
     n : int
     rng : numpy.random.Generator
-        Chooses among rare levels that share a channel.
+        Chooses among levels where a code leaves a choice.
     """
     lengths, count = panel.lengths, len(past.last)
     steps = int(past.new.sum()) // len(lengths)
@@ -240,11 +238,15 @@ def _composed(encoder: Encoder, past: Past, rows: Rows, keys: pd.Index[Any] | No
     return compose(values, rows.lengths, encoder._form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
 
 
-def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel, NDArray[Any], Bools]:
-    """Return a table with holes as a panel, where its clocks start, and the rows of which no number is known.
+def holes(encoder: Encoder, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
+    """Return a table with holes as a panel, where its clocks start, and which value cells are to be drawn.
 
-    Numbers that are missing beside others that are there are drawn in the panel already, given these and the rows
-    beside them; levels that are missing are NaN.
+    Returns
+    -------
+    panel : Panel
+        NaN where a value is missing; a NaN among the statics is to be drawn, too.
+    starts : array of shape (sequences,)
+    unknown : bool array of shape (rows, cells)
     """
     taken, order, lengths = encoder._take_apart(table)
     taken = _told_once(taken)
@@ -252,11 +254,17 @@ def holes(encoder: Encoder, table: Any, rng: np.random.Generator) -> tuple[Panel
         told = completed(encoder._constraints, taken.values)
         taken = replace(taken, values=loosened(encoder._constraints, told))
     stamps = encoder._stamps(taken, order)
-    parts = encoder._learned(taken, order, lengths)
-    parts = {**parts, **encoder._missing.none(lengths), **encoder._timing.forward(stamps, lengths)}
-    panel = encoder._channels.encode(parts, lengths, encoder._moments(stamps), rng)
+    panel = encoder._panel(encoder._learned(taken, order, lengths), stamps, lengths)
     starts = _ticks(encoder, taken, stamps, np.cumsum(lengths) - lengths)
-    return panel, starts, encoder._channels.empty(parts, int(lengths.sum()))
+    for column in encoder._cells.columns:
+        place = encoder._cells.place(column.name)
+        if isinstance(column, ConstantColumn) and place is not None:  # what is filled has the one value that there is
+            (panel.statics if column.role == "static" else panel.values)[:, place] = 0
+    unknown = np.isnan(panel.values)
+    gap = encoder._cells.place(GAP)
+    if gap is not None:  # the first row of a sequence follows none
+        unknown[:, gap] = False
+    return panel, starts, unknown
 
 
 def _told_once(table: Table) -> Table:

@@ -83,7 +83,7 @@ class Question:
 
     def __init__(self, encoder: Decoder, rows: int) -> None:
         self.encoder, self.rows = encoder, rows
-        self.columns = {column.name: column for column in encoder._channels.columns}
+        self.columns = {column.name: column for column in encoder._cells.columns}
         self.fits: dict[Name, Bools] = {}
         self.exact: dict[Name, pd.Series[Any]] = {}
         self.named: dict[Name, list[Name]] = {}
@@ -104,9 +104,10 @@ class Question:
             )
         if isinstance(column, ConstantColumn):
             self._constant(option, column, values)
+            self._there(column, rows)
         elif isinstance(column, CategoryColumn):
-            found = _places(option, name, column.known, values, column.dropped)
-            self._fit(option, name, name, np.eye(len(column.known), dtype=bool)[found], rows)
+            found = _places(option, name, column.levels, values, column.dropped)
+            self._fit(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
         elif column.role == "static" and isinstance(column, ScaledColumn):
             self._number(option, column, values, rows)
         else:
@@ -142,13 +143,14 @@ class Question:
         if isinstance(column, ConstantColumn):
             return np.ones((len(values), 1), dtype=bool)
         assert isinstance(column, CategoryColumn)
-        place = pd.Index(joint.labels).get_indexer(pd.Index(column.known))
+        place = pd.Index(joint.labels).get_indexer(pd.Index(column.levels))
         return np.asarray(held[:, place])
 
     def _fit(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
         """Allow only levels that fit, `(values, levels)`."""
         column = self.columns[part]
         if isinstance(column, ConstantColumn):
+            self._there(column, rows)
             return
         size = found.shape[1]
         before = self.fits.get(part, np.ones((self.rows if column.role == "static" else 1, size), dtype=bool))
@@ -161,7 +163,7 @@ class Question:
         lost = np.flatnonzero(~both.any(axis=1))
         if len(lost):
             assert isinstance(column, CategoryColumn)
-            there = [column.known[i] for i in np.flatnonzero(before[lost[0]])][:SHOWN]
+            there = [column.levels[i] for i in np.flatnonzero(before[lost[0]])][:SHOWN]
             others = [other for other in self.named.get(part, []) if other != name] or [name]
             raise ParameterError(
                 f"{option}: what is asked of {name!r} never comes with what is asked of {', '.join(map(repr, others))}"
@@ -169,6 +171,13 @@ class Question:
             )
         self.fits[part] = both
         self.named.setdefault(part, []).append(name)
+
+    def _there(self, column: ConstantColumn, rows: Any) -> None:
+        """Ask for the one value of a column that is missing on some rows."""
+        if column.cell() is not None:
+            count = self.rows if column.role == "static" else 1
+            fit = self.fits.setdefault(column.name, np.ones((count, 2), dtype=bool))
+            fit[slice(None) if rows is None else rows, 1] = False
 
     def _number(self, option: str, column: ScaledColumn, values: list[Any], rows: Any) -> None:
         if rows is None and len(values) > 1:
@@ -199,7 +208,7 @@ class Question:
         self.exact[column.name] = new.astype(object)
 
     def _constant(self, option: str, column: ConstantColumn, values: list[Any]) -> None:
-        only = pd.Series(column.decode(np.empty((1, 0))))
+        only = pd.Series(column.decode(np.zeros(1)))
         for value in values:
             try:
                 same = bool((pd.Series([value], dtype=only.dtype) == only).iloc[0])
@@ -211,47 +220,30 @@ class Question:
                 )
 
     def answer(self) -> Condition:
-        """Return the condition; what has a value is not missing."""
-        channels = self.encoder._channels
-        for group in self.encoder._missing.groups:
-            rows = np.zeros(self.rows, dtype=bool)
-            for name in group.columns:
-                if name in self.exact:
-                    rows |= self.exact[name].notna().to_numpy(dtype=bool)
-                elif name in self.fits:
-                    rows |= np.broadcast_to(~self.fits[name].all(axis=1), self.rows)
-            for mask in (group.missing, group.absent) if rows.any() else ():
-                column = self.columns.get(mask)
-                if isinstance(column, CategoryColumn):
-                    some = rows if column.role == "static" else rows[:1]
-                    self.fits[mask] = ~some[:, None] | (np.array(column.known) == False)  # noqa: E712
-        statics = np.full((self.rows, channels.layout.static_channels), np.nan, dtype=np.float32)
-        allowed = np.ones(statics.shape, dtype=bool)
+        """Return the condition."""
+        cells = self.encoder._cells
+        layout = cells.layout
+        statics = np.full((self.rows, len(layout.statics)), np.nan)
+        fixed: list[Bools | None] = [None] * len(layout.statics)
+        allowed: list[Bools | None] = [None] * len(layout.cells)
         for name, series in self.exact.items():
-            place, held = channels.place(name), series.notna().to_numpy(dtype=bool)
+            place, held = cells.place(name), series.notna().to_numpy(dtype=bool)
             column = self.columns[name]
             if place is not None and held.any():
                 own = pd.Series(series[held].to_list(), dtype=load(column.dtype))
-                statics[held, place] = channels.encode_static(column, own)
-        levels: list[Bools | None] = []
-        for column in channels.columns:
-            if not isinstance(column, CategoryColumn):
+                statics[held, place] = column.encode(own)
+        for name, fit in self.fits.items():
+            column, place = self.columns[name], cells.place(name)
+            if place is None:
                 continue
-            fit = self.fits.get(column.name)
-            open_ = None if fit is None else _of_channels(column, fit)
+            if isinstance(column, CategoryColumn) and column.dropped:  # the last code, "other", is none of the levels
+                fit = np.column_stack([fit, fit.all(axis=1)])
             if column.role == "value":
-                levels.append(None if open_ is None else open_[0])
-            elif open_ is not None:
-                allowed[:, channels.place(column.name)] = open_
-        return Condition(statics, allowed, tuple(levels), self.fits, self.exact)
-
-
-def _of_channels(column: CategoryColumn, fit: Bools) -> Bools:
-    """Return which channels hold allowed levels; rare ones share the last."""
-    size = len(column.levels)
-    if column.width == size:
-        return fit
-    return np.concatenate([fit[:, :size], fit[:, size:].any(axis=1, keepdims=True)], axis=1)
+                allowed[place] = fit[0]
+                continue
+            fixed[place], one = fit, fit.sum(axis=1) == 1
+            statics[one, place] = fit[one].argmax(axis=1)
+        return Condition(statics, tuple(fixed), tuple(allowed), self.exact)
 
 
 def _places(option: str, name: Name, known: list[Any], values: list[Any], dropped: int) -> Ints:

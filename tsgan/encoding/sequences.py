@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from ..errors import InputError, SchemaError, TsganWarning
-from ..layout import Block
-from ..panel import Ints
+from ..layout import Layout, Number
+from ..panel import Doubles, Ints
 from .clocks.clock import parse, to_ticks
 from .dtypes import Name, plain
 from .intake import Table
@@ -121,20 +120,22 @@ def one_per_sequence(
     return series.iloc[first].reset_index(drop=True)
 
 
-def length_block(lengths: Ints) -> Block | None:
-    """Return the block that stands for a sequence's length, if lengths differ."""
+def length_cell(lengths: Ints) -> tuple[Number | None, tuple[int, ...]]:
+    """Return the cell that stands for a sequence's length, and the lengths of its grid; none where all are equal.
+
+    Its numbers are the logarithms of one more than the lengths, standardised over the sequences.
+    """
     levels, counts = np.unique(lengths, return_counts=True)
     if len(levels) < 2:
-        return None
-    cuts = ndtri(np.cumsum(counts)[:-1] / len(lengths))
-    return Block("length", "length", 1, tuple(float(c) for c in cuts), tuple(int(n) for n in levels))
+        return None, ()
+    logs = np.log1p(levels)
+    mean = np.average(logs, weights=counts)
+    grid = (logs - mean) / np.sqrt(np.average((logs - mean) ** 2, weights=counts))
+    return Number("length", float(grid[0]), float(grid[-1]), grid=grid), tuple(int(n) for n in levels)
 
 
-def encode_lengths(lengths: Ints, block: Block) -> NDArray[np.float64]:
-    """Return one number per sequence, the middle (by probability) of the interval of its length.
-
-    A length that was never seen is put with the nearest one.
-    """
-    levels, edges = np.array(block.levels), ndtr(np.array([-np.inf, *block.cuts, np.inf]))
-    place = np.searchsorted((levels[1:] + levels[:-1]) / 2, lengths, side="right")
-    return np.asarray(ndtri((edges[place] + edges[place + 1]) / 2))
+def encode_lengths(lengths: Ints, layout: Layout) -> Doubles:
+    """Return one number per sequence, that of its length or, where it was never seen, of the nearest one."""
+    cell, levels = layout.statics[-1], np.array(layout.lengths)
+    assert isinstance(cell, Number)
+    return cell.grid[np.searchsorted((levels[1:] + levels[:-1]) / 2, lengths, side="right")]

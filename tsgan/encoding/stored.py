@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..constraints.chain import Chain
 from .aliases import Aliases
-from .channels import Channels
+from .cells import Cells
 from .clocks.timing import Timing
 from .dtypes import dump, load
 from .frames import FrameKind
@@ -34,9 +34,9 @@ def state_of(encoder: Encoder) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]
     ConstraintError
         If a constraint holds a function, which no file can.
     """
-    channels, arrays = encoder._channels.state()
+    cells, arrays = encoder._cells.state()
     timing, own = encoder._timing.state()
-    arrays = {f"channels.{key}": array for key, array in arrays.items()}
+    arrays = {f"cells.{key}": array for key, array in arrays.items()}
     arrays |= {f"timing.{key}": array for key, array in own.items()} | {"lengths": encoder.lengths}
     data = {
         "entity": encoder._entity,
@@ -56,12 +56,11 @@ def state_of(encoder: Encoder) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]
         "form": asdict(encoder._form),
         "frame": encoder._frame.to_dict(),
         "keys": None if encoder._keys is None else encoder._keys.to_dict(),
-        "markers": [list(item) for item in encoder._markers.items()],
         "aliases": encoder._aliases.to_dict(),
         "chain": encoder._chain.to_dict(dump),
         "missing": encoder._missing.to_dict(),
         "timing": timing,
-        "channels": channels,
+        "cells": cells,
     }
     return data, arrays
 
@@ -93,12 +92,11 @@ def restore(cls: type[E], data: Mapping[str, Any], arrays: Mapping[str, NDArray[
     made._form = form_of(data["form"])
     made._frame = FrameKind.from_dict(data["frame"])
     made._keys = None if data["keys"] is None else Keys.from_dict(data["keys"])
-    made._markers = {name: told for name, told in data["markers"]}
     made._aliases, made._chain = Aliases.from_dict(data["aliases"]), chain
     made._missing = Missing.from_dict(data["missing"])
     made._timing = Timing.from_state(data["timing"], under("timing."))
     made.window, made.lengths = int(data["window"]), np.asarray(arrays["lengths"], dtype=np.int64)
-    made._channels = Channels.from_state(data["channels"], under("channels."), made.lengths)
+    made._cells = Cells.from_state(data["cells"], under("cells."), made.lengths)
     made._finish()
     return made
 

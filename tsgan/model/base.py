@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..layout import Category, Cell, Layout, Number
+from ..layout import Cell, Layout, Number
 from .heads import Coded, Outcomes
 from .pieces import SPARE, Piece
 
@@ -235,6 +235,27 @@ class Base:
     marginal: list[Doubles]
     after: list[Doubles]
     jumps: Doubles
+
+
+    @classmethod
+    def blank(cls, layout: Layout, order: int, components: int) -> Base:
+        """Return a base of which nothing is known but its shape."""
+        vector = Vector(layout)
+        numbers, counts = len(vector.terms.numbers), [Outcomes.of(cell).count for cell in layout.cells]
+
+        def none(k: int) -> Regressions:
+            return Regressions(np.zeros(vector.size(k)), np.zeros((numbers, vector.size(k))), np.ones(numbers))
+
+        return cls(
+            order,
+            (),
+            tuple(none(k) for k in range(order + 1)),
+            np.zeros((2, numbers, 3, components)),
+            [np.zeros(n) for n in counts],
+            [np.zeros(n) for n in counts],
+            [np.zeros((n, n)) if n <= TABLE else np.zeros(1) for n in counts],
+            np.ones(numbers),
+        )
 
 
 class Vector:

@@ -41,8 +41,12 @@ class Chain(nn.Module):
         self.features = nn.Parameter(torch.empty(units, len(owner)))
         self.direct = nn.Linear(state, len(target))
         self.out = nn.Parameter(torch.zeros(len(target), units))
-        self.register_buffer("sees", torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)), persistent=False)
-        self.register_buffer("told", torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)), persistent=False)
+        self.register_buffer(
+            "sees", torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)), persistent=False
+        )
+        self.register_buffer(
+            "told", torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)), persistent=False
+        )
         self.dropout = dropout
         fan = self.sees.sum(1, keepdim=True).clamp_min(1)
         with torch.no_grad():

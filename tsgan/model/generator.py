@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..layout import Category, Cell, Layout, Number
-from .base import Base, Linear, Terms
+from ..layout import Cell, Layout, Number
+from .base import Base, Linear
 from .cells import CELLS
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
@@ -177,6 +177,10 @@ class Generator(nn.Module):
             for name in ("first", "marginal", "after"):
                 self.register_buffer(f"{name}{j}", torch.from_numpy(getattr(base, name)[j]).float())
 
+    def set_dropout(self, share: float) -> None:
+        """Let so many recurrent outputs and units of the chains be left out in training."""
+        self.drop.p = self.chain.dropout = self.first.dropout = share
+
     def known(self, piece: Piece) -> Tensor:
         """Return what the network sees of covariates and statics, `(B, T, ...)`."""
         fixed = self.fixed_features(piece.statics)
@@ -190,9 +194,7 @@ class Generator(nn.Module):
         z = coded.x[:, :, self.fixed.cells]
         return self.fixed(coded.x, coded.outcome, z, z)[:, 0]
 
-    def forward(
-        self, piece: Piece, state: Any = None, noise: torch.Generator | None = None
-    ) -> tuple[Tensor, Any]:
+    def forward(self, piece: Piece, state: Any = None, noise: torch.Generator | None = None) -> tuple[Tensor, Any]:
         """Return the log-probability of each cell, `(B, T, C)` float32, and the recurrent state at the end.
 
         Parameters

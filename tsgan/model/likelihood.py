@@ -3,27 +3,123 @@
 Streams walk along the sequences, a piece of a window's length at a time; the recurrent state is carried from piece to
 piece, so that what is learned is not cut off at the window. In one long series a stream begins anywhere and goes on
 with probability one half after each piece.
+
+What ends training is the likelihood of rows that are held back: blocks of time of one long series, whole sequences
+where there are ten or more. It is measured on a moving average of the weights. Where it does not rise any more, training
+goes back to the best weights with a lower rate; dropout follows the distance between the likelihood of rows that are
+learned from and of those that are not.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import TrainingError
 from ..panel import Bools, Ints
-from .cells import detach, take
+from .callbacks import History
+from .cells import detach
 from .generator import Generator
 from .pieces import Piece, Source
 
-GOES_ON = 0.5
-MOST_HELD = 768  # windows that the held-back likelihood is measured on
+GOES_ON = 0.5  # probability that a stream of one long series goes on after a piece
+MOST_HELD = 768  # windows that a likelihood is measured on, and no more: enough to tell hundredths of a nat apart
+FEW_HELD = 4  # windows below which nothing can be told
+MOST_PIECES = 8  # of one sequence that a likelihood is measured on
+STRIDE = 4  # held-back windows of one long series overlap by all but a quarter of a window
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learned from, and what is held back.
+
+    Attributes
+    ----------
+    source : Source
+    starts, sequences : int64 arrays of shape (candidates,)
+        Where a stream may begin: rows of the panel, and the sequence of each.
+    held_starts, held_sequences : int64 arrays
+        The same of what is held back.
+    held : bool array of shape (rows of the panel,)
+        Rows that are held back.
+    stretches : bool
+    window : int
+    """
+
+    source: Source
+    starts: Ints
+    sequences: Ints
+    held_starts: Ints
+    held_sequences: Ints
+    held: Bools
+    stretches: bool
+    window: int
+
+    @classmethod
+    def of(cls, source: Source, starts: Ints, window: int, stretches: bool) -> Split:
+        """Split a panel.
+
+        Parameters
+        ----------
+        source : Source
+        starts : int64 array of shape (windows,)
+            Rows at which windows of one long series begin.
+        window : int
+        stretches : bool
+        """
+        panel, number = source.panel, np.arange(len(source.panel), dtype=np.int64)
+        owner = np.repeat(number, panel.lengths)
+        held = np.array(source.held(np.arange(len(owner)), owner, window))
+        if stretches:
+            count = np.concatenate([[0], np.cumsum(held)])
+            inside = count[np.minimum(starts + window, len(held))] - count[starts]
+            train, kept = starts[inside == 0], starts[inside == window]
+            kept = kept[(kept - kept[:1]) % max(1, window // STRIDE) == 0] if len(kept) else kept
+            both = np.zeros(len(train), np.int64), np.zeros(len(kept), np.int64)
+            return cls(source, train, both[0], kept, both[1], held, stretches, window)
+        first, whole = source.offsets[:-1], np.bincount(owner, held, len(panel)) == panel.lengths
+        some = np.bincount(owner, held, len(panel)) > 0
+        return cls(source, first[~whole], number[~whole], first[some], number[some], held, stretches, window)
+
+    def only(self, piece: Piece, start: Ints, held: bool) -> Piece:
+        """Return a piece that starts at some rows, of which rows count that are held back, or that are not."""
+        row = np.minimum(start[:, None] + np.arange(self.window), len(self.held) - 1)
+        return replace(piece, inside=piece.inside & torch.from_numpy(self.held[row] == held))
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is enough on either side."""
+        return min(len(self.starts), len(self.held_starts)) >= (FEW_HELD if self.stretches else 1)
+
+    def walks(self, held: bool, before: int, rng: np.random.Generator) -> list[list[Piece]]:
+        """Return pieces to measure a likelihood on: lists of which each goes on from piece to piece."""
+        starts = self.held_starts if held else self.starts
+        sequences = self.held_sequences if held else self.sequences
+        pick = np.sort(rng.permutation(len(starts))[:MOST_HELD])
+        walks = []
+        for at in range(0, len(pick), 256):
+            some = pick[at : at + 256]
+            begin, sequence = starts[some], sequences[some]
+            if self.stretches:
+                fresh = np.ones(len(some), dtype=bool)
+                walks.append([self.source.cut(begin, sequence, fresh, self.window, before)])
+                continue
+            length = self.source.panel.lengths[sequence]
+            fresh = np.zeros(len(some), dtype=bool)
+            pieces = []
+            for step in range(0, int(length.max()), self.window):
+                if step >= MOST_PIECES * self.window:
+                    break
+                piece = self.source.cut(begin + step, sequence, fresh, self.window, before)
+                pieces.append(self.only(piece, begin + step, held))
+            walks.append(pieces)
+        return walks
 
 
 class Streams:
@@ -31,51 +127,36 @@ class Streams:
 
     Parameters
     ----------
-    source : Source
-    starts, sequences : int64 arrays of shape (candidates,)
-        Where a stream may begin: rows of the panel, and the sequence of each.
-    ends : int64 array of shape (rows of the panel,)
-        For each row the row at which what may be learned from ends.
-    steps, before, batch : int
-        T, P and B.
+    split : Split
+    before, batch : int
+        Rows of context, and pieces.
     rng : numpy.random.Generator
-    stretches : bool
     """
 
-    def __init__(
-        self,
-        source: Source,
-        starts: Ints,
-        sequences: Ints,
-        steps: int,
-        before: int,
-        batch: int,
-        rng: np.random.Generator,
-        stretches: bool,
-        allowed: Callable[[Ints, Ints], Bools],
-    ) -> None:
-        self.source, self.starts, self.sequences = source, starts, sequences
-        self.steps, self.before, self.rng, self.stretches = steps, before, rng, stretches
-        self.batch, self.allowed = batch, allowed
+    def __init__(self, split: Split, before: int, batch: int, rng: np.random.Generator) -> None:
+        self.split, self.source, self.steps, self.before = split, split.source, split.window, before
+        self.batch, self.rng = batch, rng
         self.at = np.full(batch, -1)
         self.sequence = np.zeros(batch, dtype=np.int64)
-        self.order, self.used = rng.permutation(len(starts)), 0
+        self.order, self.used = rng.permutation(len(split.starts)), 0
+        self.count = np.concatenate([[0], np.cumsum(split.held)])
 
     def next(self) -> tuple[Piece, Tensor]:
-        """Return the next pieces, and which of them go on from the piece before."""
-        ahead = self.at + self.steps
+        """Return the next pieces, without the rows that are held back, and which go on from the piece before."""
+        ahead, split = self.at + self.steps, self.split
         end = self.source.offsets[self.sequence + 1]
         goes_on = (self.at >= 0) & (ahead < end)
-        if self.stretches:
+        if split.stretches:
             goes_on &= (self.rng.random(self.batch) < GOES_ON) & (ahead + self.steps <= end)
-            goes_on[goes_on] &= self.allowed(ahead[goes_on], ahead[goes_on] + self.steps - 1)
+            last = np.minimum(ahead + self.steps, len(split.held))
+            goes_on &= self.count[last] == self.count[np.minimum(ahead, len(split.held))]
         fresh = np.flatnonzero(~goes_on)
         chosen = self._draw(len(fresh))
         self.at = np.where(goes_on, ahead, 0)
-        self.at[fresh], self.sequence[fresh] = self.starts[chosen], self.sequences[chosen]
-        begins = ~goes_on if self.stretches else np.zeros(self.batch, dtype=bool)
+        self.at[fresh], self.sequence[fresh] = split.starts[chosen], split.sequences[chosen]
+        begins = ~goes_on if split.stretches else np.zeros(self.batch, dtype=bool)
         piece = self.source.cut(self.at, self.sequence, begins, self.steps, self.before)
-        return piece, torch.from_numpy(goes_on)
+        return split.only(piece, self.at, held=False), torch.from_numpy(goes_on)
 
     def _draw(self, count: int) -> Ints:
         out = []
@@ -85,19 +166,199 @@ class Streams:
             count -= len(some)
             self.used += len(some)
             if self.used >= len(self.order):
-                self.order, self.used = self.rng.permutation(len(self.starts)), 0
+                self.order, self.used = self.rng.permutation(len(self.split.starts)), 0
         return np.concatenate(out) if out else np.zeros(0, dtype=np.int64)
 
 
-def measure(generator: Generator, pieces: list[Piece], noise: int) -> float:
-    """Return minus the log-likelihood of pieces, in nats a row."""
+def measure(generator: Generator, walks: list[list[Piece]], noise: int) -> float:
+    """Return the log-likelihood of pieces, in nats a row; `noise` is the seed of what dequantises them."""
+    was = generator.training
     generator.eval()
     total, rows = 0.0, 0
     gen = torch.Generator().manual_seed(noise)
     with torch.no_grad():
-        for piece in pieces:
-            log_prob, _ = generator(piece, None, gen)
-            total -= float(log_prob.sum())
-            rows += int(piece.inside.sum())
-    generator.train()
+        for walk in walks:
+            state = None
+            for piece in walk:
+                log_prob, state = generator(piece, state, gen)
+                total += float(log_prob.sum())
+                rows += int(piece.inside.sum())
+    generator.train(was)
     return total / max(rows, 1)
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How the first stage goes.
+
+    Attributes
+    ----------
+    steps : int
+        At most.
+    batch : int
+        Pieces of a step.
+    rate, decay, clip, average : float
+        Learning rate, weight decay, largest norm of the gradient (0 for any), decay of the moving average.
+    dropout : float or None
+        None lets it follow what is held back.
+    deadline : float
+        Of `time.monotonic()`.
+    """
+
+    steps: int
+    batch: int = 128
+    rate: float = 4e-3
+    decay: float = 0.1
+    clip: float = 5.0
+    average: float = 0.99
+    dropout: float | None = None
+    deadline: float = math.inf
+
+
+WARM_UP = 50  # steps in which the rate rises
+CHECK = 50  # steps between two measurements
+PATIENCE, DROPS, LOWER = 2, 2, 0.3  # measurements without a gain; times that the rate then falls, and to what share
+GAIN = 1e-4  # nats a cell by which the likelihood has to rise
+LEAST_DROPOUT, MOST_DROPOUT = 0.0, 0.5
+NEAR, APART = 0.01, 0.04  # nats a cell between learned and held-back rows: dropout falls below, rises above
+
+
+@dataclass
+class Best:
+    """The best weights yet."""
+
+    value: float
+    weights: dict[str, Tensor]
+    step: int
+
+
+def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.SeedSequence, history: History) -> Best:
+    """Teach a generator; it ends with the best weights.
+
+    Parameters
+    ----------
+    generator : Generator
+        Untrained.
+    split : Split
+    how : Teaching
+    seed : numpy.random.SeedSequence
+    history : History
+        Gets a row at each measurement.
+
+    Returns
+    -------
+    Best
+        `step` is 0 where the untrained generator was best.
+
+    Raises
+    ------
+    TrainingError
+        If the likelihood of the real rows is not finite before training; names the column.
+    KeyboardInterrupt
+        If interrupted; the generator then has the best weights so far.
+    """
+    rng = np.random.default_rng(seed)
+    noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    fixed = int(rng.integers(2**62))
+    held = split.walks(True, generator.before, rng)
+    learned = split.walks(False, generator.before, rng)
+    start = measure(generator, held, fixed)
+    if not math.isfinite(start):
+        refuse(generator, held)
+    best = Best(start, _copy(generator), 0)
+    history.add("likelihood", 0, 0.0, held_back=start, kept=True)
+    streams, cells = Streams(split, generator.before, how.batch, rng), max(len(generator.layout.cells), 1)
+    average = copy.deepcopy(generator)
+    dropout = 0.3 if how.dropout is None else how.dropout
+    rate, without, drops, since = how.rate, 0, 0, 0
+    optimiser = _optimiser(generator, how)
+    state, losses = generator.cell.start(how.batch), []
+    generator.train()
+    try:
+        for step in range(1, how.steps + 1):
+            for module in (generator, average):
+                module.set_dropout(dropout)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1.0, step / WARM_UP)
+            piece, goes_on = streams.next()
+            state = tuple(part * goes_on[None, :, None] for part in detach(state))
+            log_prob, state = generator(piece, state, noise)
+            loss = -log_prob.sum() / piece.inside.sum().clamp_min(1)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            if how.clip:
+                torch.nn.utils.clip_grad_norm_(generator.parameters(), how.clip)
+            optimiser.step()
+            losses.append(float(loss.detach()))
+            since += 1
+            follow(average, generator, min(how.average, (1 + since) / (10 + since)))
+            late = time.monotonic() >= how.deadline
+            if step % CHECK and step < how.steps and not late and math.isfinite(losses[-1]):
+                continue
+            value = measure(average, held, fixed)
+            better = math.isfinite(value) and value > best.value + GAIN * cells
+            mean = float(np.mean(losses))
+            losses.clear()
+            stop = history.add("likelihood", step, step / how.steps, loss=mean, held_back=value, kept=better)
+            if how.dropout is None and math.isfinite(value):
+                gap = (measure(average, learned, fixed) - value) / cells
+                dropout += 0.1 * ((gap > APART) - (gap < NEAR))
+                dropout = min(max(dropout, LEAST_DROPOUT), MOST_DROPOUT)
+            if better:
+                best, without = Best(value, _copy(average), step), 0
+            else:
+                without += 1
+            if without >= PATIENCE or not (math.isfinite(value) and math.isfinite(mean)):
+                drops, without, rate, since = drops + 1, 0, rate * LOWER, 0
+                for module in (generator, average):
+                    module.load_state_dict(best.weights)
+                optimiser = _optimiser(generator, how)
+                state = generator.cell.start(how.batch)
+            if drops > DROPS or stop or late:
+                break
+    finally:
+        generator.load_state_dict(best.weights)
+        generator.eval()
+    return best
+
+
+def refuse(generator: Generator, walks: list[list[Piece]]) -> None:
+    """Say which column has no finite likelihood.
+
+    Raises
+    ------
+    TrainingError
+    """
+    generator.eval()
+    with torch.no_grad():
+        for walk in walks:
+            for piece in walk:
+                log_prob, _ = generator(piece, None, None)
+                odd = (~log_prob.isfinite()).any(1).any(0)
+                if bool(odd.any()):
+                    name = generator.layout.cells[int(torch.nonzero(odd)[0])].name
+                    raise TrainingError(
+                        f"column {name!r} has rows without a finite likelihood before training has begun; look for "
+                        "values far outside all others, rescale it (scaler=), or leave it out (exclude=)"
+                    )
+    raise TrainingError("the held-back likelihood is not finite; look for values far outside all others")
+
+
+def _copy(generator: Generator) -> dict[str, Tensor]:
+    return {name: part.detach().clone() for name, part in generator.state_dict().items()}
+
+
+def _optimiser(generator: Generator, how: Teaching) -> torch.optim.Optimizer:
+    """Return AdamW ("Decoupled weight decay", Loshchilov & Hutter, 2019, https://arxiv.org/abs/1711.05101)."""
+    parameters = list(generator.parameters())
+    matrices = [part for part in parameters if part.ndim > 1]
+    rest = [part for part in parameters if part.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": how.decay}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=how.rate)
+
+
+@torch.no_grad()
+def follow(average: Generator, generator: Generator, share: float) -> None:
+    """Move an average of weights towards a generator's: `share` of it stays."""
+    for old, new in zip(average.parameters(), generator.parameters(), strict=True):
+        old.lerp_(new, 1 - share)

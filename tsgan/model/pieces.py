@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..layout import Layout
@@ -34,7 +33,7 @@ class Piece:
     known : float32 Tensor of shape (B, T, covariates)
     statics : float64 Tensor of shape (B, statics)
     inside : bool Tensor of shape (B, T)
-        False after a sequence's end.
+        False after a sequence's end, and on rows that are not to count.
     """
 
     values: Tensor

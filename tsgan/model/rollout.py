@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..layout import Category, Number
-from ..panel import Bools, Doubles, Floats
+from ..panel import Doubles, Floats
 from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, YOUNG, Generator
 from .heads import CLOSE, NEVER, mixture_log_prob
@@ -241,7 +240,9 @@ class Rollout:
         drawn = self.x[:, j].clone()  # stays, or is missing
         some = torch.nonzero(o == 0)[:, 0] if own.count > 1 else None
         if some is None or len(some):
-            parts = (w, mean, log_sigma, centre) if some is None else (w[some], mean[some], log_sigma[some], centre[some])
+            parts = (
+                (w, mean, log_sigma, centre) if some is None else (w[some], mean[some], log_sigma[some], centre[some])
+            )
             free = self._continuous(j, cell, *parts, spread, some)
             drawn = free if some is None else drawn.index_copy(0, some, free)
         if own.straight > 0:
@@ -288,8 +289,10 @@ class Rollout:
         bounded = math.isfinite(cell.low) or math.isfinite(cell.high)
         for turn in range(AGAIN):
             everything = turn == 0
-            s, m, l, c = (share, mean, log_sigma, centre) if everything else (
-                share[left], mean[left], log_sigma[left], centre[left]
+            s, m, l, c = (
+                (share, mean, log_sigma, centre)
+                if everything
+                else (share[left], mean[left], log_sigma[left], centre[left])
             )
             u = torch.rand((len(c), 1), generator=self.noise) * s[:, -1:]
             k = (s < u).sum(1, keepdim=True).clamp_max(s.shape[1] - 1)
@@ -317,9 +320,7 @@ class Rollout:
         return out.clamp(cell.low, cell.high) if bounded else out
 
 
-def free_run(
-    generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator
-) -> Doubles:
+def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
     """Return rows `(B, T, C)` drawn freely, NaN where missing."""
     rollout = Rollout(generator, torch.from_numpy(statics), noise)
     known = torch.from_numpy(covariates)

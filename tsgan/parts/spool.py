@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..panel import Floats, Ints, Panel
+from ..panel import Doubles, Ints, Panel
 from .table import Parts
 
 
@@ -23,15 +23,15 @@ def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | 
     parts : Parts
     encode : callable
         Makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first rows;
-        of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose channels are dropped.
+        of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
     folder : Path, optional
         Where the files lie; by default `parts.folder`, so that the panel lives as long as `parts` is open.
 
     Returns
     -------
     Panel
-        `values` and `covariates` are read-only memory maps, float32; lengths and statics are in memory. The statics of
-        one long series are those of its first stretch.
+        `values` (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory. The
+        statics of one long series are those of its first stretch.
 
     Raises
     ------
@@ -40,8 +40,9 @@ def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | 
     """
     folder = parts.folder if folder is None else folder
     lengths: list[Ints] = []
-    statics: list[Floats] = []
-    values, covariates = _File(folder / "values.npy", parts.rows), _File(folder / "covariates.npy", parts.rows)
+    statics: list[Doubles] = []
+    values = _File(folder / "values.npy", parts.rows, "<f8")
+    covariates = _File(folder / "covariates.npy", parts.rows, "<f4")
     with values, covariates:
         for piece in parts.pieces():
             panel = encode(piece.frame)
@@ -58,33 +59,33 @@ def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | 
 
 
 class _File:
-    """A `.npy` file of float32 rows that is appended to, and then mapped into memory.
+    """A `.npy` file of rows that is appended to, and then mapped into memory.
 
     It is written as a stream, since pages of a map that is written to count as memory of the process.
     """
 
-    def __init__(self, path: Path, rows: int) -> None:
-        self._path, self._rows, self._shape = path, rows, (rows, 0)
+    def __init__(self, path: Path, rows: int, kind: str) -> None:
+        self._path, self._rows, self._shape, self._kind = path, rows, (rows, 0), np.dtype(kind)
         self._file: BinaryIO | None = None
 
-    def append(self, values: NDArray[np.float32]) -> None:
+    def append(self, values: NDArray[Any]) -> None:
         try:
             if self._file is None:
                 self._file = self._path.open("wb")
                 self._shape = (self._rows, values.shape[1])
-                head = {"descr": "<f4", "fortran_order": False, "shape": self._shape}
+                head = {"descr": self._kind.str, "fortran_order": False, "shape": self._shape}
                 np.lib.format.write_array_header_1_0(self._file, head)
-            np.ascontiguousarray(values, dtype="<f4").tofile(self._file)
+            np.ascontiguousarray(values, dtype=self._kind).tofile(self._file)
         except OSError as error:
             raise InputError(
                 f"{self._path.parent}: the encoded table cannot be written: {error.strerror or error}; "
                 "let TMPDIR name a folder with more room"
             ) from error
 
-    def mapped(self) -> Floats:
+    def mapped(self) -> NDArray[Any]:
         if 0 in self._shape:
-            return np.zeros(self._shape, dtype=np.float32)
-        loaded: Floats = np.load(self._path, mmap_mode="r")
+            return np.zeros(self._shape, dtype=self._kind)
+        loaded: NDArray[Any] = np.load(self._path, mmap_mode="r")
         return loaded
 
     def __enter__(self) -> Self:

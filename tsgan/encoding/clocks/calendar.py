@@ -1,15 +1,13 @@
-"""The calendar: what the hour, the weekday and the season explain, taken out of the numbers and told to the generator.
+"""The calendar: which cycles of the hour, the weekday and the season the numbers follow, told to the generator.
 
-With `f(t)` the sines and cosines of a moment, each number is `m(t) + s(t) * r`, where `m = b'f` is a ridge regression,
-`log s = c'f` a second one of the logarithm of its squared residual, and `r` is what the rest of the model learns. A
-cycle is used only where it foretells stretches of time that were held back: it must explain a hundredth of the
-variance there, in most stretches.
+A cycle is used only where its sines and cosines foretell stretches of time that were held back: they must explain a
+hundredth of the variance there, in most stretches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,42 +15,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import ParameterError, choose
-from ...panel import Floats, Ints
+from ...panel import Doubles, Floats, Ints
 from ..dtypes import Name
-from ..whitening import Doubles
 from .seasons import SEASONS, Season, blocks_of, gather, harmonics_of, waves
 
 EXPLAINED = 0.01
 SURE = 3.5
 FEW_CYCLES = {2: 0.3, 3: 0.1, 4: 0.05, 5: 0.03}
-LIKELIHOOD = 0.01
 RIDGE = 1e-3
 LEVELS = 20
-WIDEST = 2.0
-STEPS = 4
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """What of a table follows from its place in the calendar.
+    """Which cycles of the calendar a table follows.
 
     Attributes
     ----------
     harmonics : dict of str to int
         By the cycle's name, in the order of the covariates.
-    columns : tuple of str or int
-    mean : float64 array of shape (covariates + 1, columns)
-        Coefficients, the intercept first; zero where a cycle does not explain the column.
-    spread : float64 array of shape (covariates + 1, columns)
-        Of the logarithm of the standard deviation.
     explained : dict of str to dict
         Share of the held-back variance by cycle and column.
     """
 
     harmonics: dict[str, int]
-    columns: tuple[Name, ...]
-    mean: Doubles
-    spread: Doubles
     explained: dict[str, dict[str, float]]
 
     @classmethod
@@ -89,11 +75,11 @@ class Calendar:
             return None
         forced = not isinstance(asked, str | bool)
         chances, owners = _with_levels(scaled, names, levels or {})
-        rest, used = chances - _means(chances), np.zeros((len(SEASONS), chances.shape[1]), dtype=bool)
+        rest = chances - means(chances)
         harmonics: dict[str, int] = {}
         explained: dict[str, dict[str, float]] = {}
-        total = _means(rest**2)
-        for place, season in enumerate(SEASONS.values()):
+        total = means(rest**2)
+        for season in SEASONS.values():
             most = harmonics_of(season, moments) if season.name in wanted else 0
             if not most:
                 if forced and season.name in wanted:
@@ -107,40 +93,10 @@ class Calendar:
             good &= total > 0
             if not good.any():
                 continue
-            harmonics[season.name], used[place] = many, good
-            explained[season.name] = _told(owners, shares, good)
+            harmonics[season.name], explained[season.name] = many, _told(owners, shares, good)
             x = _design([waves(season, moments, many)], len(rest))
-            fitted = x @ _ridge(x, rest)
-            rest = rest - np.where(good, fitted, 0.0)
-        if not harmonics:
-            return None
-        return cls._finish(harmonics, tuple(names), moments, scaled, used, explained)
-
-    @classmethod
-    def _finish(
-        cls,
-        harmonics: dict[str, int],
-        names: tuple[Name, ...],
-        moments: pd.DatetimeIndex,
-        scaled: Doubles,
-        used: NDArray[np.bool_],
-        explained: dict[str, dict[str, float]],
-    ) -> Calendar:
-        parts = [waves(SEASONS[name], moments, many) for name, many in harmonics.items()]
-        rows = [
-            used[list(SEASONS).index(name)][: len(names)] for name, many in harmonics.items() for _ in range(2 * many)
-        ]
-        kept = np.array(rows, dtype=bool).reshape(len(rows), len(names))
-        x = _design(parts, len(moments))
-        mean, spread = np.zeros((x.shape[1], len(names))), np.zeros((x.shape[1], len(names)))
-        season = SEASONS[next(reversed(harmonics))]
-        blocks = blocks_of(season, moments)
-        for j in np.flatnonzero(kept.any(axis=0)):
-            at = np.append(True, kept[:, j])
-            mean[at, j] = _ridge(x[:, at], scaled[:, [j]])[:, 0]
-            mean[0, j] = 0.0  # The columns keep their means: only what varies is taken out.
-            spread[at, j] = _spread(x[:, at], scaled[:, j] - x @ mean[:, j], blocks)
-        return cls(harmonics, names, mean, spread, explained)
+            rest = rest - np.where(good, x @ ridge(x, rest), 0.0)
+        return cls(harmonics, explained) if harmonics else None
 
     @property
     def covariates(self) -> int:
@@ -150,20 +106,6 @@ class Calendar:
     def features(self, moments: pd.DatetimeIndex) -> Floats:
         """Return the covariates of wall-clock moments, float32 `(rows, covariates)` of variance about 1."""
         return gather([waves(SEASONS[name], moments, many) for name, many in self.harmonics.items()], len(moments))
-
-    def remove(self, scaled: Doubles, moments: pd.DatetimeIndex) -> Doubles:
-        """Return scaled numbers `(rows, columns)` without what the calendar says of them."""
-        mean, spread = self._expected(moments)
-        return np.asarray((scaled - mean) / spread)
-
-    def restore(self, scaled: NDArray[np.floating], moments: pd.DatetimeIndex) -> Doubles:
-        """Undo `remove`, at the same or at other moments."""
-        mean, spread = self._expected(moments)
-        return np.asarray(scaled * spread + mean, dtype=np.float64)
-
-    def _expected(self, moments: pd.DatetimeIndex) -> tuple[Doubles, Doubles]:
-        x = _design([waves(SEASONS[name], moments, many) for name, many in self.harmonics.items()], len(moments))
-        return x @ self.mean, np.exp(np.clip(x @ self.spread, -WIDEST, WIDEST))
 
     def describe(self) -> str:
         """Return in words what each cycle explains of held-back stretches."""
@@ -175,16 +117,14 @@ class Calendar:
             told.append(f"{SEASONS[name].title} explains {words}{more}")
         return "; ".join(told) + "; known to the generator"
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return what is JSON-ready, and the arrays."""
-        data = {"harmonics": self.harmonics, "columns": list(self.columns), "explained": self.explained}
-        return data, {"mean": self.mean, "spread": self.spread}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the calendar as JSON-ready values."""
+        return asdict(self)
 
     @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Calendar:
-        """Rebuild the calendar from `state`."""
-        mean, spread = (np.asarray(arrays[key], dtype=np.float64) for key in ("mean", "spread"))
-        return cls(dict(data["harmonics"]), tuple(data["columns"]), mean, spread, dict(data["explained"]))
+    def from_dict(cls, data: Mapping[str, Any]) -> Calendar:
+        """Rebuild the calendar from `to_dict`."""
+        return cls(dict(data["harmonics"]), dict(data["explained"]))
 
 
 def _asked(asked: Any, moments: pd.DatetimeIndex | None) -> list[str]:
@@ -282,12 +222,13 @@ def _groups(y: Doubles) -> list[Ints]:
     return [group for group in groups if len(group)]
 
 
-def _means(y: Doubles) -> Doubles:
+def means(y: Doubles) -> Doubles:
+    """Return the mean of each column, of what is known of it."""
     there = ~np.isnan(y)
     return np.asarray(np.where(there, y, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1))
 
 
-def _ridge(x: Doubles, y: Doubles) -> Doubles:
+def ridge(x: Doubles, y: Doubles) -> Doubles:
     """Return coefficients `(covariates + 1, columns)` of a ridge regression on the rows where `y` is known."""
     out = np.zeros((x.shape[1], y.shape[1]))
     for group in _groups(y):
@@ -296,39 +237,3 @@ def _ridge(x: Doubles, y: Doubles) -> Doubles:
             penalty = np.diag(np.append(0.0, np.full(x.shape[1] - 1, RIDGE * there.sum())))
             out[:, group] = np.linalg.solve(x[there].T @ x[there] + penalty, x[there].T @ y[np.ix_(there, group)])
     return out
-
-
-def _spread(x: Doubles, rest: Doubles, blocks: Ints) -> Doubles:
-    """Return coefficients of the log standard deviation, zero unless they raise the likelihood of held-back blocks."""
-    there = ~np.isnan(rest)
-    x, rest, blocks = x[there], rest[there], blocks[there]
-    scale = rest.std()
-    none: Doubles = np.zeros(x.shape[1])
-    if scale == 0:
-        return none
-    r = rest / scale
-    gains = []
-    for b in np.unique(blocks):
-        held = blocks == b
-        if held.all():
-            return none
-        beta = _scoring(x[~held], r[~held])
-        wide, narrow = (np.clip(x[at] @ beta, -WIDEST, WIDEST) for at in (held, ~held))
-        level = np.log(np.mean((r[~held] / np.exp(narrow)) ** 2)) / 2
-        plain = np.log(np.mean(r[~held] ** 2)) / 2
-        fit = -(wide + level) - (r[held] / np.exp(wide + level)) ** 2 / 2
-        gains.append(float(np.mean(fit + plain + (r[held] / np.exp(plain)) ** 2 / 2)))
-    sure = np.mean(gains) / (np.std(gains, ddof=1) / np.sqrt(len(gains)) + 1e-12)
-    if np.mean(gains) < LIKELIHOOD or sure < (2.0 if len(gains) in FEW_CYCLES else SURE):
-        return none
-    return _scoring(x, r)
-
-
-def _scoring(x: Doubles, r: Doubles) -> Doubles:
-    """Return coefficients of the log standard deviation (its level left at 0) by Fisher scoring, outliers held down."""
-    beta = _ridge(x, np.log(r**2 + 0.05)[:, None] / 2)[:, 0]
-    for _ in range(STEPS):
-        ratio = np.minimum((r / np.exp(np.clip(x @ beta, -WIDEST, WIDEST))) ** 2, 16.0)
-        beta = beta + _ridge(x, (ratio[:, None] - 1) / 2)[:, 0]
-    beta[0] = 0.0
-    return beta

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...panel import Floats
-from ..whitening import Doubles
+from ...panel import Doubles, Floats
 
 DAY = 86_400.0
 SHORT = 0.005  # Two years of days end a little before the second cycle does.

@@ -1,6 +1,6 @@
 """When things happen: stamps become gaps between rows and starts of sequences, and stamps again.
 
-A regular clock needs no channel: its stamps follow from where a sequence starts and how long it is, so that they are
+A regular clock needs no cell: its stamps follow from where a sequence starts and how long it is, so that they are
 known before any value is drawn. A clock with gaps, or without a frequency, has a value part `GAP`, the time since the
 row before; sequences that start at different moments have a static part `START`, the time since the earliest start.
 Both are counted in the largest unit that divides them all, so that new stamps fall on the same grid as the real ones.

@@ -1,4 +1,4 @@
-"""The contract of a column kind: one column of a table to numbers, and back."""
+"""The contract of a column kind: one column of a table to one cell of a row, and back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...layout import Block
+from ...layout import Cell
 from ..dtypes import Name, Token
-from ..scalers.base import Bools, State
+from ..scalers.base import Bools, Doubles, State
 from ..schema import ColumnSchema, Kind, Role
 
 Bounds = tuple[float | None, float | None]
@@ -43,41 +43,37 @@ class Request:
 
 
 class Column(ABC):
-    """A reversible map of one column to channels.
-
-    Missing values are carried by channels of their own, which another stage makes. So here a column is learned from its
-    observed rows only, a missing value has NaN in all channels, and decoding gives a value on every row; missing ones
-    are put in afterwards (`dtypes.blank`).
+    """A reversible map of one column to the numbers of one cell, NaN where its value is missing.
 
     Attributes
     ----------
     name, role, dtype
         As in the table; `dtype` as `dtypes.dump` gives it.
-    width : int
-        Number of channels: 0 for a constant, 1 for a number, K for a category of K levels.
-    continuous : bool
-        Whether its one channel is a real number, to be whitened with the others, rather than a block of its own.
+    missing : bool
+        Whether values were missing when it was fitted.
+    marker : str
+        How it writes a missing value, see `dtypes.marker`.
     """
 
     kind: ClassVar[Kind]
-    continuous: ClassVar[bool] = False
     name: Name
     role: Role
     dtype: Token
+    missing: bool
+    marker: str
 
     @classmethod
     @abstractmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
-        """Learn from the observed rows of a column; its rows are in sequence and time order."""
-
-    @property
-    @abstractmethod
-    def width(self) -> int:
-        """Number of channels."""
+        """Learn a column; its rows are in sequence and time order."""
 
     @abstractmethod
-    def encode(self, series: pd.Series[Any]) -> NDArray[np.floating]:
-        """Return the channels, `(rows, width)`, NaN on rows whose value is missing.
+    def cell(self) -> Cell | None:
+        """Return what its cell means; None where there is nothing to draw."""
+
+    @abstractmethod
+    def encode(self, series: pd.Series[Any]) -> Doubles:
+        """Return the numbers of the cell, `(rows,)`.
 
         Raises
         ------
@@ -86,16 +82,12 @@ class Column(ABC):
         """
 
     @abstractmethod
-    def decode(self, channels: NDArray[np.floating], rng: np.random.Generator | None = None) -> Any:
-        """Return `(rows, width)` channels, none NaN, as an array of the column's dtype (numpy, or a pandas array).
+    def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:
+        """Return numbers `(rows,)` as an array of the column's dtype (numpy, or a pandas array).
 
-        Where channels leave a choice (the rare levels of a category), `rng` makes it; without one it is made in the
-        same way each time.
+        Where a number leaves a choice (levels that are not kept), `rng` makes it; without one it is made in the same
+        way each time.
         """
-
-    def block(self) -> Block | None:
-        """Return the block of channels, for a column that is not continuous and not constant."""
-        return None
 
     @abstractmethod
     def describe(self) -> ColumnSchema:

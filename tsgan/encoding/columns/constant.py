@@ -1,4 +1,4 @@
-"""A column that holds one value: nothing to learn, no channels, the value comes back."""
+"""A column that holds one value: what there is to learn of it is where it is missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...layout import Category
 from ..dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
 from ..scalers.base import Doubles, State
 from ..schema import ColumnSchema, Role
@@ -18,44 +19,49 @@ from .base import Column, Request
 class ConstantColumn(Column):
     """One value, observed on all rows or on some; or none at all, so that all rows are missing.
 
+    Where some rows have the value and others not, there is a cell of two levels: 0 for the value, 1 for none.
+
     Attributes
     ----------
     value
         What JSON can hold: a datetime, a duration or a period is kept as its number of units.
-    missing : str or None
-        None if there is a value, else how missing ones are written (`dtypes.marker`).
+    empty : bool
+        Whether there is no value at all.
     """
 
     kind = "constant"
 
-    def __init__(self, name: Name, role: Role, dtype: Token, value: Any, missing: str | None = None) -> None:
-        self.name, self.role, self.dtype, self.value, self.missing = name, role, dtype, value, missing
+    def __init__(
+        self, name: Name, role: Role, dtype: Token, value: Any, empty: bool, missing: bool, marker: str
+    ) -> None:
+        self.name, self.role, self.dtype, self.value = name, role, dtype, value
+        self.empty, self.missing, self.marker = empty, missing, marker
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
         """Learn the value, if any is observed."""
         token = dump(series.dtype, request.name)
         observed = series[series.notna().to_numpy(dtype=bool)]
+        rest = len(observed) < len(series), marker(series)
         if not len(observed):
-            return cls(request.name, request.role, token, None, marker(series))
+            return cls(request.name, request.role, token, None, True, *rest)
         one = observed.iloc[:1]
         value = int(ticks(one)[0]) if _counted(load(token)) else plain(one.iloc[0])
-        return cls(request.name, request.role, token, value)
+        return cls(request.name, request.role, token, value, False, *rest)
 
-    @property
-    def width(self) -> int:
-        """No channel."""
-        return 0
+    def cell(self) -> Category | None:
+        """Return a cell of two levels where the value is there on some rows only, else None."""
+        return Category(str(self.name), 2) if self.missing and not self.empty else None
 
     def encode(self, series: pd.Series[Any]) -> Doubles:
-        """Return no channels: `(rows, 0)`."""
-        return np.empty((len(series), 0))
+        """Return 0 where the value is, 1 where it is missing."""
+        return np.asarray(series.isna(), dtype=np.float64)
 
-    def decode(self, channels: NDArray[np.floating], rng: np.random.Generator | None = None) -> Any:
-        """Return the value on every row."""
+    def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:
+        """Return the value, missing where the number is 1."""
         dtype = load(self.dtype)
-        if self.missing is not None:
-            return self._nothing(dtype, len(channels))
+        if self.empty:
+            return self._nothing(dtype, len(values))
         one: Any
         if _counted(dtype):
             one = untick(np.array([self.value]), dtype)
@@ -63,11 +69,11 @@ class ConstantColumn(Column):
             one = np.array([self.value], dtype=dtype)
         else:
             one = pd.array([self.value], dtype=dtype)
-        return one.take(np.zeros(len(channels), dtype=np.intp))
+        return blank(one.take(np.zeros(len(values), dtype=np.intp)), values == 1, self.marker)
 
     def _nothing(self, dtype: Any, rows: int) -> Any:
         if isinstance(dtype, np.dtype):
-            return blank(np.empty(rows, dtype=dtype), np.ones(rows, dtype=bool), self.missing or "")
+            return blank(np.empty(rows, dtype=dtype), np.ones(rows, dtype=bool), self.marker)
         made: Any = pd.array([], dtype=dtype)
         return made.take(np.full(rows, -1), allow_fill=True)
 
@@ -80,20 +86,20 @@ class ConstantColumn(Column):
             "dtype": label(self.dtype),
             "scaler": "",
         }
-        if self.missing is not None:
+        if self.empty:
             return ColumnSchema(**line, reason="all missing")
-        shown = spelled(self.decode(np.empty((1, 0))))[0] if _counted(load(self.dtype)) else self.value
+        shown = spelled(self.decode(np.zeros(1)))[0] if _counted(load(self.dtype)) else self.value
         return ColumnSchema(**line, low=shown, high=shown, reason="one value")
 
     def state(self) -> State:
         """Return the value."""
-        data = {"name": self.name, "role": self.role, "dtype": self.dtype}
-        return {**data, "value": self.value, "missing": self.missing}, {}
+        data = {"name": self.name, "role": self.role, "dtype": self.dtype, "value": self.value}
+        return {**data, "empty": self.empty, "missing": self.missing, "marker": self.marker}, {}
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild from `state`."""
-        return cls(data["name"], data["role"], data["dtype"], data["value"], data["missing"])
+        return cls(*(data[key] for key in ("name", "role", "dtype", "value", "empty", "missing", "marker")))
 
 
 def _counted(dtype: Any) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..dtypes import Token, dump, label, load, spelled, ticks, untick
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
-from .scaled import ScaledColumn
+from .scaled import MOST_POINTS, ScaledColumn
 
 MISSING = np.iinfo(np.int64).min
 
@@ -47,7 +47,11 @@ class DatetimeColumn(ScaledColumn):
         steps[counted == MISSING] = np.nan
         return steps
 
-    def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
+    def points(self, low: float, high: float) -> Doubles:
+        """Return all whole numbers from `low` to `high`; none where they are too many to list."""
+        return np.arange(low, high + 1) if high - low < MOST_POINTS else np.empty(0)
+
+    def ends(self, x: Doubles) -> tuple[Doubles, Doubles]:
         """Return the ends of what is rounded to the same moments as `x`."""
         # A scaler of positive numbers has no image for the lower half of the cell of the smallest.
         return (np.maximum(x - 0.5, x / 2) if self.observed[0] > 0 else x - 0.5), x + 0.5

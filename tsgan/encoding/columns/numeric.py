@@ -11,10 +11,10 @@ import pandas as pd
 
 from ..atoms import find_atoms, tell
 from ..dtypes import Token, dump, label, load
-from ..lattice import Lattice
+from ..lattice import Lattice, decimal_points
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
-from .scaled import ScaledColumn
+from .scaled import MOST_POINTS, ScaledColumn
 
 DIGITS = {4: 6, 2: 3}
 
@@ -59,14 +59,14 @@ class FloatColumn(ScaledColumn):
 
     @classmethod
     def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
-        """Return the values as float64."""
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+        """Return the values as float64, rounded to the decimals that are known of the column."""
+        x = np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+        decimals = grain.get("decimals")
+        return x if decimals is None else np.round(x, decimals)
 
     @classmethod
     def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
         """Return the lattice of the values, and it and the atoms in a few words."""
-        if grain["decimals"] is not None:
-            x = np.round(x, grain["decimals"])
         values, counts = np.unique(x, return_counts=True)
         lattice, atoms = Lattice.fit(values, counts, grain["decimals"]), find_atoms(counts)
         told = [tell(values, counts, atoms)] * bool(len(atoms)) + ([lattice.describe()] if lattice else [])
@@ -85,10 +85,17 @@ class FloatColumn(ScaledColumn):
             x = np.round(x, self.grain["decimals"])
         return self.clip(x)
 
-    def cell(self, x: Doubles) -> tuple[Doubles, Doubles]:
+    def points(self, low: float, high: float) -> Doubles:
+        """Return all numbers from `low` to `high` on the lattice or with the decimals; none where they are too many."""
+        decimals = self.grain["decimals"]
+        if self.lattice is not None:
+            return self.lattice.points(low, high, MOST_POINTS)
+        return np.empty(0) if decimals is None else decimal_points(low, high, decimals, MOST_POINTS)
+
+    def ends(self, x: Doubles) -> tuple[Doubles, Doubles]:
         """Return the ends of what is rounded, or put on the lattice, to the same values as `x`."""
         if self.lattice is not None:
-            low, high = self.lattice.cell(x)
+            low, high = self.lattice.ends(x)
         elif self.grain["decimals"] is not None:
             half = 0.5 * 10.0 ** -self.grain["decimals"]
             low, high = x - half, x + half

@@ -1,14 +1,11 @@
-"""Rare levels of a category: which share one channel, and how one of them is drawn again.
+"""Rare levels of a category: which are refused, which are not kept, and what comes back in their place.
 
-A category of many levels gives a channel of its own to the most frequent ones, and one channel, "other", to all the
-rest together (a frequency cut-off). On the way back a rare level is drawn by the observed shares among those that at
-least two sequences hold, or two rows where there is one sequence. A level that a single one holds names it, so it is
-counted but not kept: no id is learned by heart.
+A level that a single sequence holds (a single row, where there is one sequence) names it. A category of few levels
+keeps them all; one of many keeps only those that two hold, so that no id is learned by heart, and the others count as
+one, "other". On the way back "other" is one of the levels that are kept, drawn by the observed shares.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +15,6 @@ from ..dtypes import Name
 from ..scalers.base import Bools
 
 MOST, LARGEST = 200, 5000
-HEADS, COVERED = 100, 0.99
 IDS, ALONE, MOSTLY = 30, 0.9, 0.5
 
 Codes = NDArray[np.intp]
@@ -55,8 +51,8 @@ def refuse_ids(counts: NDArray[np.int64], holders: NDArray[np.intp], name: Name)
     )
 
 
-def split(counts: NDArray[np.int64], holders: NDArray[np.intp]) -> tuple[Codes, Codes, int]:
-    """Return which levels have a channel of their own, which share one, and how many levels are not kept.
+def kept_levels(counts: NDArray[np.int64], holders: NDArray[np.intp]) -> tuple[Codes, int]:
+    """Return which levels are kept, most frequent first, and how many are not.
 
     Parameters
     ----------
@@ -67,18 +63,13 @@ def split(counts: NDArray[np.int64], holders: NDArray[np.intp]) -> tuple[Codes, 
 
     Returns
     -------
-    heads, tail : int arrays
-        Positions of levels, most frequent first: all levels and none for at most 200; else the at most 100 most
-        frequent, no more than hold 99 % of the rows, and the rest, both without levels of a single holder.
+    kept : int array
+        Positions of all levels for at most 200 of them, else of those with more than one holder.
     dropped : int
     """
     order = np.argsort(-counts, kind="stable")
-    if len(counts) <= MOST:
-        return order, order[:0], 0
-    reach = np.cumsum(counts[order]) / counts.sum()
-    shared = holders[order] > 1
-    heads = shared & (np.cumsum(shared) <= HEADS) & (np.append(0.0, reach[:-1]) < COVERED)
-    return order[heads], order[shared & ~heads], int((~shared).sum())
+    kept = order if len(counts) <= MOST else order[holders[order] > 1]
+    return kept, len(order) - len(kept)
 
 
 def count_holders(codes: Codes, follows: Bools, levels: int) -> NDArray[np.intp]:
@@ -100,9 +91,9 @@ def count_holders(codes: Codes, follows: Bools, levels: int) -> NDArray[np.intp]
     return np.bincount(pairs % levels, minlength=levels)
 
 
-def resolve(other: NDArray[np.bool_], first: int, shares: list[float], rng: np.random.Generator | None) -> Any:
-    """Return a level for each row of "other": `first` plus a position, drawn by `shares`."""
+def draw_levels(count: int, shares: list[float], rng: np.random.Generator | None) -> Codes:
+    """Return so many codes, drawn by `shares`."""
     rng = np.random.default_rng(0) if rng is None else rng
     reach = np.cumsum(shares)
-    drawn = np.searchsorted(reach, rng.random(int(other.sum())) * reach[-1], side="right")
-    return first + np.minimum(drawn, len(shares) - 1)
+    drawn = np.searchsorted(reach, rng.random(count) * reach[-1], side="right")
+    return np.asarray(np.minimum(drawn, len(shares) - 1))

@@ -1,19 +1,20 @@
 """Which scaler suits a column, by stated rules.
 
-1. Atoms: some value holds at least 5 % of the rows, or single values that stand out from those around them (see
-   `atoms`) hold 2 % together, or there are fewer than 30 distinct values: `quantile`, which keeps them.
-2. The size of a step depends on the level: over the tenths of a column without negative values, `log mean |dx|` grows
+1. Few distinct values (fewer than 30): `standard`.
+2. Zeros with a heavy right tail: no value is negative, zero holds at least 5 % of the rows, and the skewness of the
+   rest is above 2: `log`, which is an arsinh where there are zeros.
+3. The size of a step depends on the level: over the tenths of a column without negative values, `log mean |dx|` grows
    with `log level` by a slope above 0.5, levels span at least a factor of 3, and after the power transform the slope is
    at most half of it: `power`.
-3. A heavy right tail: all values are positive, their skewness is above 2, and the logarithm is near normal (as in 5,
-   with .02): `log`, which goes on beyond the largest value as the tail does.
-4. Slow: a value and the one a step before correlate by more than .95 (levels, temperatures of rooms): `standard`. Ranks
-   would stretch the small steps wherever values are rare; what the values are like is mended after drawing.
-5. Far from normal: the Kolmogorov-Smirnov distance between the standardised column and the normal law is above
-   .04 + 1 / sqrt(rows), the second term for what chance does to a normal column: `quantile`.
+4. A heavy right tail: all values are positive, their skewness is above 2, and their logarithm is near normal (the
+   Kolmogorov-Smirnov distance is at most .02 + 1 / sqrt(rows)): `log`, which goes on beyond the largest value as the
+   tail does.
+5. Very heavy tails: between the outer hundredths lie more than 12 interquartile ranges (3.5 in a normal column), and
+   either no value is negative, or both sides reach out from a median near zero: `log`, an arsinh where not all values
+   are positive.
 6. Otherwise `standard`.
 
-Rule 2 is what keeps a price's 1 % move a 1 % move; rule 1 is what keeps a rain gauge's dry days dry.
+Rule 3 is what keeps a price's 1 % move a 1 % move.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import skew
 
-from ..atoms import find_atoms, tell
+from ..atoms import tell
 from .base import Bools, Doubles
 from .power import Power
 
 SHARE, FEW, PAIRS = 0.05, 30, 60
 SPAN, SLOPE = 3.0, 0.5
-MATERIAL = 0.02
 FAR, HEAVY, LOGNORMAL = 0.04, 2.0, 0.02
+WIDE, ENOUGH = 12.0, 100  # interquartile ranges between the outer hundredths, and rows that can tell
 SLOW = 0.95
 
 
@@ -44,14 +45,10 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
         Whether a row is the next step of the row before it.
     """
     values, counts = np.unique(x, return_counts=True)
-    top = int(counts.argmax())
     if len(values) < FEW and 2 * len(values) <= len(x):
-        return "quantile", f"{len(values)} distinct values"
-    if counts[top] >= max(3.0, SHARE * len(x)):
-        return "quantile", tell(values, counts, np.array([top]))
-    atoms = find_atoms(counts)
-    if counts[atoms].sum() >= MATERIAL * len(x):
-        return "quantile", tell(values, counts, atoms)
+        return "standard", f"{len(values)} distinct values"
+    if values[0] == 0 and counts[0] >= max(3.0, SHARE * len(x)) and skew(x[x > 0]) > HEAVY:
+        return "log", "zeros with a heavy right tail"
     if values[0] >= 0:
         raw, powered = step_slopes(x, follows)
         if raw > SLOPE and abs(powered) <= raw / 2:
@@ -61,14 +58,25 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
         after = distance_to_normal(np.log(values), counts)
         if after <= LOGNORMAL + chance:
             return "log", f"heavy right tail, its logarithm near normal (KS {after:.2f})".replace("0.", ".")
-    distance = distance_to_normal(values, counts)
-    told = f"normal (KS {distance:.2f})".replace("0.", ".")
+    if _wide(x):
+        return "log", "very heavy tail" if values[0] >= 0 else "very heavy tails on both sides"
+    top = int(counts.argmax())
+    if counts[top] >= max(3.0, SHARE * len(x)):
+        return "standard", tell(values, counts, np.array([top]))
     memory = step_memory(x, follows)
     if memory > SLOW:
         return "standard", f"slow (correlation {memory:.3f} with the step before)".replace("0.", ".")
-    if distance > FAR + chance:
-        return "quantile", f"far from {told}"
-    return "standard", f"near {told}"
+    distance = distance_to_normal(values, counts)
+    near = "near" if distance <= FAR + chance else "far from"
+    return "standard", f"{near} normal (KS {distance:.2f})".replace("0.", ".")
+
+
+def _wide(x: Doubles) -> bool:
+    """Return whether the tails are very heavy, as rule 5 says."""
+    low, first, median, third, high = np.quantile(x, [0.01, 0.25, 0.5, 0.75, 0.99])
+    middle = third - first
+    both = min(median - low, high - median) > WIDE / 4 * middle and abs(median) <= middle
+    return bool(len(x) >= ENOUGH and high - low > WIDE * middle > 0 and (both or x.min() >= 0))
 
 
 def distance_to_normal(values: Doubles, counts: NDArray[np.int64]) -> float:

@@ -48,7 +48,7 @@ class Power(Scaler):
             If a logarithm meets a value that is not positive.
         """
         if self.exponent is None:
-            if x.min() <= 0:
+            if len(x) and x.min() <= 0:
                 raise InputError(
                     f"the fitted values were all positive and are scaled by their logarithm; got {x.min():g}"
                 )

@@ -1,0 +1,314 @@
+"""From parts (one series per column, values per row and statics per sequence) to the cells of a panel, and back.
+
+::
+
+    parts -> columns (scaled numbers, codes of levels, NaN where missing)         -> Panel
+    parts <- columns (rounded, clipped) <- observed marginals (drawn numbers only) <- Panel
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..layout import Category, Cell, Layout, Number
+from ..panel import Bools, Doubles, Floats, Ints, Panel
+from .calibration import Marginals
+from .clocks.calendar import Calendar
+from .clocks.stamps import Ticks
+from .clocks.timing import GAP, START
+from .clocks.trend import Trend
+from .columns import COLUMNS
+from .columns.base import Column, Request
+from .columns.category import CategoryColumn
+from .columns.infer import infer_kind
+from .dtypes import Name
+from .options import bounds_for, scalers_for
+from .schema import Role
+from .sequences import encode_lengths, follows, length_cell
+
+Parts = Mapping[Name, "pd.Series[Any]"]
+POSITIONS = 4
+LEVELS = 200  # of a static category, that are looked at in pairs
+
+
+class Cells:
+    """The columns of a table as cells.
+
+    Attributes
+    ----------
+    layout : Layout
+    columns : list of Column
+        In the order of the parts.
+    calendar : Calendar or None
+    trend : Trend or None
+    marginals : Marginals or None
+        What carries drawn numbers to the observed marginals; None until `settle`.
+    meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
+        Which levels of static categories come together.
+    """
+
+    layout: Layout
+    columns: list[Column]
+    calendar: Calendar | None
+    trend: Trend | None
+    marginals: Marginals | None
+    meets: dict[tuple[Name, Name], Bools]
+    _together: dict[Name, int]
+    _observed: Doubles
+
+    @classmethod
+    def fit(
+        cls,
+        parts: Parts,
+        statics: set[Name],
+        lengths: Ints,
+        moments: pd.DatetimeIndex | None,
+        ticks: Ticks | None,
+        *,
+        whole: Ints,
+        own: Sequence[Name],
+        scaler: Any,
+        bounds: Any,
+        calendar: Any,
+    ) -> Self:
+        """Learn the columns.
+
+        Parameters
+        ----------
+        parts : mapping of name to Series
+            Value columns with one row per row, static ones with one row per sequence.
+        statics : set of names
+            Which parts are static.
+        lengths : int64 array of shape (sequences,)
+        moments : DatetimeIndex or None
+            What the clock on the wall shows at each row; None where there are no dates.
+        ticks : array of shape (rows,) or None
+            Of the clock at each row; None where there is none.
+        whole : int64 array of shape (sequences,)
+            Rows of all sequences, where the parts are an excerpt.
+        own : sequence of names
+            Columns of the user, which `scaler` and `bounds` may name.
+        scaler, bounds, calendar
+            As the encoder got them.
+        """
+        self = cls()
+        kinds = {name: infer_kind(series, name) for name, series in parts.items()}
+        times = [name for name in own if kinds.get(name) in ("datetime", "timedelta", "period")]
+        numbers = [name for name in own if kinds.get(name, "float") in ("float", "integer", "constant")]
+        scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
+        limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
+        steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
+        self.columns, self.marginals = [], None
+        for name, series in parts.items():
+            role: Role = "static" if name in statics else "value"
+            request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
+            self.columns.append(COLUMNS[kinds[name]].fit(series, request))
+        self.calendar = self.trend = None
+        self._together = {}
+        self._finish(whole)
+        values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
+        self._together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
+        self._observed = values[:, self._numbers()]
+        self.meets = self._pairs(fixed)
+        named = [column.name for column in self._named("value")]
+        some = [j for j in self._numbers() if named[j] != GAP]
+        names = [named[j] for j in some]
+        codes = {named[j]: values[:, j] for j, cell in enumerate(self.layout.cells) if isinstance(cell, Category)}
+        levels = {name: np.where(np.isnan(code), -1, code).astype(np.int64) for name, code in codes.items()}
+        self.calendar = Calendar.fit(moments, values[:, some], names, levels, calendar)
+        if ticks is not None and len(whole) == 1:
+            known = None if self.calendar is None or moments is None else self.calendar.features(moments)
+            self.trend = Trend.fit(ticks, values[:, some], names, known)
+        self._finish(whole)
+        return self
+
+    def _finish(self, lengths: Ints) -> None:
+        """Lay out the cells: those of each role in the order of the columns, the length last."""
+        cells: dict[Role, list[Cell]] = {"value": [], "static": []}
+        self._places: dict[Name, int] = {}
+        for column in self.columns:
+            cell = column.cell()
+            if cell is not None:
+                self._places[column.name] = len(cells[column.role])
+                cells[column.role].append(replace(cell, together=self._together.get(column.name, -1)))
+        length, levels = length_cell(lengths)
+        self._longest = int(lengths.max()) if len(lengths) > 1 else 0
+        known = 0 if self.calendar is None else self.calendar.covariates
+        known += (self.trend is not None) + POSITIONS * (self._longest > 0)
+        statics = (*cells["static"], *([] if length is None else [length]))
+        self.layout = Layout(tuple(cells["value"]), statics, known, levels, stretches=len(lengths) == 1)
+
+    def _named(self, role: Role) -> list[Column]:
+        """Return the columns of one role that have a cell, in the order of the cells."""
+        return [column for column in self.columns if column.role == role and column.name in self._places]
+
+    def _numbers(self) -> Ints:
+        """Return which value cells are numbers."""
+        return np.array([j for j, c in enumerate(self.layout.cells) if isinstance(c, Number)], dtype=np.int64)
+
+    def _encoded(self, role: Role, parts: Parts, rows: int) -> Doubles:
+        return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
+
+    def _pairs(self, fixed: Doubles) -> dict[tuple[Name, Name], Bools]:
+        """Return which levels of static categories come together."""
+        named = [c for c in self._named("static") if isinstance(c, CategoryColumn) and len(c.share) <= LEVELS]
+        found: dict[tuple[Name, Name], Bools] = {}
+        for one, two in itertools.combinations(named, 2):
+            both = fixed[:, [self._places[one.name], self._places[two.name]]]
+            codes = both[~np.isnan(both).any(axis=1)].astype(np.intp)
+            met: Bools = np.zeros((len(one.share), len(two.share)), dtype=np.bool_)
+            met[codes[:, 0], codes[:, 1]] = True
+            found[one.name, two.name] = met
+        return found
+
+    @property
+    def timed(self) -> bool:
+        """Whether something that is known of a row follows from its time stamp."""
+        return self.calendar is not None or self.trend is not None
+
+    def seasons(self, rows: int, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Floats:
+        """Return what time stamps tell of each row, `(rows, covariates)`: the calendar, then the trend."""
+        found = [np.zeros((rows, 0), dtype=np.float32)]
+        if self.calendar is not None and moments is not None:
+            found.append(self.calendar.features(moments))
+        if self.trend is not None and ticks is not None:
+            found.append(self.trend.features(ticks))
+        return np.hstack(found)
+
+    def positions(self, lengths: Ints) -> Floats:
+        """Return where in its sequence each row stands, `(rows, 4)`; `(rows, 0)` for a table of one long series.
+
+        It is known before values are, since lengths are drawn first: the logarithms of the steps before and after it
+        (1 added), whether it is the last, and the steps before it as a share of the longest sequence.
+        """
+        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        left = np.repeat(lengths, lengths) - 1 - step
+        if not self._longest:
+            return np.zeros((len(step), 0), dtype=np.float32)
+        told = [np.log1p(step), np.log1p(left), left == 0, step / self._longest]
+        return np.column_stack(told).astype(np.float32)
+
+    def covariates(self, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Floats:
+        """Return what is known of each row beforehand, `(rows, covariates)`: calendar, position, trend."""
+        return np.hstack([self.seasons(int(lengths.sum()), moments, ticks), self.positions(lengths)])
+
+    def encode(self, parts: Parts, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
+        """Return parts as a panel."""
+        values = self._encoded("value", parts, int(lengths.sum()))
+        statics = self._encoded("static", parts, len(lengths))
+        if self.layout.lengths:
+            statics = np.column_stack([statics, encode_lengths(lengths, self.layout)])
+        return Panel(values, lengths, statics, self.covariates(lengths, moments, ticks))
+
+    def place(self, name: Name) -> int | None:
+        """Return which cell of its role a column has; None if it has none."""
+        return self._places.get(name)
+
+    def early(self, statics: Doubles, name: Name) -> Any:
+        """Return the decoded static part of a name, `(sequences,)`; None if there is no such part."""
+        column = next((c for c in self.columns if c.name == name), None)
+        return None if column is None else column.decode(self._cell_of(statics, column))
+
+    def _cell_of(self, table: Doubles, column: Column) -> Doubles:
+        place = self._places.get(column.name)
+        return np.zeros(len(table)) if place is None else table[:, place]
+
+    def decode(self, panel: Panel, rng: np.random.Generator, drawn: bool | Bools) -> dict[Name, Any]:
+        """Return the cells of a panel as values by name, the time since the row before under `GAP`.
+
+        Parameters
+        ----------
+        panel : Panel
+        rng : numpy.random.Generator
+            Chooses among levels where a code leaves a choice.
+        drawn : bool, or bool array of shape (rows,) or (rows, cells)
+            What comes from a generator, and so has to be carried to the observed marginals.
+        """
+        values, decoded = self._carried(panel.values, drawn), {}
+        for column in self.columns:
+            if column.name != START:
+                table = panel.statics if column.role == "static" else values
+                decoded[column.name] = column.decode(self._cell_of(table, column), rng)
+        return decoded
+
+    def gaps(self, panel: Panel) -> Any:
+        """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
+        gap = next((column for column in self.columns if column.name == GAP), None)
+        return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values, True), gap))
+
+    def _carried(self, values: Doubles, drawn: bool | Bools) -> Doubles:
+        """Return values with the observed marginals where they were drawn."""
+        if self.marginals is None or drawn is False:
+            return values
+        out, numbers = np.array(values), self._numbers()
+        carried = self.marginals.apply(out[:, numbers])
+        which = np.asarray(drawn)
+        which = which[:, numbers] if which.ndim == 2 else which[..., None]
+        out[:, numbers] = np.where(which, carried, out[:, numbers])
+        return out
+
+    def settle(self, drawn: Doubles) -> None:
+        """Learn what carries drawn values `(rows, cells)` to the observed marginals."""
+        numbers = self._numbers()
+        spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
+        atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
+        self.marginals = Marginals.fit(self._observed, drawn[:, numbers], spreads, atoms)
+        self._observed = self._observed[:0]
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return all that was learned: JSON-ready values, and arrays by name."""
+        arrays: dict[str, NDArray[Any]] = {}
+        if self.marginals is not None:
+            arrays |= {f"marginals.{key}": array for key, array in self.marginals.state().items()}
+        columns = []
+        for i, column in enumerate(self.columns):
+            data, own = column.state()
+            columns.append({"kind": column.kind, **data})
+            arrays |= {f"column.{i}.{key}": array for key, array in own.items()}
+        arrays |= {f"meets.{i}": met.astype(np.int8) for i, met in enumerate(self.meets.values())}
+        data = {
+            "columns": columns,
+            "calendar": None if self.calendar is None else self.calendar.to_dict(),
+            "trend": None if self.trend is None else self.trend.to_dict(),
+            "together": [list(item) for item in self._together.items()],
+            "meets": [list(pair) for pair in self.meets],
+            "settled": self.marginals is not None,
+        }
+        return data, arrays
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], lengths: Ints) -> Self:
+        """Rebuild from `state` and the lengths of the fitted sequences."""
+
+        def under(prefix: str) -> dict[str, NDArray[Any]]:
+            return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+        self = cls()
+        self.columns = [COLUMNS[c["kind"]].from_state(c, under(f"column.{i}.")) for i, c in enumerate(data["columns"])]
+        self.calendar = None if data["calendar"] is None else Calendar.from_dict(data["calendar"])
+        self.trend = None if data["trend"] is None else Trend.from_dict(data["trend"])
+        self.marginals = Marginals.from_state(under("marginals.")) if data["settled"] else None
+        self.meets = {(one, two): arrays[f"meets.{i}"] > 0 for i, (one, two) in enumerate(data["meets"])}
+        self._together = dict(data["together"])
+        self._observed = np.empty((0, 0))
+        self._finish(lengths)
+        return self
+
+
+def _together(columns: Sequence[Column], values: Doubles) -> dict[Name, int]:
+    """Return by column the earlier cell of the same role that is missing where it is, and only there."""
+    first: dict[bytes, int] = {}
+    found: dict[Name, int] = {}
+    for j, column in enumerate(columns):
+        gone = np.isnan(values[:, j])
+        if column.missing and gone.any():
+            place = first.setdefault(np.packbits(gone).tobytes(), j)
+            found |= {column.name: place} if place != j else {}
+    return found

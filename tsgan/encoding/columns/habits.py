@@ -1,0 +1,88 @@
+"""What the values of a number do: which hold many rows by themselves, whether they stay, whether they go straight on.
+
+These are outcomes that a smooth density would smear: zeros of a rain gauge, a reading that is repeated until the next
+one comes, a level that falls by the same amount step after step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..atoms import NEAR, find_atoms
+from ..scalers.base import Bools, Doubles
+
+SHARE = 0.03  # of the rows that an atom holds at least
+LARGE, TALL = 0.05, 3.0  # or this share, and as many times the rows of its neighbours on average
+MOST_ATOMS = 6
+FEWEST = 5  # distinct values: fewer are a coarse grid, on which every value holds many rows
+STAYS, PAIRS = 0.02, 3  # share of steps without a change, and how many there must be to believe it
+STRAIGHT, COARSE = 0.3, 100  # share of steps that go straight on, and distinct values of a coarse grid at most
+DIGITS, FINEST, PRECISE = 2.0, 8, 4e-6  # tolerance in last digits; beyond so many, as a share of the largest
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the values of a column do.
+
+    Attributes
+    ----------
+    atoms : tuple of float
+        Values that hold many rows, increasing.
+    stays : bool
+        Whether a value that is no atom often equals the one before.
+    straight : float
+        Largest second difference at which a value counts as going straight on; 0 where values do not.
+    """
+
+    atoms: tuple[float, ...] = ()
+    stays: bool = False
+    straight: float = 0.0
+
+    @classmethod
+    def learn(cls, x: Doubles, follows: Bools, decimals: int | None) -> Habits:
+        """Learn from a column.
+
+        Parameters
+        ----------
+        x : float64 array of shape (rows,)
+            Values in sequence and time order, NaN where they are missing.
+        follows : bool array of shape (rows,)
+            Whether a row is the next step of the row before it.
+        decimals : int or None
+            Of the values; None where they are not rounded.
+        """
+        values, counts = np.unique(x[~np.isnan(x)], return_counts=True)
+        atoms = values[_atoms(counts)]
+        free = ~np.isnan(x) & ~np.isin(x, atoms)
+        pairs = np.flatnonzero(follows & free & np.append(False, free[:-1]))
+        still = x[pairs] == x[pairs - 1]
+        stays = bool(still.sum() >= max(PAIRS, STAYS * len(pairs)))
+        triples = pairs[np.isin(pairs - 1, pairs)]
+        moved = triples[(x[triples] != x[triples - 1]) | (x[triples - 1] != x[triples - 2])]
+        straight = 0.0
+        if len(values) > COARSE and len(moved) >= PAIRS:
+            fine = decimals is None or decimals > FINEST
+            tolerance = PRECISE * float(np.abs(values).max()) if fine else DIGITS * 10.0 ** -(decimals or 0)
+            bend = np.abs(x[moved] - 2 * x[moved - 1] + x[moved - 2])
+            straight = tolerance if (bend <= tolerance * (1 + 1e-6)).mean() >= STRAIGHT else 0.0
+        return cls(tuple(atoms.tolist()), stays, straight)
+
+
+def _atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the positions of the atoms among distinct values that hold `counts` rows, at most six."""
+    if len(counts) < FEWEST:
+        return np.empty(0, dtype=np.intp)
+    rows = counts.sum()
+    found = np.zeros(len(counts), dtype=bool)
+    found[find_atoms(counts)] = True
+    rest = np.where(found, 0, counts)
+    padded, there = np.pad(rest, NEAR), np.pad((~found).astype(np.int64), NEAR)
+    around = [i for i in range(2 * NEAR + 1) if i != NEAR]
+    beside = sum(padded[i : i + len(counts)] for i in around)
+    near = sum(there[i : i + len(counts)] for i in around)
+    large = (counts >= np.maximum(LARGE * rows, PAIRS)) & (counts * np.maximum(near, 1) >= TALL * beside)
+    chosen = np.flatnonzero((found & (counts >= SHARE * rows)) | large)
+    return np.sort(chosen[np.argsort(-counts[chosen], kind="stable")[:MOST_ATOMS]])

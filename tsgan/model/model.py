@@ -1,0 +1,250 @@
+"""What is learned of a panel: the law of its statics, and the law of its steps given these; learned, drawn, scored."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..layout import Layout
+from ..panel import Doubles, Floats, Given, Ints, Panel
+from .base import Base, fit_base
+from .callbacks import History
+from .generator import Generator, Sizes
+from .likelihood import Split, Teaching, teach
+from .pieces import Source
+from .rollout import free_run
+from .runtime import isolated
+
+SWEEP = 64  # rows of a piece of one long series that moments are taken of
+SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and large
+HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
+ROWS = 8192  # rows of a batch that is scored
+STEPS = 1500  # of the first stage at most: the held-back likelihood ends it earlier where data are few
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is made and taught; None is derived from the data.
+
+    Attributes
+    ----------
+    cell : str
+    hidden, layers, units, mixture : int or None
+        Sizes of the networks.
+    dropout : float or None
+        None lets it follow the held-back likelihood.
+    steps : int or None
+        Of the first stage at most.
+    batch : int
+    rate, decay, clip, average : float
+    """
+
+    cell: str = "lstm"
+    hidden: int | None = None
+    layers: int = 1
+    units: int | None = None
+    mixture: int = 6
+    dropout: float | None = None
+    steps: int | None = None
+    batch: int = 128
+    rate: float = 4e-3
+    decay: float = 0.1
+    clip: float = 5.0
+    average: float = 0.99
+
+    def sizes(self, rows: int) -> Sizes:
+        """Return the sizes of the networks for so many rows."""
+        place = (rows >= SMALL) + (rows >= LARGE)
+        hidden = HIDDEN[place] if self.hidden is None else self.hidden
+        units = UNITS[place] if self.units is None else self.units
+        return Sizes(self.cell, hidden, self.layers, units, self.mixture, 0.3 if self.dropout is None else self.dropout)
+
+    def teaching(self, deadline: float) -> Teaching:
+        """Return how the first stage goes."""
+        steps = STEPS if self.steps is None else self.steps
+        return Teaching(steps, self.batch, self.rate, self.decay, self.clip, self.average, self.dropout, deadline)
+
+
+@dataclass
+class Model:
+    """The laws of a panel.
+
+    Attributes
+    ----------
+    layout : Layout
+    steps : Generator or None
+        None where no cell changes from step to step.
+    statics : Generator or None
+        None where there are no statics; each is the one row of a sequence to it.
+    """
+
+    layout: Layout
+    steps: Generator | None
+    statics: Generator | None
+
+    @classmethod
+    def learn(
+        cls,
+        panel: Panel,
+        layout: Layout,
+        window: int,
+        starts: Ints,
+        options: Options,
+        seed: np.random.SeedSequence,
+        history: History,
+        deadline: float = math.inf,
+    ) -> Model:
+        """Learn a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        layout : Layout
+        window : int
+            Steps that are learned at a time.
+        starts : int64 array
+            Rows at which windows of one long series begin.
+        options : Options
+        seed : numpy.random.SeedSequence
+        history : History
+        deadline : float
+            Of `time.monotonic()`, for all of it.
+
+        Raises
+        ------
+        TrainingError
+            See `likelihood.teach`.
+        """
+        first, second = seed.spawn(2)
+        statics = None
+        if layout.statics:
+            rows = Panel.from_dense(panel.statics[:, None, :])
+            own = Layout(layout.statics)
+            soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATIC_SHARE)
+            statics = _taught(rows, own, 1, np.zeros(0, np.int64), options, first, History(), soon)
+        steps = None
+        if layout.cells:
+            steps = _taught(panel, layout, window, starts, options, second, history, deadline)
+        return cls(layout, steps, statics)
+
+    def draw_statics(self, n: int, rng: np.random.Generator) -> Doubles:
+        """Return statics `(n, S)` drawn as learned."""
+        if self.statics is None:
+            return np.zeros((n, 0))
+        none = np.zeros((n, 1, 0), dtype=np.float32)
+        return free_run(self.statics, np.zeros((n, 0)), none, torch_stream(rng))[:, 0]
+
+    def draw(self, given: Given, rng: np.random.Generator) -> Doubles:
+        """Return rows `(n, T, C)` drawn given what is known."""
+        n, steps = given.shape
+        if self.steps is None:
+            return np.zeros((n, steps, 0))
+        return free_run(self.steps, given.statics, given.covariates, torch_stream(rng))
+
+    def score(self, panel: Panel) -> NDArray[np.float64]:
+        """Return the log-likelihood of each cell given all before it, `(rows, C)`, in nats of the scaled values."""
+        out = np.zeros(panel.values.shape)
+        if self.steps is None:
+            return out
+        source, generator = Source(panel), self.steps
+        generator.eval()
+        order = np.argsort(-panel.lengths, kind="stable")
+        at = 0
+        while at < len(order):
+            length = int(panel.lengths[order[at]])
+            piece_steps = min(length, SCORED)
+            some = order[at : at + max(1, ROWS // piece_steps)]
+            at += len(some)
+            state = None
+            for step in range(0, length, piece_steps):
+                start = source.offsets[some] + step
+                fresh = np.zeros(len(some), dtype=bool)
+                piece = source.cut(start, some, fresh, piece_steps, generator.before)
+                with torch.no_grad():
+                    log_prob, state = generator(piece, state, None)
+                rows = (start[:, None] + np.arange(piece_steps))[piece.inside.numpy()]
+                out[rows] = log_prob.numpy()[piece.inside.numpy()]
+        return out
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all numbers that were learned, by name."""
+        out = {}
+        for name, generator in (("steps", self.steps), ("statics", self.statics)):
+            if generator is not None:
+                out |= {f"{name}.{key}": part.cpu().numpy() for key, part in generator.state_dict().items()}
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what has to be known to build the networks again, JSON-ready."""
+        return {
+            name: None if generator is None else {"order": generator.order, "sizes": generator.sizes.to_dict()}
+            for name, generator in (("steps", self.steps), ("statics", self.statics))
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Model:
+        """Rebuild from `to_dict` and `arrays`.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError, RuntimeError
+            If they do not fit one another.
+        """
+
+        def made(name: str, own: Layout) -> Generator | None:
+            if data[name] is None:
+                return None
+            known = {field.name for field in fields(Sizes)}
+            sizes = Sizes(**{key: value for key, value in data[name]["sizes"].items() if key in known})
+            generator = Generator(own, Base.blank(own, int(data[name]["order"]), sizes.mixture), sizes)
+            found = {
+                key.removeprefix(f"{name}."): torch.from_numpy(np.array(array))
+                for key, array in arrays.items()
+                if key.startswith(f"{name}.")
+            }
+            generator.load_state_dict(found)
+            return generator.eval()
+
+        return cls(layout, made("steps", layout), made("statics", Layout(layout.statics)))
+
+
+STATIC_SHARE = 8  # of the time, one part in so many is the statics'
+SCORED = 256  # steps of a piece that is scored
+
+
+def _taught(
+    panel: Panel,
+    layout: Layout,
+    window: int,
+    starts: Ints,
+    options: Options,
+    seed: np.random.SeedSequence,
+    history: History,
+    deadline: float,
+) -> Generator:
+    """Fit the base and teach the network on top of it."""
+    rng = np.random.default_rng(seed.spawn(1)[0])
+    source = Source(panel)
+    sizes = options.sizes(len(panel.values))
+    sweep = SWEEP if layout.stretches else window
+    base = fit_base(layout, lambda before: source.sweep(sweep, before, window), sizes.mixture, rng)
+    with isolated(seed.spawn(1)[0]):
+        generator = Generator(layout, base, sizes).eval()
+    split = Split.of(source, starts, window, layout.stretches)
+    how = options.teaching(deadline)
+    if split.possible and how.steps:
+        with isolated(seed.spawn(1)[0]):
+            teach(generator, split, how, seed.spawn(1)[0], history)
+    return generator
+
+
+def torch_stream(rng: np.random.Generator) -> torch.Generator:
+    """Return a random stream of torch's that goes on from numpy's."""
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
