@@ -9,7 +9,6 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "RecurrentGAN": "estimator",
-    "GaussianCopulaProcess": "gaussian_copula",
     "evaluate": "evaluation.judge",
     "Report": "evaluation.report",
     "compare": "evaluation.compare",
@@ -32,7 +31,6 @@ __all__ = [
     "Derived",
     "Fixed",
     "FixedSum",
-    "GaussianCopulaProcess",
     "Inequality",
     "Monotone",
     "Range",
@@ -65,7 +63,6 @@ if TYPE_CHECKING:
     from .evaluation.judge import evaluate
     from .evaluation.report import Report
     from .fans import fan_chart
-    from .gaussian_copula import GaussianCopulaProcess
 
 
 def __getattr__(name: str) -> Any:

@@ -21,26 +21,20 @@ def check_training(given: Mapping[str, Any]) -> None:
     ParameterError
         Naming the argument, its value, what is allowed and, for a name, the nearest.
     """
-    from .laws.process import check_regimes
-    from .losses import LOSSES
-    from .networks import CELLS
-    from .runtime import pick_device
+    from .model.cells import CELLS
+    from .model.runtime import pick_device
 
-    choose("noise", given["noise"], ("auto", "coloured", "white"))
-    choose("loss", given["loss"], LOSSES)
     choose("cell", given["cell"], CELLS)
-    check_regimes(given["regimes"])
-    for name in ("hidden", "layers", "batch_size", "critic_steps", "penalty_every", "checks"):
+    for name in ("layers", "mixture", "batch_size"):
         number(name, given[name], 1, whole=True)
-    number("noise_sequence", given["noise_sequence"], 0, whole=True)
-    number("noise_step", given["noise_step"], 0, whole=True, none=True)
-    number("steps", given["steps"], 1, whole=True, none=True)
-    for name in ("transport", "matching", "adversarial", "average", "input_noise"):
+    for name in ("hidden", "units"):
+        number(name, given[name], 1, whole=True, none=True)
+    number("steps", given["steps"], 0, whole=True, none=True)
+    for name in ("decay", "average"):
         number(name, given[name], 0)
-    for name in ("generator_rate", "critic_rate"):
-        number(name, given[name], 0, open_end=True)
-    for name in ("epochs", "max_time", "clip"):
+    number("dropout", given["dropout"], 0, none=True)
+    number("rate", given["rate"], 0, open_end=True)
+    for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)
-    number("penalty", given["penalty"], 0, none=True)
     functions("callbacks", given["callbacks"])
     pick_device(given["device"])

@@ -109,7 +109,6 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
-    parser.add_argument("--closed-form", action="store_true", help="no training: fit a GaussianCopulaProcess instead")
     group = parser.add_argument_group("arguments of RecurrentGAN")
     group.add_argument(
         "--constraints",
@@ -126,9 +125,7 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
 def _fit(args: argparse.Namespace) -> None:
     from . import tables
-    from .errors import ParameterError
     from .estimator import RecurrentGAN
-    from .gaussian_copula import GaussianCopulaProcess
     from .requests import calendar_of, rules_of
 
     arguments = given(args, args.names)
@@ -136,14 +133,7 @@ def _fit(args: argparse.Namespace) -> None:
         arguments["constraints"] = rules_of(arguments["constraints"])
     if "calendar" in arguments:
         arguments["calendar"] = calendar_of(arguments["calendar"])
-    model: Any
-    if args.closed_form:
-        needless = sorted(set(arguments) - set(inspect.signature(GaussianCopulaProcess).parameters))
-        if needless:
-            raise ParameterError(f"--closed-form trains nothing, so these arguments have no meaning: {needless}")
-        model = GaussianCopulaProcess(**arguments)
-    else:
-        model = RecurrentGAN(**arguments, verbose=not args.quiet)
+    model = RecurrentGAN(**arguments, verbose=not args.quiet)
     in_parts = args.data != "-" and Path(args.data).is_dir()
     table: Any = Path(args.data) if in_parts else tables.read(args.data, time=arguments.get("time"))
     model.fit(table).save(args.output)
@@ -181,22 +171,12 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_sample)
 
 
-def _load(path: str, device: str | None = None) -> tuple[Any, dict[str, Any]]:
-    """Return a saved model, of either kind, and its `model.json`."""
-    from . import bundle
-    from .estimator import RecurrentGAN
-    from .gaussian_copula import GaussianCopulaProcess
-
-    document, _ = bundle.read(path)
-    kind: Any = GaussianCopulaProcess if document.get("class") == "GaussianCopulaProcess" else RecurrentGAN
-    return kind.load(path, device=device), document
-
-
 def _sample(args: argparse.Namespace) -> None:
     from . import tables
+    from .estimator import RecurrentGAN
     from .requests import as_frame, sequences_of, where_of
 
-    model, _ = _load(args.model, args.device)
+    model = RecurrentGAN.load(args.model, device=args.device)
     conditions: dict[str, Any] = {}
     if args.where:
         conditions["where"] = where_of(args.where, model.schema_)
@@ -342,7 +322,10 @@ def _build_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    model, document = _load(args.model)
+    from . import bundle
+    from .estimator import RecurrentGAN
+
+    model, document = RecurrentGAN.load(args.model), bundle.read(args.model)[0]
     usual = inspect.signature(type(model)).parameters
     changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}
     print(f"{args.model}: a {type(model).__name__}, saved by tsgan {document.get('tsgan')}")

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
-
-import numpy as np
 
 from .arguments import check_training
 from .errors import TsganWarning
-from .synthesizer import EXCERPT, Bounds, RandomState, Synthesizer
+from .synthesizer import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
     from .constraints.base import Constraint
-    from .history import Correct
-    from .networks.generator import Generator
-    from .panel import Floats, Given, Windows
-    from .sampling import NoiseSource
-    from .training.history import Row
-    from .training.trainer import Trainer
-
-FEW = 20  # windows on either side of the split that the held-back statistic needs
+    from .model.callbacks import Row
+    from .model.model import Options
 
 
 class RecurrentGAN(Synthesizer):
     """A recurrent Wasserstein GAN that learns a table of time series and draws synthetic ones.
 
-    A linear-Gaussian process in closed form gives the noise the data's covariance over columns and time; an LSTM
-    generator, trained against an LSTM critic (a "discriminator" without a sigmoid), learns what is left. What does not
-    beat the closed form on held-back windows is not returned.
+    A recurrent generator gives, step by step and column by column, a distribution of what comes next. Its untrained
+    start is a vector autoregression, fitted in closed form; the network on top of it is taught by likelihood on the
+    real past, and finished against a recurrent critic (a "discriminator" without a sigmoid) on its own free runs. What
+    does not raise the likelihood of rows that were held back is not returned.
 
     Parameters
     ----------
@@ -55,56 +48,33 @@ class RecurrentGAN(Synthesizer):
         A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power", "log" or "quantile".
     bounds : "observed", None or mapping
         Range of decoded numbers: as observed, free, or `(low, high)` by column.
-    noise : "auto", "coloured" or "white"
-        Noise with the data's covariance, or plain; auto is coloured unless rows are too few to estimate it.
-    regimes : int or "auto"
-        Number of normal laws that coloured noise mixes; auto lets held-back windows choose.
-    loss : str
-        "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
+    steps : int, optional
+        Steps of the first stage (likelihood) at most: 1500; the held-back likelihood ends it earlier where data are
+        few. 0 leaves the closed form.
+    max_time : float, optional
+        Seconds of the whole fit at most.
     cell : str
         "lstm", "gru" or "rnn", in generator and critic alike.
-    hidden : int
-        Size of the recurrent state.
+    hidden : int, optional
+        Size of the recurrent state; by default 96, 128 or 192 by the number of rows.
     layers : int
         Number of recurrent layers.
-    noise_sequence : int
-        Random numbers per sequence.
-    noise_step : int, optional
-        Random numbers per step; none with coloured noise, which brings its own, else 8.
-    steps : int, optional
-        Generator steps of training: 2000, or as many as `max_time` allows.
-    epochs : float, optional
-        Passes over the windows; whichever of the limits comes first ends training.
-    max_time : float, optional
-        Seconds of training at most; the learning rates fall in time for it.
+    units : int, optional
+        Hidden units of the chain over the columns of a row; by default 128, 256 or 512 by the number of rows.
+    mixture : int
+        Normal laws that the distribution of a number is mixed of.
+    dropout : float, optional
+        Share of units left out in training; by default it follows the distance between learned and held-back rows.
     batch_size : int
-        Windows of each kind in a critic step; the generator takes four times as many.
-    critic_steps : int
-        Critic steps per generator step. Raise it when the generator outruns the critic.
-    penalty : float, optional
-        Weight of the gradient penalty; the loss's own default if not given. Raise it when critic scores explode.
-    penalty_every : int
-        Critic steps between penalties, each weighted as many times.
-    exact_penalty : bool
-        Take the penalty by double backward: slow, to check by.
-    transport : float
-        Weight of the price on the generator's correction of coloured noise. Raise it when training makes things worse.
-    matching : float
-        Weight of feature matching beside the critic; 0 leaves the critic alone.
-    adversarial : float
-        Weight of the critic's part in the generator's loss.
-    generator_rate : float
-        Learning rate of the generator.
-    critic_rate : float
-        Learning rate of the critic. Lower it when the critic wins too early (its loss runs away).
+        Windows of a step.
+    rate : float
+        Learning rate of the first stage; it falls where the held-back likelihood does not rise any more.
+    decay : float
+        Weight decay.
     average : float
-        Decay of the moving average of the generator, which is what is kept; 0 for none.
-    input_noise : float
-        Noise on the critic's inputs, falling to 0. Try 0.1 when the critic tells all apart from the start.
+        Decay of the moving average of the weights, which is what is kept; 0 for none.
     clip : float, optional
-        Largest norm of the generator's gradient (and of an unpenalised critic's). Try 1.0 when training diverges.
-    checks : int
-        Times that the held-back statistic is measured on the way.
+        Largest norm of the gradient; None for any.
     callbacks : list of callable, optional
         Called with each new row of the history; returning True stops training.
     device : str
@@ -119,9 +89,9 @@ class RecurrentGAN(Synthesizer):
     schema_ : Schema
         What was learned about each column; print it.
     history_ : list of dict
-        Losses and the held-back statistic over training; `pandas.DataFrame(gan.history_)`.
+        Losses and held-back likelihood by stage over training; `pandas.DataFrame(gan.history_)`.
     trained_ : bool
-        Whether the trained generator was kept, and not the untrained start.
+        Whether the trained network was kept, and not the closed form alone.
     n_features_in_ : int
     feature_names_in_ : array of str
         Where all columns have text names.
@@ -155,31 +125,19 @@ class RecurrentGAN(Synthesizer):
         stride: int = 1,
         scaler: str | Mapping[str, str] = "auto",
         bounds: Literal["observed"] | Bounds | None = "observed",
-        noise: Literal["auto", "coloured", "white"] = "auto",
-        regimes: int | Literal["auto"] = "auto",
-        loss: str = "wgan-gp",
-        cell: str = "lstm",
-        hidden: int = 64,
-        layers: int = 1,
-        noise_sequence: int = 16,
-        noise_step: int | None = None,
         steps: int | None = None,
-        epochs: float | None = None,
         max_time: float | None = None,
-        batch_size: int = 64,
-        critic_steps: int = 3,
-        penalty: float | None = None,
-        penalty_every: int = 4,
-        exact_penalty: bool = False,
-        transport: float = 0.3,
-        matching: float = 1.0,
-        adversarial: float = 0.1,
-        generator_rate: float = 5e-4,
-        critic_rate: float = 1e-3,
-        average: float = 0.999,
-        input_noise: float = 0.0,
-        clip: float | None = None,
-        checks: int = 8,
+        cell: str = "lstm",
+        hidden: int | None = None,
+        layers: int = 1,
+        units: int | None = None,
+        mixture: int = 6,
+        dropout: float | None = None,
+        batch_size: int = 128,
+        rate: float = 4e-3,
+        decay: float = 0.1,
+        average: float = 0.99,
+        clip: float | None = 5.0,
         callbacks: Sequence[Callable[[Row], bool | None]] | None = None,
         device: str = "cpu",
         verbose: bool = True,
@@ -195,31 +153,19 @@ class RecurrentGAN(Synthesizer):
         self.stride = stride
         self.scaler = scaler
         self.bounds = bounds
-        self.noise = noise
-        self.regimes = regimes
-        self.loss = loss
+        self.steps = steps
+        self.max_time = max_time
         self.cell = cell
         self.hidden = hidden
         self.layers = layers
-        self.noise_sequence = noise_sequence
-        self.noise_step = noise_step
-        self.steps = steps
-        self.epochs = epochs
-        self.max_time = max_time
+        self.units = units
+        self.mixture = mixture
+        self.dropout = dropout
         self.batch_size = batch_size
-        self.critic_steps = critic_steps
-        self.penalty = penalty
-        self.penalty_every = penalty_every
-        self.exact_penalty = exact_penalty
-        self.transport = transport
-        self.matching = matching
-        self.adversarial = adversarial
-        self.generator_rate = generator_rate
-        self.critic_rate = critic_rate
+        self.rate = rate
+        self.decay = decay
         self.average = average
-        self.input_noise = input_noise
         self.clip = clip
-        self.checks = checks
         self.callbacks = callbacks
         self.device = device
         self.verbose = verbose
@@ -251,121 +197,69 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
+        import time
+
         check_training(self.get_params(deep=False))
+        deadline = math.inf if self.max_time is None else time.monotonic() + self.max_time
         try:
-            trainer, told = self._learn(X)
+            told = self._learn(X, deadline)
         finally:
             self._release()
         self._finish()
-        if trainer is None:
-            self._tell(told)
-            return self
-        if trainer.interrupted:
-            kept = "; what was learned until then is kept" * self.trained_
-            self._tell(f"training was interrupted after {trainer.taken} steps{kept}", 0)
-        if not self.trained_:
-            self._tell(
-                f"training did not improve on the untrained start (separation from held-back windows "
-                f"{trainer.start_value:.2f} at the start, {trainer.last_value:.2f} at the end)"
-            )
+        if told:
+            warnings.warn(told, TsganWarning, stacklevel=2)
         return self
 
-    def _learn(self, X: Any) -> tuple[Trainer | None, str]:
-        """Learn the law and train; return the trainer, or None and why there was nothing to train."""
-        from .runtime import one_thread
-        from .trainers import make_trainer
+    def _learn(self, X: Any, deadline: float) -> str:
+        """Learn the model; return what there is to warn of."""
+        from .model.callbacks import History
+        from .model.model import Model
+        from .model.runtime import one_thread, pick_device
 
+        pick_device(self.device)
         windows = self._encode(X)
-        streams = [np.random.default_rng(seed) for seed in self._seed.spawn(6)]
-        self._process = self._fit_process(windows.excerpt(EXCERPT, streams[0]), streams[0])
-        windows = self._complete(windows, streams[0])
-        self._build(self._seed.spawn(1)[0])
-        train, held = windows.split()
-        known = min(len(train), len(held)) >= FEW
-        constant = not self._encoder.layout.channels
-        if constant or (not known and self._process is not None):
-            self.history_, self.trained_ = [], False
+        seed = self._seed.spawn(1)[0]
+        layout, window = self._encoder.layout, self._encoder.window
+        with one_thread(), History(self.callbacks or (), self.verbose) as history:
+            self._model = Model.learn(
+                windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
+            )
+            self.history_ = history.rows
             self._settle(windows)
-            few = f"too few windows ({len(windows)}) to hold some back and prove that training helps"
-            return None, "every column is constant, there is nothing to train" if constant else few
-        with one_thread():
-            split = (train, held) if known else None
-            trainer = make_trainer(self, windows, split, self._seed.spawn(1)[0], streams[1:])
-            self._generator.load_state_dict(trainer.run().state_dict())
-        self.history_, self.trained_ = trainer.history.rows(), not known or trainer.kept_step > 0
-        self._settle(windows)
-        return trainer, ""
+        training = self._model.training
+        self.trained_ = training is not None and training.step > 0
+        if training is None and self.steps != 0:
+            few = f"too few rows ({len(windows.panel.values)}) to hold some back and prove that training helps"
+            why = few if layout.cells else "every column is constant, there is nothing to train"
+            return f"{why}; the untrained start is kept"
+        if training is not None and training.interrupted:
+            kept = "; what was learned until then is kept" if self.trained_ else "; the untrained start is kept"
+            return f"training was interrupted after {training.taken} steps{kept}"
+        if training is not None and not self.trained_:
+            start, last = (self.history_[i]["held_back"] for i in (0, -1))
+            return (
+                "training did not improve on the untrained start (log-likelihood of held-back rows "
+                f"{start:.2f} at the start, {last:.2f} at the end); the untrained start is kept"
+            )
+        return ""
 
-    def _complete(self, windows: Windows, rng: np.random.Generator) -> Windows:
-        """Return the windows with levels drawn where they are unknown, for training; a mask beside hides them."""
-        from .drawing import at_random
+    def _options(self) -> Options:
+        from .model.model import Options
 
-        panel = windows.panel
-        full = (
-            at_random(panel, self._encoder.layout, rng) if self._process is None else self._process.complete(panel, rng)
+        def whole(value: int | None) -> int | None:
+            return None if value is None else int(value)  # numpy's, too
+
+        return Options(
+            self.cell,
+            whole(self.hidden),
+            int(self.layers),
+            whole(self.units),
+            int(self.mixture),
+            self.dropout,
+            whole(self.steps),
+            int(self.batch_size),
+            self.rate,
+            self.decay,
+            self.clip or 0.0,
+            self.average,
         )
-        return replace(windows, panel=full)
-
-    def _tell(self, what: str, kept: int = 1) -> None:
-        text = f"{what}; the untrained start is kept" if kept else what
-        warnings.warn(text, TsganWarning, stacklevel=3)
-
-    def _fit_process(self, windows: Windows, rng: np.random.Generator) -> Any:
-        from .laws.process import LinearGaussianProcess
-
-        layout = self._encoder.layout
-        white = self.noise == "auto" and len(windows.panel.values) < 2 * layout.latents
-        if layout.channels and (white or self.noise == "white"):
-            return None
-        return LinearGaussianProcess.fit(windows, layout, rng, self.regimes)
-
-    def _build(self, seed: np.random.SeedSequence) -> None:
-        """Make the untrained generator."""
-        from .networks import CELLS
-        from .networks.generator import Generator
-        from .runtime import isolated, pick_device
-        from .sampling import NoiseSource
-
-        layout, process = self._encoder.layout, self._process
-        per_step = self.noise_step if self.noise_step is not None else 8 if process is None else 0
-        self._device = pick_device(self.device)
-        self._source: NoiseSource = NoiseSource(process, layout, self.noise_sequence, per_step, self._encoder.window)
-        sizes = (int(self.hidden), int(self.layers), int(self.noise_sequence), int(per_step))  # numpy's, too
-        with isolated(seed):
-            made = Generator(CELLS[self.cell], layout, *sizes, coloured=process is not None)
-        self._generator: Generator = made.to(self._device)
-
-    def _channels(self, given: Given, rng: np.random.Generator) -> Floats:
-        from .runtime import one_thread
-        from .sampling import generate
-
-        with one_thread():
-            return generate(self._generator, self._source, given, rng, self._device)
-
-    def _corrector(self, seed: np.random.SeedSequence) -> Correct | None:
-        from .sampling import generate
-
-        def correct(latents: Floats, given: Given) -> Floats:
-            with one_thread():
-                rng = np.random.default_rng(seed)
-                return generate(self._generator, self._source, given, rng, self._device, latents)
-
-        from .runtime import one_thread
-
-        return correct
-
-    def _learned(self) -> dict[str, dict[str, Any]]:
-        state = self._generator.state_dict()
-        return {"generator": {name: tensor.cpu().numpy() for name, tensor in state.items()}}
-
-    def _restore(self, document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], where: str) -> None:
-        import torch
-
-        from .bundle import check
-
-        self._build(self._seed)
-        wanted = {name: tuple(tensor.shape) for name, tensor in self._generator.state_dict().items()}
-        found = parts["generator"]
-        check({name: array.shape for name, array in found.items()}, wanted, f"{where}, generator")
-        self._generator.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in found.items()})
-        self.history_, self.trained_ = list(document["history"]), bool(document["trained"])

@@ -68,9 +68,9 @@ def fan_chart(
 
     Examples
     --------
-    >>> from tsgan import GaussianCopulaProcess, datasets, fan_chart
+    >>> from tsgan import RecurrentGAN, datasets, fan_chart
     >>> df = datasets.load("seattle_weather")
-    >>> model = GaussianCopulaProcess(time="date", random_state=0).fit(df)
+    >>> model = RecurrentGAN(time="date", steps=0, random_state=0).fit(df)
     >>> futures = model.continue_from(df.tail(60), steps=14, n=50)
     >>> figure = fan_chart(df.tail(60), futures, "temp_max", time="date")
     """

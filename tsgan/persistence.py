@@ -15,8 +15,7 @@ from .errors import CorruptModelError, NotFittedError, ParameterError
 if TYPE_CHECKING:
     from .encoding.encoder import Encoder
     from .encoding.schema import Schema
-    from .laws.process import LinearGaussianProcess
-    from .laws.statics import StaticLaw
+    from .model.model import Model
 
 
 class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -24,9 +23,10 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     schema_: Schema
     n_features_in_: int
+    history_: list[dict[str, Any]]
+    trained_: bool
     _encoder: Encoder
-    _process: LinearGaussianProcess | None
-    _statics: StaticLaw
+    _model: Model
     _seed: np.random.SeedSequence
 
     def _finish(self) -> None:
@@ -56,10 +56,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
         params = {name: _plain(name, value) for name, value in self.get_params(deep=False).items()}
         encoder, arrays = self._encoder.state()
-        parts: dict[str, bundle.Arrays] = {"encoder": arrays, "statics": self._statics.arrays()}
-        if self._process is not None:
-            parts["process"] = self._process.arrays()
-        parts |= self._learned()
+        parts: dict[str, bundle.Arrays] = {"encoder": arrays, "model": self._model.arrays()}
         document = {
             "class": type(self).__name__,
             "params": params,
@@ -67,14 +64,12 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
             "encoder": encoder,
+            "model": self._model.to_dict(),
             "schema": self.schema_.to_dict(),
-            "history": getattr(self, "history_", []),
-            "trained": getattr(self, "trained_", False),
+            "history": self.history_,
+            "trained": self.trained_,
         }
         bundle.write(path, document, parts, __version__)
-
-    def _learned(self) -> dict[str, dict[str, Any]]:
-        return {}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str | None = None) -> Self:
@@ -94,8 +89,8 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         """
         from . import bundle
         from .encoding.encoder import Encoder
-        from .laws.process import LinearGaussianProcess
-        from .laws.statics import StaticLaw
+        from .model.model import Model
+        from .model.runtime import pick_device
 
         document, parts = bundle.read(path)
         try:
@@ -110,19 +105,15 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             self.n_features_in_ = int(document["features"])
             if document["names"]:
                 self.feature_names_in_ = np.array(document["names"], dtype=object)
-            self._statics = StaticLaw.from_arrays(parts.get("statics", {}), self._encoder.layout.statics)
-            found = parts.get("process")
-            self._process = None if found is None else LinearGaussianProcess.from_arrays(found, self._encoder.layout)
-            self._restore(document, parts, str(path))
+            pick_device(getattr(self, "device", "cpu"))
+            self._model = Model.from_dict(document["model"], parts["model"], self._encoder.layout)
+            self.history_, self.trained_ = list(document["history"]), bool(document["trained"])
             self._finish()
         except ParameterError:
             raise  # the device that was asked for
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
         return self
-
-    def _restore(self, document: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], where: str) -> None:
-        """Rebuild what `_learned` gave."""
 
 
 def _plain(name: str, value: Any) -> Any:

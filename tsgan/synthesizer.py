@@ -14,12 +14,11 @@ from .errors import ParameterError, number
 from .persistence import Persistent
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sklearn.utils import Tags
 
     from .drawing import Drawer, Order
-    from .history import Correct
-    from .laws.process import LinearGaussianProcess
-    from .panel import Floats, Given, Panel, Windows
+    from .panel import Panel, Windows
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
@@ -31,11 +30,10 @@ class Synthesizer(Persistent):
     """What all estimators share: a table is encoded, a law is learned, sequences are drawn and decoded."""
 
     def _encode(self, X: Any) -> Windows:
-        """Fit the encoder and the law of the statics, and cut the panel into windows."""
+        """Fit the encoder, and cut the panel into windows."""
         from .encoding.encoder import Encoder
-        from .laws.statics import StaticLaw
+        from .model.runtime import streams
         from .parts.sources import in_parts
-        from .runtime import streams
 
         roles = ("entity", "time", "static", "exclude")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")
@@ -49,12 +47,10 @@ class Synthesizer(Persistent):
         self.__dict__.pop("feature_names_in_", None)
         if all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
-        self._statics = StaticLaw.fit(panel.statics, self._encoder.layout.statics, rng)
         return self._encoder.windows(panel)
 
     def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
-        from .drawing import at_random
         from .parts.excerpt import sample_of
         from .parts.spool import spool
         from .parts.table import Parts
@@ -63,7 +59,7 @@ class Synthesizer(Persistent):
         excerpt = sample_of(self._parts, EXCERPT, rng)
         pieces = None if excerpt.whole else excerpt.lengths
         encoder = self._encoder.fit(excerpt.frame, pieces=pieces, whole=self._parts.lengths)
-        return spool(self._parts, lambda frame: at_random(encoder.encode(frame, rng), encoder.layout, rng))
+        return spool(self._parts, encoder.encode)
 
     def _release(self) -> None:
         """Remove what a table in parts left on disk."""
@@ -75,20 +71,15 @@ class Synthesizer(Persistent):
     def _drawer(self) -> Drawer:
         from .drawing import Drawer
 
-        return Drawer(self._encoder, self._statics, self._channels, self._process)
-
-    def _channels(self, given: Given, rng: np.random.Generator) -> Floats:
-        """Draw channels `(n, T, C)`."""
-        raise AssertionError("each estimator draws in its own way")
+        return Drawer(self._encoder, self._model)
 
     def _settle(self, windows: Windows) -> None:
         """Learn what carries drawn marginals to the observed ones, from a draw as large as worthwhile."""
         from .drawing import Order
 
-        drawer = self._drawer
         steps = int(windows.lengths.mean().round()) if len(windows.panel) == 1 else int(windows.panel.lengths.mean())
         order = Order(max(2, SETTLE // max(steps, 1)), start="like-real" if self._encoder.stamped else None)
-        self._encoder.settle(drawer.panels(order, self._seed.spawn(1)[0]))
+        self._encoder.settle(self._drawer.panels(order, self._seed.spawn(1)[0]))
 
     def sample(
         self,
@@ -137,7 +128,7 @@ class Synthesizer(Persistent):
         ParameterError
             If an argument has a value that is not allowed; a condition that does not exist lists what does.
         """
-        from .runtime import streams
+        from .model.runtime import streams
 
         order = self._order(n, length, start, where, static)
         seed = streams(self.random_state if random_state is None else random_state, 1)
@@ -170,7 +161,7 @@ class Synthesizer(Persistent):
         DataFrame or array
             Keys, and numbers of the level `sequence`, go on from piece to piece.
         """
-        from .runtime import streams
+        from .model.runtime import streams
 
         order = self._order(n, length, start, where, static)
         number("chunk", chunk, 1, whole=True)
@@ -192,8 +183,7 @@ class Synthesizer(Persistent):
     def continue_from(self, past: Any, steps: int, n: int = 1, *, random_state: RandomState = None) -> Any:
         """Draw what may come after a given past: `n` futures of `steps` steps for each of its sequences.
 
-        The past is taken back to the noise that makes it, the noise is carried on, and the generator, its state set
-        by the past, makes steps of it (`history.py`).
+        The generator reads the past, row by row, and then runs on.
 
         Parameters
         ----------
@@ -219,20 +209,22 @@ class Synthesizer(Persistent):
         InputError, SchemaError
             If the past is not in the fitted form.
         ParameterError
-            If an argument has a value that is not allowed, or noise is white, which has no memory.
+            If an argument has a value that is not allowed.
         """
         from .drawing import futures
+        from .model.runtime import streams
 
         self._check_fitted()
         number("steps", steps, 1, whole=True)
         number("n", n, 1, whole=True)
-        return futures(self._encoder, self._memory(), past, int(steps), int(n), *self._noise(random_state))
+        seed = streams(self.random_state if random_state is None else random_state, 2)
+        return futures(self._encoder, self._model, past, int(steps), int(n), seed)
 
     def fill(self, X: Any, *, random_state: RandomState = None) -> Any:
-        """Draw what is missing in a table, given what is there on both sides.
+        """Draw what is missing in a table, given what is there before, beside and after it.
 
-        Steps of which nothing is known are drawn from the same law, by the same mechanism as futures; in a row that
-        is known in part, missing numbers are drawn given the others and the rows beside it.
+        Known cells are put in their place in the model's chain; particles that are weighted by how likely they make
+        what is known carry the rest ("particle smoothing", `model.particles`).
 
         Parameters
         ----------
@@ -252,35 +244,49 @@ class Synthesizer(Persistent):
             Before `fit`.
         InputError, SchemaError
             If `X` is not in the fitted form.
-        ParameterError
-            If noise is white, which has no memory.
         """
         from .drawing import filled
+        from .model.runtime import streams
 
         self._check_fitted()
-        return filled(self._encoder, self._memory(), X, *self._noise(random_state))
-
-    def _memory(self) -> LinearGaussianProcess:
-        if self._process is None:
-            raise ParameterError("noise='white' has no memory to continue from; fit with noise='coloured'")
-        return self._process
-
-    def _noise(self, random_state: RandomState) -> tuple[np.random.SeedSequence, Correct | None]:
-        from .runtime import streams
-
         seed = streams(self.random_state if random_state is None else random_state, 2)
-        return seed, self._corrector(seed.spawn(1)[0])
+        return filled(self._encoder, self._model, X, seed)
 
-    def _corrector(self, seed: np.random.SeedSequence) -> Correct | None:
-        """Return what makes channels of latents, with the same noise each time; None where latents are all."""
-        return None
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return how likely each row is, given the rows of its sequence before it.
+
+        Parameters
+        ----------
+        X : DataFrame or array
+            In the fitted form; values may be missing.
+
+        Returns
+        -------
+        float64 array of shape (rows,), in the order of the rows of `X`; (sequences, time) for a 3-D array
+            Log-likelihood in nats. It is of a mixed measure: the density of the scaled numbers that are continuous, the
+            probability of all that is not (levels, atoms, "stays as it was", missing). Compare rows of one table with
+            one another; what is low is unusual.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError, SchemaError
+            If `X` is not in the fitted form, or holds a level that was never seen.
+        """
+        self._check_fitted()
+        panel, place = self._encoder.placed(X)
+        out = np.empty(len(panel.values))
+        out[place] = self._model.score(panel).sum(axis=1)
+        shape = np.shape(X)
+        return out.reshape(shape[:2]) if len(shape) == 3 and isinstance(X, np.ndarray) else out
 
     def _order(self, n: int | None, length: int | None, start: Any, where: Any, static: Any) -> Order:
         """Check and translate what is asked for."""
         from .drawing import Order
 
         self._check_fitted()
-        condition = self._encoder.condition(where, static, self._statics.meets)
+        condition = self._encoder.condition(where, static)
         if static is not None and n is not None and n != len(static):
             raise ParameterError(f"n={n} and static= with {len(static)} rows do not agree; leave n out")
         n = n if n is not None else 1 if static is None else len(static)

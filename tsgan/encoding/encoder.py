@@ -234,6 +234,11 @@ class Encoder(Decoder):
         odd = self._calendar == "auto" and not self._timing.known and clock.freq is None
         return None if odd else self._timing.moments(ticks), ticks
 
+    def placed(self, data: Any) -> tuple[Panel, NDArray[np.intp]]:
+        """Return `encode(data)`, and for each row of the panel the row of the table that it comes from."""
+        _, order, _ = self._take_apart(data)
+        return self.encode(data), order
+
     def _take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
         self._check_fitted()
         frame, _ = read_frame(data)

@@ -225,11 +225,25 @@ NEAR, APART = 0.01, 0.04  # nats a cell between learned and held-back rows: drop
 
 @dataclass
 class Best:
-    """The best weights yet."""
+    """The best weights yet.
+
+    Attributes
+    ----------
+    value : float
+        Held-back log-likelihood, in nats a row.
+    weights : dict of name to Tensor
+    step : int
+        At which they were; 0 before training.
+    taken : int
+        Steps taken in all.
+    interrupted : bool
+    """
 
     value: float
     weights: dict[str, Tensor]
     step: int
+    taken: int = 0
+    interrupted: bool = False
 
 
 def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.SeedSequence, history: History) -> Best:
@@ -254,8 +268,6 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
     ------
     TrainingError
         If the likelihood of the real rows is not finite before training; names the column.
-    KeyboardInterrupt
-        If interrupted; the generator then has the best weights so far.
     """
     rng = np.random.default_rng(seed)
     noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -290,7 +302,7 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
                 torch.nn.utils.clip_grad_norm_(generator.parameters(), how.clip)
             optimiser.step()
             losses.append(float(loss.detach()))
-            since += 1
+            since, best.taken = since + 1, step
             follow(average, generator, min(how.average, (1 + since) / (10 + since)))
             late = time.monotonic() >= how.deadline
             if step % CHECK and step < how.steps and not late and math.isfinite(losses[-1]):
@@ -305,7 +317,7 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
                 dropout += 0.1 * ((gap > APART) - (gap < NEAR))
                 dropout = min(max(dropout, LEAST_DROPOUT), MOST_DROPOUT)
             if better:
-                best, without = Best(value, _copy(average), step), 0
+                best, without = Best(value, _copy(average), step, step), 0
             else:
                 without += 1
             if without >= PATIENCE or not (math.isfinite(value) and math.isfinite(mean)):
@@ -316,9 +328,10 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
                 state = generator.cell.start(how.batch)
             if drops > DROPS or stop or late:
                 break
-    finally:
-        generator.load_state_dict(best.weights)
-        generator.eval()
+    except KeyboardInterrupt:
+        best.interrupted = True
+    generator.load_state_dict(best.weights)
+    generator.eval()
     return best
 
 

@@ -17,7 +17,7 @@ from ..panel import Doubles, Floats, Given, Ints, Panel
 from .base import Base, fit_base
 from .callbacks import History
 from .generator import Generator, Sizes
-from .likelihood import Split, Teaching, teach
+from .likelihood import Best, Split, Teaching, teach
 from .pieces import Source
 from .rollout import free_run
 from .runtime import isolated
@@ -83,11 +83,14 @@ class Model:
         None where no cell changes from step to step.
     statics : Generator or None
         None where there are no statics; each is the one row of a sequence to it.
+    training : Best or None
+        How the first stage of `steps` ended; None where it was not taught, or not now.
     """
 
     layout: Layout
     steps: Generator | None
     statics: Generator | None
+    training: Best | None = None
 
     @classmethod
     def learn(
@@ -128,11 +131,11 @@ class Model:
             rows = Panel.from_dense(panel.statics[:, None, :])
             own = Layout(layout.statics)
             soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATIC_SHARE)
-            statics = _taught(rows, own, 1, np.zeros(0, np.int64), options, first, History(), soon)
-        steps = None
+            statics, _ = _taught(rows, own, 1, np.zeros(0, np.int64), options, first, History(), soon)
+        steps, training = None, None
         if layout.cells:
-            steps = _taught(panel, layout, window, starts, options, second, history, deadline)
-        return cls(layout, steps, statics)
+            steps, training = _taught(panel, layout, window, starts, options, second, history, deadline)
+        return cls(layout, steps, statics, training)
 
     def draw_statics(self, n: int, rng: np.random.Generator) -> Doubles:
         """Return statics `(n, S)` drawn as learned."""
@@ -228,8 +231,8 @@ def _taught(
     seed: np.random.SeedSequence,
     history: History,
     deadline: float,
-) -> Generator:
-    """Fit the base and teach the network on top of it."""
+) -> tuple[Generator, Best | None]:
+    """Fit the base and teach the network on top of it; return how that ended, None if there was too little to."""
     rng = np.random.default_rng(seed.spawn(1)[0])
     source = Source(panel)
     sizes = options.sizes(len(panel.values))
@@ -239,10 +242,10 @@ def _taught(
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)
     how = options.teaching(deadline)
-    if split.possible and how.steps:
-        with isolated(seed.spawn(1)[0]):
-            teach(generator, split, how, seed.spawn(1)[0], history)
-    return generator
+    if not split.possible or not how.steps:
+        return generator, None
+    with isolated(seed.spawn(1)[0]):
+        return generator, teach(generator, split, how, seed.spawn(1)[0], history)
 
 
 def torch_stream(rng: np.random.Generator) -> torch.Generator:

@@ -17,10 +17,10 @@ from ..scalers.base import Bools, Doubles
 SHARE = 0.03  # of the rows that an atom holds at least
 LARGE, TALL = 0.05, 3.0  # or this share, and as many times the rows of its neighbours on average
 MOST_ATOMS = 6
-FEWEST = 5  # distinct values: fewer are a coarse grid, on which every value holds many rows
+FEW, REPEATED = 24, 8  # distinct values, and rows for each: then every value is an atom
 STAYS, PAIRS = 0.02, 3  # share of steps without a change, and how many there must be to believe it
 STRAIGHT, COARSE = 0.3, 100  # share of steps that go straight on, and distinct values of a coarse grid at most
-DIGITS, FINEST, PRECISE = 2.0, 8, 4e-6  # tolerance in last digits; beyond so many, as a share of the largest
+DIGITS, PRECISE = 2.0, 1e-5  # tolerance in last digits, and as a share of the largest: six digits are often all there is
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Habits:
     Attributes
     ----------
     atoms : tuple of float
-        Values that hold many rows, increasing.
+        Values that hold many rows, increasing; all there are, where they are few.
     stays : bool
         Whether a value that is no atom often equals the one before.
     straight : float
@@ -55,6 +55,8 @@ class Habits:
             Of the values; None where they are not rounded.
         """
         values, counts = np.unique(x[~np.isnan(x)], return_counts=True)
+        if len(values) <= FEW and counts.sum() >= REPEATED * len(values):
+            return cls(tuple(values.tolist()))
         atoms = values[_atoms(counts)]
         free = ~np.isnan(x) & ~np.isin(x, atoms)
         pairs = np.flatnonzero(follows & free & np.append(False, free[:-1]))
@@ -64,8 +66,8 @@ class Habits:
         moved = triples[(x[triples] != x[triples - 1]) | (x[triples - 1] != x[triples - 2])]
         straight = 0.0
         if len(values) > COARSE and len(moved) >= PAIRS:
-            fine = decimals is None or decimals > FINEST
-            tolerance = PRECISE * float(np.abs(values).max()) if fine else DIGITS * 10.0 ** -(decimals or 0)
+            digit = 0.0 if decimals is None else DIGITS * 10.0**-decimals
+            tolerance = max(PRECISE * float(np.abs(values).max()), digit)
             bend = np.abs(x[moved] - 2 * x[moved - 1] + x[moved - 2])
             straight = tolerance if (bend <= tolerance * (1 + 1e-6)).mean() >= STRAIGHT else 0.0
         return cls(tuple(atoms.tolist()), stays, straight)
@@ -73,7 +75,7 @@ class Habits:
 
 def _atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the positions of the atoms among distinct values that hold `counts` rows, at most six."""
-    if len(counts) < FEWEST:
+    if len(counts) <= 2 * NEAR:
         return np.empty(0, dtype=np.intp)
     rows = counts.sum()
     found = np.zeros(len(counts), dtype=bool)
