@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.special import ndtri
+from tsgan.encoding.positions import positions
+from tsgan.laws.statics import StaticLaw
 
 from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, spread
-from tsgan.encoding.positions import positions
 from tsgan.encoding.rows import Rows
-from tsgan.laws.statics import StaticLaw
 from tsgan.layout import Block, Layout
 from tsgan.panel import Panel
 

@@ -88,6 +88,7 @@ class TestNumber:
             (1e-9, {"open_end": True}),
             (None, {"none": True}),
             (-3, {"low": -5}),
+            (0.99, {"below": 1}),
         ],
     )
     def test_passes(self, value, options):
@@ -107,6 +108,8 @@ class TestNumber:
             (float("inf"), {}, "a number of at least 0"),
             (1j, {}, "a number of at least 0"),
             ([1], {"none": True}, "a number of at least 0 or None"),
+            (1, {"below": 1}, "a number of at least 0 and below 1"),
+            (1, {"below": 1, "none": True}, "a number of at least 0 and below 1 or None"),
             (-1, {"none": True, "open_end": True, "low": 0.5}, "a number above 0.5 or None"),
         ],
     )

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import GaussianCopulaProcess, RecurrentGAN, datasets
-from tsgan import estimator as estimator_module
-from tsgan import gaussian_copula as copula_module
+from tsgan import RecurrentGAN, datasets
 from tsgan import synthesizer as synthesizer_module
 from tsgan.encoding.windows import cut
 from tsgan.errors import InputError, TsganWarning
@@ -27,8 +25,7 @@ def left_in(folder):
 @pytest.fixture
 def small(monkeypatch):
     """Let tables count as large from 4000 rows on."""
-    for module in (synthesizer_module, copula_module, estimator_module):
-        monkeypatch.setattr(module, "EXCERPT", 4000)
+    monkeypatch.setattr(synthesizer_module, "EXCERPT", 4000)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +42,8 @@ def folder_of(frame, folder, rows):
 
 def test_a_table_that_fits_is_learned_as_from_memory(visits, tmp_path):
     folder = folder_of(visits, tmp_path / "parts", 5000)
-    made = GaussianCopulaProcess(**ROLES, random_state=0).fit(folder)
-    whole = GaussianCopulaProcess(**ROLES, random_state=0).fit(visits)
+    made = RecurrentGAN(steps=0, **ROLES, random_state=0).fit(folder)
+    whole = RecurrentGAN(steps=0, **ROLES, random_state=0).fit(visits)
     assert str(made.schema_) == str(whole.schema_)
     assert made._encoder.lengths.tolist() == whole._encoder.lengths.tolist()
     one, two = made.sample(300), whole.sample(300)
@@ -57,7 +54,7 @@ def test_a_table_that_fits_is_learned_as_from_memory(visits, tmp_path):
 
 @pytest.mark.usefixtures("small")
 def test_a_larger_one_is_learned_from_an_excerpt(visits, tmp_path):
-    made = GaussianCopulaProcess(**ROLES, random_state=0).fit(folder_of(visits, tmp_path / "parts", 5000))
+    made = RecurrentGAN(steps=0, **ROLES, random_state=0).fit(folder_of(visits, tmp_path / "parts", 5000))
     drawn = made.sample(400)
     for name in ("wave", "load", "pulse"):
         assert drawn[name].mean() == pytest.approx(visits[name].mean(), abs=0.15 * visits[name].std())
@@ -80,7 +77,7 @@ def test_windows_come_from_disk_and_nothing_is_left(visits, tmp_path, monkeypatc
 
     monkeypatch.setattr(synthesizer_module.Synthesizer, "_encode", watch)
     frames = (visits.iloc[at : at + 3000] for at in range(0, len(visits), 3000))  # can be read once only
-    gan = RecurrentGAN(**ROLES, steps=4, checks=1, verbose=False, random_state=0)
+    gan = RecurrentGAN(**ROLES, steps=4, hidden=8, units=16, verbose=False, random_state=0)
     with pytest.warns(TsganWarning, match="the untrained start is kept"):
         gan.fit(frames)
     assert seen == [(True, 1)]
@@ -95,7 +92,7 @@ def test_a_failing_fit_leaves_nothing_behind(visits, tmp_path, monkeypatch):
     bad = visits.copy()
     bad.loc[bad.index[-1], "wave"] = np.inf
     with pytest.raises(InputError, match="infinite values \\(inf\\) in column 'wave'"):
-        GaussianCopulaProcess(**ROLES).fit(iter([bad.iloc[:9000], bad.iloc[9000:]]))
+        RecurrentGAN(steps=0, **ROLES).fit(iter([bad.iloc[:9000], bad.iloc[9000:]]))
     gc.collect()
     assert not left_in(tmp_path)
 
@@ -103,7 +100,7 @@ def test_a_failing_fit_leaves_nothing_behind(visits, tmp_path, monkeypatch):
 def test_one_long_series_in_stretches(monkeypatch):
     monkeypatch.setattr(synthesizer_module, "EXCERPT", 900)
     real = datasets.load("seattle_weather")
-    made = GaussianCopulaProcess(time="date", random_state=0).fit([real.iloc[:700], real.iloc[700:]])
+    made = RecurrentGAN(steps=0, time="date", random_state=0).fit([real.iloc[:700], real.iloc[700:]])
     assert made.schema_["date"].reason.startswith("every D")
     drawn = made.sample(1, length=1461, random_state=1)
     assert drawn["date"].iloc[0] == real["date"].iloc[0]

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import GaussianCopulaProcess
+from tsgan import RecurrentGAN
 
 LOG = Path(__file__).parents[2] / "shared" / "data" / "hospital_log.csv.gz"
 CASES, ENTITY = 1200, "case:concept:name"
 
-pytestmark = pytest.mark.skipif(not LOG.exists(), reason="the hospital log (hospital_log.csv.gz) is not there")
+pytestmark = [
+    pytest.mark.skipif(not LOG.exists(), reason="the hospital log (hospital_log.csv.gz) is not there"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,9 @@ def tables():
     log = pd.read_csv(LOG)
     real = log[log[ENTITY].isin(log[ENTITY].drop_duplicates()[:CASES])].reset_index(drop=True)
     static = [name for name in real if name.startswith("case:") and name != ENTITY]
-    model = GaussianCopulaProcess(entity=ENTITY, time="time", static=static, random_state=0).fit(real)
+    model = RecurrentGAN(
+        entity=ENTITY, time="time", static=static, steps=200, hidden=48, units=96, verbose=False, random_state=0
+    ).fit(real)
     return real, model.sample(CASES, random_state=1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import GaussianCopulaProcess, drawing
+from tsgan import RecurrentGAN, drawing
 from tsgan.errors import NotFittedError, ParameterError
 
 ROWS = 120
@@ -57,7 +57,7 @@ def _model(form):
         table, roles = FORMS[form]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(drawing, "BLOCK", 256)
-            _MODELS[form] = GaussianCopulaProcess(random_state=0, **roles).fit(table)
+            _MODELS[form] = RecurrentGAN(steps=0, hidden=8, units=16, random_state=0, **roles).fit(table)
     return _MODELS[form]
 
 
@@ -137,4 +137,4 @@ def test_mistakes_are_told_at_once():
     with pytest.raises(ParameterError, match="n=0 is not allowed"):
         model.sample_iter(0)
     with pytest.raises(NotFittedError):
-        GaussianCopulaProcess().sample_iter(5)
+        RecurrentGAN(steps=0).sample_iter(5)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 
 APART, RUNS = 0.02, 0.2
 
@@ -74,9 +74,12 @@ def compare(real, made, entity):
         assert abs(made_pairs[pair] - share) < APART, f"{pair}: both {made_pairs[pair]:.3f} instead of {share:.3f}"
 
 
+@pytest.mark.slow
 def test_sensors_that_fail_together_in_runs_and_throughout():
     real = sensors()
-    model = GaussianCopulaProcess(entity="machine", time="step", static=["plan"]).fit(real)
+    model = RecurrentGAN(
+        entity="machine", time="step", static=["plan"], steps=150, hidden=32, units=64, verbose=False, random_state=0
+    ).fit(real)
     made = model.sample(1500, random_state=1)
     compare(real, made, "machine")
     assert (made["a"].isna() == made["b"].isna()).all()
@@ -86,7 +89,7 @@ def test_sensors_that_fail_together_in_runs_and_throughout():
 
 def test_visits_of_a_clinic():
     real = datasets.visits(400, random_state=0)
-    model = GaussianCopulaProcess(entity="patient", time="when", static=["mode", "sex"]).fit(real)
+    model = RecurrentGAN(steps=0, entity="patient", time="when", static=["mode", "sex"]).fit(real)
     compare(real, model.sample(800, random_state=1), "patient")
 
 
@@ -108,7 +111,7 @@ def test_one_series_with_gaps_and_a_column_without_values():
     real = pd.DataFrame({"x": rng.normal(size=1500).cumsum() * 0.01, "y": rng.normal(size=1500)}, index=index)
     real.loc[failures(rng, 1500, 1, stay=0.8, share=0.2)[:, 0], "x"] = np.nan
     real["never"] = np.nan
-    made = GaussianCopulaProcess().fit(real).sample(1, length=5000, random_state=1)
+    made = RecurrentGAN(steps=0).fit(real).sample(1, length=5000, random_state=1)
     assert list(made) == list(real)
     assert made["never"].isna().all()
     assert abs(made["x"].isna().mean() - real["x"].isna().mean()) < 2 * APART

@@ -1,7 +1,8 @@
-"""What both estimators share, from the outside: a table in any form goes in, the same form comes out, saved or not."""
+"""What does not hang on training: a table in any form goes in, the same form comes out, saved or not."""
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import shutil
@@ -11,7 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tsgan import GaussianCopulaProcess, RecurrentGAN
+from tsgan import RecurrentGAN
+from tsgan.drawing import BLOCK
 from tsgan.errors import (
     CorruptModelError,
     ModelFileError,
@@ -21,9 +23,7 @@ from tsgan.errors import (
     ParameterError,
 )
 
-# White noise needs no windows to hold back, so that the network is trained on the smallest tables.
-QUICK = {"noise": "white", "steps": 1, "checks": 1, "hidden": 4, "matching": 0.0, "verbose": False}
-BOTH = {"RecurrentGAN": (RecurrentGAN, QUICK), "GaussianCopulaProcess": (GaussianCopulaProcess, {})}
+QUICK = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, "verbose": False}
 ROWS = 60
 
 
@@ -78,18 +78,18 @@ FORMS = {
     "three axes": (ARRAY.astype("float32"), {}),
     "ragged": ([s[: 3 + i % 4] for i, s in enumerate(ARRAY)], {}),
 }
-both = pytest.mark.parametrize("name", BOTH)
 every_form = pytest.mark.parametrize("form", FORMS)
 
 
-def make(name: str, **options):
-    kind, quick = BOTH[name]
-    return kind(**{"random_state": 0, **quick, **options})
+def make(**options) -> RecurrentGAN:
+    return RecurrentGAN(**{**QUICK, **options})
 
 
-def fitted(name: str, form: str, **options):
+@functools.cache
+def fitted(form: str, **options) -> RecurrentGAN:
+    """Return a fitted model, which tests share."""
     table, roles = FORMS[form]
-    return make(name, **roles, **options).fit(table)
+    return make(**roles, **options).fit(table)
 
 
 def same(one, other) -> bool:
@@ -100,11 +100,10 @@ def same(one, other) -> bool:
 
 
 class TestForms:
-    @both
     @pytest.mark.parametrize("form", [form for form in FORMS if isinstance(FORMS[form][0], pd.DataFrame)])
-    def test_a_frame_comes_back_as_that_frame(self, name, form):
+    def test_a_frame_comes_back_as_that_frame(self, form):
         table = FORMS[form][0]
-        made = fitted(name, form).sample(1)
+        made = fitted(form).sample(1)
         assert list(made.columns) == list(table.columns)
         assert made.dtypes.to_dict() == table.dtypes.to_dict()
         assert made.index.names == table.index.names
@@ -119,15 +118,13 @@ class TestForms:
         assert (made["one"] == 3.5).all()
         assert (made["due"] == made["due"].dt.normalize()).all()
 
-    @both
     @pytest.mark.parametrize("form", ["hours", "business days with a zone", "months", "rows", "every second row"])
-    def test_the_index_goes_on_as_learned(self, name, form):
+    def test_the_index_goes_on_as_learned(self, form):
         table = FORMS[form][0]
-        made = fitted(name, form).sample(1, length=ROWS)
+        made = fitted(form).sample(1, length=ROWS)
         pd.testing.assert_index_equal(made.index, table.index, exact=True)
         assert getattr(made.index, "freq", None) == getattr(table.index, "freq", None)
 
-    @both
     @pytest.mark.parametrize(
         ("form", "start", "second"),
         [
@@ -137,20 +134,18 @@ class TestForms:
             ("every second row", 100, 102),
         ],
     )
-    def test_start(self, name, form, start, second):
-        assert fitted(name, form).sample(1, length=3, start=start).index[1] == second
+    def test_start(self, form, start, second):
+        assert fitted(form).sample(1, length=3, start=start).index[1] == second
 
-    @both
-    def test_start_in_a_time_column(self, name):
-        made = fitted(name, "time column").sample(2, length=3, start="2030-05-01")
+    def test_start_in_a_time_column(self):
+        made = fitted("time column").sample(2, length=3, start="2030-05-01")
         assert made["t"].dt.day.tolist() == [1, 2, 3, 1, 2, 3]
         assert (made["t"].dt.year == 2030).all()
 
-    @both
     @pytest.mark.parametrize("form", ["hours", "rows", "months"])
-    def test_several_series_get_an_outer_level(self, name, form):
+    def test_several_series_get_an_outer_level(self, form):
         table = FORMS[form][0]
-        made = fitted(name, form).sample(3, length=7)
+        made = fitted(form).sample(3, length=7)
         assert made.index.names == ["sequence", table.index.name]
         assert made.index.get_level_values(0).tolist() == np.repeat([0, 1, 2], 7).tolist()
         if form == "rows":
@@ -159,14 +154,13 @@ class TestForms:
             places = [table.index.get_indexer(made.loc[number].index) for number in range(3)]
             assert all((np.diff(place) == 1).all() and place[0] >= 0 for place in places)
             assert len({place[0] for place in places}) > 1
-            again = fitted(name, form).sample(3, length=7, start=table.index[0])
+            again = fitted(form).sample(3, length=7, start=table.index[0])
             assert list(again.loc[1].index) == list(table.index[:7])
         assert made.dtypes.to_dict() == table.dtypes.to_dict()
 
-    @both
-    def test_entities_get_new_keys_and_learned_lengths(self, name):
+    def test_entities_get_new_keys_and_learned_lengths(self):
         table = FORMS["long format"][0]
-        made = fitted(name, "long format").sample(200)
+        made = fitted("long format").sample(200)
         assert made["who"].nunique() == 200
         assert not set(made["who"]) & set(table["who"])
         assert made["who"].str.fullmatch(r"p\d{3}").all()
@@ -176,90 +170,80 @@ class TestForms:
         assert set(made.groupby("who")["day"].first()) == {pd.Timestamp("2024-03-01")}
         assert made.index.equals(pd.RangeIndex(len(made)))
 
-    @both
-    def test_keys_in_the_index(self, name):
-        made = fitted(name, "keys in the index").sample(5)
+    def test_keys_in_the_index(self):
+        made = fitted("keys in the index").sample(5)
         assert made.index.names == ["who", "day"]
         assert made.index.get_level_values("who").nunique() == 5
 
-    @both
     @pytest.mark.parametrize("form", FORMS)
-    def test_length(self, name, form):
-        made = fitted(name, form).sample(3, length=11)
+    def test_length(self, form):
+        made = fitted(form).sample(3, length=11)
         if isinstance(made, pd.DataFrame):
             assert len(made) == 33
         else:
             assert np.shape(made) == (3, 11, 2)
 
-    @both
-    def test_arrays_come_back_as_arrays(self, name):
-        flat = fitted(name, "array")
+    def test_arrays_come_back_as_arrays(self):
+        flat = fitted("array")
         assert flat.sample(1, length=9).shape == (9, 2)
         assert flat.sample(4).shape == (4, 24, 2)
-        made = fitted(name, "three axes").sample(1)
+        made = fitted("three axes").sample(1)
         assert made.shape == (1, 6, 2)
         assert made.dtype == np.float32
-        ragged = fitted(name, "ragged").sample(50)
+        ragged = fitted("ragged").sample(50)
         assert isinstance(ragged, list)
         assert {len(sequence) for sequence in ragged} == {3, 4, 5, 6}
         assert {sequence.shape[1] for sequence in ragged} == {2}
 
-    @both
-    def test_a_long_series_of_any_length(self, name):
-        made = fitted(name, "hours").sample(1, length=1000)
-        assert len(made) == 1000
-        assert made.index[-1] - made.index[0] == pd.Timedelta(hours=999)
+    def test_a_long_series_of_any_length(self):
+        made = fitted("hours").sample(1, length=300)
+        assert len(made) == 300
+        assert made.index[-1] - made.index[0] == pd.Timedelta(hours=299)
 
-    @both
-    def test_bounds(self, name):
+    def test_bounds(self):
         table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60), "y": np.arange(60.0)})
-        made = make(name, bounds={"x": (-0.5, 0.5), "y": (None, np.inf)}).fit(table).sample(1, length=200)
+        made = make(bounds={"x": (-0.5, 0.5), "y": (None, np.inf)}).fit(table).sample(1, length=200)
         assert made["x"].between(-0.5, 0.5).all()
 
     def test_free_bounds(self):
         table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60)})
-        free = make("GaussianCopulaProcess", bounds=None).fit(table).sample(1, length=2000)
+        free = make(bounds=None).fit(table).sample(1, length=2000)
         assert free["x"].max() > table["x"].max()
 
-    @pytest.mark.filterwarnings("ignore:every column is constant")
-    @both
-    def test_only_constant_columns(self, name):
+    def test_only_constant_columns(self):
         table = pd.DataFrame({"a": [1.5] * 30, "b": ["x"] * 30})
-        pd.testing.assert_frame_equal(make(name).fit(table).sample(1, length=30), table)
+        pd.testing.assert_frame_equal(make().fit(table).sample(1, length=30), table)
         fixed = FORMS["long format"][0][["who", "day", "sex", "one"]]
-        made = make(name, entity="who", time="day", static=["sex"]).fit(fixed).sample(100)
+        made = make(entity="who", time="day", static=["sex"]).fit(fixed).sample(100)
         assert made.groupby("who")["sex"].first().value_counts().min() > 20
 
-    @both
-    def test_the_input_is_left_as_it_was(self, name):
+    def test_the_input_is_left_as_it_was(self):
         table, roles = FORMS["long format"]
         before = table.copy()
-        make(name, **roles).fit(table).score(table)
+        make(**roles).fit(table).score(table)
         pd.testing.assert_frame_equal(table, before)
 
-    @both
-    def test_what_was_learned_is_public(self, name):
-        model = fitted(name, "long format")
+    def test_what_was_learned_is_public(self):
+        model = fitted("long format")
         assert model.schema_["sex"].role == "static"
         assert "price" in str(model.schema_)
         assert model.n_features_in_ == 13
         assert model.feature_names_in_.tolist() == list(FORMS["long format"][0].columns)
-        model.set_params(entity=None, time=None, static=None).fit(ARRAY)
+        model = make(**ROLES).fit(FORMS["long format"][0]).set_params(entity=None, time=None, static=None).fit(ARRAY)
         assert model.n_features_in_ == 2
         assert not hasattr(model, "feature_names_in_")
 
 
 class TestRandomness:
-    @both
     @pytest.mark.parametrize("form", ["hours", "long format"])
-    def test_nothing_but_the_seed_matters(self, name, form):
+    def test_nothing_but_the_seed_matters(self, form):
         results = []
         for seed in (1, 2):
             np.random.seed(seed)  # noqa: NPY002 - what the test is about
             random.seed(seed)
             torch.manual_seed(seed)
             states = np.random.get_state()[1].copy(), random.getstate(), torch.get_rng_state()  # noqa: NPY002
-            model = fitted(name, form)
+            model = fitted(form)
             results += [model.sample(5), model.sample(5, random_state=3)]
             assert (np.random.get_state()[1] == states[0]).all()  # noqa: NPY002
             assert random.getstate() == states[1]
@@ -268,53 +252,45 @@ class TestRandomness:
         assert same(results[1], results[3])
         assert not results[0].equals(results[1])
 
-    @both
-    def test_fitting_again_gives_the_same(self, name):
-        model = fitted(name, "hours")
+    def test_fitting_again_gives_the_same(self):
+        model = fitted("hours")
         first = model.sample(3)
         model.fit(FORMS["hours"][0])
         assert same(first, model.sample(3))
 
-    @both
-    def test_another_seed_gives_another_table(self, name):
-        model = fitted(name, "array")
+    def test_another_seed_gives_another_table(self):
+        model = fitted("array")
         assert same(model.sample(2), model.sample(2, random_state=0))
         assert not same(model.sample(2), model.sample(2, random_state=1))
-        assert not same(
-            fitted(name, "array", random_state=1).sample(2), fitted(name, "array", random_state=2).sample(2)
-        )
+        assert not same(fitted("array", random_state=1).sample(2), fitted("array", random_state=2).sample(2))
 
-    @both
-    def test_no_seed_gives_fresh_tables(self, name):
-        model = fitted(name, "array", random_state=None)
+    def test_no_seed_gives_fresh_tables(self):
+        model = fitted("array", random_state=None)
         assert not same(model.sample(2), model.sample(2))
         assert same(model.sample(2, random_state=5), model.sample(2, random_state=np.int64(5)))
 
-    @both
-    def test_generators_are_drawn_from(self, name):
-        model = fitted(name, "array", random_state=np.random.default_rng(0))
+    def test_generators_are_drawn_from(self):
+        model = fitted("array", random_state=np.random.default_rng(0))
         assert same(
             model.sample(2, random_state=np.random.default_rng(1)),
             model.sample(2, random_state=np.random.default_rng(1)),
         )
         assert not same(model.sample(2), model.sample(2))
-        twin = fitted(name, "array", random_state=np.random.default_rng(0))
-        fresh = fitted(name, "array", random_state=np.random.default_rng(0))
+        twin = fitted("array", random_state=np.random.default_rng(0))
+        fresh = fitted("array", random_state=np.random.default_rng(0))
         assert same(twin.sample(2), fresh.sample(2))
 
-    @both
-    def test_a_larger_sample_begins_like_a_smaller_one(self, name):
-        model = fitted(name, "array")
-        assert same(model.sample(300)[:256], model.sample(700)[:256])
+    def test_a_larger_sample_begins_with_the_whole_blocks_of_a_smaller_one(self):
+        model = fitted("array")
+        assert same(model.sample(BLOCK + 10, 2)[:BLOCK], model.sample(BLOCK + 90, 2)[:BLOCK])
 
 
 class TestSaving:
-    @both
     @every_form
-    def test_a_loaded_model_is_the_same_model(self, name, form, tmp_path):
-        model = fitted(name, form, scaler="robust")
+    def test_a_loaded_model_is_the_same_model(self, form, tmp_path):
+        model = fitted(form)
         model.save(tmp_path / "model")
-        loaded = type(model).load(tmp_path / "model")
+        loaded = RecurrentGAN.load(tmp_path / "model")
         assert same(model.sample(4), loaded.sample(4))
         assert same(model.sample(2, length=9, random_state=1), loaded.sample(2, length=9, random_state=1))
         assert str(loaded.schema_) == str(model.schema_)
@@ -322,49 +298,43 @@ class TestSaving:
         assert list(getattr(loaded, "feature_names_in_", [])) == list(getattr(model, "feature_names_in_", []))
         assert loaded.get_params() == model.get_params()
         loaded.save(tmp_path / "again")
-        assert same(model.sample(4), type(model).load(tmp_path / "again").sample(4))
+        assert same(model.sample(4), RecurrentGAN.load(tmp_path / "again").sample(4))
 
-    @both
-    def test_parameters_by_column_come_back(self, name, tmp_path):
+    def test_parameters_by_column_come_back(self, tmp_path):
         table = np.random.default_rng(0).normal(size=(60, 2))
-        model = make(name, bounds={0: (0, None), 1: (np.float64(-1), np.int64(1))}, scaler={1: "minmax"}).fit(table)
+        model = make(bounds={0: (0, None), 1: (np.float64(-1), np.int64(1))}, scaler={1: "minmax"}).fit(table)
         model.save(tmp_path)
-        loaded = type(model).load(tmp_path)
+        loaded = RecurrentGAN.load(tmp_path)
         assert loaded.get_params() == model.get_params()
         assert same(loaded.fit(table).sample(2), model.sample(2))
 
-    @both
-    def test_a_generator_as_seed_is_not_saved(self, name, tmp_path):
-        model = fitted(name, "array", random_state=np.random.default_rng(0))
+    def test_a_generator_as_seed_is_not_saved(self, tmp_path):
+        model = fitted("array", random_state=np.random.default_rng(0))
         model.save(tmp_path)
-        assert type(model).load(tmp_path).random_state is None
+        assert RecurrentGAN.load(tmp_path).random_state is None
 
-    @both
-    def test_nothing_runs_code(self, name, tmp_path):
-        fitted(name, "array").save(tmp_path)
+    def test_nothing_runs_code(self, tmp_path):
+        fitted("array").save(tmp_path)
         assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
 
-    @both
-    def test_saving_over_another_model(self, name, tmp_path):
-        fitted(name, "hours").save(tmp_path)
-        model = fitted(name, "array", random_state=1)
+    def test_saving_over_another_model(self, tmp_path):
+        fitted("hours").save(tmp_path)
+        model = fitted("array", random_state=1)
         model.save(tmp_path)
-        assert same(type(model).load(tmp_path).sample(2), model.sample(2))
+        assert same(RecurrentGAN.load(tmp_path).sample(2), model.sample(2))
         count = len(list(tmp_path.iterdir()))
         assert count == len(json.loads((tmp_path / "model.json").read_text())["files"]) + 1
 
-    @both
-    def test_before_fit(self, name, tmp_path):
-        model = make(name)
-        text = rf"this {name} is not fitted yet; call fit\(df\) first, or {name}.load\(path\)"
+    def test_before_fit(self, tmp_path):
+        model = make()
+        text = r"this RecurrentGAN is not fitted yet; call fit\(df\) first, or RecurrentGAN.load\(path\)"
         for call in (lambda: model.save(tmp_path), model.sample, lambda: model.score(ARRAY)):
             with pytest.raises(NotFittedError, match=text):
                 call()
         assert not list(tmp_path.iterdir())
 
-    @both
-    def test_places_that_cannot_be_saved_to(self, name, tmp_path):
-        model = fitted(name, "array")
+    def test_places_that_cannot_be_saved_to(self, tmp_path):
+        model = fitted("array")
         (tmp_path / "notes.txt").write_text("keep me")
         with pytest.raises(ModelFileError, match=r"notes.txt is a file; a model is saved as a directory"):
             model.save(tmp_path / "notes.txt")
@@ -372,19 +342,12 @@ class TestSaving:
             model.save(tmp_path)
         assert (tmp_path / "notes.txt").read_text() == "keep me"
 
-    def test_the_other_class(self, tmp_path):
-        fitted("RecurrentGAN", "array").save(tmp_path)
-        with pytest.raises(CorruptModelError, match=r"holds a RecurrentGAN; load it with RecurrentGAN.load"):
-            GaussianCopulaProcess.load(tmp_path)
-
-    @both
-    def test_no_model(self, name, tmp_path):
+    def test_no_model(self, tmp_path):
         with pytest.raises(NotAModelError, match=r"nowhere is no saved model: it does not exist; pass the directory"):
-            BOTH[name][0].load(tmp_path / "nowhere")
+            RecurrentGAN.load(tmp_path / "nowhere")
         with pytest.raises(NotAModelError, match=r"is no saved model: it has no model.json"):
-            BOTH[name][0].load(tmp_path)
+            RecurrentGAN.load(tmp_path)
 
-    @both
     @pytest.mark.parametrize(
         ("path", "value", "error", "text"),
         [
@@ -392,7 +355,7 @@ class TestSaving:
             (["params", "windows"], 3, CorruptModelError, r"does not describe a whole model .*'windows'"),
             (["params"], "gone", CorruptModelError, r"does not describe a whole model"),
             (
-                ["encoder", "channels", "columns"],
+                ["encoder", "cells", "columns"],
                 [{"kind": "magic"}],
                 CorruptModelError,
                 r"not describe a whole model .*magic",
@@ -403,8 +366,8 @@ class TestSaving:
             (["files", "encoder", "sha256"], "0", CorruptModelError, r"is damaged \(its checksum differs\)"),
         ],
     )
-    def test_mangled(self, name, path, value, error, text, saved, tmp_path):
-        shutil.copytree(saved[name], tmp_path / "model")
+    def test_mangled(self, path, value, error, text, saved, tmp_path):
+        shutil.copytree(saved, tmp_path / "model")
         file = tmp_path / "model" / "model.json"
         document = json.loads(file.read_text())
         place = document
@@ -413,44 +376,39 @@ class TestSaving:
         place[path[-1]] = value
         file.write_text(json.dumps(document))
         with pytest.raises(error, match=text):
-            BOTH[name][0].load(file.parent)
+            RecurrentGAN.load(file.parent)
 
-    @pytest.mark.parametrize(("hidden", "text"), [(5, r"tensor '.*' has shape"), (-1, r"not describe a whole model")])
+    @pytest.mark.parametrize(("hidden", "text"), [(5, "size mismatch"), (-1, "must be greater than zero")])
     def test_a_network_of_another_size(self, hidden, text, saved, tmp_path):
-        shutil.copytree(saved["RecurrentGAN"], tmp_path / "model")
+        shutil.copytree(saved, tmp_path / "model")
         file = tmp_path / "model" / "model.json"
         document = json.loads(file.read_text())
-        document["params"]["hidden"] = hidden
+        document["model"]["steps"]["sizes"]["hidden"] = hidden
         file.write_text(json.dumps(document))
-        with pytest.raises(CorruptModelError, match=text):
+        with pytest.raises(CorruptModelError, match=f"does not describe a whole model .*{text}"):
             RecurrentGAN.load(file.parent)
 
     def test_device(self, saved):
-        loaded = RecurrentGAN.load(saved["RecurrentGAN"], device="auto")
+        loaded = RecurrentGAN.load(saved, device="auto")
         assert loaded.device == "auto"
         with pytest.raises(
             ParameterError, match=r"device='warp9' cannot be used on this machine; choose 'cpu', 'auto'"
         ):
-            RecurrentGAN.load(saved["RecurrentGAN"], device="warp9")
-
-    def test_the_closed_form_has_no_device_to_choose(self, saved):
-        assert len(GaussianCopulaProcess.load(saved["GaussianCopulaProcess"], device="cpu").sample(1))
+            RecurrentGAN.load(saved, device="warp9")
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A saved model of each class."""
-    home = tmp_path_factory.mktemp("models")
-    for name in BOTH:
-        fitted(name, "array").save(home / name)
-    return {name: home / name for name in BOTH}
+    """A saved model."""
+    home = tmp_path_factory.mktemp("models") / "model"
+    fitted("array").save(home)
+    return home
 
 
 class TestScore:
-    @both
     @every_form
-    def test_every_form_can_be_scored(self, name, form):
-        model = fitted(name, form)
+    def test_every_form_can_be_scored(self, form):
+        model = fitted(form)
         value = model.score(FORMS[form][0])
         assert 0 <= value <= 1
         assert value == model.score(FORMS[form][0])
@@ -459,6 +417,6 @@ class TestScore:
         rng = np.random.default_rng(0)
         x = rng.normal(size=(1200, 2)).cumsum(axis=0)
         x = np.diff(x, axis=0) + 0.8 * np.sin(np.arange(1199) / 3)[:, None]
-        good = GaussianCopulaProcess(random_state=0).fit(x)
-        bad = GaussianCopulaProcess(random_state=0).fit(rng.permutation(x))
+        good = make().fit(x)
+        bad = make().fit(rng.permutation(x))
         assert good.score(x) > 0.5 > bad.score(x)

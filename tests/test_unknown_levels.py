@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import ndtri
-
-from tsgan.encoding.windows import cut
 from tsgan.laws.categories import Categories, levels_of
 from tsgan.laws.process import LinearGaussianProcess
+
+from tsgan.encoding.windows import cut
 from tsgan.layout import Block, Layout, to_channels, to_latents
 from tsgan.panel import Given, Panel
 

@@ -30,9 +30,9 @@ def check_training(given: Mapping[str, Any]) -> None:
     for name in ("hidden", "units"):
         number(name, given[name], 1, whole=True, none=True)
     number("steps", given["steps"], 0, whole=True, none=True)
-    for name in ("decay", "average"):
-        number(name, given[name], 0)
-    number("dropout", given["dropout"], 0, none=True)
+    number("decay", given["decay"], 0)
+    number("average", given["average"], 0, 1)
+    number("dropout", given["dropout"], 0, 1, none=True)
     number("rate", given["rate"], 0, open_end=True)
     for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)

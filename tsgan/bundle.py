@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
-FORMAT = 1
+FORMAT = 2  # 1 was that of the linear-Gaussian laws
 NAME = "model.json"
 OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\d+\.tmp)?|\.model\.json\.\d+\.tmp")  # what `write` makes
 
@@ -94,6 +94,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
         If the path is no directory with a model.
     NewerFormatError
         If it was saved by a newer tsgan than this one can read.
+    ModelFileError
+        If it was saved by an older tsgan, of another model.
     CorruptModelError
         If `model.json` or a file of tensors is damaged or missing.
     """
@@ -112,8 +114,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
                 f"{home} has format {found}, saved by tsgan {document.get('tsgan')}; this tsgan reads up to format "
                 f"{FORMAT}: upgrade tsgan"
             )
+        if found < FORMAT:
+            raise ModelFileError(
+                f"{home} has format {found}, saved by tsgan {document.get('tsgan')}; this tsgan has another model and "
+                "cannot read it: fit it again"
+            )
         files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
-    except NewerFormatError:
+    except ModelFileError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptModelError(f"{home / NAME} cannot be read ({error!r}); save the model again") from error
@@ -131,20 +138,3 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
         except SafetensorError as error:
             raise CorruptModelError(f"{home}: the file {file} is no safetensors file ({error})") from error
     return document, parts
-
-
-def check(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], where: str) -> None:
-    """Compare the tensors of a file with those that the model needs.
-
-    Raises
-    ------
-    CorruptModelError
-        Naming missing and extra tensors, or the first wrong shape.
-    """
-    missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
-    if missing or extra:
-        told = [f"missing {missing}"] * bool(missing) + [f"not expected {extra}"] * bool(extra)
-        raise CorruptModelError(f"{where}: the tensors are not those of this model: {', '.join(told)}")
-    for name, shape in wanted.items():
-        if found[name] != shape:
-            raise CorruptModelError(f"{where}: tensor {name!r} has shape {found[name]}, the model needs {shape}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold
 BLOCK = 4096
+TRIES = 16  # draws of statics and starts that one is taken of, where levels are asked of the steps
 TURNS = 2  # draws until the season and the gaps that lead to it agree
 
 
@@ -94,19 +95,37 @@ class Drawer:
     def _known(
         self, order: Order, some: Condition | None, count: int, longest: int, rng: np.random.Generator
     ) -> tuple[Given, Any]:
-        """Draw what is known of sequences before their steps, and the starts of their clocks."""
+        """Draw what is known of sequences before their steps, and the starts of their clocks.
+
+        Where levels are asked of the steps, these are one of several draws, by how likely they make the levels.
+        """
         layout = self.encoder.layout
-        if some is None:
-            statics = self.model.draw_statics(count, rng)
-        else:
-            statics = self.model.draw_statics_given(some.statics, some.static_allowed, rng)
-        lengths = np.full(count, longest, dtype=np.int64)
-        if order.length is None and layout.lengths:
-            lengths = layout.lengths_of(statics)
-        starts = self.encoder.starts(statics, lengths, order.start, rng)
-        known = spread(self.encoder.covariates(lengths, starts), lengths, longest)
-        ends = lengths if order.length is None and len(self.encoder.lengths) > 1 else None
-        return Given(statics, known, ends, allowed=() if some is None else some.allowed), starts
+        told = some is not None and any(levels is not None for levels in some.allowed)
+        free = bool(layout.statics or layout.covariates)
+        best, top = None, np.full(count, -np.inf)
+        for _ in range(TRIES if told and free else 1):
+            if some is None:
+                statics = self.model.draw_statics(count, rng)
+            else:
+                statics = self.model.draw_statics_given(some.statics, some.static_allowed, rng)
+            lengths = np.full(count, longest, dtype=np.int64)
+            if order.length is None and layout.lengths:
+                lengths = layout.lengths_of(statics)
+            starts = self.encoder.starts(statics, lengths, order.start, rng)
+            known = spread(self.encoder.covariates(lengths, starts), lengths, longest)
+            ends = lengths if order.length is None and len(self.encoder.lengths) > 1 else None
+            given = Given(statics, known, ends, allowed=() if some is None else some.allowed)
+            if not told or not free:
+                return given, starts
+            score = self.model.chance(given, rng) + rng.gumbel(size=count)
+            if best is None:
+                best, top = (given, starts), score
+                continue
+            better = score > top
+            top = np.where(better, score, top)
+            best = _of_both(best[0], given, better), np.where(better, starts, best[1])
+        assert best is not None
+        return best
 
     def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Rows]:
         """Draw rows, block by block."""
@@ -115,6 +134,14 @@ class Drawer:
             some = None if order.condition is None else order.condition.some(at, len(panel))
             yield self.encoder.rows(panel, starts, rng, drawn=True, condition=some)
             at += len(panel)
+
+
+def _of_both(one: Given, two: Given, better: Bools) -> Given:
+    """Return the second where it is better."""
+    statics = np.where(better[:, None], two.statics, one.statics)
+    covariates = np.where(better[:, None, None], two.covariates, one.covariates)
+    lengths = None if one.lengths is None or two.lengths is None else np.where(better, two.lengths, one.lengths)
+    return replace(one, statics=statics, covariates=covariates, lengths=lengths)
 
 
 def spread(rows: Floats | Doubles | Bools, lengths: Ints, longest: int | None = None) -> Any:
@@ -150,7 +177,9 @@ def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generat
     values, statics = np.array(panel.values), np.array(panel.statics)
     if np.isnan(statics).any():
         statics = model.draw_statics_given(statics, (), rng)
+    holed = np.bincount(np.repeat(np.arange(len(panel)), panel.lengths), unknown.any(axis=1), len(panel)) > 0
     order = np.argsort(-panel.lengths, kind="stable")
+    order = order[holed[order]]
     width = values.shape[1] + panel.covariates.shape[1] + 8
     at = 0
     while at < len(order):

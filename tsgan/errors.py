@@ -94,9 +94,16 @@ def choose(name: str, value: object, allowed: Iterable[str]) -> str:
 
 
 def number(
-    name: str, value: object, low: float = 0.0, *, whole: bool = False, open_end: bool = False, none: bool = False
+    name: str,
+    value: object,
+    low: float = 0.0,
+    below: float = math.inf,
+    *,
+    whole: bool = False,
+    open_end: bool = False,
+    none: bool = False,
 ) -> None:
-    """Check an argument that must be a number of at least `low` (above it with `open_end`).
+    """Check an argument that must be a number of at least `low` (above it with `open_end`) and less than `below`.
 
     Raises
     ------
@@ -108,11 +115,12 @@ def number(
     kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, kind) and not isinstance(value, bool):
         size = float(value)
-        if math.isfinite(size) and (size > low or (size == low and not open_end)):
+        if math.isfinite(size) and size < below and (size > low or (size == low and not open_end)):
             return
     what = "a whole number" if whole else "a number"
     raise ParameterError(
         f"{name}={value!r} is not allowed; it must be {what} {'above' if open_end else 'of at least'} {low:g}"
+        + (f" and below {below:g}" if below < math.inf else "")
         + (" or None" if none else "")
     )
 

@@ -220,7 +220,7 @@ class RecurrentGAN(Synthesizer):
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.layout, self._encoder.window
-        with one_thread(), History(self.callbacks or (), self.verbose) as history:
+        with one_thread(), History(self.callbacks or (), self.verbose and self.steps != 0) as history:
             self._model = Model.learn(
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )

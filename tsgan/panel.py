@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Values = NDArray[Any]  # float64 as the encoder makes them; the judge has float32
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 STRETCHES = 40  # at least, that an excerpt of long sequences is made of
@@ -41,9 +42,9 @@ class Panel:
         What is known of every step before its values are (calendar, position); none by default.
     """
 
-    values: Doubles
+    values: Values
     lengths: Ints
-    statics: Doubles
+    statics: Values
     covariates: Floats = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
@@ -52,9 +53,7 @@ class Panel:
         if self.covariates.ndim != 2 or len(self.covariates) != len(self.values):
             raise ValueError("the covariates of a panel must hold one row per row of values")
         if self.values.ndim != 2 or self.statics.ndim != 2 or self.lengths.ndim != 1:
-            raise ValueError(
-                "a panel needs values (rows, cells), lengths (sequences,), statics (sequences, cells)"
-            )
+            raise ValueError("a panel needs values (rows, cells), lengths (sequences,), statics (sequences, cells)")
         if int(self.lengths.sum()) != len(self.values) or len(self.statics) != len(self.lengths):
             raise ValueError("the lengths of a panel must add up to its rows, and statics hold one row per sequence")
 
@@ -63,7 +62,7 @@ class Panel:
         cls,
         values: NDArray[np.floating],
         lengths: Ints | None = None,
-        statics: Doubles | None = None,
+        statics: Values | None = None,
         covariates: Floats | None = None,
     ) -> Panel:
         """Make a panel of `(B, T, C)` values and `(B, T, K)` covariates; `lengths` cuts each sequence short."""
@@ -90,7 +89,7 @@ class Panel:
         """First row of each sequence, and the number of rows at the end; shape (sequences + 1,)."""
         return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
 
-    def __iter__(self) -> Iterator[Doubles]:
+    def __iter__(self) -> Iterator[Values]:
         offsets = self.offsets
         return (self.values[offsets[i] : offsets[i + 1]] for i in range(len(self)))
 
@@ -126,7 +125,7 @@ class Windows:
         """Whether some window is shorter than `size`."""
         return bool((self.lengths < self.size).any())
 
-    def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Doubles:
+    def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Values:
         """Return the chosen windows as `(B, T, C)`, zero after the end of a short one."""
         return self._cut(self.panel.values, index)
 
@@ -140,7 +139,7 @@ class Windows:
         rows = self.starts[index][:, None] + np.where(inside, step, 0)
         return np.where(inside[:, :, None], rows_of[rows], rows_of.dtype.type(0))
 
-    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Doubles:
+    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Values:
         """Return the statics of the chosen windows' sequences, `(B, S)`."""
         return self.panel.statics[self.sequences[index]]
 

@@ -66,7 +66,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             "encoder": encoder,
             "model": self._model.to_dict(),
             "schema": self.schema_.to_dict(),
-            "history": self.history_,
+            "history": [{name: _plain(name, value) for name, value in row.items()} for row in self.history_],
             "trained": self.trained_,
         }
         bundle.write(path, document, parts, __version__)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
-SETTLE = 100_000  # rows that marginals are compared on
+SETTLE = 50_000  # rows that marginals are compared on
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 

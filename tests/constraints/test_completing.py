@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import Derived, FixedSum, GaussianCopulaProcess
+from tsgan import Derived, FixedSum, RecurrentGAN
 from tsgan.constraints.completing import balanced, completed, loosened
 from tsgan.errors import ConstraintError
 
@@ -69,7 +69,7 @@ def series():
 @pytest.fixture(scope="module")
 def model():
     rules = [FixedSum("total", ["a", "b"]), Derived("double", "round(a * 2, 1)")]
-    return GaussianCopulaProcess(constraints=rules, random_state=0).fit(series())
+    return RecurrentGAN(steps=0, constraints=rules, random_state=0).fit(series())
 
 
 @pytest.mark.parametrize("gone", [["total"], ["a"], ["b"], ["double"], ["a", "double"]])

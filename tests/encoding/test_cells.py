@@ -51,18 +51,22 @@ class TestAtoms:
         "x",
         [
             draws().normal(size=ROWS).round(1),
-            draws().integers(0, 12, ROWS),
-            draws().poisson(2, ROWS),
-            draws().choice([0.0, 1.0], ROWS, p=[0.9, 0.1]),
+            draws().integers(0, 40, ROWS),
             draws().normal(size=ROWS),
         ],
-        ids=["rounded", "integers", "counts", "two", "free"],
+        ids=["rounded", "integers", "free"],
     )
-    def test_a_coarse_grid_has_none(self, x):
+    def test_a_grid_of_many_values_has_none(self, x):
         assert column(x).cell().atoms == ()
 
+    @pytest.mark.parametrize("x", [draws().integers(0, 12, ROWS), draws().choice([0.0, 1.0], ROWS, p=[0.9, 0.1])])
+    def test_few_values_that_repeat_are_atoms_all(self, x):
+        made = column(x)
+        assert raw(made, made.cell().atoms) == sorted(set(x))
+        assert not made.cell().stays
+
     def test_a_count_with_many_zeros_has_one(self):
-        x = np.where(draws().random(ROWS) < 0.6, 0, 1 + draws(1).poisson(6, ROWS))
+        x = np.where(draws().random(ROWS) < 0.6, 0, 1 + draws(1).poisson(60, ROWS))
         made = column(x)
         assert raw(made, made.cell().atoms) == [0]
 
@@ -129,7 +133,7 @@ class TestHabits:
         x = np.cumsum(slope)
         made = column(x)
         tolerance = made.cell().straight
-        assert tolerance * x.std() == pytest.approx(4e-6 * np.abs(x).max())
+        assert tolerance * x.std() == pytest.approx(1e-5 * np.abs(x).max())
         assert (np.abs(np.diff(made.encode(pd.Series(x)), 2)) <= tolerance).mean() > 0.8
         assert column(draws().normal(size=ROWS)).cell().straight == 0
         assert column(np.cumsum(draws().normal(size=ROWS))).cell().straight == 0
@@ -209,10 +213,11 @@ class TestMarginals:
         frame = pd.DataFrame({"x": x, "k": draws().choice(["a", "b"], ROWS)})
         encoder = Encoder().fit(frame)
         panel = encoder.encode(frame)
-        atom = encoder.layout.cells[0].atoms[0]
+        place = encoder._cells.place("x")
+        atom = encoder.layout.cells[place].atoms[0]
         values = panel.values.copy()
-        moved = values[:, 0] != atom
-        values[moved, 0] = 0.5 * values[moved, 0] + 3
+        moved = values[:, place] != atom
+        values[moved, place] = 0.5 * values[moved, place] + 3
         drawn = type(panel)(values, panel.lengths, panel.statics, panel.covariates)
         encoder.settle([(drawn, np.zeros(1), draws())])
         rows = encoder.rows(drawn, np.zeros(1), draws(), drawn=True).values

@@ -208,7 +208,7 @@ class TestEntities:
         encoder = Encoder(**ROLES).fit(data)
         sex, age, height = encoder.layout.statics
         assert (sex, age.name, height.name) == (Category("sex", 2), "age", "height")
-        assert [cell.name for cell in encoder.layout.cells] == ["x", "kind"]
+        assert [cell.name for cell in encoder.layout.cells] == ["kind", "x"]  # numbers are drawn given levels
         panel = encoder.encode(data)
         assert panel.statics.shape == (40, 3)
         np.testing.assert_allclose(panel.statics[:, 1:].std(axis=0), 1)
@@ -303,7 +303,10 @@ class TestCells:
         encoder = Encoder().fit(data)
         panel = encoder.encode(data)
         assert panel.values.dtype == panel.statics.dtype == np.float64
-        assert [cell.name for cell in encoder.layout.cells] == [name for name in data if name != "unit"]
+        names = [cell.name for cell in encoder.layout.cells]
+        assert sorted(names) == sorted(name for name in data if name != "unit")
+        kinds = [isinstance(cell, Category) for cell in encoder.layout.cells]
+        assert kinds == sorted(kinds, reverse=True)  # categories first
         assert encoder.layout.stretches
         for cell, z in zip(encoder.layout.cells, panel.values.T, strict=True):
             if isinstance(cell, Category):

@@ -47,7 +47,9 @@ class TestKnown:
         assert past.new.tolist() == ([False] * 50 + [True] * 4) * 2
         assert np.isnan(past.panel.values[past.new]).all()
         np.testing.assert_array_equal(past.panel.values[:50], encoder.encode(frame.iloc[-50:]).values)
-        np.testing.assert_array_equal(np.isnan(past.panel.values[:50, 0]), frame["x"].iloc[-50:].isna())
+        np.testing.assert_array_equal(
+            np.isnan(past.panel.values[:50, encoder._cells.place("x")]), frame["x"].iloc[-50:].isna()
+        )
 
     def test_a_long_past_is_bounded(self):
         frame = series()
@@ -95,9 +97,10 @@ class TestHoles:
         table.iloc[20, 2] = None
         table.iloc[30, 3] = np.nan
         panel, starts, unknown = holes(encoder, table)
-        np.testing.assert_array_equal(unknown[:, :3], table.iloc[:, :3].isna())
+        places = [encoder._cells.place(name) for name in table.columns[:3]]
+        np.testing.assert_array_equal(unknown[:, places], table.iloc[:, :3].isna())
         np.testing.assert_array_equal(np.isnan(panel.values), unknown)
-        assert (panel.values[:, 3] == 0).all()
+        assert (panel.values[:, encoder._cells.place("one")] == 0).all()
         made = patched(encoder, table, encoder.rows(filled(panel, unknown), starts, draws(), drawn=unknown))
         assert not made.isna().any().any()
         assert made.iloc[30, 3] == 7.0
@@ -107,7 +110,7 @@ class TestHoles:
     def test_gaps_where_there_were_none_are_holes_here(self):
         encoder = Encoder().fit(series(gaps=False))
         _, _, unknown = holes(encoder, series())
-        assert unknown[:, 0].sum() == series()["x"].isna().sum() > 0
+        assert unknown[:, encoder._cells.place("x")].sum() == series()["x"].isna().sum() > 0
 
     def test_statics_are_told_by_other_rows_of_the_sequence(self):
         frame = clinic()

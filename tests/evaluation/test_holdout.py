@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import GaussianCopulaProcess, evaluate, train_holdout_split
+from tsgan import RecurrentGAN, evaluate, train_holdout_split
 from tsgan.errors import InputError, ParameterError, SchemaError
 from tsgan.evaluation import holdout as module
 from tsgan.evaluation.prepare import prepare
@@ -117,7 +117,7 @@ def test_fit_and_evaluate_read_the_blocks_without_a_seam(form: str, named: str |
     table, time = long(form)
     train, held = train_holdout_split(table, time=time, window=12)
     blocks = train.groupby(level="sequence").size().tolist()
-    model = GaussianCopulaProcess(entity=named, time=time, window=12).fit(train)
+    model = RecurrentGAN(steps=0, entity=named, time=time, window=12).fit(train)
     made = model.sample(4)
     assert made.index.names == train.index.names
     report = evaluate(train, made, held, entity=named, time=time, window=12, metrics=["copies"], repeats=1)

@@ -130,11 +130,11 @@ class Cells:
         return self
 
     def _finish(self, lengths: Ints) -> None:
-        """Lay out the cells: those of each role in the order of the columns, the length last."""
+        """Lay out the cells: categories first, so that numbers can be drawn given levels; the length last."""
         cells: dict[Role, list[Cell]] = {"value": [], "static": []}
         self._places: dict[Name, int] = {}
-        for column in self.columns:
-            cell = column.cell()
+        described = [(column, column.cell()) for column in self.columns]
+        for column, cell in sorted(described, key=lambda pair: isinstance(pair[1], Number)):
             if cell is not None:
                 self._places[column.name] = len(cells[column.role])
                 cells[column.role].append(replace(cell, together=self._together.get(column.name, -1)))
@@ -147,7 +147,8 @@ class Cells:
 
     def _named(self, role: Role) -> list[Column]:
         """Return the columns of one role that have a cell, in the order of the cells."""
-        return [column for column in self.columns if column.role == role and column.name in self._places]
+        named = [column for column in self.columns if column.role == role and column.name in self._places]
+        return sorted(named, key=lambda column: self._places[column.name])
 
     def _numbers(self) -> Ints:
         """Return which value cells are numbers."""

@@ -33,7 +33,7 @@ WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1
 LEVELS = 16  # levels of a category that the regressions tell apart
 TABLE = 64  # outcomes up to which it is counted which follows which
 FLOOR = 1e-4  # least standard deviation of a residual, scaled
-EM_ROWS, EM_TURNS = 20_000, 40
+EM_ROWS, EM_TURNS = 8_000, 30
 
 
 class Terms:
@@ -57,12 +57,7 @@ class Terms:
         self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
         self.at = np.zeros(len(cells) + 1, dtype=np.int64)
         for j, cell in enumerate(cells):
-            own = Outcomes.of(cell)
-            if isinstance(cell, Number):
-                width = 1 + (own.missing >= 0)
-            else:
-                width = own.count if own.count <= LEVELS else 0
-            self.at[j + 1] = self.at[j] + width
+            self.at[j + 1] = self.at[j] + isinstance(cell, Number) + len(self._values(cell))
         self.size = int(self.at[-1])
         self.of_numbers = self.at[:-1][self.numbers]
         self._flags = [
@@ -236,7 +231,6 @@ class Base:
     after: list[Doubles]
     jumps: Doubles
 
-
     @classmethod
     def blank(cls, layout: Layout, order: int, components: int) -> Base:
         """Return a base of which nothing is known but its shape."""
@@ -331,7 +325,7 @@ def fit_base(
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
-        counts.add(coded.outcome, piece.age, piece.inside)
+        counts.add(coded.outcome, piece.age, piece.inside, layout.stretches)
         for k in range(most + 1):
             if k == 0:
                 use = piece.inside & (torch.ones_like(age, dtype=torch.bool) if layout.stretches else age == 0)
@@ -349,21 +343,20 @@ def fit_base(
     for k in range(1, most + 1) if enough else ():
         keep = vector.lower(most, k)
         part = [side.part(keep) for side in full]
-        loss = min(_regress(*part, vector.targets(k), ridge)[1] for ridge in RIDGES)
+        loss = min(Regressions.fit(part[0], part[1], vector.targets(k), ridge)[1] for ridge in RIDGES)
         if loss < best - 1e-3 * len(vector.terms.numbers):
             order, best = k, loss
     found, ridges = [], []
     for k in range(order + 1):
-        own = moments[k] if k else moments[0]
-        losses = [_regress(*own, vector.targets(k), ridge)[1] for ridge in RIDGES]
+        (train, kept), targets = moments[k], vector.targets(k)
+        losses = [Regressions.fit(train, kept, targets, ridge)[1] for ridge in RIDGES]
         ridge = RIDGES[int(np.argmin(losses))]
-        tried = _regress(*own, vector.targets(k), ridge)[0]
-        whole = _regress(own[0] + own[1], Moments.none(vector.size(k)), vector.targets(k), ridge)[0]
+        tried, _ = Regressions.fit(train, kept, targets, ridge)
+        whole, _ = Regressions.fit(train + kept, Moments.none(vector.size(k)), targets, ridge)
         found.append(replace(whole, spread=tried.spread))
         ridges.append(ridge)
-    steps = moments[1][0] + moments[1][1]
-    at = vector.targets(1)
-    jumps = np.sqrt(np.maximum(np.diag(steps.squares)[at] / max(steps.rows, 1.0), 0))
+    moved, at = moments[1][0] + moments[1][1], vector.targets(1)
+    jumps = np.sqrt(np.maximum(np.diag(moved.squares)[at] / max(moved.rows, 1.0), 0))
     jumps = np.where(jumps > FLOOR, jumps, 1.0)
     base = Base(order, tuple(ridges), tuple(found), np.zeros((2, len(at), 3, components)), *counts.logs(), jumps)
     base.bias = np.stack([mixtures(e, components, rng) for e in _residuals(layout, base, pieces)])
@@ -457,28 +450,28 @@ class Linear(nn.Module):
         return outer @ self.part("outer", k).T + inner @ self.part("inner", k).T + self.part("constant", k)
 
 
-def _regress(train: Moments, held: Moments, targets: NDArray[np.intp], ridge: float) -> tuple[Regressions, float]:
-    return Regressions.fit(train, held, targets, ridge)
-
-
 class _Counts:
     """How often outcomes come, and which follows which."""
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
-        self.sizes = [Outcomes.of(cell).count for cell in cells]
+        self.own = [Outcomes.of(cell) for cell in cells]
+        self.sizes = [own.count for own in self.own]
         self.first = [np.zeros(n) for n in self.sizes]
         self.marginal = [np.zeros(n) for n in self.sizes]
         self.after = [np.zeros((n, n)) if n <= TABLE else np.zeros((2, 1)) for n in self.sizes]
 
-    def add(self, outcome: Tensor, age: Tensor, inside: Tensor) -> None:
-        """Take in the outcomes of a piece, `(B, R, C)`."""
+    def add(self, outcome: Tensor, age: Tensor, inside: Tensor, stretches: bool) -> None:
+        """Take in the outcomes of a piece, `(B, R, C)`; where stretches begin anywhere, each row is a first one."""
         steps = inside.shape[1]
         now = outcome[:, -steps:].numpy()
         old = outcome[:, -steps - 1 : -1].numpy()
         starts = (inside & (age[:, -steps:] == 0)).numpy()
         goes_on = (inside & (age[:, -steps:] >= 1)).numpy()
         for j, n in enumerate(self.sizes):
-            self.first[j] += np.bincount(now[:, :, j][starts], minlength=n)
+            begun = now[:, :, j][inside.numpy() if stretches else starts]
+            own = self.own[j]
+            begun = np.where((begun > 0) & ((begun == own.stay) | (begun == own.straight)), 0, begun)
+            self.first[j] += np.bincount(begun, minlength=n)
             a, b = old[:, :, j][goes_on], now[:, :, j][goes_on]
             self.marginal[j] += np.bincount(b, minlength=n)
             if n <= TABLE:
@@ -490,7 +483,8 @@ class _Counts:
         """Return log shares: of first rows, of others, of each after each."""
         first, marginal, after = [], [], []
         for j, n in enumerate(self.sizes):
-            share = (self.marginal[j] + self.first[j] + 0.5 / n) / (self.marginal[j].sum() + self.first[j].sum() + 0.5)
+            seen = self.marginal[j] if self.marginal[j].any() else self.first[j]
+            share = (seen + 0.5 / n) / (seen.sum() + 0.5)
             begun = (self.first[j] + share) / (self.first[j].sum() + 1)
             first.append(np.log(begun))
             marginal.append(np.log(share))

@@ -28,6 +28,9 @@ class Chain(nn.Module):
     dropout : float
     """
 
+    sees: Tensor
+    told: Tensor
+
     def __init__(self, state: int, features: list[int], outputs: list[int], units: int, dropout: float) -> None:
         super().__init__()
         columns = len(features)
@@ -58,7 +61,8 @@ class Chain(nn.Module):
         """Return head parameters `(..., outputs)` of a state `(..., S)` and a row's features `(..., F)`."""
         hidden = self.enter(state) + functional.linear(features, self.features * self.sees)
         hidden = functional.dropout(functional.silu(hidden), self.dropout, self.training)
-        return self.direct(state) + functional.linear(hidden, self.out * self.told)
+        out: Tensor = self.direct(state) + functional.linear(hidden, self.out * self.told)
+        return out
 
     @torch.no_grad()
     def begin(self, state: Tensor) -> Walk:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
 from .base import Base, Linear
-from .cells import CELLS
+from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
 from .pieces import SPARE, Piece
@@ -66,6 +66,8 @@ class Features(nn.Module):
     embedded.
     """
 
+    shown_at: Tensor
+
     def __init__(self, cells: tuple[Cell, ...]) -> None:
         super().__init__()
         own = [Outcomes.of(cell) for cell in cells]
@@ -101,14 +103,14 @@ class Features(nn.Module):
         """Return features `(B, T, size)` float32 of values and outcomes `(B, T, C)`, residuals and changes."""
         out = torch.zeros((*x.shape[:2], self.size), dtype=torch.float32, device=x.device)
         if self.numbers:
-            at = torch.tensor(self.numbers, device=x.device)
+            at = torch.tensor(self.numbers)
             out[:, :, at] = x[:, :, self.cells].clamp(-FAR, FAR).float()
             out[:, :, at + 1] = e.clamp(-FARTHER, FARTHER).float()
             out[:, :, at + 2] = change.clamp(-FARTHER, FARTHER).float()
         if self.shown_cells:
             out.scatter_(2, outcome[:, :, self.shown_cells] + self.shown_at, 1.0)
-        for (j, at), table in zip(self.embedded, self.tables, strict=True):
-            out[:, :, at : at + SHOWN] = table(outcome[:, :, j])
+        for (j, begin), table in zip(self.embedded, self.tables, strict=True):
+            out[:, :, begin : begin + SHOWN] = table(outcome[:, :, j])
         return out
 
 
@@ -157,6 +159,9 @@ class Generator(nn.Module):
     sizes : Sizes
     """
 
+    bias: Tensor
+    jumps: Tensor
+
     def __init__(self, layout: Layout, base: Base, sizes: Sizes) -> None:
         super().__init__()
         self.layout, self.sizes, self.order = layout, sizes, base.order
@@ -192,10 +197,15 @@ class Generator(nn.Module):
             return statics.new_zeros((len(statics), 0), dtype=torch.float32)
         coded = code(statics[:, None], torch.zeros((len(statics), 1), dtype=torch.int64), self.layout.statics)
         z = coded.x[:, :, self.fixed.cells]
-        return self.fixed(coded.x, coded.outcome, z, z)[:, 0]
+        found: Tensor = self.fixed(coded.x, coded.outcome, z, z)
+        return found[:, 0]
 
-    def forward(self, piece: Piece, state: Any = None, noise: torch.Generator | None = None) -> tuple[Tensor, Any]:
-        """Return the log-probability of each cell, `(B, T, C)` float32, and the recurrent state at the end.
+    def forward(
+        self, piece: Piece, state: State | None = None, noise: torch.Generator | None = None
+    ) -> tuple[Tensor, State]:
+        """Return the log-probability of each cell, `(B, T, C)` float32, and the state at the end.
+
+        A state is that of the recurrent cell, and what was last known of each cell before the next piece's context.
 
         Parameters
         ----------
@@ -205,17 +215,25 @@ class Generator(nn.Module):
         noise : torch.Generator, optional
             Dequantises values on a grid; without it they are taken as they are.
         """
-        coded = piece.coded(self.layout)
-        return self.log_prob(coded, piece, state, noise)
+        coded = piece.coded(self.layout, None if state is None else state[-1][0])
+        behind = coded.x[:, piece.known.shape[1] - 1]
+        log_prob, inner = self.log_prob(coded, piece, None if state is None else state[:-1], noise)
+        return log_prob, (*inner, behind[None])
 
-    def log_prob(self, coded: Coded, piece: Piece, state: Any, noise: torch.Generator | None) -> tuple[Tensor, Any]:
-        """Return what `forward` does, of rows that are coded."""
+    def start(self, batch: int) -> State:
+        """Return the state before the first row, of so many sequences."""
+        return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
+
+    def log_prob(
+        self, coded: Coded, piece: Piece, state: State | None, noise: torch.Generator | None
+    ) -> tuple[Tensor, State]:
+        """Return the same of rows that are coded; the state is the recurrent cell's."""
         steps = piece.known.shape[1]
         # the row before the first is read as well: what it did is the network's first input
         wide = Piece(
             piece.values,
             piece.age,
-            torch.cat([piece.known[:, :1], piece.known], 1),
+            torch.cat([piece.known[:, :1] if piece.last is None else piece.last[:, None], piece.known], 1),
             piece.statics,
             torch.cat([piece.inside[:, :1], piece.inside], 1),
         )
@@ -229,8 +247,8 @@ class Generator(nn.Module):
         starts = age[:, 1:] == 0
         if bool(starts.any()):
             b, t = torch.nonzero(starts, as_tuple=True)
-            mine = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
-            params = params.index_put((b, t), self.first(mine, features[:, 1:][b, t]))
+            outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
+            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t]))
         e = told.e[:, 1:]
         if noise is not None and self.grids.points:
             e = e + self.grids.noise(x[:, 1:], noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
@@ -247,11 +265,12 @@ class Generator(nn.Module):
             log_prob = log_prob + some
         return log_prob * piece.inside[:, :, None], state
 
-    def run(self, features: Tensor, known: Tensor, age: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def run(self, features: Tensor, known: Tensor, age: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Return recurrent outputs `(B, T, H)` given the features of the rows before; a start sees none."""
         features = features * (age > 0)[:, :, None]
         young = torch.stack([age == k for k in range(YOUNG)], 2).float()
-        return self.cell(torch.cat([features, known, young], 2), state)
+        out: tuple[Tensor, State] = self.cell(torch.cat([features, known, young], 2), state)
+        return out
 
     def mixture(self, params: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits of weights, means and log sigmas, `(B, T, numbers, K)`."""
@@ -283,7 +302,7 @@ class Generator(nn.Module):
             logits = after[old]
         else:
             same = torch.nn.functional.one_hot(old, self.heads.own[j].count)
-            marginal = getattr(self, f"marginal{j}")
+            marginal: Tensor = getattr(self, f"marginal{j}")
             # log(share + odds) where it is the same again
             logits = torch.where(same.bool(), torch.logaddexp(marginal, after), marginal)
         return torch.where(start[..., None], getattr(self, f"first{j}"), logits)

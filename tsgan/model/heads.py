@@ -73,7 +73,7 @@ class Coded:
     outcome: Tensor
 
 
-def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...]) -> Coded:
+def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...], behind: Tensor | None = None) -> Coded:
     """Tell what each cell of some rows did.
 
     Parameters
@@ -83,6 +83,8 @@ def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...]) -> Coded:
     age : int64 Tensor of shape (B, R)
         Rows of the stretch before each; negative before its start.
     cells : tuple of Cell
+    behind : float64 Tensor of shape (B, C), optional
+        What was last known before the first row; 0 if not given.
     """
     gone = values.isnan()
     x = values
@@ -90,7 +92,8 @@ def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...]) -> Coded:
         there = age >= 0
         place = torch.arange(values.shape[1], device=values.device)[None, :, None].expand_as(values)
         last = torch.where(gone | ~there[:, :, None], -1, place).cummax(1).values
-        x = torch.where(last >= 0, values.nan_to_num().gather(1, last.clamp_min(0)), 0.0)
+        old = 0.0 if behind is None else behind[:, None]
+        x = torch.where(last >= 0, values.nan_to_num().gather(1, last.clamp_min(0)), old)
     outcome = torch.zeros(values.shape, dtype=torch.int64, device=values.device)
     before = torch.cat([x[:, :1], x[:, :-1]], 1)
     known = ~gone & (age >= 1)[:, :, None] & ~torch.cat([gone[:, :1], gone[:, :-1]], 1)

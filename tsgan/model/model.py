@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from ..layout import Layout
-from ..panel import Doubles, Floats, Given, Ints, Panel
+from ..panel import Bools, Doubles, Given, Ints, Panel
 from .base import Base, fit_base
 from .callbacks import History
 from .generator import Generator, Sizes
-from .likelihood import Best, Split, Teaching, teach
+from .likelihood import Best, Split, Teaching, polish, teach
+from .particles import complete
 from .pieces import Source
-from .rollout import free_run
+from .rollout import Rollout, free_run
 from .runtime import isolated
 
 SWEEP = 64  # rows of a piece of one long series that moments are taken of
@@ -60,7 +61,9 @@ class Options:
     average: float = 0.99
 
     def sizes(self, rows: int) -> Sizes:
-        """Return the sizes of the networks for so many rows."""
+        """Return the sizes of the networks for so many rows; as small as can be where they are not taught."""
+        if self.steps == 0:
+            return Sizes(self.cell, 1, 1, 1, self.mixture, 0.0)
         place = (rows >= SMALL) + (rows >= LARGE)
         hidden = HIDDEN[place] if self.hidden is None else self.hidden
         units = UNITS[place] if self.units is None else self.units
@@ -144,12 +147,58 @@ class Model:
         none = np.zeros((n, 1, 0), dtype=np.float32)
         return free_run(self.statics, np.zeros((n, 0)), none, torch_stream(rng))[:, 0]
 
+    def draw_statics_given(
+        self, known: Doubles, allowed: tuple[Bools | None, ...], rng: np.random.Generator
+    ) -> Doubles:
+        """Return statics `(n, S)` drawn given what is known of them.
+
+        Parameters
+        ----------
+        known : float64 array of shape (n, S)
+            NaN where it is not known.
+        allowed : tuple of (bool array of shape (n, levels) or None)
+            By static: levels that may come; may be empty.
+        rng : numpy.random.Generator
+        """
+        if self.statics is None:
+            return known
+        n = len(known)
+        asked = [(j, some) for j, some in enumerate(allowed) if some is not None]
+        told = [np.ones((n, 1), dtype=bool), *(some for _, some in asked)]
+        kinds, kind = np.unique(np.hstack(told), axis=0, return_inverse=True)
+        out = np.empty_like(known)
+        for number in range(len(kinds)):
+            rows = np.flatnonzero(kind.ravel() == number)
+            levels: list[Bools | None] = [None] * known.shape[1]
+            for j, some in asked:
+                levels[j] = None if some[rows[0]].all() else some[rows[0]]
+            own = known[rows][:, None]
+            none = np.zeros((len(rows), 1, 0), dtype=np.float32)
+            given = Given(np.zeros((len(rows), 0)), none, None, own, ~np.isnan(own), tuple(levels))
+            out[rows] = complete(self.statics, given, rng)[:, 0]
+        return out
+
     def draw(self, given: Given, rng: np.random.Generator) -> Doubles:
         """Return rows `(n, T, C)` drawn given what is known."""
         n, steps = given.shape
         if self.steps is None:
             return np.zeros((n, steps, 0))
+        if given.known is not None or any(some is not None for some in given.allowed):
+            return complete(self.steps, given, rng)
         return free_run(self.steps, given.statics, given.covariates, torch_stream(rng))
+
+    def chance(self, given: Given, rng: np.random.Generator) -> Doubles:
+        """Return the log-probability `(n,)` of the levels that are asked of the first rows, by one run of each."""
+        total = np.zeros(given.shape[0])
+        if self.steps is None:
+            return total
+        rollout = Rollout(self.steps, torch.from_numpy(given.statics), torch_stream(rng))
+        levels = tuple(None if some is None else torch.from_numpy(some) for some in given.allowed)
+        lengths = np.full(given.shape[0], given.shape[1]) if given.lengths is None else given.lengths
+        for t in range(min(given.shape[1], LOOKED)):
+            _, weight = rollout.step(torch.from_numpy(given.covariates[:, t]), allowed=levels)
+            total += np.where(t < lengths, weight.double().numpy(), 0.0)
+        return total
 
     def score(self, panel: Panel) -> NDArray[np.float64]:
         """Return the log-likelihood of each cell given all before it, `(rows, C)`, in nats of the scaled values."""
@@ -178,7 +227,7 @@ class Model:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all numbers that were learned, by name."""
-        out = {}
+        out: dict[str, NDArray[Any]] = {}
         for name, generator in (("steps", self.steps), ("statics", self.statics)):
             if generator is not None:
                 out |= {f"{name}.{key}": part.cpu().numpy() for key, part in generator.state_dict().items()}
@@ -204,7 +253,7 @@ class Model:
         def made(name: str, own: Layout) -> Generator | None:
             if data[name] is None:
                 return None
-            known = {field.name for field in fields(Sizes)}
+            known = {one.name for one in fields(Sizes)}
             sizes = Sizes(**{key: value for key, value in data[name]["sizes"].items() if key in known})
             generator = Generator(own, Base.blank(own, int(data[name]["order"]), sizes.mixture), sizes)
             found = {
@@ -219,6 +268,7 @@ class Model:
 
 
 STATIC_SHARE = 8  # of the time, one part in so many is the statics'
+LOOKED = 16  # rows that say how likely levels are under some statics
 SCORED = 256  # steps of a piece that is scored
 
 
@@ -245,7 +295,10 @@ def _taught(
     if not split.possible or not how.steps:
         return generator, None
     with isolated(seed.spawn(1)[0]):
-        return generator, teach(generator, split, how, seed.spawn(1)[0], history)
+        best = teach(generator, split, how, seed.spawn(1)[0], history)
+        if best.step and not best.interrupted:
+            polish(generator, split, how, best, seed.spawn(1)[0])
+    return generator, best
 
 
 def torch_stream(rng: np.random.Generator) -> torch.Generator:

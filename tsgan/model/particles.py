@@ -15,36 +15,30 @@ the weight grows by
     \frac{p(x \mid z) \, \psi(z, x)}{\psi(z)}.
 
 Whatever :math:`\psi` is, these weights are right; they do not vary at all where the simpler law is the law itself.
-Ours is the base. Its regressions are one Gaussian :math:`x_i = a_i^T z + b_i + s_i \varepsilon` for each number of a
-row, so that :math:`\psi` is Gaussian in the numbers of the row and of the last p rows; it is carried from the end to
-the start, cell by cell (`_eliminate`). As a function of x alone it is :math:`\exp(-\lambda x^2 / 2 + h x)`, whose product
-with a mixture of normals is one. For categories :math:`\psi` is carried through the base's table of which level follows
-which ("A tutorial on hidden Markov models", Rabiner, 1989, https://doi.org/10.1109/5.18626), each column by itself.
+Ours is the base's (`ahead`). As a function of one number it is :math:`\exp(-\lambda x^2 / 2 + h x)`, whose product with
+a mixture of normals is such a mixture.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..layout import Category, Number
+from ..layout import Number
 from ..panel import Bools, Doubles, Given, Ints
-from .base import TABLE
+from .ahead import Levels, LookAhead, Messages, lags_of
 from .generator import LOG_SIGMA, Generator
 from .heads import CLOSE
-from .pieces import static_terms
 from .rollout import AGAIN, Rollout
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
 MOST = 16_000_000  # numbers that a block of sequences keeps
 MOST_SIDE = 4096  # particles side by side in a block
 SETTLED = 16  # wholly known rows after which particles do not differ any more in what they say of rows to come
-WIDEST = 640  # numbers of a row and the rows before it that Gaussians ahead are carried over
 TINY = 1e-300
 
 
@@ -83,285 +77,20 @@ def complete(generator: Generator, given: Given, rng: np.random.Generator, parti
 def block_size(generator: Generator, steps: int, particles: int = PARTICLES) -> int:
     """Return how many sequences of so many steps are drawn side by side."""
     cells, numbers = len(generator.layout.cells), len(generator.heads.numbers)
-    lags = _lags(generator)
+    lags = lags_of(generator)
     side = (lags + 1) * numbers if lags else 0
     kept = steps * (cells * max(particles, 1) + numbers * side) + 4 * side**2
     return max(1, min(MOST_SIDE // max(particles, 1), MOST // max(kept, 1)))
 
 
 def _part(given: Given, some: slice) -> Given:
-    """Return some sequences, of which nothing is known where nothing is told."""
-    covariates, n = given.covariates[some], len(given.covariates[some])
-    steps = covariates.shape[1]
+    """Return some sequences, with lengths, as arrays of their own."""
+    covariates, statics = np.array(given.covariates[some]), np.array(given.statics[some])
+    n, steps = covariates.shape[:2]
     lengths = np.full(n, steps, dtype=np.int64) if given.lengths is None else given.lengths[some]
     if given.values is None or given.known is None:
-        return Given(given.statics[some], covariates, lengths, None, None, given.allowed)
-    return Given(given.statics[some], covariates, lengths, given.values[some], given.known[some], given.allowed)
-
-
-def _lags(generator: Generator) -> int:
-    """Return how many rows before the Gaussians are carried over; 0 where the row alone is too wide."""
-    numbers, most = len(generator.heads.numbers), max(generator.order, 1)
-    return max((k for k in range(1, most + 1) if (k + 1) * numbers <= WIDEST), default=0) if numbers else 0
-
-
-@dataclass(frozen=True)
-class Messages:
-    r"""What the rows ahead say of each number of one row, :math:`\exp(-\lambda x^2/2 + (\eta - r^T z) x)`.
-
-    Here z is the row as far as it is drawn (zero from there on), and the rows before it. n sequences have U patterns of
-    what is known; m numbers, d in z.
-
-    Attributes
-    ----------
-    precision : float64 Tensor of shape (U, m)
-    linear : float64 Tensor of shape (n, m)
-    cross : float64 Tensor of shape (U, m, d)
-    weights : float64 Tensor of shape (m, d)
-        The base's law of each number: `weights @ z + offset`, with a standard deviation of `spread`.
-    offset : float64 Tensor of shape (n, m)
-    spread : float64 Tensor of shape (m,)
-    active : bool Tensor of shape (U,)
-        Where known cells of this row are part of what was said before it.
-    """
-
-    precision: Tensor
-    linear: Tensor
-    cross: Tensor
-    weights: Tensor
-    offset: Tensor
-    spread: Tensor
-    active: Tensor
-
-
-@dataclass(frozen=True)
-class Levels:
-    """What the rows from this one on say of a category.
-
-    Attributes
-    ----------
-    log : float64 Tensor of shape (n, outcomes)
-        Log-probability of what is known of this row and of the rows ahead, by outcome.
-    before : float64 Tensor of shape (n, outcomes) or (n, 1)
-        The same by the outcome of the row before.
-    """
-
-    log: Tensor
-    before: Tensor
-
-
-class LookAhead:
-    """What the base says of all that is known ahead, for n sequences.
-
-    Parameters
-    ----------
-    generator : Generator
-    given : Given
-        With lengths.
-    known : bool array of shape (n, T, C)
-    values : float64 array of shape (n, T, C)
-
-    Attributes
-    ----------
-    pattern : int64 Tensor of shape (n,)
-        Which sequences have the same cells known.
-    numbers : list of (Messages or None)
-        By row.
-    levels : list of dict of int to Levels
-        By row and cell.
-    """
-
-    def __init__(self, generator: Generator, given: Given, known: Bools, values: Doubles) -> None:
-        self.g, self.given, self.known, self.values = generator, given, known, values
-        self.n, self.steps = known.shape[:2]
-        self.lags = _lags(generator)
-        self.pattern = torch.zeros(self.n, dtype=torch.int64)
-        self.numbers: list[Messages | None] = [None] * self.steps
-        self.levels: list[dict[int, Levels]] = [{} for _ in range(self.steps)]
-        for j in generator.heads.several:
-            if isinstance(generator.layout.cells[j], Category):
-                self._carry_levels(j)
-        if self.lags:
-            self._carry_numbers()
-
-    def _asked(self, j: int) -> Tensor | None:
-        """Return which outcomes of a category are asked for on every row, if any are."""
-        levels = self.given.allowed[j] if self.given.allowed else None
-        if levels is None:
-            return None
-        mask = torch.zeros(self.g.heads.own[j].count, dtype=torch.bool)
-        mask[: len(levels)] = torch.from_numpy(np.asarray(levels, dtype=bool))
-        return mask
-
-    def _carry_levels(self, j: int) -> None:
-        known, asked = torch.from_numpy(self.known[:, :, j]), self._asked(j)
-        if (asked is None and not bool(known.any())) or bool(known.all()):
-            return
-        own = self.g.heads.own[j]
-        inside = torch.arange(self.steps) < torch.from_numpy(np.asarray(self.given.lengths))[:, None]
-        told = torch.from_numpy(self.values[:, :, j])
-        told = torch.where(told.isnan(), float(own.missing), told).long().clamp_min(0)
-        after, first = getattr(self.g, f"after{j}").double(), getattr(self.g, f"first{j}").double()
-        ahead = torch.zeros((self.n, own.count), dtype=torch.float64)
-        for t in reversed(range(self.steps)):
-            log = ahead.clone()
-            if asked is not None:
-                log[(inside[:, t] & ~known[:, t])[:, None] & ~asked] = -math.inf
-            only = torch.full_like(log, -math.inf).scatter_(1, told[:, t, None], 0.0)
-            log = torch.where(known[:, t, None], log + only, log)
-            if own.count > TABLE:  # no table to carry it through
-                before = torch.zeros((self.n, 1), dtype=torch.float64)
-            elif t == 0:
-                before = torch.logsumexp(first + log, 1, keepdim=True)
-            else:
-                before = torch.logsumexp(after + log[:, None], 2)
-            self.levels[t][j] = Levels(log, before)
-            ahead = before.expand_as(ahead)
-
-    def _carry_numbers(self) -> None:
-        g, numbers = self.g, self.g.heads.numbers
-        told = self.known[:, :, numbers]
-        state = np.where(told, 1 + np.isnan(self.values[:, :, numbers]), 0).astype(np.int8)
-        patterns, of = np.unique(state.reshape(self.n, -1), axis=0, return_inverse=True)
-        state = patterns.reshape(-1, self.steps, len(numbers))
-        self.pattern = torch.from_numpy(of.reshape(-1).astype(np.int64))
-        unknown = (state == 0).any(2)
-        recent = unknown.copy()
-        for k in range(1, min(max(g.order, 1), self.steps - 1) + 1):
-            recent[:, k:] |= unknown[:, :-k]
-        later = np.flip(np.logical_or.accumulate(np.flip((state == 1).any(2), 1), 1), 1)
-        active = torch.from_numpy(recent & later)
-        laws = {k: self._law(k) for k in range(g.order + 1)}
-        flags = self._flags() if g.linear.vector.terms.size > len(numbers) else None
-        m, d = len(numbers), (self.lags + 1) * len(numbers)
-        square = torch.zeros((len(state), d, d), dtype=torch.float64)
-        line = torch.zeros((self.n, d), dtype=torch.float64)
-        y = torch.from_numpy(np.nan_to_num(self.values[:, :, numbers]))
-        fixed = g.linear.vector.fixed
-        statics = torch.from_numpy(self.given.statics)
-        terms = static_terms(statics, fixed) if fixed.size else statics.new_zeros((self.n, 0))
-        for t in reversed(range(self.steps)):
-            now = active[:, t]
-            if t + 1 < self.steps and bool(now.any()):
-                square = torch.nn.functional.pad(square[:, m:, m:], (0, m, 0, m))
-                line = torch.nn.functional.pad(line[:, m:], (0, m))
-            square = square * now[:, None, None]
-            line = line * now[self.pattern][:, None]
-            if not bool(now.any()):
-                continue
-            k = min(t, g.order)
-            a, spread = laws[k], g.linear.part("spread", k)
-            covariates = torch.from_numpy(self.given.covariates[:, t]).double()
-            offset = self._offset(k, torch.cat([covariates, terms], 1), None if flags is None else flags[:, : t + 1])
-            known = torch.from_numpy(state[:, t])
-            precision, cross = torch.zeros((len(state), m)).double(), torch.zeros((len(state), m, d)).double()
-            linear = torch.zeros((self.n, m), dtype=torch.float64)
-            for i in reversed(range(m)):
-                precision[:, i], cross[:, i], linear[:, i] = square[:, i, i].clamp_min(0), square[:, i], line[:, i]
-                cross[:, i, i:m] = 0.0
-                back = m + i if t else -1
-                self._eliminate(square, line, i, a[i], offset[:, i], float(spread[i]), known[:, i], y[:, t, i], back)
-            self.numbers[t] = Messages(precision, linear, cross, a, offset, spread, now)
-
-    def _eliminate(
-        self,
-        square: Tensor,
-        line: Tensor,
-        i: int,
-        a: Tensor,
-        b: Tensor,
-        spread: float,
-        known: Tensor,
-        y: Tensor,
-        back: int,
-    ) -> None:
-        r"""Take number i out of :math:`\exp(-z^T \Lambda z / 2 + \eta^T z)`, in place.
-
-        With :math:`\lambda = \Lambda_{ii}`, r the rest of that row, :math:`\mu = a^T z + b` and
-        :math:`h = \eta_i - r^T z`, an unknown number is integrated over,
-
-        .. math:: \int N(x; \mu, s^2) \, e^{-\lambda x^2 / 2 + h x} dx \propto
-            \exp \frac{-\lambda \mu^2 / 2 + h \mu + s^2 h^2 / 2}{1 + \lambda s^2},
-
-        a known one is put in, times :math:`N(y; \mu, s^2)`, and a missing one is what it was in the row before (`back`).
-        Each adds :math:`c_1 a a^T + c_2 (r a^T + a r^T) + c_3 r r^T` and :math:`l_a a + l_r r`.
-        """
-        of, s2 = self.pattern, spread**2
-        lam = square[:, i, i].clone()
-        r = square[:, i].clone()
-        r[:, i] = 0.0
-        eta = line[:, i].clone()
-        told, gone = known == 1, known == 2
-        v = 1 + lam * s2
-        zero = torch.zeros_like(lam)
-        c1 = torch.where(told, 1 / s2, torch.where(gone, lam, lam / v))
-        c2 = torch.where(told, zero, torch.where(gone, 1.0, 1 / v))
-        c3 = torch.where(told | gone, zero, -s2 / v)
-        along = a.expand(len(r), -1)
-        if bool(gone.any()):
-            old = torch.zeros_like(a)
-            if back >= 0:
-                old[back] = 1.0
-            along = torch.where(gone[:, None], old, along)
-        on_a = torch.where(
-            told[of], (y - b) / s2, torch.where(gone[of], eta, (eta - lam[of] * b) / v[of])
-        )
-        on_r = torch.where(told[of], -y, torch.where(gone[of], 0.0, -(b + s2 * eta) / v[of]))
-        # c1 a a' + c2 (r a' + a r') + c3 r r' as the product of two thin matrices
-        left = torch.stack([along, r], 2)
-        right = torch.stack([c1[:, None] * along + c2[:, None] * r, c2[:, None] * along + c3[:, None] * r], 1)
-        square.baddbmm_(left, right)
-        line += on_a[:, None] * along[of] + on_r[:, None] * r[of]
-        square[:, i] = 0.0
-        square[:, :, i] = 0.0
-        line[:, i] = 0.0
-
-    def _law(self, k: int) -> Tensor:
-        """Return the weights `(m, d)` of the row and the rows before in each number's value, k rows after a start."""
-        linear, terms = self.g.linear, self.g.linear.vector.terms
-        at = torch.from_numpy(terms.of_numbers)
-        m = len(at)
-        a = torch.zeros((m, (self.lags + 1) * m), dtype=torch.float64)
-        inner = linear.part("inner", k)[:, at]
-        a[:, :m] = inner
-        if k:
-            a[:, m : 2 * m] += torch.eye(m, dtype=torch.float64) - inner
-        for lag in range(1, k + 1):
-            place = min(lag, self.lags)  # older ones than are kept count as the oldest
-            first = linear.vector.known + (lag - 1) * terms.size
-            a[:, place * m : (place + 1) * m] += linear.part("outer", k)[:, first + at]
-        return a
-
-    def _flags(self) -> Tensor:
-        """Return the terms of all rows that are no numbers, `(n, T, terms)`: as known, or what is to be expected."""
-        terms, own = self.g.linear.vector.terms, self.g.heads.own
-        out = torch.zeros((self.n, self.steps, terms.size), dtype=torch.float64)
-        for j, cell in enumerate(self.g.layout.cells):
-            at, end = int(terms.at[j]) + isinstance(cell, Number), int(terms.at[j + 1])
-            if end <= at:
-                continue
-            asked, share = self._asked(j) if isinstance(cell, Category) else None, getattr(self.g, f"marginal{j}").double()
-            share = torch.softmax(share if asked is None else share.masked_fill(~asked, -math.inf), 0)
-            told = torch.from_numpy(self.values[:, :, j])
-            if isinstance(cell, Number):
-                real, share = told.isnan().double()[:, :, None], share[own[j].missing :]
-            else:
-                code = torch.where(told.isnan(), float(own[j].missing), told).long().clamp_min(0)
-                real = torch.nn.functional.one_hot(code, own[j].count).double()
-            out[:, :, at:end] = torch.where(torch.from_numpy(self.known[:, :, j])[:, :, None], real, share)
-        return out
-
-    def _offset(self, k: int, known: Tensor, flags: Tensor | None) -> Tensor:
-        """Return what the base adds to each number but for other numbers, `(n, m)`."""
-        linear, terms = self.g.linear, self.g.linear.vector.terms
-        outer = linear.part("outer", k)
-        offset = linear.part("constant", k) + known @ outer[:, : linear.vector.known].T
-        if flags is not None:
-            offset = offset + flags[:, -1] @ linear.part("inner", k).T
-            for lag in range(1, k + 1):
-                first = linear.vector.known + (lag - 1) * terms.size
-                offset = offset + flags[:, -1 - lag] @ outer[:, first : first + terms.size].T
-        return offset
+        return Given(statics, covariates, lengths, None, None, given.allowed)
+    return Given(statics, covariates, lengths, given.values[some], given.known[some], given.allowed)
 
 
 class GuidedRollout(Rollout):
@@ -374,12 +103,23 @@ class GuidedRollout(Rollout):
     owner: Tensor
     row: Tensor
     pattern: Tensor
+    alone: bool = False
     messages: Messages | None = None
     levels: dict[int, Levels] | None = None
 
-    def guide(self, ahead: LookAhead | None, t: int, owner: Tensor) -> None:
-        """Say what comes after row t; `owner` `(B,)` numbers the sequences of the look-ahead."""
-        self.owner = owner
+    def guide(self, ahead: LookAhead | None, t: int, owner: Tensor, alone: bool) -> None:
+        """Say what comes after row t.
+
+        Parameters
+        ----------
+        ahead : LookAhead or None
+        t : int
+        owner : int64 Tensor of shape (B,)
+            The sequences that rows in the making belong to.
+        alone : bool
+            Whether each is the only one of its sequence.
+        """
+        self.owner, self.alone = owner, alone
         self.messages, self.levels = (None, None) if ahead is None else (ahead.numbers[t], ahead.levels[t])
         if ahead is None or self.messages is None:
             return
@@ -424,63 +164,76 @@ class GuidedRollout(Rollout):
         told: Tensor | None,
         values: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        own, i = self.g.heads.own[j], self.g.heads.numbers.index(j)
+        whole = told is not None and bool(told.all())
+        if whole and self.alone and values is not None:  # nothing is drawn, and nothing to compare weights with
+            o = self._outcome_of(j, cell, values)
+            return torch.where(values.isnan(), self.x[:, j], values), o, o == own.missing, torch.zeros(self.size)
         if self.messages is None:
             return super()._number(j, cell, params, centre, spread, gone, told, values)
-        own, i = self.g.heads.own[j], self.g.heads.numbers.index(j)
         say, z = self.messages, self.row
         mu = z @ say.weights[i] + say.offset[self.owner, i] - centre  # all values count from the centre
-        lam = say.precision[self.pattern, i]
-        h = say.linear[self.owner, i] - (say.cross[self.pattern, i] * z).sum(1) - lam * centre
-        expected = _log_integral(lam, h, mu, say.spread[i])
-        logits = None
+        variance = say.variance[self.pattern, i]
+        logits, at = None, 0
         if own.count > 1:
-            logits = torch.log_softmax(self._logits(j, params, gone).double(), 1)
-        at = own.count if own.count > 1 else 0
-        raw = params[:, at:].reshape(self.size, 3, -1) + self.g.bias[min(self.age, 1), i]
+            logits, at = torch.log_softmax(self._logits(j, params, gone).double(), 1), own.count
+        raw = params[:, at:].reshape(self.size, 3, -1) + self.g.get_buffer("bias")[min(self.age, 1), i]
         w, mean, log_sigma = raw.double().unbind(1)
         w, mean, sigma = torch.log_softmax(w, 1), mean * spread, log_sigma.clamp(*LOG_SIGMA).exp() * spread
-        bounds = cell.low - centre[:, None], cell.high - centre[:, None]
-        bounded = math.isfinite(cell.low) or math.isfinite(cell.high)
-        v = 1 + lam[:, None] * sigma.square()
-        near, close = (mean + sigma.square() * h[:, None]) / v, sigma / v.sqrt()
-        product = w + _log_integral(lam[:, None], h[:, None], mean, sigma)
-        free = product
-        if bounded:
-            free = product + _log_between(*bounds, near, close)
-        total = torch.logsumexp(free, 1)
-        if bounded:
-            total = total - torch.logsumexp(w + _log_between(*bounds, mean, sigma), 1)
-        o = torch.zeros(self.size, dtype=torch.int64)
-        points = {}
-        if logits is not None:
-            joint = logits.clone()
-            joint[:, 0] += total
-            for number, point in self._points(j, cell).items():
-                points[number] = point
-                joint[:, number] += (h - lam * (point - centre) / 2) * (point - centre)
-            o = self._choose(joint)
-            total = torch.logsumexp(joint, 1)
-        drawn, moved = self._towards(j, cell, free, near, close, centre, h, lam)
-        weight = total - expected + torch.where(o == 0, moved, 0.0)
-        for number, point in points.items():
-            drawn = torch.where(o == number, point, drawn)
+        o, drawn, weight = torch.zeros(self.size, dtype=torch.int64), centre, torch.zeros_like(centre)
+        if not whole:
+            lam = say.precision[self.pattern, i]
+            h = say.linear[self.owner, i] - (say.cross[self.pattern, i] * z).sum(1) - lam * centre
+            o, drawn, weight = self._draw(j, cell, logits, (w, mean, sigma), centre, h, lam)
+            weight = weight - _log_integral(lam, h, mu, variance.sqrt())
         if told is not None and values is not None:
             real = torch.where(told, values, math.nan)
-            o_told = self._outcome_of(j, cell, real)
-            e = real - centre
+            o_told, e = self._outcome_of(j, cell, real), real - centre
             u = (e[:, None] - mean) / sigma
             log_p = torch.logsumexp(w - 0.5 * u.square() - sigma.log(), 1) - 0.5 * math.log(2 * math.pi)
             log_p = torch.where(o_told == 0, log_p + self._cell_width(j, real), 0.0)
             if logits is not None:
                 log_p = log_p + logits.gather(1, o_told[:, None])[:, 0]
-            base = -0.5 * ((e - mu) / say.spread[i]).square()
-            counted = say.active[self.pattern] & ~real.isnan()
-            log_p = log_p - torch.where(counted, base, 0.0)
+            base = -0.5 * (e - mu).square() / variance
+            log_p = log_p - torch.where(say.counted[self.pattern, i], base, 0.0)
             weight, o = torch.where(told, log_p, weight), torch.where(told, o_told, o)
             drawn = torch.where(told, torch.where(values.isnan(), self.x[:, j], values), drawn)
         self.extra += weight
         self.row[:, i] = drawn
         return drawn, o, o == own.missing, torch.zeros(self.size)
+
+    def _draw(
+        self,
+        j: int,
+        cell: Number,
+        logits: Tensor | None,
+        normals: tuple[Tensor, Tensor, Tensor],
+        centre: Tensor,
+        h: Tensor,
+        lam: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return outcomes and numbers drawn from their law times the message, and the log integral of that product."""
+        w, mean, sigma = normals
+        v = 1 + lam[:, None] * sigma.square()
+        near, close = (mean + sigma.square() * h[:, None]) / v, sigma / v.sqrt()
+        free = w + _log_integral(lam[:, None], h[:, None], mean, sigma)
+        if math.isfinite(cell.low) or math.isfinite(cell.high):
+            bounds = cell.low - centre[:, None], cell.high - centre[:, None]
+            free = free + _log_between(*bounds, near, close)
+            w = w + _log_between(*bounds, mean, sigma)
+        total = torch.logsumexp(free, 1) - torch.logsumexp(w, 1)
+        o = torch.zeros(self.size, dtype=torch.int64)
+        points = {} if logits is None else self._points(j, cell)
+        if logits is not None:
+            joint = logits.clone()
+            joint[:, 0] += total
+            for number, point in points.items():
+                joint[:, number] += (h - lam * (point - centre) / 2) * (point - centre)
+            o, total = self._choose(joint), torch.logsumexp(joint, 1)
+        drawn, moved = self._towards(j, cell, free, near, close, centre, h, lam)
+        for number, point in points.items():
+            drawn = torch.where(o == number, point, drawn)
+        return o, drawn, total + torch.where(o == 0, moved, 0.0)
 
     def _points(self, j: int, cell: Number) -> dict[int, Tensor]:
         """Return what a number is, `(B,)`, under each of its outcomes that leaves no choice."""
@@ -506,7 +259,7 @@ class GuidedRollout(Rollout):
     def _towards(
         self, j: int, cell: Number, free: Tensor, near: Tensor, close: Tensor, centre: Tensor, h: Tensor, lam: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Draw from normals within the bounds, on no place that an outcome has; tell what rounding did to the message."""
+        """Draw from normals within the bounds, on no outcome's place; tell what rounding did to the message."""
         share = torch.softmax(free, 1).cumsum(1)
         out, moved = torch.empty_like(centre), torch.zeros_like(centre)
         left = torch.arange(self.size)
@@ -551,7 +304,8 @@ def _log_between(low: Tensor, high: Tensor, mean: Tensor, sigma: Tensor) -> Tens
     # on the side where the tail is small, so that nothing is lost
     swap = a > 0
     a, b = torch.where(swap, -b, a), torch.where(swap, -a, b)
-    return (torch.special.ndtr(b) - torch.special.ndtr(a)).clamp_min(TINY).log()
+    share: Tensor = torch.special.ndtr(b) - torch.special.ndtr(a)
+    return share.clamp_min(TINY).log()
 
 
 class _Block:
@@ -592,7 +346,8 @@ class _Block:
         first = np.where(unknown, place, steps * cells).min(2, initial=steps * cells)
         row = np.arange(steps)
         recent = np.maximum.accumulate(np.where(first < last[:, None], row, -SETTLED - 1), 1)
-        return (row - recent <= SETTLED) & (row <= last[:, None] // max(cells, 1)) & (self.particles > 1)
+        near: Bools = (row - recent <= SETTLED) & (row <= last[:, None] // max(cells, 1))
+        return near
 
     def run(self) -> Doubles:
         """Return the rows, `(n, T, C)`."""
@@ -620,7 +375,7 @@ class _Block:
             weight = np.where(fresh, 0.0, weight)
             counts = wanted
             owner = torch.from_numpy(np.repeat(everything, counts))
-            rollout.guide(ahead, t, owner)
+            rollout.guide(ahead, t, owner, bool((counts <= 1).all()))
             told = (known[owner, t], values[owner, t]) if bool(known[:, t].any()) else (None, None)
             row, log = rollout.step(covariates[owner, t], *told)
             weight = weight + np.nan_to_num(log.numpy(), nan=-np.inf, neginf=-np.inf, posinf=0.0)

@@ -34,6 +34,8 @@ class Piece:
     statics : float64 Tensor of shape (B, statics)
     inside : bool Tensor of shape (B, T)
         False after a sequence's end, and on rows that are not to count.
+    last : float32 Tensor of shape (B, covariates), optional
+        The covariates of the row before the first; those of the first if not given.
     """
 
     values: Tensor
@@ -41,10 +43,11 @@ class Piece:
     known: Tensor
     statics: Tensor
     inside: Tensor
+    last: Tensor | None = None
 
-    def coded(self, layout: Layout) -> Coded:
-        """Return what each cell did."""
-        return code(self.values, self.age, layout.cells)
+    def coded(self, layout: Layout, behind: Tensor | None = None) -> Coded:
+        """Return what each cell did; see `heads.code`."""
+        return code(self.values, self.age, layout.cells, behind)
 
     def before(self, fixed: Terms) -> Tensor:
         """Return the covariates and the terms of the statics on every row, `(B, T, ...)` float64."""
@@ -96,6 +99,7 @@ class Source:
             torch.from_numpy(np.asarray(panel.covariates[safe[:, before:]])),
             torch.from_numpy(np.asarray(panel.statics[sequence])),
             torch.from_numpy((row < end)[:, before:]),
+            torch.from_numpy(np.asarray(panel.covariates[safe[:, max(before - 1, 0)]])),
         )
 
     def sweep(self, steps: int, before: int, size: int) -> Iterator[tuple[Piece, Tensor]]:
@@ -116,7 +120,7 @@ class Source:
     def held(self, row: Ints, sequence: Ints, size: int) -> Bools:
         """Return which rows are held back: whole sequences, or blocks of time of one long series."""
         if len(self.panel) >= 2 * BLOCKS:
-            return np.broadcast_to(sequence % BLOCKS == 2, row.shape)
+            return np.array(np.broadcast_to(sequence % BLOCKS == 2, row.shape))
         return np.asarray(row // self.block(size) % BLOCKS == 2)
 
     def block(self, size: int) -> int:

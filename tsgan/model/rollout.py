@@ -70,7 +70,7 @@ class Rollout:
         known : bool Tensor of shape (B, C), optional
         values : float64 Tensor of shape (B, C), optional
             What is known, NaN for known to be missing.
-        allowed : tuple of bool Tensor of shape (levels,) or None
+        allowed : tuple of bool Tensor of shape (levels,) or (B, levels), or None
             Levels of each category that may come.
 
         Returns
@@ -114,11 +114,12 @@ class Rollout:
             told = None if known is None or not bool(known[:, j].any()) else known[:, j]
             if isinstance(cell, Category):
                 logits = self._logits(j, params, gone)
-                if allowed and allowed[j] is not None:
-                    logits, log_share = self._only(logits, allowed[j], own.count)
+                some = allowed[j] if allowed else None
+                if some is not None:
+                    logits, log_share = self._only(logits, some, own.count)
                     weight += log_share
                 o = self._choose(logits)
-                if told is not None:
+                if told is not None and values is not None:
                     given = torch.where(values[:, j].isnan(), own.missing, values[:, j].nan_to_num().long())
                     log_p = torch.log_softmax(logits, 1).gather(1, given.clamp_min(0)[:, None])[:, 0]
                     weight += torch.where(told, log_p, 0.0)
@@ -190,8 +191,8 @@ class Rollout:
     @staticmethod
     def _only(logits: Tensor, allowed: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Return the logits of allowed levels, and the log share that they have."""
-        mask = torch.zeros(count, dtype=torch.bool)
-        mask[: len(allowed)] = allowed
+        mask = torch.zeros((*allowed.shape[:-1], count), dtype=torch.bool)
+        mask[..., : allowed.shape[-1]] = allowed
         kept = logits.masked_fill(~mask, -math.inf)
         return kept, torch.logsumexp(kept, 1) - torch.logsumexp(logits, 1)
 
@@ -289,15 +290,12 @@ class Rollout:
         bounded = math.isfinite(cell.low) or math.isfinite(cell.high)
         for turn in range(AGAIN):
             everything = turn == 0
-            s, m, l, c = (
-                (share, mean, log_sigma, centre)
-                if everything
-                else (share[left], mean[left], log_sigma[left], centre[left])
-            )
-            u = torch.rand((len(c), 1), generator=self.noise) * s[:, -1:]
-            k = (s < u).sum(1, keepdim=True).clamp_max(s.shape[1] - 1)
-            e = m.gather(1, k)[:, 0] + l.gather(1, k)[:, 0].exp() * torch.randn(len(c), generator=self.noise)
-            z = c + e * spread
+            parts = (share, mean, log_sigma, centre)
+            reach, mu, sigma, middle = parts if everything else (part[left] for part in parts)
+            u = torch.rand((len(middle), 1), generator=self.noise) * reach[:, -1:]
+            k = (reach < u).sum(1, keepdim=True).clamp_max(reach.shape[1] - 1)
+            e = torch.randn(len(middle), generator=self.noise) * sigma.gather(1, k)[:, 0].exp()
+            z = middle + (mu.gather(1, k)[:, 0] + e) * spread
             wrong = None
             if bounded:
                 wrong = (z < cell.low) | (z > cell.high)

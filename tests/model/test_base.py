@@ -1,0 +1,152 @@
+"""The closed form: what it finds in processes that are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from tsgan.layout import Category, Layout, Number
+from tsgan.model.base import Linear, Moments, Vector, fit_base, mixtures
+from tsgan.model.generator import Generator, Sizes
+from tsgan.model.likelihood import Split
+from tsgan.model.pieces import SPARE, Source
+from tsgan.panel import Panel
+
+A = np.array([[0.7, 0.2], [-0.1, 0.5]])
+NOISE = np.array([[1.0, 0.0], [0.6, 0.5]])
+
+
+def process(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.zeros((rows + 100, 2))
+    e = rng.normal(size=x.shape) @ NOISE.T
+    for t in range(1, len(x)):
+        x[t] = A @ x[t - 1] + e[t]
+    return x[100:]
+
+
+def panel_of(values):
+    return Panel(values, np.array([len(values)]), np.zeros((1, 0)))
+
+
+def fitted(values, layout, components=3):
+    source = Source(panel_of(values))
+    base = fit_base(layout, lambda before: source.sweep(64, before, 24), components, np.random.default_rng(0))
+    return source, base
+
+
+def residuals(source, layout, base, rows):
+    piece = source.cut(np.array([10]), np.array([0]), np.array([False]), rows, base.order + SPARE)
+    return piece, Linear(layout, base)(piece.coded(layout), piece, piece.age[:, -rows:])
+
+
+LAYOUT = Layout((Number("a"), Number("b")), stretches=True)
+
+
+def test_residuals_are_those_of_the_true_process():
+    values = process(20_000)
+    source, base = fitted(values, LAYOUT)
+    piece, told = residuals(source, LAYOUT, base, 2000)
+    x = values[9 : 10 + 2000]
+    innovation = x[1:] - x[:-1] @ A.T
+    expected = np.linalg.solve(NOISE, innovation.T).T  # triangular: b's residual given a's
+    np.testing.assert_allclose(told.e[0].numpy(), expected, atol=0.06)
+    np.testing.assert_allclose(told.spread[0, 0].numpy(), [1.0, 0.5], rtol=0.03)
+    assert base.order == 1
+    assert piece.inside.all()
+
+
+def test_first_rows_have_the_law_of_one_row():
+    values = process(20_000)
+    source, base = fitted(values, LAYOUT)
+    piece = source.cut(np.array([50]), np.array([0]), np.array([True]), 5, base.order + SPARE)
+    told = Linear(LAYOUT, base)(piece.coded(LAYOUT), piece, piece.age[:, -5:])
+    cov = np.cov(values.T)
+    expected = np.linalg.solve(np.linalg.cholesky(cov), values[50] - values.mean(0))
+    np.testing.assert_allclose(told.e[0, 0].numpy(), expected, atol=0.02)
+
+
+def test_a_longer_memory_is_chosen_where_it_foretells():
+    rng = np.random.default_rng(0)
+    x = np.zeros(8000)
+    for t in range(3, len(x)):
+        x[t] = 0.2 * x[t - 1] + 0.6 * x[t - 3] + rng.normal()
+    _, base = fitted(x[:, None], Layout((Number("x"),), stretches=True))
+    assert base.order == 3
+
+
+def test_moments_of_pieces_add_up():
+    rows = np.random.default_rng(0).normal(size=(100, 4))
+    whole, one, two = (Moments.none(4) for _ in range(3))
+    whole.add(rows)
+    one.add(rows[:37])
+    two.add(rows[37:])
+    both = one + two
+    np.testing.assert_allclose(both.squares, whole.squares)
+    np.testing.assert_allclose(both.about(rows.mean(0)), np.cov(rows.T, bias=True))
+
+
+def test_outcomes_follow_one_another_as_observed():
+    rng = np.random.default_rng(0)
+    stay = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.0, 0.5, 0.5]])
+    state = [0]
+    for _ in range(20_000):
+        state.append(rng.choice(3, p=stay[state[-1]]))
+    _, base = fitted(np.array(state, dtype=float)[:, None], Layout((Category("c", 3),), stretches=True))
+    np.testing.assert_allclose(np.exp(base.after[0]), stay, atol=0.02)
+
+
+def test_a_number_explained_by_a_level_is_predicted_from_it():
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 3, 5000).astype(float)
+    x = np.array([-1.0, 0.0, 2.0])[level.astype(int)] + 0.1 * rng.normal(size=5000)
+    layout = Layout((Category("c", 3), Number("x")), stretches=True)
+    source, base = fitted(np.column_stack([level, x]), layout)
+    _, told = residuals(source, layout, base, 500)
+    assert float(told.spread[0, 0, 0]) == pytest.approx(0.1, rel=0.05)
+
+
+def test_mixtures_find_two_bumps():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(-3, 0.5, 4000), rng.normal(3, 0.5, 6000)])
+    weight, mean, sigma = mixtures([x], 2, rng)[0]
+    share = np.exp(weight) / np.exp(weight).sum()
+    order = np.argsort(mean)
+    np.testing.assert_allclose(mean[order], [-3, 3], atol=0.1)
+    np.testing.assert_allclose(share[order], [0.4, 0.6], atol=0.02)
+    np.testing.assert_allclose(np.exp(sigma), [0.5, 0.5], atol=0.05)
+
+
+def test_the_untrained_generator_is_the_closed_form():
+    values = process(6000)
+    source, base = fitted(values, LAYOUT)
+    generator = Generator(LAYOUT, base, Sizes(hidden=8, units=16, mixture=3)).eval()
+    piece = source.cut(np.array([100]), np.array([0]), np.array([False]), 500, generator.before)
+    with torch.no_grad():
+        got = float(generator(piece)[0].sum())
+    x = values[99:600]
+    e = np.linalg.solve(NOISE, (x[1:] - x[:-1] @ A.T).T)
+    want = (-0.5 * e**2).sum() - 500 * (np.log(2 * np.pi) + np.log(0.5))
+    assert got / 500 == pytest.approx(want / 500, abs=0.03)
+
+
+def test_wide_tables_of_few_rows_are_held_back_by_the_ridge():
+    rng = np.random.default_rng(0)
+    layout = Layout(tuple(Number(f"x{i}") for i in range(60)), stretches=True)
+    _, base = fitted(rng.normal(size=(80, 60)), layout)
+    assert base.ridge[1] >= 0.1
+    assert (base.regressions[1].spread < 3).all()
+
+
+def test_vectors_of_lower_orders_are_parts_of_longer_ones():
+    vector = Vector(LAYOUT)
+    terms = torch.from_numpy(process(50))[None]
+    known = torch.zeros((1, 40, 0), dtype=torch.float64)
+    three, one = (torch.cat(vector(terms, known, k, 40), 2) for k in (3, 1))
+    torch.testing.assert_close(three[:, :, vector.lower(3, 1)], one)
+
+
+def test_held_back_blocks_are_the_same_for_base_and_network():
+    source = Source(panel_of(process(600)))
+    split = Split.of(source, np.arange(600 - 23), 24, stretches=True)
+    held = [rows[piece.inside] for piece, rows in source.sweep(64, 3, 24)]
+    assert torch.cat(held).sum() == split.held.sum()

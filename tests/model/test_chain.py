@@ -1,0 +1,54 @@
+"""The masked chain: what each head sees, and the walk column by column as the twin of the whole pass."""
+
+import torch
+
+from tsgan.model.chain import Chain
+
+FEATURES, OUTPUTS = [3, 1, 4, 2], [5, 2, 0, 6]
+
+
+def chain(units=11):
+    torch.manual_seed(0)
+    made = Chain(6, FEATURES, OUTPUTS, units, 0.0).eval()
+    with torch.no_grad():
+        made.out.normal_()
+        made.direct.weight.normal_()
+    return made
+
+
+def test_walking_gives_what_one_pass_gives():
+    made, state, features = chain(), torch.randn(7, 6), torch.randn(7, sum(FEATURES))
+    whole = made(state, features)
+    walk, at_f, at_o = made.begin(state), 0, 0
+    with torch.no_grad():
+        for j in range(len(FEATURES)):
+            torch.testing.assert_close(walk.head(j), whole[:, at_o : at_o + OUTPUTS[j]])
+            walk.tell(j, features[:, at_f : at_f + FEATURES[j]])
+            at_f, at_o = at_f + FEATURES[j], at_o + OUTPUTS[j]
+
+
+def test_a_head_sees_only_the_columns_before_its_own():
+    made, state, features = chain(), torch.randn(7, 6), torch.randn(7, sum(FEATURES))
+    whole, at_f, at_o = made(state, features), 0, 0
+    for j, width in enumerate(FEATURES):
+        changed = features.clone()
+        changed[:, at_f : at_f + width] += 1
+        moved = (made(state, changed) != whole).any(0)
+        at_o += OUTPUTS[j]
+        assert not moved[:at_o].any()
+        assert j == len(FEATURES) - 1 or moved[at_o:].any()
+        at_f += width
+
+
+def test_nothing_is_told_before_training():
+    torch.manual_seed(0)
+    made = Chain(6, FEATURES, OUTPUTS, 11, 0.0)
+    assert not made(torch.randn(3, 6), torch.randn(3, sum(FEATURES))).any()
+
+
+def test_more_columns_than_units_work():
+    made = Chain(4, [1] * 9, [2] * 9, 3, 0.0).eval()
+    walk = made.begin(torch.randn(2, 4))
+    for j in range(9):
+        assert walk.head(j).shape == (2, 2)
+        walk.tell(j, torch.randn(2, 1))

@@ -1,0 +1,164 @@
+"""The generator against its slow twins: drawn rows have the likelihood that they were drawn with."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, made, rich_layout, rich_panel
+
+from tsgan.layout import Category, Layout, Number
+from tsgan.model.generator import Generator
+from tsgan.model.heads import Outcomes
+from tsgan.model.pieces import Source
+from tsgan.model.rollout import Rollout, free_run
+from tsgan.panel import Panel
+
+
+def replayed(generator, panel, number):
+    """Return the log-probability of the rows of one sequence, told to a rollout cell by cell."""
+    a, b = panel.offsets[number : number + 2]
+    rollout = Rollout(generator, torch.from_numpy(panel.statics[[number]]), torch.Generator().manual_seed(0))
+    out = []
+    for row in range(a, b):
+        values = torch.from_numpy(panel.values[[row]])
+        known = torch.ones_like(values, dtype=torch.bool)
+        drawn, weight = rollout.step(torch.from_numpy(panel.covariates[[row]]), known, values)
+        torch.testing.assert_close(drawn, values, equal_nan=True)
+        out.append(float(weight))
+    return out
+
+
+def whole(generator, panel, number):
+    source = Source(panel)
+    start, length = panel.offsets[[number]], int(panel.lengths[number])
+    piece = source.cut(start, np.array([number]), np.array([False]), length, generator.before)
+    with torch.no_grad():
+        return generator(piece)[0][0].sum(1)
+
+
+@pytest.mark.parametrize("number", [0, 3, 11])
+def test_telling_a_rollout_the_rows_gives_the_likelihood_of_one_pass(rich, number):
+    panel, _, generator = rich
+    np.testing.assert_allclose(
+        replayed(generator, panel, number), whole(generator, panel, number), rtol=2e-3, atol=2e-3
+    )
+
+
+def test_one_long_series_too():
+    panel, layout = rich_panel(1, 60, stretches=True), rich_layout(stretches=True)
+    generator = made(panel, layout)
+    np.testing.assert_allclose(replayed(generator, panel, 0), whole(generator, panel, 0), rtol=2e-3, atol=2e-3)
+
+
+def test_pieces_with_the_state_carried_are_one_pass(rich):
+    panel, _, generator = rich
+    number = int(panel.lengths.argmax())
+    source, length = Source(panel), int(panel.lengths[number])
+    state, parts = None, []
+    for at in range(0, length, 7):
+        start = panel.offsets[[number]] + at
+        piece = source.cut(start, np.array([number]), np.array([False]), 7, generator.before)
+        with torch.no_grad():
+            log_prob, state = generator(piece, state)
+        parts.append(log_prob[0].sum(1)[piece.inside[0]])
+    torch.testing.assert_close(torch.cat(parts), whole(generator, panel, number), rtol=1e-4, atol=1e-4)
+
+
+def test_a_stretch_knows_nothing_of_the_rows_before_it():
+    panel, layout = rich_panel(1, 60, stretches=True), rich_layout(stretches=True)
+    generator = made(panel, layout)
+    other = Panel(panel.values.copy(), panel.lengths, panel.statics, panel.covariates)
+    other.values[:30, 0] += 5
+    with torch.no_grad():
+        one, two = (
+            generator(Source(p).cut(np.array([30]), np.array([0]), np.array([True]), 10, generator.before))[0]
+            for p in (panel, other)
+        )
+    assert torch.equal(one, two)
+
+
+@pytest.fixture(scope="module")
+def drawn(rich):
+    """Return many rows drawn from the rich generator, with the outcomes that they stand for."""
+    panel, layout, generator = rich
+    rng = np.random.default_rng(1)
+    statics = panel.statics[rng.integers(0, len(panel), 400)]
+    covariates = rng.normal(size=(400, 15, 2)).astype(np.float32)
+    return layout, free_run(generator, statics, covariates, torch.Generator().manual_seed(3)), statics, covariates
+
+
+def test_drawn_cells_keep_to_their_description(drawn):
+    layout, rows, _, _ = drawn
+    x = rows.reshape(-1, rows.shape[2])
+    grid = layout.cells[1].grid
+    assert np.isin(np.round(x[:, 1], 10), np.round(grid, 10)).all()
+    for j, cell in enumerate(layout.cells):
+        own = x[~np.isnan(x[:, j]), j]
+        assert cell.missing == bool(np.isnan(x[:, j]).any())
+        if isinstance(cell, Category):
+            assert set(own) <= set(range(cell.levels))
+    np.testing.assert_array_equal(np.isnan(x[:, 4]), np.isnan(x[:, 5]))  # missing together
+    assert (np.isin(x[:, 4], [0.0, 1.5]).mean()) > 0.2
+    stays = (np.diff(rows[:, :, 1], axis=1) == 0).mean()
+    assert 0.2 < stays < 0.8
+
+
+def test_shares_of_drawn_outcomes_are_the_predicted_ones(drawn, rich):
+    layout, rows, statics, covariates = drawn
+    _, _, generator = rich
+    panel = Panel.from_dense(rows, None, statics, covariates)
+    source = Source(panel)
+    piece = source.cut(panel.offsets[:-1], np.arange(len(panel)), np.zeros(len(panel), bool), 15, generator.before)
+    coded = piece.coded(layout)
+    assert Outcomes.of(layout.cells[4]).count == 4
+    shares = np.bincount(coded.outcome[:, -15:, 4].flatten().numpy(), minlength=4) / rows[:, :, 4].size
+    with torch.no_grad():
+        log_prob = generator(piece)[0]
+    assert torch.isfinite(log_prob).all()
+    # nothing that was drawn is what the model holds to be impossible
+    assert float(log_prob[:, :, 2].min()) > -25
+    assert (shares > 0.02).all()
+
+
+def test_the_same_seed_gives_the_same_rows(rich, drawn):
+    _, rows, statics, covariates = drawn
+    _, _, generator = rich
+    again = free_run(generator, statics, covariates, torch.Generator().manual_seed(3))
+    np.testing.assert_array_equal(rows, again)
+    other = free_run(generator, statics, covariates, torch.Generator().manual_seed(4))
+    assert not np.array_equal(rows, other, equal_nan=True)
+
+
+def test_taken_sequences_go_on_as_themselves(rich):
+    panel, _, generator = rich
+    one = Rollout(generator, torch.from_numpy(panel.statics[:4]), torch.Generator().manual_seed(0))
+    covariates = torch.zeros((4, 2))
+    first, _ = one.step(covariates)
+    one.take(torch.tensor([2, 2, 0]))
+    torch.testing.assert_close(one.x[0], one.x[1])
+    known = torch.ones((3, first.shape[1]), dtype=torch.bool)
+    values = torch.from_numpy(np.tile(panel.values[:1], (3, 1)))
+    _, weight = one.step(covariates[:3], known, values)
+    assert float(weight[0]) == pytest.approx(float(weight[1]), rel=1e-5)
+    assert float(weight[0]) != pytest.approx(float(weight[2]), rel=1e-3)
+
+
+def test_allowed_levels_hold_and_weigh_their_share():
+    layout = Layout((Category("c", 4), Number("x")), stretches=True)
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.integers(0, 4, 500), rng.normal(size=500)]).astype(float)
+    generator = made(Panel(values, np.array([500]), np.zeros((1, 0))), layout, jitter=0.0)
+    rollout = Rollout(generator, torch.zeros((200, 0), dtype=torch.float64), torch.Generator().manual_seed(0))
+    allowed = (torch.tensor([True, False, True, False]), None)
+    rows, weight = rollout.step(torch.zeros((200, 0)), allowed=allowed)
+    assert set(rows[:, 0].tolist()) == {0.0, 2.0}
+    np.testing.assert_allclose(weight.exp().numpy(), 0.5, atol=0.07)
+
+
+def test_a_generator_of_many_levels_has_no_channel_for_each():
+    layout = Layout((Category("c", 3000), Number("x")), stretches=True)
+    rng = np.random.default_rng(0)
+    values = np.column_stack([rng.integers(0, 3000, 900), rng.normal(size=900)]).astype(float)
+    generator = made(Panel(values, np.array([900]), np.zeros((1, 0))), layout, jitter=0.0)
+    assert generator.features.size < 30
+    assert isinstance(generator, Generator)
+    assert SMALL.mixture == generator.sizes.mixture

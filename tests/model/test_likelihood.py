@@ -1,0 +1,178 @@
+"""The first stage: what is held back, what is learned, how it ends."""
+
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import made, rich_layout, rich_panel
+
+from tsgan.errors import TrainingError
+from tsgan.layout import Layout, Number
+from tsgan.model import likelihood
+from tsgan.model.callbacks import History
+from tsgan.model.likelihood import Split, Streams, Teaching, measure, polish, teach
+from tsgan.model.pieces import Source
+from tsgan.panel import Panel
+
+LAYOUT = Layout((Number("x"),), stretches=True)
+HOW = Teaching(steps=100, batch=32, rate=5e-3)
+
+
+def threshold(rows=4000, seed=0):
+    """Return a series that no linear law foretells: it turns sign where it is large."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros(rows)
+    for t in range(1, rows):
+        x[t] = (-0.9 if abs(x[t - 1]) > 1 else 0.9) * x[t - 1] + 0.3 * rng.normal()
+    return Panel(x[:, None], np.array([rows]), np.zeros((1, 0)))
+
+
+def start(panel=None, layout=LAYOUT, seed=0):
+    panel = threshold() if panel is None else panel
+    split = Split.of(Source(panel), np.arange(len(panel.values) - 15), 16, layout.stretches)
+    return split, made(panel, layout, jitter=0.0, seed=seed)
+
+
+def test_no_window_that_is_learned_from_holds_a_row_that_is_held_back():
+    split, generator = start()
+    streams = Streams(split, generator.before, 50, np.random.default_rng(0))
+    for _ in range(30):
+        piece, goes_on = streams.next()
+        rows = streams.at[:, None] + np.arange(16)
+        assert not split.held[rows].any()
+        assert piece.inside.all()
+    assert goes_on.any()
+    assert split.held[split.held_starts[:, None] + np.arange(16)].all()
+    assert 0.15 < split.held.mean() < 0.25
+
+
+def test_a_stream_that_goes_on_has_the_rows_before_as_its_past():
+    split, generator = start()
+    streams = Streams(split, generator.before, 50, np.random.default_rng(0))
+    before, _ = streams.next()
+    at = streams.at.copy()
+    piece, goes_on = streams.next()
+    on = goes_on.numpy()
+    np.testing.assert_array_equal(streams.at[on], at[on] + 16)
+    assert (piece.age[on, 0] >= 0).all()
+    assert (piece.age[~on][:, generator.before] == 0).all()
+    assert before.values.shape == piece.values.shape
+
+
+def test_sequences_are_held_back_whole():
+    panel, layout = rich_panel(), rich_layout()
+    split = Split.of(Source(panel), np.zeros(0, np.int64), 8, stretches=False)
+    owner = np.repeat(np.arange(len(panel)), panel.lengths)
+    whole = np.bincount(owner, split.held) / panel.lengths
+    assert set(whole) == {0.0, 1.0}
+    generator = made(panel, layout, jitter=0.0)
+    walks = split.walks(True, generator.before, np.random.default_rng(0))
+    counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
+    assert counted == split.held.sum()
+
+
+def test_few_sequences_are_held_back_by_time():
+    panel = rich_panel(sequences=3, length=300)
+    split = Split.of(Source(panel), np.zeros(0, np.int64), 8, stretches=False)
+    generator = made(panel, rich_layout(), jitter=0.0)
+    for held in (True, False):
+        walks = split.walks(held, generator.before, np.random.default_rng(0))
+        counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
+        assert 0 < counted < len(panel.values)
+    assert split.possible
+
+
+@pytest.mark.slow
+def test_what_is_not_linear_is_learned_and_the_best_is_kept():
+    split, generator = start()
+    history = History()
+    best = teach(generator, split, HOW, np.random.SeedSequence(0), history)
+    held = [row["held_back"] for row in history.rows]
+    assert best.step > 0
+    assert best.value == max(held)
+    assert best.value > held[0] + 0.2
+    walks = split.walks(True, generator.before, np.random.default_rng(5))
+    assert measure(generator, walks, 0) > held[0] + 0.2
+    assert [row["stage"] for row in history.rows] == ["likelihood"] * len(held)
+
+
+@pytest.mark.slow
+def test_the_same_seed_teaches_the_same():
+    weights = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        split, generator = start()
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
+        weights.append(torch.cat([part.flatten() for part in generator.parameters()]))
+    assert torch.equal(*weights)
+
+
+def test_linear_noise_keeps_the_closed_form_or_little_more():
+    rng = np.random.default_rng(0)
+    panel = Panel(rng.normal(size=(600, 1)), np.array([600]), np.zeros((1, 0)))
+    split, generator = start(panel)
+    history = History()
+    best = teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), history)
+    assert best.value >= history.rows[0]["held_back"]
+    if best.step == 0:
+        assert not any(bool(part.any()) for part in (generator.chain.out, generator.first.out))
+
+
+def test_a_deadline_ends_training_after_one_step():
+    split, generator = start()
+    best = teach(generator, split, replace(HOW, deadline=time.monotonic()), np.random.SeedSequence(0), History())
+    assert best.taken == 1
+
+
+def test_a_callback_ends_training():
+    split, generator = start()
+    history = History([lambda row: row["step"] >= 50])
+    best = teach(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), history)
+    assert best.taken == 50
+
+
+def test_an_interrupt_keeps_the_best_weights():
+    split, generator = start()
+
+    def stop(row):
+        if row["step"] == 50:
+            raise KeyboardInterrupt
+
+    best = teach(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), History([stop]))
+    assert best.interrupted
+    assert best.taken == 50
+
+
+def test_training_that_diverges_goes_back_to_the_best_with_a_lower_rate():
+    split, generator = start()
+    how = replace(HOW, steps=300, rate=1e4, clip=0.0)
+    best = teach(generator, split, how, np.random.SeedSequence(0), History())
+    assert math.isfinite(best.value)
+    assert all(bool(part.isfinite().all()) for part in generator.parameters())
+
+
+def test_rows_without_a_likelihood_are_refused_by_the_name_of_their_column():
+    panel = threshold(600)
+    split, generator = start(panel)
+    panel.values[split.held_starts[0]] = 1e300
+    with pytest.raises(
+        TrainingError, match=r"column 'x' has rows without a finite likelihood before training.*exclude="
+    ):
+        teach(generator, split, HOW, np.random.SeedSequence(0), History())
+
+
+@pytest.mark.slow
+def test_the_rows_that_were_held_back_are_learned_at_last():
+    split, generator = start()
+    best = teach(generator, split, HOW, np.random.SeedSequence(0), History())
+    walks = split.walks(True, generator.before, np.random.default_rng(5))
+    before = measure(generator, walks, 0)
+    polish(generator, split, HOW, best, np.random.SeedSequence(1))
+    assert measure(generator, walks, 0) > before
+    assert not split.whole().held.any()
+    assert likelihood.POLISH < 1
