@@ -1,8 +1,8 @@
 """What each cell of a row means: the contract between the half that knows columns and the half that knows tensors.
 
 A panel has one float64 column per cell. A `Number` holds a scaled number, a `Category` the code of a level (0 to
-levels - 1); NaN is a missing value in either. What a number does (stay as it was, go straight on, sit on an atom) can be
-read from its values and from the cell's description, so that a panel carries values alone.
+levels - 1); NaN is a missing value in either. What a number does (stay as it was, go straight on, sit on an atom) can
+be read from its values and from the cell's description, so that a panel carries values alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,22 @@ Doubles = NDArray[np.float64]
 
 def _none() -> Doubles:
     return np.empty(0)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the value of an earlier number of the row says of where this one ends.
+
+    Attributes
+    ----------
+    cell : int
+    there, here : tuple of float
+        Knots of a monotone map from the other's scaled values to this one's.
+    """
+
+    cell: int
+    there: tuple[float, ...]
+    here: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ class Number:
         Whether a value may be missing.
     together : int
         The earlier cell that is missing where this one is, and only there; -1 for none.
+    floors, ceilings : tuple of Bound
+        Earlier numbers of the row that this one is never below, or never above.
     """
 
     name: str
@@ -53,6 +71,8 @@ class Number:
     straight: float = 0.0
     missing: bool = False
     together: int = -1
+    floors: tuple[Bound, ...] = ()
+    ceilings: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True)

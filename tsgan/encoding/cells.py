@@ -28,6 +28,8 @@ from .columns import COLUMNS
 from .columns.base import Column, Request
 from .columns.category import CategoryColumn
 from .columns.infer import infer_kind
+from .columns.numeric import FloatColumn
+from .columns.orders import bound, find_orders
 from .dtypes import Name
 from .options import bounds_for, scalers_for
 from .schema import Role
@@ -35,6 +37,7 @@ from .sequences import encode_lengths, follows, length_cell
 
 Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
+Others = tuple[tuple[Name, float], ...]  # columns that one never crosses, and how near it came
 LEVELS = 200  # of a static category, that are looked at in pairs
 
 
@@ -61,6 +64,7 @@ class Cells:
     marginals: Marginals | None
     meets: dict[tuple[Name, Name], Bools]
     _together: dict[Name, int]
+    _orders: dict[Name, tuple[Others, Others]]
     _observed: Doubles
 
     @classmethod
@@ -111,10 +115,11 @@ class Cells:
             request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
             self.columns.append(COLUMNS[kinds[name]].fit(series, request))
         self.calendar = self.trend = None
-        self._together = {}
+        self._together, self._orders = {}, {}
         self._finish(whole)
         values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
         self._together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
+        self._orders = self._ordered(values)
         self._observed = values[:, self._numbers()]
         self.meets = self._pairs(fixed)
         named = [column.name for column in self._named("value")]
@@ -138,12 +143,37 @@ class Cells:
             if cell is not None:
                 self._places[column.name] = len(cells[column.role])
                 cells[column.role].append(replace(cell, together=self._together.get(column.name, -1)))
+        for name, (floors, ceilings) in self._orders.items():
+            own, place = self._column(name), self._places[name]
+            number = cells["value"][place]
+            assert isinstance(number, Number)
+            low = tuple(bound(own, self._column(one), self._places[one], apart) for one, apart in floors)
+            high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in ceilings)
+            cells["value"][place] = replace(number, floors=low, ceilings=high)
         length, levels = length_cell(lengths)
         self._longest = int(lengths.max()) if len(lengths) > 1 else 0
         known = 0 if self.calendar is None else self.calendar.covariates
         known += (self.trend is not None) + POSITIONS * (self._longest > 0)
         statics = (*cells["static"], *([] if length is None else [length]))
         self.layout = Layout(tuple(cells["value"]), statics, known, levels, stretches=len(lengths) == 1)
+
+    def _column(self, name: Name) -> FloatColumn:
+        found = next(column for column in self.columns if column.name == name)
+        assert isinstance(found, FloatColumn)
+        return found
+
+    def _ordered(self, values: Doubles) -> dict[Name, tuple[Others, Others]]:
+        """Return the columns of numbers that are never below, and never above, some earlier ones."""
+        own = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
+        columns = [column for _, column in own]
+        found = find_orders(columns, values[:, [j for j, _ in own]])
+        return {
+            columns[j].name: (
+                tuple((columns[i].name, apart) for i, apart in low),
+                tuple((columns[i].name, apart) for i, apart in high),
+            )
+            for j, (low, high) in found.items()
+        }
 
     def _named(self, role: Role) -> list[Column]:
         """Return the columns of one role that have a cell, in the order of the cells."""
@@ -253,6 +283,16 @@ class Cells:
         which = np.asarray(drawn)
         which = which[:, numbers] if which.ndim == 2 else which[..., None]
         out[:, numbers] = np.where(which, carried, out[:, numbers])
+        for j, cell in enumerate(self.layout.cells):
+            if isinstance(cell, Number) and (cell.floors or cell.ceilings):
+                held = out[:, j]
+                for one in cell.floors:
+                    held = np.fmax(held, np.interp(out[:, one.cell], one.there, one.here))
+                for one in cell.ceilings:
+                    held = np.fmin(held, np.interp(out[:, one.cell], one.there, one.here))
+                mine = np.asarray(drawn)
+                mine = mine[:, j] if mine.ndim == 2 else mine
+                out[:, j] = np.where(mine & ~np.isnan(out[:, j]), held, out[:, j])
         return out
 
     def settle(self, drawn: Doubles) -> None:
@@ -279,6 +319,7 @@ class Cells:
             "calendar": None if self.calendar is None else self.calendar.to_dict(),
             "trend": None if self.trend is None else self.trend.to_dict(),
             "together": [list(item) for item in self._together.items()],
+            "orders": [[name, list(low), list(high)] for name, (low, high) in self._orders.items()],
             "meets": [list(pair) for pair in self.meets],
             "settled": self.marginals is not None,
         }
@@ -298,6 +339,10 @@ class Cells:
         self.marginals = Marginals.from_state(under("marginals.")) if data["settled"] else None
         self.meets = {(one, two): arrays[f"meets.{i}"] > 0 for i, (one, two) in enumerate(data["meets"])}
         self._together = dict(data["together"])
+        self._orders = {
+            name: (tuple((one, float(apart)) for one, apart in low), tuple((one, float(apart)) for one, apart in high))
+            for name, low, high in data["orders"]
+        }
         self._observed = np.empty((0, 0))
         self._finish(lengths)
         return self

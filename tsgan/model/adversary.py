@@ -36,6 +36,7 @@ from .pieces import Piece
 CLIP = 5.0  # largest norm of the generator's gradient
 GIVE = 0.005  # nats per cell that held-back likelihood may fall by: its noise
 SURE = 3.0  # standard errors by which the distance has to fall
+LOOKS = 2  # free runs by which a measurement on the way is made
 FEW = 8  # windows on either side below which the stage is left out
 HUGE = 1e6  # loss of a critic that has exploded
 LOWER = 0.3  # share to which the rate falls after a divergence
@@ -318,7 +319,7 @@ class _Stage:
         self.reserve = 1.3 * (time.monotonic() - began)  # seconds that a measurement and the verdict take
         self.first = _copy(generator)
         self.best, self.best_step = self.first, 0
-        self.best_value = float(self.belief.draws[0].mean())
+        self.best_value = float(self.belief.draws[:LOOKS].mean())
         self.lowest = self.belief.start - GIVE * max(len(generator.layout.cells), 1)
         self.contest, self.average = Contest(generator, split, how, ours), copy.deepcopy(generator)
         self.deadline = math.inf
@@ -380,7 +381,7 @@ class _Stage:
                 continue
             mean, counted, sums = sums / counted, 0, np.zeros(2)
             held_back = belief.likelihood(average) if sound else None
-            distance = float(belief(average, 0).mean()) if sound else None
+            distance = float(np.mean([belief(average, draw) for draw in range(LOOKS)])) if sound else None
             better = False
             if held_back is not None and distance is not None:
                 better = held_back >= self.lowest and distance < self.best_value

@@ -47,6 +47,7 @@ class Rollout:
         self.gone_before = self.gone.clone()
         self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
         self.features = torch.zeros((self.size, generator.features.size))
+        self.now = self.x, self.gone  # the row in the making
 
     def take(self, index: Tensor) -> None:
         """Keep some sequences, in that order and as often as they are named."""
@@ -105,6 +106,7 @@ class Rollout:
         terms = torch.zeros_like(inner)
         x, outcome = torch.empty_like(self.x), torch.empty_like(self.outcome)
         gone = torch.zeros_like(self.gone)
+        self.now = x, gone
         features = torch.zeros_like(self.features)
         weight = torch.zeros(self.size)
         number = 0
@@ -251,6 +253,8 @@ class Rollout:
             drawn = torch.where(o == own.straight, on, drawn)
         for number, atom in zip(own.atoms, cell.atoms, strict=True):
             drawn = torch.where(o == number, atom, drawn)
+        low, high = self._ends(cell, None)
+        drawn = torch.minimum(torch.maximum(drawn, torch.as_tensor(low)), torch.as_tensor(high))
         if told is not None and values is not None:
             drawn = torch.where(told & ~values.isnan(), values, drawn)
         return drawn, o, o == own.missing, weight
@@ -270,6 +274,23 @@ class Rollout:
             o.masked_fill_(real.isnan(), own.missing)
         return o
 
+    def _ends(self, cell: Number, some: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+        """Return where a number ends: its own bounds, and those that earlier numbers of the row set."""
+        low: Tensor | float = cell.low
+        high: Tensor | float = cell.high
+        for bounds, floor in ((cell.floors, True), (cell.ceilings, False)):
+            for one in bounds:
+                there, here = (torch.tensor(part, dtype=torch.float64) for part in (one.there, one.here))
+                z, gone = (part[:, one.cell] if some is None else part[some, one.cell] for part in self.now)
+                place = torch.bucketize(z.contiguous(), there).clamp(1, len(there) - 1)
+                share = ((z - there[place - 1]) / (there[place] - there[place - 1])).clamp(0, 1)
+                edge = torch.lerp(here[place - 1], here[place], share)
+                if floor:
+                    low = torch.maximum(torch.where(gone, -math.inf, edge), torch.as_tensor(low))
+                else:
+                    high = torch.minimum(torch.where(gone, math.inf, edge), torch.as_tensor(high))
+        return low, high
+
     def _continuous(
         self,
         j: int,
@@ -287,7 +308,8 @@ class Rollout:
         old = self.x[:, j] if some is None else self.x[some, j]
         gone = self.gone[:, j] if some is None else self.gone[some, j]
         out, left = torch.empty_like(centre), torch.arange(len(centre))
-        bounded = math.isfinite(cell.low) or math.isfinite(cell.high)
+        bounded = math.isfinite(cell.low) or math.isfinite(cell.high) or bool(cell.floors or cell.ceilings)
+        low, high = (torch.as_tensor(end).expand(len(centre)) for end in self._ends(cell, some))
         for turn in range(AGAIN):
             everything = turn == 0
             parts = (share, mean, log_sigma, centre)
@@ -298,7 +320,7 @@ class Rollout:
             z = middle + (mu.gather(1, k)[:, 0] + e) * spread
             wrong = None
             if bounded:
-                wrong = (z < cell.low) | (z > cell.high)
+                wrong = (z < (low if everything else low[left])) | (z > (high if everything else high[left]))
             z = self.g.grids.snap(j, z)
             if own.stay > 0 and self.age:
                 same = ((z - (old if everything else old[left])).abs() <= CLOSE) & ~(gone if everything else gone[left])
@@ -315,7 +337,7 @@ class Rollout:
             left = left[wrong] if not everything else torch.nonzero(wrong)[:, 0]
             if not len(left):
                 break
-        return out.clamp(cell.low, cell.high) if bounded else out
+        return torch.minimum(torch.maximum(out, low), high) if bounded else out
 
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:

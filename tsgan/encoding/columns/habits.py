@@ -20,7 +20,10 @@ MOST_ATOMS = 6
 FEW, REPEATED = 24, 8  # distinct values, and rows for each: then every value is an atom
 STAYS, PAIRS = 0.02, 3  # share of steps without a change, and how many there must be to believe it
 STRAIGHT, COARSE = 0.3, 100  # share of steps that go straight on, and distinct values of a coarse grid at most
-DIGITS, PRECISE = 2.0, 1e-5  # tolerance in last digits, and as a share of the largest: six digits are often all there is
+DIGITS, PRECISE = (
+    2.0,
+    1e-5,
+)  # tolerance in last digits, and as a share of the largest: six digits are often all there is
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""Numbers that never cross: temp_min below temp_max, low below high, on every row of a table.
+
+Nobody need declare such an order (`Inequality` does, and keeps it to the letter): where one column of numbers was never
+above another although their ranges overlap, a drawn number is held to the side on which it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...layout import Bound
+from ...panel import Doubles
+from .numeric import FloatColumn
+
+ROWS = 200  # that an order has to hold on, all there are
+WIDEST = 64  # numbers in a row, beyond which pairs are too many to look at
+MOST = 4  # of the orders of a column on either side, the tightest
+KNOTS = 65  # of the map from one column's scale to another's
+
+Side = tuple[tuple[int, float], ...]  # other columns, and by how much this one kept away from them at least
+
+
+def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> Mapping[int, tuple[Side, Side]]:
+    """Return, for each column that has some, the earlier columns that it is never below, and never above.
+
+    Parameters
+    ----------
+    columns : sequence of FloatColumn
+    numbers : float64 array of shape (rows, columns)
+        Scaled, NaN where missing.
+    """
+    if len(columns) > WIDEST:
+        return {}
+    x = np.column_stack([np.empty((len(numbers), 0)), *(c.unscaled(numbers[:, i]) for i, c in enumerate(columns))])
+    found: dict[int, tuple[Side, Side]] = {}
+    low, high = (np.array([c.observed[side] for c in columns]) for side in (0, 1))
+    for j in range(1, len(columns)):
+        sides: list[list[tuple[float, int, float]]] = [[], []]
+        for i in range(j):
+            if low[j] >= high[i] or low[i] >= high[j]:
+                continue
+            gap = x[:, j] - x[:, i]
+            gap = gap[~np.isnan(gap)]
+            if len(gap) < ROWS or not gap.any():
+                continue
+            if gap.min() >= 0:
+                sides[0].append((float(gap.mean()), i, float(gap.min())))
+            elif gap.max() <= 0:
+                sides[1].append((float(-gap.mean()), i, float(-gap.max())))
+        if sides[0] or sides[1]:
+            floors, ceilings = (tuple((i, apart) for _, i, apart in sorted(side)[:MOST]) for side in sides)
+            found[j] = floors, ceilings
+    return found
+
+
+def bound(own: FloatColumn, other: FloatColumn, cell: int, apart: float) -> Bound:
+    """Return how a value of another column, in cell `cell`, bounds one's own, `apart` away from it."""
+    raw = np.linspace(*other.observed, KNOTS)
+    there, here = other.scaled(raw), own.scaled(np.clip(raw + apart, *own.observed))
+    return Bound(cell, tuple(there.tolist()), tuple(here.tolist()))
