@@ -22,10 +22,12 @@ def check_training(given: Mapping[str, Any]) -> None:
         Naming the argument, its value, what is allowed and, for a name, the nearest.
     """
     from .model.cells import CELLS
+    from .model.losses import LOSSES
     from .model.runtime import pick_device
 
     choose("cell", given["cell"], CELLS)
-    for name in ("layers", "mixture", "batch_size"):
+    choose("loss", given["loss"], LOSSES)
+    for name in ("layers", "mixture", "batch_size", "critic_steps", "penalty_every"):
         number(name, given[name], 1, whole=True)
     for name in ("hidden", "units"):
         number(name, given[name], 1, whole=True, none=True)
@@ -33,7 +35,8 @@ def check_training(given: Mapping[str, Any]) -> None:
     number("decay", given["decay"], 0)
     number("average", given["average"], 0, 1)
     number("dropout", given["dropout"], 0, 1, none=True)
-    number("rate", given["rate"], 0, open_end=True)
+    for name in ("rate", "generator_rate", "critic_rate"):
+        number(name, given[name], 0, open_end=True)
     for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)
     functions("callbacks", given["callbacks"])

@@ -74,7 +74,25 @@ class RecurrentGAN(Synthesizer):
     average : float
         Decay of the moving average of the weights, which is what is kept; 0 for none.
     clip : float, optional
-        Largest norm of the gradient; None for any.
+        Largest norm of the gradient in the first stage; None for any.
+    adversarial_steps : int, optional
+        Steps of the second stage (a critic on free runs) at most: 75. 0 leaves the first stage alone.
+    loss : str
+        Of the critic: "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
+    adversarial : float
+        Length of the adversarial gradient, as a share of that of the likelihood beside it.
+    critic_steps : int
+        Critic steps per generator step. Raise it when the generator outruns the critic.
+    penalty : float, optional
+        Weight of the gradient penalty; the loss's own default if not given. Raise it when critic scores explode.
+    penalty_every : int
+        Critic steps between penalties, each weighted as many times.
+    exact_penalty : bool
+        Take the penalty by double backward: slow, to check by.
+    generator_rate : float
+        Learning rate of the generator in the second stage.
+    critic_rate : float
+        Learning rate of the critic. Lower it when the critic wins too early (its loss runs away).
     callbacks : list of callable, optional
         Called with each new row of the history; returning True stops training.
     device : str
@@ -138,6 +156,15 @@ class RecurrentGAN(Synthesizer):
         decay: float = 0.1,
         average: float = 0.99,
         clip: float | None = 5.0,
+        adversarial_steps: int | None = None,
+        loss: str = "wgan-gp",
+        adversarial: float = 0.5,
+        critic_steps: int = 3,
+        penalty: float | None = None,
+        penalty_every: int = 4,
+        exact_penalty: bool = False,
+        generator_rate: float = 1e-4,
+        critic_rate: float = 2e-3,
         callbacks: Sequence[Callable[[Row], bool | None]] | None = None,
         device: str = "cpu",
         verbose: bool = True,
@@ -166,6 +193,15 @@ class RecurrentGAN(Synthesizer):
         self.decay = decay
         self.average = average
         self.clip = clip
+        self.adversarial_steps = adversarial_steps
+        self.loss = loss
+        self.adversarial = adversarial
+        self.critic_steps = critic_steps
+        self.penalty = penalty
+        self.penalty_every = penalty_every
+        self.exact_penalty = exact_penalty
+        self.generator_rate = generator_rate
+        self.critic_rate = critic_rate
         self.callbacks = callbacks
         self.device = device
         self.verbose = verbose
@@ -227,23 +263,29 @@ class RecurrentGAN(Synthesizer):
             self.history_ = history.rows
             self._settle(windows)
         training = self._model.training
-        self.trained_ = training is not None and training.step > 0
+        second = None if training is None else training.second
+        self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
         if training is None and self.steps != 0:
             few = f"too few rows ({len(windows.panel.values)}) to hold some back and prove that training helps"
             why = few if layout.cells else "every column is constant, there is nothing to train"
             return f"{why}; the untrained start is kept"
         if training is not None and training.interrupted:
             kept = "; what was learned until then is kept" if self.trained_ else "; the untrained start is kept"
-            return f"training was interrupted after {training.taken} steps{kept}"
+            return f"training was interrupted after {self.history_[-1]['step']} steps{kept}"
         if training is not None and not self.trained_:
-            start, last = (self.history_[i]["held_back"] for i in (0, -1))
+            held = [row["held_back"] for row in self.history_ if row["held_back"] is not None]
+            start, last = held[0], held[-1]
             return (
                 "training did not improve on the untrained start (log-likelihood of held-back rows "
                 f"{start:.2f} at the start, {last:.2f} at the end); the untrained start is kept"
             )
+        if second is not None and second.diverged:
+            return "the second stage diverged; it went back to the best generator and on with a lower rate"
         return ""
 
     def _options(self) -> Options:
+        from .model.adversary import Settings
+        from .model.losses import LOSSES
         from .model.model import Options
 
         def whole(value: int | None) -> int | None:
@@ -262,4 +304,14 @@ class RecurrentGAN(Synthesizer):
             self.decay,
             self.clip or 0.0,
             self.average,
+            whole(self.adversarial_steps),
+            Settings(
+                loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
+                weight=self.adversarial,
+                batch=int(self.batch_size),
+                critic_steps=int(self.critic_steps),
+                penalty_every=int(self.penalty_every),
+                rate=self.generator_rate,
+                critic_rate=self.critic_rate,
+            ),
         )

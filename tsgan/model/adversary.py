@@ -83,7 +83,7 @@ class Settings:
     batch: int = 128
     critic_steps: int = 3
     penalty_every: int = 4
-    warm: int = 150
+    warm: int = 100
     renew: int = 2
     rate: float = 1e-4
     critic_rate: float = 2e-3

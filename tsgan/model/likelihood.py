@@ -350,6 +350,7 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
     except KeyboardInterrupt:
         best.interrupted = True
     generator.load_state_dict(best.weights)
+    generator.set_dropout(best.dropout)
     generator.eval()
     return best
 

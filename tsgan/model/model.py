@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..layout import Layout
 from ..panel import Bools, Doubles, Given, Ints, Panel
+from .adversary import Settings, Verdict, finish
 from .base import Base, fit_base
 from .callbacks import History
 from .generator import Generator, Sizes
@@ -27,6 +28,8 @@ SWEEP = 64  # rows of a piece of one long series that moments are taken of
 SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and large
 HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
 ROWS = 8192  # rows of a batch that is scored
+FIRST_SHARE = 0.6  # of the time that there is, for the first stage
+SECOND = 75  # steps of the second stage at most: more brought little more
 STEPS = 1500  # of the first stage at most: the held-back likelihood ends it earlier where data are few
 
 
@@ -45,6 +48,10 @@ class Options:
         Of the first stage at most.
     batch : int
     rate, decay, clip, average : float
+    adversarial_steps : int or None
+        Of the second stage at most; 0 leaves it out.
+    second : Settings
+        How the second stage goes.
     """
 
     cell: str = "lstm"
@@ -59,6 +66,8 @@ class Options:
     decay: float = 0.1
     clip: float = 5.0
     average: float = 0.99
+    adversarial_steps: int | None = None
+    second: Settings = field(default_factory=Settings)
 
     def sizes(self, rows: int) -> Sizes:
         """Return the sizes of the networks for so many rows; as small as can be where they are not taught."""
@@ -70,9 +79,29 @@ class Options:
         return Sizes(self.cell, hidden, self.layers, units, self.mixture, 0.3 if self.dropout is None else self.dropout)
 
     def teaching(self, deadline: float) -> Teaching:
-        """Return how the first stage goes."""
+        """Return how the first stage goes, which takes a share of the time if there is a second."""
         steps = STEPS if self.steps is None else self.steps
+        if self.adversarial_steps != 0 and math.isfinite(deadline):
+            now = time.monotonic()
+            deadline = now + FIRST_SHARE * max(deadline - now, 0.0)
         return Teaching(steps, self.batch, self.rate, self.decay, self.clip, self.average, self.dropout, deadline)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How teaching ended.
+
+    Attributes
+    ----------
+    first : Best
+    second : Verdict or None
+        None where there was no second stage.
+    interrupted : bool
+    """
+
+    first: Best
+    second: Verdict | None
+    interrupted: bool
 
 
 @dataclass
@@ -86,14 +115,14 @@ class Model:
         None where no cell changes from step to step.
     statics : Generator or None
         None where there are no statics; each is the one row of a sequence to it.
-    training : Best or None
-        How the first stage of `steps` ended; None where it was not taught, or not now.
+    training : Training or None
+        How teaching `steps` ended; None where it was not taught, or not now.
     """
 
     layout: Layout
     steps: Generator | None
     statics: Generator | None
-    training: Best | None = None
+    training: Training | None = None
 
     @classmethod
     def learn(
@@ -134,7 +163,8 @@ class Model:
             rows = Panel.from_dense(panel.statics[:, None, :])
             own = Layout(layout.statics)
             soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATIC_SHARE)
-            statics, _ = _taught(rows, own, 1, np.zeros(0, np.int64), options, first, History(), soon)
+            alone = replace(options, adversarial_steps=0)
+            statics, _ = _taught(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
         steps, training = None, None
         if layout.cells:
             steps, training = _taught(panel, layout, window, starts, options, second, history, deadline)
@@ -281,7 +311,7 @@ def _taught(
     seed: np.random.SeedSequence,
     history: History,
     deadline: float,
-) -> tuple[Generator, Best | None]:
+) -> tuple[Generator, Training | None]:
     """Fit the base and teach the network on top of it; return how that ended, None if there was too little to."""
     rng = np.random.default_rng(seed.spawn(1)[0])
     source = Source(panel)
@@ -294,11 +324,21 @@ def _taught(
     how = options.teaching(deadline)
     if not split.possible or not how.steps:
         return generator, None
+    second = None
     with isolated(seed.spawn(1)[0]):
         best = teach(generator, split, how, seed.spawn(1)[0], history)
-        if best.step and not best.interrupted:
-            polish(generator, split, how, best, seed.spawn(1)[0])
-    return generator, best
+        interrupted = best.interrupted
+        steps = SECOND if options.adversarial_steps is None else options.adversarial_steps
+        try:
+            if steps and not interrupted and window > 1:
+                second = finish(
+                    generator, split, options.second, steps, seed.spawn(1)[0], history, deadline, FIRST_SHARE
+                )
+            if best.step and not interrupted and (second is None or not second.kept):
+                polish(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
+        except KeyboardInterrupt:
+            interrupted = True
+    return generator, Training(best, second, interrupted)
 
 
 def torch_stream(rng: np.random.Generator) -> torch.Generator:
