@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-SIZES = ((64, 24, 5, 64), (128, 24, 28, 96), (128, 96, 7, 128))  # windows, steps, channels, hidden
+SIZES = ((64, 24, 5, 64), (128, 24, 28, 96), (128, 96, 7, 128))  # windows, steps, columns, hidden
 ROW = "{:<64} {:>10} {:>12} {:>6}  {}"
 
 
@@ -41,31 +41,30 @@ def show(what: str, ours: str, beside: str, ratio: float | None, meaning: str) -
 
 
 def table(rows: int = 1500) -> Any:
-    """Return one series of six columns: random walks pulled back to zero."""
+    """Return one series of six columns, which go between two levels at a pace of their own: there is much to learn."""
     import numpy as np
 
-    shocks = np.random.default_rng(0).normal(size=(rows, 6))
-    for at in range(1, rows):
-        shocks[at] += 0.95 * shocks[at - 1]
-    return shocks
+    rng = np.random.default_rng(0)
+    turn = np.arange(rows)[:, None] / np.arange(3, 9) + 0.05 * rng.normal(size=(rows, 6)).cumsum(axis=0)
+    return np.tanh(5 * np.sin(turn)) + 0.05 * rng.normal(size=(rows, 6))
 
 
 def penalty(quick: bool) -> None:
     """One step of the gradient penalty at first order, against exact double backward."""
     import torch
 
-    from tsgan.losses import LOSSES
-    from tsgan.losses.base import Batch
-    from tsgan.networks import CELLS
-    from tsgan.networks.critic import Critic
+    from tsgan.layout import Layout, Number
+    from tsgan.model.critic import Critic
+    from tsgan.model.losses import LOSSES, Batch
 
-    for batch, steps, channels, hidden in SIZES:
+    for batch, steps, columns, hidden in SIZES:
         draw = torch.Generator().manual_seed(0)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            critic = Critic(CELLS["lstm"], channels, 0, torch.full((channels,), 3.0), hidden, 1)
+            layout = Layout(tuple(Number(f"x{j}") for j in range(columns)))
+            critic = Critic(layout, torch.full((columns,), 3.0), hidden)
 
-        def windows(count: int = batch, shape: tuple[int, int] = (steps, channels), draw: Any = draw) -> Batch:
+        def windows(count: int = batch, shape: tuple[int, int] = (steps, 2 * columns), draw: Any = draw) -> Batch:
             x = torch.randn(count, *shape, generator=draw)
             return Batch(x, x.new_zeros(count, 0), torch.full((count,), shape[0]))
 
@@ -96,29 +95,34 @@ def penalty(quick: bool) -> None:
 
         calls = (lambda g=gradient: g(False), lambda g=gradient: g(True), without_onednn)
         ours, exact, bare = medians(3 if quick else 15, *calls)
-        size = f"{batch} windows, {steps} steps, {channels} channels, hidden {hidden}"
+        size = f"{batch} windows, {steps} steps, {columns} columns, hidden {hidden}"
         show(f"penalty: {size}", f"{1e3 * ours:.1f} ms", f"{1e3 * exact:.1f} ms", exact / ours, "exact double backward")
         show("    the same, double backward without oneDNN", "", f"{1e3 * bare:.1f} ms", bare / ours, "")
         show("    relative error of its gradient", f"{error:.1e}", "", None, "double backward in float64")
 
 
 def training(quick: bool) -> None:
-    """Windows that the critic sees per second, with the first-order and with the exact penalty."""
+    """Windows that each stage sees per second; the second with the first-order and with the exact penalty."""
     from tsgan import RecurrentGAN
 
-    spent: dict[bool, list[float]] = {False: [], True: []}
+    spent: dict[tuple[str, bool], list[float]] = {}
+    steps = 5 if quick else 20
     for exact in (False, True) * (1 if quick else 3):
-        rows: list[tuple[int, float]] = []
+        seen: dict[str, list[tuple[int, float]]] = {}
 
-        def note(row: Any, rows: list[tuple[int, float]] = rows) -> None:
-            rows.append((row.step, time.process_time()))
+        def note(row: Any, seen: dict[str, list[tuple[int, float]]] = seen) -> None:
+            seen.setdefault(row["stage"], []).append((row["step"], time.process_time()))
 
-        options: dict[str, Any] = {"steps": 20 if quick else 60, "checks": 1, "verbose": False, "random_state": 0}
+        options: dict[str, Any] = {"steps": 100, "adversarial_steps": steps, "verbose": False, "random_state": 0}
         gan = RecurrentGAN(**options, exact_penalty=exact, callbacks=[note]).fit(table())
-        (first, began), (last, ended) = rows[0], rows[-2]  # the last row waits for the held-back statistic
-        spent[exact].append((ended - began) / ((last - first) * gan.batch_size * gan.critic_steps))
-    ours, exact_penalty = (statistics.median(spent[key]) for key in (False, True))
-    what = "training: windows of 24 x 6 to the critic"
+        for stage, rows in seen.items():
+            (first, began), (last, ended) = rows[0], rows[-1]
+            spent.setdefault((stage, exact), []).append((ended - began) / ((last - first) * gan.batch_size))
+    first, ours, exact_penalty = (
+        statistics.median(spent[key]) for key in (("likelihood", False), ("adversarial", False), ("adversarial", True))
+    )
+    show("training: windows of 24 x 6, first stage", f"{1 / first:,.0f} /s", "", None, "")
+    what = "training: windows of 24 x 6 to the generator, second stage"
     show(what, f"{1 / ours:,.0f} /s", f"{1 / exact_penalty:,.0f} /s", exact_penalty / ours, "with exact_penalty=True")
 
 
@@ -126,21 +130,25 @@ def sampling(quick: bool) -> None:
     """Windows per second, beside plain normal numbers of the same count."""
     import numpy as np
 
-    from tsgan import GaussianCopulaProcess, RecurrentGAN
+    from tsgan import RecurrentGAN
 
     n = 10_000 if quick else 100_000
-    gan = RecurrentGAN(steps=1, checks=1, matching=0, verbose=False, random_state=0).fit(table())
-    closed = GaussianCopulaProcess(random_state=0).fit(table())
+    options: dict[str, Any] = {"adversarial_steps": 0, "verbose": False, "random_state": 0}
+    gan = RecurrentGAN(steps=100, **options).fit(table())
+    closed = RecurrentGAN(steps=0, **options).fit(table())
     learned, drawn, plain = medians(
         1 if quick else 3,
         lambda: gan.sample(n),
         lambda: closed.sample(n),
         lambda: np.random.default_rng(0).standard_normal((n, 24, 6)),
     )
-    for name, seconds in (("RecurrentGAN", learned), ("GaussianCopulaProcess", drawn)):
+    for name, seconds in ((f"trained (kept: {gan.trained_})", learned), ("closed form", drawn)):
         what = f"sampling: {name}, {n:,} windows of 24 x 6"
         show(what, f"{n / seconds:,.0f} /s", f"{n / plain:,.0f} /s", plain / seconds, "as many plain normal numbers")
         show("    seconds for all of them", f"{seconds:.2f} s", f"{plain:.2f} s", None, "")
+    began = time.process_time()
+    gan.sample(1, length=1000)
+    show("sampling: trained, one series", f"{1000 / (time.process_time() - began):,.0f} rows/s", "", None, "")
 
 
 def starting(quick: bool) -> None:

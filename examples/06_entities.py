@@ -1,9 +1,9 @@
 """Many entities: statics and lengths first, then the sequence given them, under keys that are nobody's."""
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 
 real = datasets.load("japanese_vowels")  # 640 utterances of 7 to 29 steps by 9 speakers
-model = GaussianCopulaProcess(entity="utterance", time="step", static=["speaker"], random_state=0).fit(real)
+model = RecurrentGAN(steps=0, entity="utterance", time="step", static=["speaker"], random_state=0).fit(real)
 synthetic = model.sample(640)
 print(synthetic.head(3).iloc[:, :6])
 

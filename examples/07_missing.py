@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 
 real = datasets.load("seattle_weather")
 rng = np.random.default_rng(0)
@@ -12,9 +12,9 @@ failing = np.convolve(rng.random(len(real)) < 0.03, np.ones(6))[: len(real)] > 0
 real.loc[failing, ["temp_max", "temp_min"]] = np.nan
 real.loc[rng.random(len(real)) < 0.1, "wind"] = np.nan
 
-model = GaussianCopulaProcess(time="date", random_state=0).fit(real)
+model = RecurrentGAN(steps=0, time="date", random_state=0).fit(real)
 print(model.schema_)
-synthetic = model.sample(1, length=10 * len(real))
+synthetic = model.sample(20, length=730)  # twenty times two years
 
 
 def runs(gone):

@@ -1,6 +1,6 @@
 """Mixed columns: zeros, grids of values, heavy tails, identifiers."""
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 from tsgan.errors import SchemaError
 
 real = datasets.load("seattle_weather")
@@ -8,13 +8,13 @@ real["hits"] = (real["wind"] * 37 // 10 * 10).astype("int64")  # only multiples 
 real["station"] = [f"note {i} of the day" for i in range(len(real))]  # free text: nothing to learn
 
 try:
-    GaussianCopulaProcess(time="date").fit(real)
+    RecurrentGAN(steps=0, time="date").fit(real)
 except SchemaError as error:
     print("refused:", error, "\n")
 
-model = GaussianCopulaProcess(time="date", exclude=["station"], random_state=0, scaler="auto").fit(real)
+model = RecurrentGAN(steps=0, time="date", exclude=["station"], random_state=0).fit(real)
 print(model.schema_)  # kinds, grids, atoms, and which scaler was chosen and why
-synthetic = model.sample(1, length=5 * len(real))
+synthetic = model.sample(20, length=365)
 for name, table in (("real", real), ("synthetic", synthetic)):
     dry, top = (table["precipitation"] == 0).mean(), table["precipitation"].quantile(0.999)
     print(f"{name}: dry days {dry:.3f}, rain on the wettest in a thousand {top:.0f} mm")

@@ -1,6 +1,6 @@
 """Rules between columns hold in every synthetic row, by construction."""
 
-from tsgan import Derived, GaussianCopulaProcess, Inequality, Range, datasets, suggest_constraints
+from tsgan import Derived, Inequality, Range, RecurrentGAN, datasets, suggest_constraints
 from tsgan.constraints import violations
 from tsgan.errors import ConstraintError
 
@@ -16,13 +16,13 @@ rules = [
     Derived("swing", "round(temp_max - temp_min, 1)"),
     Range("precipitation", low=0),
 ]
-model = GaussianCopulaProcess(time="date", constraints=rules, random_state=0).fit(real)
-synthetic = model.sample(1, length=5 * len(real))
+model = RecurrentGAN(steps=0, time="date", constraints=rules, random_state=0).fit(real)
+synthetic = model.sample(20, length=365)
 print(synthetic.head(), "\n")
-print("rows that break a rule:", violations(rules, synthetic, time="date"))
-assert sum(violations(rules, synthetic, time="date").values()) == 0
+print("rows that break a rule:", violations(rules, synthetic.reset_index("sequence"), entity="sequence", time="date"))
+assert sum(violations(rules, synthetic.reset_index("sequence"), entity="sequence", time="date").values()) == 0
 
 try:  # a rule that the real table breaks is refused, with the first rows that break it
-    GaussianCopulaProcess(time="date", constraints=[Inequality("wind", "temp_min")]).fit(real)
+    RecurrentGAN(steps=0, time="date", constraints=[Inequality("wind", "temp_min")]).fit(real)
 except ConstraintError as error:
     print("refused:", error)

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 from tsgan.errors import ParameterError
 
 vowels = datasets.load("japanese_vowels")
-voice = GaussianCopulaProcess(entity="utterance", time="step", static=["speaker"], random_state=0).fit(vowels)
+voice = RecurrentGAN(steps=0, entity="utterance", time="step", static=["speaker"], random_state=0).fit(vowels)
 names = vowels["speaker"].unique()
 
 one = voice.sample(50, where={"speaker": names[0]})  # 50 utterances of one speaker
@@ -16,7 +16,7 @@ three = voice.sample(static=wanted)  # one sequence for each row
 print(three.groupby("utterance")[["speaker"]].first())
 
 weather = datasets.load("seattle_weather")
-sky = GaussianCopulaProcess(time="date", random_state=0).fit(weather)
+sky = RecurrentGAN(steps=100, time="date", random_state=0).fit(weather)
 snow = sky.sample(300, length=1, where={"weather": "snow"})  # a class of rows: rare cases, as many as you need
 real = weather[weather["weather"] == "snow"]
 print(f"days of snow, real and synthetic: {len(real)}, {len(snow)};", end=" ")

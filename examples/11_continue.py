@@ -1,15 +1,15 @@
-"""Long series, futures of a past, and filled holes: one mechanism, see tsgan/history.py."""
+"""Long series, futures of a past, and filled holes: one mechanism, see tsgan/model/particles.py."""
 
 import sys
 
 import numpy as np
 
-from tsgan import GaussianCopulaProcess, datasets, fan_chart
+from tsgan import RecurrentGAN, datasets, fan_chart
 
 real = datasets.load("seattle_weather")
-model = GaussianCopulaProcess(time="date", regimes="auto", random_state=0).fit(real.iloc[:-30])
+model = RecurrentGAN(steps=0, time="date", random_state=0).fit(real.iloc[:-30])
 
-long = model.sample(1, length=5000)  # windows of 24 days, grown without a seam
+long = model.sample(1, length=1500)  # as long as you like: the state goes on from day to day
 print(f"{len(long)} days to {long['date'].max():%Y-%m-%d}; mean temp_max {long['temp_max'].mean():.1f}")
 
 past, truth = real.iloc[-90:-30], real.iloc[-30:]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsgan import GaussianCopulaProcess, datasets
+from tsgan import RecurrentGAN, datasets
 
 real = datasets.load("japanese_vowels")
 with tempfile.TemporaryDirectory() as name:
@@ -13,7 +13,7 @@ with tempfile.TemporaryDirectory() as name:
     folder.mkdir()
     for part, at in enumerate(range(0, len(real), 3000)):  # a sequence may go on in the next file
         real.iloc[at : at + 3000].to_parquet(folder / f"{part:03d}.parquet")
-    model = GaussianCopulaProcess(entity="utterance", time="step", static=["speaker"], random_state=0)
+    model = RecurrentGAN(steps=0, entity="utterance", time="step", static=["speaker"], random_state=0)
     model.fit(folder)  # columns from an excerpt, windows from disk; an iterator of frames will do, too
 
     rows = 0

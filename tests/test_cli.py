@@ -53,6 +53,7 @@ class RecurrentGAN:
     schema_ = SCHEMA
     history_ = ({"step": 9, "seconds": 3.2},)
     trained_ = True
+    finished_ = False
     device = None
 
     def __init__(
@@ -408,7 +409,7 @@ def test_info_shows_the_schema_and_what_differs(model, capsys):
     assert "wind    value   float" in out
     assert "model: a RecurrentGAN, saved by tsgan 0.0.9\n" in out
     assert "arguments that differ from the defaults: time='day', verbose=True\n" in out
-    assert "trained for 9 steps, 3 s; the trained generator is kept\n" in out
+    assert "trained for 9 steps, 3 s; the trained network is kept\n" in out
 
 
 def test_info_on_the_closed_form_says_nothing_of_training(model, capsys, monkeypatch):

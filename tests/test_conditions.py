@@ -59,7 +59,9 @@ def real() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model(real) -> RecurrentGAN:
-    gan = RecurrentGAN(entity="id", time="t", static=STATIC, steps=300, verbose=False, random_state=0)
+    gan = RecurrentGAN(
+        entity="id", time="t", static=STATIC, steps=300, adversarial_steps=0, verbose=False, random_state=0
+    )
     with pytest.warns(TsganWarning, match="the untrained start is kept"):  # of the steps; the statics are learned
         return gan.fit(real)
 
@@ -174,7 +176,7 @@ class TestClasses:
 
     def test_snow_falls_in_winter(self):
         weather = datasets.load("seattle_weather")
-        model = RecurrentGAN(steps=0, time="date", random_state=0).fit(weather)
+        model = RecurrentGAN(steps=150, adversarial_steps=0, time="date", random_state=0, verbose=False).fit(weather)
         snow = weather[weather["weather"] == "snow"]
         made = model.sample(300, length=1, where={"weather": "snow"}, random_state=0)
         assert abs(made["temp_max"].mean() - snow["temp_max"].mean()) < 1.5
@@ -183,7 +185,15 @@ class TestClasses:
 
     def test_a_trained_model_holds_them_exactly(self, real):
         gan = RecurrentGAN(
-            entity="id", time="t", static=STATIC, steps=3, hidden=8, units=16, verbose=False, random_state=0
+            entity="id",
+            time="t",
+            static=STATIC,
+            steps=3,
+            adversarial_steps=1,
+            hidden=8,
+            units=16,
+            verbose=False,
+            random_state=0,
         )
         with pytest.warns(TsganWarning, match="the untrained start is kept"):
             gan.fit(real.iloc[: 100 * STEPS])
@@ -288,7 +298,9 @@ def test_refusals(model, asked, text):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::tsgan.errors.TsganWarning")
 def test_training_keeps_what_depends_on_the_condition(real):
-    gan = RecurrentGAN(entity="id", time="t", static=STATIC, steps=100, hidden=16, verbose=False, random_state=0)
+    gan = RecurrentGAN(
+        entity="id", time="t", static=STATIC, steps=100, adversarial_steps=2, hidden=16, verbose=False, random_state=0
+    )
     gan.fit(real)
     for mode in SHIFT:
         made, alike = gan.sample(300, where={"mode": mode}, random_state=0), real[real["mode"] == mode]

@@ -32,7 +32,7 @@ RULES = [
     Derived("amount", "price * count"),
     Range("share", 0, 1),
 ]
-QUICK = {"hidden": 8, "units": 16, "verbose": False}
+QUICK = {"hidden": 8, "units": 16, "adversarial_steps": 0, "verbose": False}
 ROLES = {"entity": "id", "time": "t"}
 
 

@@ -4,39 +4,44 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
-from tsgan.encoding.positions import positions
-from tsgan.laws.statics import StaticLaw
 
-from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, spread
+from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
 from tsgan.encoding.rows import Rows
-from tsgan.layout import Block, Layout
+from tsgan.layout import Layout, Number
 from tsgan.panel import Panel
 
 SEED = np.random.SeedSequence(7)
-LENGTHS = Block("length", "length", 1, tuple(ndtri([0.3, 0.6])), (2, 5, 9))
+LENGTHS = Number("length", grid=np.array([-1.0, 0.0, 1.0]))
+
+
+def _places(lengths):
+    """Return the number of each row in its sequence, `(rows, 1)`."""
+    return np.concatenate([np.arange(n) for n in lengths])[:, None].astype(np.float32)
 
 
 def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
     """Return what a drawer asks of an encoder; its clocks start at a number drawn for each sequence."""
+    cells = tuple(Number(f"x{j}") for j in range(width))
+    differ = tuple(lengths) if statics and statics[-1] is LENGTHS else ()
     return SimpleNamespace(
-        layout=Layout((Block("x", "continuous", width),), statics, covariates),
+        layout=Layout(cells, statics, covariates, differ),
         lengths=np.array(lengths),
         window=window,
         wandering=False,
         starts=lambda statics, lengths, start, rng: rng.normal(size=len(lengths)),
-        covariates=lambda lengths, starts, *_: positions(lengths)[:, :covariates],
+        covariates=lambda lengths, starts, *_: np.repeat(_places(lengths), covariates, axis=1),
         rows=lambda panel, starts, rng, **_: Rows({"x": panel.values[:, 0], "start": starts}, panel.lengths, None),
     )
 
 
-def _drawer(width=2, statics=(), channels=None, **options):
+def _drawer(width=2, statics=(), draw=None, **options):
     def normal(given, rng):
-        return rng.normal(size=(*given.shape, width)).astype(np.float32)
+        return rng.normal(size=(*given.shape, width))
 
-    learned = np.random.default_rng(0).normal(size=(200, len(statics))).astype(np.float32)
-    law = StaticLaw.fit(learned, statics, np.random.default_rng(0))
-    return Drawer(_encoder(width, statics, **options), law, channels or normal)
+    model = SimpleNamespace(
+        draw=draw or normal, draw_statics=lambda n, rng: rng.choice([-1.0, 0.0, 1.0], size=(n, len(statics)))
+    )
+    return Drawer(_encoder(width, statics, **options), model)
 
 
 def _panel(n, length=5, width=2, seed=SEED, **options):
@@ -44,19 +49,19 @@ def _panel(n, length=5, width=2, seed=SEED, **options):
 
 
 class TestBlocks:
-    @pytest.mark.parametrize("n", [257, 300, 512, 700])
+    @pytest.mark.parametrize("n", [BLOCK + 1, BLOCK + 300, 2 * BLOCK])
     def test_a_block_does_not_depend_on_how_many_follow(self, n):
         first, more = _panel(BLOCK), _panel(n)
         assert len(more) == n
         assert np.array_equal(more.values[: BLOCK * 5], first.values)
 
     def test_neither_do_its_statics_lengths_and_starts(self):
-        drawer = _drawer(statics=(Block("age", "continuous", 1), LENGTHS), lengths=(2, 5, 9))
+        drawer = _drawer(statics=(Number("age"), LENGTHS), lengths=(2, 5, 9))
         first, _, _ = next(drawer.panels(Order(BLOCK), SEED))
-        panel, _, _ = next(drawer.panels(Order(900), SEED))
+        panel, _, _ = next(drawer.panels(Order(BLOCK + 9), SEED))
         for name in ("values", "lengths", "statics"):
             assert np.array_equal(getattr(first, name), getattr(panel, name))
-        assert np.array_equal(*(next(drawer.panels(Order(n), SEED))[1] for n in (BLOCK, 900)))
+        assert np.array_equal(*(next(drawer.panels(Order(n), SEED))[1] for n in (BLOCK, BLOCK + 9)))
 
     def test_blocks_differ(self):
         values = _panel(2 * BLOCK).values.reshape(2, -1)
@@ -70,7 +75,7 @@ class TestBlocks:
 
     def test_drawing_leaves_the_seed_as_it_was(self):
         before = SEED.n_children_spawned
-        _panel(600)
+        _panel(BLOCK + 9)
         assert SEED.n_children_spawned == before
 
     @pytest.mark.parametrize(("length", "width"), [(24, 6), (1000, 10), (10_000, 100), (10**6, 3), (1, 0)])
@@ -82,7 +87,7 @@ class TestBlocks:
             raise StopIteration
 
         with pytest.raises(RuntimeError, match="generator raised StopIteration"):
-            list(_drawer(width, channels=nothing).panels(Order(300, length), SEED))
+            list(_drawer(width, draw=nothing).panels(Order(9999, length), SEED))
         count, steps = asked[0]
         assert steps == length
         assert 1 <= count <= BLOCK
@@ -96,16 +101,16 @@ class TestBlocks:
         assert sizes[-1] <= sizes[0] < BLOCK
 
     def test_is_lazy(self):
-        made = _drawer(channels=lambda *_: pytest.fail("too early")).rows(Order(10**9, 10), SEED)
+        made = _drawer(draw=lambda *_: pytest.fail("too early")).rows(Order(10**9, 10), SEED)
         assert iter(made) is made
 
 
 class TestKnown:
-    """What the channels are made of is drawn before them."""
+    """What the steps are drawn given is drawn before them."""
 
     def test_lengths_are_those_that_the_statics_say(self):
         panel = _panel(2000, None, statics=(LENGTHS,), lengths=(2, 5, 9))
-        assert np.array_equal(panel.lengths, Layout((), (LENGTHS,)).lengths_of(panel.statics))
+        assert np.array_equal(panel.lengths, Layout((), (LENGTHS,), lengths=(2, 5, 9)).lengths_of(panel.statics))
         assert set(panel.lengths) == {2, 5, 9}
 
     def test_a_length_that_is_asked_for_rules(self):
@@ -118,25 +123,25 @@ class TestKnown:
         assert set(_panel(5, None, lengths=lengths).lengths) == {length}
 
     @pytest.mark.parametrize(("length", "ends"), [(None, True), (6, False)])
-    def test_what_is_given_reaches_the_channels(self, length, ends):
+    def test_what_is_given_reaches_the_model(self, length, ends):
         seen = []
 
         def zeros(given, rng):
             seen.append(given)
-            return np.zeros((*given.shape, 1), np.float32)
+            return np.zeros((*given.shape, 1))
 
         drawer = _drawer(1, (LENGTHS,), zeros, covariates=3, lengths=(2, 5, 9))
         panel, _, _ = next(drawer.panels(Order(40, length), SEED))
         assert np.array_equal(seen[0].statics, panel.statics)
         assert seen[0].covariates.shape == (40, length or 9, 3)
-        assert np.array_equal(panel.covariates, positions(panel.lengths))
+        assert np.array_equal(panel.covariates, np.repeat(_places(panel.lengths), 3, axis=1))
         assert np.array_equal(seen[0].covariates, spread(panel.covariates, panel.lengths))
         assert (seen[0].lengths is not None) == ends
         if ends:
             assert np.array_equal(seen[0].lengths, panel.lengths)
 
     def test_rows_are_those_of_the_panels(self):
-        drawer, order = _drawer(), Order(300, 3)
+        drawer, order = _drawer(), Order(BLOCK + 9, 3)
         panels = list(drawer.panels(order, SEED))
         for rows, (panel, starts, _) in zip(drawer.rows(order, SEED), panels, strict=True):
             assert np.array_equal(rows.values["x"], panel.values[:, 0])
@@ -153,3 +158,49 @@ def test_spread():
     assert made[1].tolist() == [[7, 8], [0, 0], [0, 0]]
     assert made[2].tolist() == [[9, 10], [11, 12], [0, 0]]
     assert spread(np.zeros((0, 2), np.float32), np.zeros(0, np.int64)).shape == (0, 0, 2)
+
+
+class TestCompleting:
+    """Only what is not known is drawn, and only sequences of which something is not known."""
+
+    @staticmethod
+    def panel():
+        rng = np.random.default_rng(0)
+        lengths = np.array([3, 5, 2, 5])
+        return Panel(rng.normal(size=(15, 2)), lengths, np.zeros((4, 0)))
+
+    def test_known_cells_stay_and_others_are_drawn(self):
+        panel, seen = self.panel(), []
+
+        def nines(given, rng):
+            seen.append(given)
+            return np.where(given.known, given.values, 9.0)
+
+        unknown = np.zeros((15, 2), dtype=bool)
+        unknown[[1, 14], [0, 1]] = True
+        made = completed(SimpleNamespace(draw=nines), panel, unknown, np.random.default_rng(0))
+        assert np.array_equal(made.values, np.where(unknown, 9.0, panel.values))
+        assert sorted(length for given in seen for length in given.lengths) == [3, 5]
+
+    def test_nothing_unknown_asks_nothing(self):
+        panel = self.panel()
+        model = SimpleNamespace(draw=lambda *_: pytest.fail("not needed"))
+        made = completed(model, panel, np.zeros((15, 2), dtype=bool), np.random.default_rng(0))
+        assert np.array_equal(made.values, panel.values)
+
+    def test_unknown_statics_are_drawn_first(self):
+        panel = self.panel()
+        panel = Panel(panel.values, panel.lengths, np.array([[1.0], [np.nan], [2.0], [np.nan]]))
+        seen = []
+
+        def told(known, allowed, rng):
+            return np.where(np.isnan(known), 7.0, known)
+
+        def draw(given, rng):
+            seen.append(given.statics)
+            return given.values
+
+        model = SimpleNamespace(draw=draw, draw_statics_given=told)
+        made = completed(model, panel, np.ones((15, 2), dtype=bool), np.random.default_rng(0))
+        assert made.statics[:, 0].tolist() == [1, 7, 2, 7]
+        assert sorted(np.concatenate(seen)[:, 0]) == [1, 2, 7, 7]

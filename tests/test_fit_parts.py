@@ -77,7 +77,7 @@ def test_windows_come_from_disk_and_nothing_is_left(visits, tmp_path, monkeypatc
 
     monkeypatch.setattr(synthesizer_module.Synthesizer, "_encode", watch)
     frames = (visits.iloc[at : at + 3000] for at in range(0, len(visits), 3000))  # can be read once only
-    gan = RecurrentGAN(**ROLES, steps=4, hidden=8, units=16, verbose=False, random_state=0)
+    gan = RecurrentGAN(**ROLES, steps=4, adversarial_steps=0, hidden=8, units=16, verbose=False, random_state=0)
     with pytest.warns(TsganWarning, match="the untrained start is kept"):
         gan.fit(frames)
     assert seen == [(True, 1)]

@@ -23,7 +23,15 @@ def tables():
     real = log[log[ENTITY].isin(log[ENTITY].drop_duplicates()[:CASES])].reset_index(drop=True)
     static = [name for name in real if name.startswith("case:") and name != ENTITY]
     model = RecurrentGAN(
-        entity=ENTITY, time="time", static=static, steps=200, hidden=48, units=96, verbose=False, random_state=0
+        entity=ENTITY,
+        time="time",
+        static=static,
+        steps=300,
+        adversarial_steps=0,
+        hidden=48,
+        units=96,
+        verbose=False,
+        random_state=0,
     ).fit(real)
     return real, model.sample(CASES, random_state=1)
 

@@ -16,7 +16,7 @@ def real():
 
 
 def fitted(real, **options):
-    short = {"steps": 100, "hidden": 32, "units": 64, "verbose": False}
+    short = {"steps": 100, "hidden": 32, "units": 64, "adversarial_steps": 0, "verbose": False}
     return RecurrentGAN(time="date", random_state=0, **short, **options).fit(real)
 
 

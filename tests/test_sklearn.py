@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsgan import RecurrentGAN
 from tsgan.errors import ParameterError
 
-QUICK = {"hidden": 4, "units": 8, "verbose": False}
+QUICK = {"hidden": 4, "units": 8, "adversarial_steps": 1, "verbose": False}
 CLOSED = RecurrentGAN(**QUICK, steps=0, random_state=0)
 TRAINED = RecurrentGAN(**QUICK, steps=2, random_state=0)
 pytestmark = pytest.mark.filterwarnings(

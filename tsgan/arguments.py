@@ -31,8 +31,11 @@ def check_training(given: Mapping[str, Any]) -> None:
         number(name, given[name], 1, whole=True)
     for name in ("hidden", "units"):
         number(name, given[name], 1, whole=True, none=True)
-    number("steps", given["steps"], 0, whole=True, none=True)
-    number("decay", given["decay"], 0)
+    for name in ("steps", "adversarial_steps"):
+        number(name, given[name], 0, whole=True, none=True)
+    for name in ("decay", "adversarial"):
+        number(name, given[name], 0)
+    number("penalty", given["penalty"], 0, none=True)
     number("average", given["average"], 0, 1)
     number("dropout", given["dropout"], 0, 1, none=True)
     for name in ("rate", "generator_rate", "critic_rate"):

@@ -332,7 +332,8 @@ def _info(args: argparse.Namespace) -> None:
     print("arguments that differ from the defaults:", ", ".join(f"{k}={v!r}" for k, v in changed.items()) or "none")
     history = getattr(model, "history_", [])
     if history:
-        kept = "the trained generator is kept" if model.trained_ else "the untrained start is kept"
+        kept = "the trained network is kept" if model.trained_ else "the untrained start is kept"
+        kept += ", finished against a critic" * model.finished_
         print(f"trained for {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s; {kept}")
     print(f"\n{model.schema_}")
 

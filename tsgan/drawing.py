@@ -168,12 +168,15 @@ def filled(encoder: Encoder, model: Model, table: Any, seed: np.random.SeedSeque
 
     rng = np.random.default_rng(seed)
     panel, starts, unknown = holes(encoder, table)
-    panel = completed(model, panel, unknown, rng)
+    panel = completed(model, panel, unknown, rng, filled=True)
     return patched(encoder, table, encoder.rows(panel, starts, rng, drawn=unknown))
 
 
-def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generator) -> Panel:
-    """Return a panel with its unknown cells `(rows, C)` drawn, sequences of about one length at a time."""
+def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generator, *, filled: bool = False) -> Panel:
+    """Return a panel with its unknown cells `(rows, C)` drawn, sequences of about one length at a time.
+
+    With `filled` none of them is drawn as missing.
+    """
     values, statics = np.array(panel.values), np.array(panel.statics)
     if np.isnan(statics).any():
         statics = model.draw_statics_given(statics, (), rng)
@@ -193,6 +196,7 @@ def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generat
             lengths,
             spread(values[row], lengths),
             spread(~unknown[row], lengths),
+            filled=filled,
         )
         drawn = model.draw(given, rng)
         values[row] = drawn[np.arange(drawn.shape[1]) < lengths[:, None]]

@@ -76,7 +76,8 @@ class RecurrentGAN(Synthesizer):
     clip : float, optional
         Largest norm of the gradient in the first stage; None for any.
     adversarial_steps : int, optional
-        Steps of the second stage (a critic on free runs) at most: 75. 0 leaves the first stage alone.
+        Steps of the second stage (a critic on free runs) at most: by default a quarter of the first stage's, and 75.
+        0 leaves the first stage alone.
     loss : str
         Of the critic: "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
     adversarial : float
@@ -110,6 +111,8 @@ class RecurrentGAN(Synthesizer):
         Losses and held-back likelihood by stage over training; `pandas.DataFrame(gan.history_)`.
     trained_ : bool
         Whether the trained network was kept, and not the closed form alone.
+    finished_ : bool
+        Whether the second stage was believed, and its generator kept.
     n_features_in_ : int
     feature_names_in_ : array of str
         Where all columns have text names.
@@ -129,6 +132,7 @@ class RecurrentGAN(Synthesizer):
 
     history_: list[dict[str, Any]]
     trained_: bool
+    finished_: bool
 
     def __init__(
         self,
@@ -265,6 +269,7 @@ class RecurrentGAN(Synthesizer):
         training = self._model.training
         second = None if training is None else training.second
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
+        self.finished_ = second is not None and second.kept
         if training is None and self.steps != 0:
             few = f"too few rows ({len(windows.panel.values)}) to hold some back and prove that training helps"
             why = few if layout.cells else "every column is constant, there is nothing to train"

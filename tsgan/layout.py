@@ -87,12 +87,15 @@ class Category:
     missing : bool
     together : int
         As for a `Number`.
+    meets : tuple of (int, bool array of shape (levels of the other, levels))
+        Earlier categories of the row, and which of their levels and of this one's come together at all.
     """
 
     name: str
     levels: int
     missing: bool = False
     together: int = -1
+    meets: tuple[tuple[int, NDArray[np.bool_]], ...] = field(default=(), compare=False, repr=False)
 
 
 Cell = Number | Category

@@ -220,6 +220,8 @@ class Given:
     allowed : tuple of (bool array of shape (levels,) or None)
         By cell: the levels of a category that may come, on every row; None where all may, and for numbers. May be empty
         where nothing is asked. A category of which levels are asked is never missing.
+    filled : bool
+        Whether what is unknown has a value, and is not drawn as missing.
     """
 
     statics: Doubles
@@ -228,6 +230,7 @@ class Given:
     values: Doubles | None = None
     known: Bools | None = None
     allowed: tuple[Bools | None, ...] = ()
+    filled: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -25,6 +25,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     n_features_in_: int
     history_: list[dict[str, Any]]
     trained_: bool
+    finished_: bool
     _encoder: Encoder
     _model: Model
     _seed: np.random.SeedSequence
@@ -68,6 +69,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             "schema": self.schema_.to_dict(),
             "history": [{name: _plain(name, value) for name, value in row.items()} for row in self.history_],
             "trained": self.trained_,
+            "finished": self.finished_,
         }
         bundle.write(path, document, parts, __version__)
 
@@ -108,6 +110,7 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             pick_device(getattr(self, "device", "cpu"))
             self._model = Model.from_dict(document["model"], parts["model"], self._encoder.layout)
             self.history_, self.trained_ = list(document["history"]), bool(document["trained"])
+            self.finished_ = bool(document["finished"])
             self._finish()
         except ParameterError:
             raise  # the device that was asked for

@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layout import snap
-from .scalers.base import Doubles
+from .scalers.base import Bools, Doubles
 
 Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
+CHANCE = 1.0  # of the distance of two samples, in 1 / sqrt(independent values): the middle is .83
+PER_KNOT, FEWEST = 4, 9  # independent values to a knot, and knots at least
 SEEN, SEEN_TAIL = 0.01, 0.05
 NEAR = 1e-6
 
@@ -53,6 +55,8 @@ class Marginals:
         drawn: Doubles,
         spreads: Sequence[Spread | None] | None = None,
         atoms: Sequence[Sequence[float]] | None = None,
+        independent: Sequence[float] | None = None,
+        sequences: int = 1,
     ) -> Self:
         """Learn the maps.
 
@@ -66,6 +70,10 @@ class Marginals:
             `ScaledColumn.spread` of each column; None for a column whose numbers stand for themselves.
         atoms : sequence of sequences of float
             Numbers of each column that stay; none by default.
+        independent : sequence of float
+            Independent values of each column, see `independent_values`; as many as there are rows by default.
+        sequences : int
+            Of the table. Those of several are a sample of more, so that what chance explains is not mapped.
 
         Returns
         -------
@@ -75,9 +83,10 @@ class Marginals:
         """
         ways: list[Spread | None] = [None] * real.shape[1] if spreads is None else list(spreads)
         held = tuple(np.array(some, dtype=np.float64) for some in ([()] * real.shape[1] if atoms is None else atoms))
+        many = [float(len(real))] * real.shape[1] if independent is None else list(independent)
         pairs = [
-            _learn(_free(real[:, j], some), _free(drawn[:, j], some), way)
-            for j, (way, some) in enumerate(zip(ways, held, strict=True))
+            _learn(_free(real[:, j], some), _free(drawn[:, j], some), way, own, sequences > 1)
+            for j, (way, some, own) in enumerate(zip(ways, held, many, strict=True))
         ]
         return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held)
 
@@ -122,13 +131,39 @@ def _free(x: Doubles, atoms: Doubles) -> Doubles:
     return np.sort(x[np.isfinite(x) & ~_on(x, atoms)])
 
 
-def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Doubles, Doubles]:
-    """Return the knots of one column, drawn and wanted, given its sorted numbers."""
+def independent_values(x: Doubles, follows: Bools, sequences: int) -> float:
+    """Return about how many independent values a column has: `rows (1 - r) / (1 + r)`, or the number of sequences.
+
+    Parameters
+    ----------
+    x : float64 array of shape (rows,)
+    follows : bool array of shape (rows,)
+        Whether a row is the next step of the row before it; r is the correlation of the two.
+    sequences : int
+    """
+    after = np.flatnonzero(follows & np.isfinite(x) & np.append(False, np.isfinite(x[:-1])))
+    memory = 0.0
+    if len(after) > 2 and x[after].std() > 0 and x[after - 1].std() > 0:
+        memory = max(float(np.corrcoef(x[after], x[after - 1])[0, 1]), 0.0)
+    return max(len(x) * (1 - memory) / (1 + memory), float(sequences))
+
+
+def _learn(
+    real: Doubles, drawn: Doubles, spread: Spread | None, independent: float, sampled: bool
+) -> tuple[Doubles, Doubles]:
+    """Return the knots of one column, drawn and wanted, given its sorted numbers.
+
+    A slow column, or one whose entities keep levels of their own, has few independent values: a map with more knots
+    than these would learn the places of single stretches by heart, and stretch every small step that passes there.
+    """
     nothing = np.empty(0), np.empty(0)
     rows = min(len(real), len(drawn))
+    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE))
     if rows < SMALLEST or drawn[0] == drawn[-1]:
         return nothing
-    p, have, wanted = _quantiles_of(real, drawn, spread)
+    if sampled and _distance(real, drawn) * np.sqrt(independent) < CHANCE:
+        return nothing
+    p, have, wanted = _quantiles_of(real, drawn, spread, most)
     moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
     size = float(real.std())
     if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
@@ -136,14 +171,21 @@ def _learn(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Double
     return _knots(have, wanted)
 
 
-def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None) -> tuple[Doubles, Doubles, Doubles]:
+def _distance(one: Doubles, two: Doubles) -> float:
+    """Return the Kolmogorov-Smirnov distance of two sorted samples."""
+    at = np.concatenate([one, two])
+    shares = (np.searchsorted(side, at, side="right") / len(side) for side in (one, two))
+    return float(np.abs(next(shares) - next(shares)).max())
+
+
+def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None, most: int) -> tuple[Doubles, Doubles, Doubles]:
     """Return probabilities, more of them in the tails and at ties, and the quantiles drawn and wanted.
 
     Both samples are sorted and hold no NaN.
     """
     values, counts = np.unique(real, return_counts=True)
     ends = np.append(0.0, np.cumsum(counts) / len(real))
-    p = _probabilities(counts, ends, min(len(real), len(drawn)))
+    p = _probabilities(counts, ends, min(len(real), len(drawn)), most)
     wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
     return p, np.quantile(drawn, p, method="hazen"), wanted
 
@@ -154,13 +196,13 @@ def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
     return x, (wanted[first] + wanted[first + ties - 1]) / 2
 
 
-def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int) -> Doubles:
+def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int) -> Doubles:
     """Return where the quantiles are taken: evenly, finer in both tails, and on either side of the ends of each tie."""
-    tail = np.geomspace(0.5 / rows, max(1 / MIDDLE, 0.5 / rows), TAIL)
+    tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), TAIL)
     large = np.flatnonzero(counts >= max(2.0, ATOM * counts.sum()))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows
-    p = np.concatenate([np.linspace(0, 1, MIDDLE), tail, 1 - tail, edges - nudge, edges + nudge])
+    p = np.concatenate([np.linspace(0, 1, most), tail, 1 - tail, edges - nudge, edges + nudge])
     return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..layout import Category, Cell, Layout, Number
 from ..panel import Bools, Doubles, Floats, Ints, Panel
-from .calibration import Marginals
+from .calibration import Marginals, independent_values
 from .clocks.calendar import Calendar
 from .clocks.stamps import Ticks
 from .clocks.timing import GAP, START
@@ -38,7 +38,8 @@ from .sequences import encode_lengths, follows, length_cell
 Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
 Others = tuple[tuple[Name, float], ...]  # columns that one never crosses, and how near it came
-LEVELS = 200  # of a static category, that are looked at in pairs
+LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
+EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
 
 
 class Cells:
@@ -54,7 +55,7 @@ class Cells:
     marginals : Marginals or None
         What carries drawn numbers to the observed marginals; None until `settle`.
     meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
-        Which levels of static categories come together.
+        Which levels of categories of one role come together.
     """
 
     layout: Layout
@@ -66,6 +67,8 @@ class Cells:
     _together: dict[Name, int]
     _orders: dict[Name, tuple[Others, Others]]
     _observed: Doubles
+    _independent: list[float]
+    _sequences: int
 
     @classmethod
     def fit(
@@ -115,13 +118,15 @@ class Cells:
             request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
             self.columns.append(COLUMNS[kinds[name]].fit(series, request))
         self.calendar = self.trend = None
-        self._together, self._orders = {}, {}
+        self._together, self._orders, self.meets = {}, {}, {}
         self._finish(whole)
         values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
         self._together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
         self._orders = self._ordered(values)
         self._observed = values[:, self._numbers()]
-        self.meets = self._pairs(fixed)
+        self._sequences = len(whole)
+        self._independent = [independent_values(x, steps, len(whole)) for x in self._observed.T]
+        self.meets = {**self._pairs("static", fixed), **self._pairs("value", values)}
         named = [column.name for column in self._named("value")]
         some = [j for j in self._numbers() if named[j] != GAP]
         names = [named[j] for j in some]
@@ -150,6 +155,12 @@ class Cells:
             low = tuple(bound(own, self._column(one), self._places[one], apart) for one, apart in floors)
             high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in ceilings)
             cells["value"][place] = replace(number, floors=low, ceilings=high)
+        for (one, two), met in self.meets.items():
+            place = self._places[two]
+            for role in cells:
+                category = cells[role][place] if place < len(cells[role]) else None
+                if isinstance(category, Category) and category.name == str(two):
+                    cells[role][place] = replace(category, meets=(*category.meets, (self._places[one], met)))
         length, levels = length_cell(lengths)
         self._longest = int(lengths.max()) if len(lengths) > 1 else 0
         known = 0 if self.calendar is None else self.calendar.covariates
@@ -187,16 +198,23 @@ class Cells:
     def _encoded(self, role: Role, parts: Parts, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
-    def _pairs(self, fixed: Doubles) -> dict[tuple[Name, Name], Bools]:
-        """Return which levels of static categories come together."""
-        named = [c for c in self._named("static") if isinstance(c, CategoryColumn) and len(c.share) <= LEVELS]
+    def _pairs(self, role: Role, codes: Doubles) -> dict[tuple[Name, Name], Bools]:
+        """Return which levels of categories come together, for pairs of which some never do.
+
+        Of static ones all that never met count; of others those that should have by chance at least `EXPECTED` times.
+        """
+        named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= LEVELS]
         found: dict[tuple[Name, Name], Bools] = {}
-        for one, two in itertools.combinations(named, 2):
-            both = fixed[:, [self._places[one.name], self._places[two.name]]]
-            codes = both[~np.isnan(both).any(axis=1)].astype(np.intp)
-            met: Bools = np.zeros((len(one.share), len(two.share)), dtype=np.bool_)
-            met[codes[:, 0], codes[:, 1]] = True
-            found[one.name, two.name] = met
+        for one, two in itertools.combinations(named[:WIDEST], 2):
+            both = codes[:, [self._places[one.name], self._places[two.name]]]
+            both = both[~np.isnan(both).any(axis=1)].astype(np.intp)
+            shape = len(one.share), len(two.share)
+            count = np.bincount(both[:, 0] * shape[1] + both[:, 1], minlength=shape[0] * shape[1]).reshape(shape)
+            met: Bools = count > 0
+            if role == "value":
+                met |= np.outer(count.sum(1), count.sum(0)) < EXPECTED * len(both)
+            if role == "static" or not met.all():
+                found[one.name, two.name] = met
         return found
 
     @property
@@ -300,7 +318,9 @@ class Cells:
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
         atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
-        self.marginals = Marginals.fit(self._observed, drawn[:, numbers], spreads, atoms)
+        self.marginals = Marginals.fit(
+            self._observed, drawn[:, numbers], spreads, atoms, self._independent, max(1, self._sequences)
+        )
         self._observed = self._observed[:0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

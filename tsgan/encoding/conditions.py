@@ -109,6 +109,8 @@ def refuse_strangers(encoder: Decoder, condition: Condition) -> None:
     cells = encoder._cells
     columns = {column.name: column for column in cells.columns if isinstance(column, CategoryColumn)}
     for (one, two), meets in cells.meets.items():
+        if columns[one].role != "static":
+            continue
         first, second = (condition.static_allowed[cells.place(name) or 0] for name in (one, two))
         if first is None or second is None:
             continue

@@ -32,6 +32,7 @@ from .generator import Generator
 from .likelihood import Split, Streams, follow
 from .losses import LOSSES, Batch, Loss
 from .pieces import Piece
+from .runtime import isolated
 
 CLIP = 5.0  # largest norm of the generator's gradient
 GIVE = 0.005  # nats per cell that held-back likelihood may fall by: its noise
@@ -133,9 +134,7 @@ class Contest:
         self.spreading = Spreading(generator)
         some = self.real(4 * how.batch)
         scale = difference_scale(some.values[:, generator.before :], some.inside.sum(1))
-        torch_seed = int(self.rng.integers(2**62))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(torch_seed)
+        with isolated(np.random.SeedSequence(int(self.rng.integers(2**62)))):
             self.critic = Critic(generator.layout, scale, how.hidden, cell=CELLS[generator.sizes.cell])
         self.begun = copy.deepcopy(self.critic.state_dict())
         self.pool: Runs | None = None
@@ -296,9 +295,8 @@ def finish(
     """
     if not (len(whole_windows(split, True)[0]) >= FEW and len(whole_windows(split, False)[0]) >= FEW and steps > 0):
         return Verdict(False, False, 0, (), (), math.nan, math.nan)
-    with torch.random.fork_rng(devices=[]):
-        ours, theirs, drops = seed.spawn(3)
-        torch.manual_seed(int(drops.generate_state(1)[0]))
+    ours, theirs, drops = seed.spawn(3)
+    with isolated(drops):
         return _Stage(generator, split, how, ours, theirs).run(steps, history, deadline, since)
 
 

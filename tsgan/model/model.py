@@ -29,6 +29,7 @@ SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and
 HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
 ROWS = 8192  # rows of a batch that is scored
 FIRST_SHARE = 0.6  # of the time that there is, for the first stage
+PART = 4  # of the first stage's steps, one in so many at most in the second
 SECOND = 75  # steps of the second stage at most: more brought little more
 STEPS = 1500  # of the first stage at most: the held-back likelihood ends it earlier where data are few
 
@@ -328,7 +329,10 @@ def _taught(
     with isolated(seed.spawn(1)[0]):
         best = teach(generator, split, how, seed.spawn(1)[0], history)
         interrupted = best.interrupted
-        steps = SECOND if options.adversarial_steps is None else options.adversarial_steps
+        steps = options.adversarial_steps
+        if steps is None:
+            steps = min(SECOND, best.taken // PART)
+            steps = steps if steps >= options.second.check else 0  # too few to be measured once
         try:
             if steps and not interrupted and window > 1:
                 second = finish(

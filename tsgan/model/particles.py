@@ -32,7 +32,7 @@ from ..layout import Number
 from ..panel import Bools, Doubles, Given, Ints
 from .ahead import Levels, LookAhead, Messages, lags_of
 from .generator import LOG_SIGMA, Generator
-from .heads import CLOSE
+from .heads import CLOSE, NEVER
 from .rollout import AGAIN, Rollout
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
@@ -90,7 +90,7 @@ def _part(given: Given, some: slice) -> Given:
     lengths = np.full(n, steps, dtype=np.int64) if given.lengths is None else given.lengths[some]
     if given.values is None or given.known is None:
         return Given(statics, covariates, lengths, None, None, given.allowed)
-    return Given(statics, covariates, lengths, given.values[some], given.known[some], given.allowed)
+    return Given(statics, covariates, lengths, given.values[some], given.known[some], given.allowed, given.filled)
 
 
 class GuidedRollout(Rollout):
@@ -106,6 +106,7 @@ class GuidedRollout(Rollout):
     alone: bool = False
     messages: Messages | None = None
     levels: dict[int, Levels] | None = None
+    filled: bool = False  # whether nothing is drawn as missing
 
     def guide(self, ahead: LookAhead | None, t: int, owner: Tensor, alone: bool) -> None:
         """Say what comes after row t.
@@ -143,6 +144,9 @@ class GuidedRollout(Rollout):
 
     def _logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
         logits = super()._logits(j, params, gone)
+        missing = self.g.heads.own[j].missing
+        if self.filled and missing >= 0:
+            logits = logits.index_fill(1, torch.tensor([missing]), NEVER)
         if not self.levels or j not in self.levels:
             return logits
         ahead = self.levels[j]
@@ -355,6 +359,7 @@ class _Block:
         if bool(self.many.any()) or self.asked:
             ahead = LookAhead(self.g, self.given, self.known, self.values)
         rollout = GuidedRollout(self.g, torch.from_numpy(self.given.statics), self.noise)
+        rollout.filled = self.given.filled
         counts = np.ones(self.n, dtype=np.int64)
         weight: Doubles = np.zeros(self.n)
         ends: Ints = np.full(self.n, -1)

@@ -184,6 +184,12 @@ class Rollout:
         if own.straight > 0:
             no = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
             logits[:, own.straight].masked_fill_(no, NEVER)
+        if isinstance(cell, Category):
+            x, lost = self.now
+            for i, met in cell.meets:
+                fits = torch.from_numpy(met)[x[:, i].long().clamp(0, len(met) - 1)] | lost[:, i, None]
+                some = logits[:, : met.shape[1]]
+                logits = torch.cat([some.masked_fill(~fits, NEVER), logits[:, met.shape[1] :]], 1)
         if cell.together >= 0:
             lead = gone[:, cell.together]
             logits = torch.where(lead[:, None], NEVER, logits)

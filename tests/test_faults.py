@@ -1,0 +1,164 @@
+"""What tables of this kind of tool bring: switches, long profiles, faults, late columns, trends, codes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsgan import RecurrentGAN
+from tsgan.errors import TsganWarning
+
+SHORT = {"adversarial_steps": 0, "verbose": False, "random_state": 0}
+unimproved = pytest.mark.filterwarnings("ignore:training did not improve:tsgan.errors.TsganWarning")
+
+
+def hours(n: int) -> pd.DatetimeIndex:
+    return pd.date_range("2021-03-01", periods=n, freq="h")
+
+
+@unimproved
+class TestOneSwitch:
+    """A flag, a level or a gap that switches once near an end of a long series."""
+
+    @pytest.mark.parametrize("steps", [0, 100])
+    @pytest.mark.parametrize("kind", ["level", "flag", "gap"])
+    @pytest.mark.parametrize("at", [60, 440])
+    def test_training_survives_and_both_states_come_back(self, steps, kind, at):
+        n = 500
+        rng, early = np.random.default_rng(0), np.arange(n) < at
+        x = rng.normal(size=n)
+        other = {
+            "level": np.where(early, "1.0", "1.1"),
+            "flag": early,
+            "gap": np.where(early, rng.normal(size=n), np.nan),
+        }
+        real = pd.DataFrame({"x": x, "other": other[kind]}, index=hours(n))
+        made = RecurrentGAN(**SHORT, steps=steps, hidden=16, units=32).fit(real).sample(30, length=n // 5)
+        state = {"level": made["other"] == "1.0", "flag": made["other"] == 1, "gap": made["other"].notna()}[kind]
+        assert made["x"].notna().all()
+        assert state.mean() == pytest.approx(early.mean(), abs=0.1)
+
+
+class TestLongProfiles:
+    """A profile over the sequence, at lengths about the longest window and beyond."""
+
+    @pytest.mark.parametrize("length", [64, 65, 90, 150])
+    @pytest.mark.parametrize("steps", [0, pytest.param(100, marks=pytest.mark.slow)])
+    @unimproved
+    def test_there_is_no_cliff(self, length, steps):
+        rng, n = np.random.default_rng(0), 60
+        arch = np.sin(np.arange(length) / length * np.pi)
+        real = pd.DataFrame({"id": np.repeat(np.arange(n), length), "step": np.tile(np.arange(length), n)})
+        real["p"] = np.concatenate([arch * rng.uniform(50, 90) + rng.normal(size=length) / 2 for _ in range(n)])
+        gan = RecurrentGAN(**SHORT, entity="id", time="step", steps=steps, hidden=32, units=64).fit(real)
+        made = gan.sample(200, random_state=1)
+        means = [table.groupby("step")["p"].mean() for table in (real, made)]
+        assert (means[0] - means[1]).abs().max() < 6
+        if not steps:
+            return
+        spread = [table.groupby("step")["p"].std().iloc[length // 2] for table in (real, made)]
+        assert spread[1] == pytest.approx(spread[0], rel=0.3)
+
+
+def test_a_rare_state_and_its_extreme_number_come_together():
+    rng = np.random.default_rng(0)
+    n, x = 6000, np.zeros(6000)
+    for at in range(1, n):
+        x[at] = 0.8 * x[at - 1] + rng.normal()
+    fails = np.zeros(n, dtype=bool)
+    fails[rng.choice(n, 60, replace=False)] = True
+    real = pd.DataFrame({"x": np.where(fails, x - 25, x), "state": np.where(fails, "fail", "ok")}, index=hours(n))
+    made = RecurrentGAN(**SHORT, steps=0).fit(real).sample(300, length=100, random_state=1)
+    fail, far = made["state"] == "fail", made["x"] < -14
+    assert fail.mean() == pytest.approx(0.01, abs=0.004)
+    assert (~far[fail]).mean() < 0.02
+    assert (~fail[far]).mean() < 0.02
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_columns_that_start_later_are_missing_where_they_were(count):
+    rng, n = np.random.default_rng(0), 500
+    real = pd.DataFrame(rng.normal(size=(n, count)), columns=[f"s{j}" for j in range(count)], index=hours(n))
+    for j in range(count):
+        real.iloc[: 60 * j, j] = np.nan
+    gan = RecurrentGAN(**SHORT, steps=0).fit(real)
+    whole = gan.sample(30, length=n, start=real.index[0], random_state=1)
+    gone = [table.isna() for table in (real, whole)]
+    assert (gone[0].mean() - gone[1].mean()).abs().max() < 0.05
+    place = whole.groupby(level=0).cumcount().to_numpy()
+    for j in range(1, count):
+        assert gone[1][f"s{j}"].to_numpy()[place < 30 * j].mean() > 0.9
+        assert gone[1][f"s{j}"].to_numpy()[place > 60 * j + 60].mean() < 0.1
+
+
+@pytest.fixture(scope="module")
+def rising() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    x = 100 + 0.3 * np.arange(1000) + 8 * rng.normal(size=1000)
+    return pd.DataFrame({"x": x}, index=pd.date_range("2018-01-01", periods=1000))
+
+
+@pytest.fixture(scope="module", params=[0, pytest.param(100, marks=pytest.mark.slow)])
+def riser(rising, request) -> RecurrentGAN:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TsganWarning)
+        return RecurrentGAN(**SHORT, bounds=None, hidden=16, units=32, steps=request.param).fit(rising)
+
+
+class TestTrend:
+    def test_the_line_goes_on(self, rising, riser):
+        made = riser.continue_from(rising.tail(60), 200, n=20, random_state=0)["x"].to_numpy().reshape(20, 200)
+        line = 100 + 0.3 * np.arange(1000, 1200)
+        assert abs(made.mean(axis=0) - line).mean() < 8
+        assert made[:, -20:].mean() == pytest.approx(line[-20:].mean(), abs=16)
+
+    def test_a_series_of_the_same_length_rises(self, rising, riser):
+        made = riser.sample(1, length=1000, random_state=1)
+        real_r, made_r = (np.corrcoef(np.arange(1000), table["x"])[0, 1] for table in (rising, made))
+        assert abs(real_r - made_r) < 0.1
+
+
+@pytest.mark.parametrize("order", [["code", "seconds", "label"], ["label", "seconds", "code"], ["code", "seconds"]])
+def test_a_code_means_what_its_label_means_in_any_order(order):
+    rng, n, length = np.random.default_rng(0), 120, 15
+    labels = {101: "start", 205: "run", 310: "stop", 999: "err"}
+    code = rng.choice(list(labels), n * length, p=[0.5, 0.3, 0.15, 0.05])
+    mean = pd.Series(code).map({101: 1, 205: 10, 310: 2, 999: 50})
+    real = pd.DataFrame({"id": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n), "code": code})
+    real["seconds"], real["label"] = rng.gamma(2, mean), pd.Series(code).map(labels)
+    made = RecurrentGAN(**SHORT, entity="id", time="k", steps=0).fit(real[["id", "k", *order]]).sample(600)
+    if "label" in order:
+        assert (made["code"].map(labels) == made["label"]).all()
+    wanted, got = (table.groupby("code")["seconds"].mean() for table in (real, made))
+    assert set(got.index) == set(labels)
+    assert ((got - wanted).abs() < 0.2 * wanted).all()
+
+
+@pytest.mark.parametrize("steps", [0, pytest.param(100, marks=pytest.mark.slow)])
+@unimproved
+def test_members_with_levels_of_their_own_step_as_finely(steps):
+    rng, n, length = np.random.default_rng(0), 50, 40
+    real = pd.DataFrame({"m": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n)})
+    real["temp"] = np.repeat(rng.normal(200, 60, n), length) + rng.normal(size=n * length)
+    gan = RecurrentGAN(**SHORT, entity="m", time="k", steps=steps, hidden=32, units=64).fit(real)
+    made = gan.sample(200, random_state=1)
+    for figure in (
+        lambda table: table.groupby("m")["temp"].diff().std(),
+        lambda table: table.groupby("m")["temp"].std().mean(),
+        lambda table: table.groupby("m")["temp"].mean().std(),
+    ):
+        assert figure(made) == pytest.approx(figure(real), rel=0.15)
+
+
+def test_a_tank_that_fills_slowly_and_is_emptied_at_once():
+    rng, x = np.random.default_rng(0), np.zeros(3000)
+    for at in range(1, 3000):
+        x[at] = 0 if x[at - 1] > 100 else x[at - 1] + rng.uniform(0, 5)
+    real = pd.DataFrame({"fill": x}, index=hours(3000))
+    made = RecurrentGAN(**SHORT, steps=100, hidden=32, units=64).fit(real).sample(30, length=100, random_state=1)
+    fall = made["fill"].groupby(level=0).diff()
+    assert fall.between(-50, 0, inclusive="neither").mean() < 0.02
+    assert (fall < -50).mean() == pytest.approx((np.diff(x) < -50).mean(), rel=0.4)
