@@ -9,8 +9,8 @@ from tsgan import RecurrentGAN, datasets
 real = datasets.load("seattle_weather")
 print("real\n", real.head(), "\n")
 
-# 40 steps show the way; leave `steps` out to train as long as it takes.
-gan = RecurrentGAN(time="date", steps=40, random_state=0).fit(real)
+# 40 steps, and 5 against the critic, show the way; leave both out to train as long as it takes.
+gan = RecurrentGAN(time="date", steps=40, adversarial_steps=5, random_state=0).fit(real)
 
 year = gan.sample(1, length=366, start="2016-01-01", random_state=0)
 print("synthetic\n", year.head(), "\n")

@@ -11,7 +11,9 @@ import pandas as pd
 from tsgan import RecurrentGAN, datasets
 
 real = datasets.load("japanese_vowels")
-gan = RecurrentGAN(entity="utterance", time="step", static=["speaker"], steps=20, random_state=0).fit(real)
+gan = RecurrentGAN(
+    entity="utterance", time="step", static=["speaker"], steps=20, adversarial_steps=2, random_state=0
+).fit(real)
 print(gan.schema_, "\n")
 
 synthetic = gan.sample(50, random_state=1)

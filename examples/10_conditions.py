@@ -16,7 +16,7 @@ three = voice.sample(static=wanted)  # one sequence for each row
 print(three.groupby("utterance")[["speaker"]].first())
 
 weather = datasets.load("seattle_weather")
-sky = RecurrentGAN(steps=100, time="date", random_state=0).fit(weather)
+sky = RecurrentGAN(steps=100, adversarial_steps=0, time="date", random_state=0).fit(weather)
 snow = sky.sample(300, length=1, where={"weather": "snow"})  # a class of rows: rare cases, as many as you need
 real = weather[weather["weather"] == "snow"]
 print(f"days of snow, real and synthetic: {len(real)}, {len(snow)};", end=" ")

@@ -9,21 +9,20 @@ real = datasets.load("seattle_weather")
 known, year = real.iloc[:-365], real.iloc[-365:].reset_index(drop=True)
 gan = RecurrentGAN(time="date", steps=0, random_state=0).fit(known)
 
-# Five faults in a year that the model has not seen. None is out of range, by itself each value is an ordinary one.
+# Four faults in a year that the model has not seen. None is out of range, by itself each value is an ordinary one.
 broken = year.copy()
 faults = {
     "a July night of -4": (200, "temp_min", -4.0),
     "a January day of 31": (15, "temp_max", 31.1),
     "more wind than ever in summer": (230, "wind", 9.4),
     "a night warmer than its day": (100, "temp_min", 17.8),
-    "a flood in July": (205, "precipitation", 54.0),
 }
 for row, column, value in faults.values():
     broken.loc[row, column] = value
     assert known[column].min() <= value <= known[column].max()
 
 scores = pd.Series(gan.score_samples(broken), index=broken.index)  # in nats; rows are compared with one another
-lowest = scores.nsmallest(10)
+lowest = scores.nsmallest(8)
 print(broken.loc[lowest.index].assign(score=lowest.round(1)), "\n")
 for name, (row, *_) in faults.items():
     print(f"{name}: number {int((scores < scores[row]).sum()) + 1} of {len(scores)} from below")

@@ -12,6 +12,7 @@ from tsgan import RecurrentGAN
 from tsgan.errors import TsganWarning
 
 SHORT = {"adversarial_steps": 0, "verbose": False, "random_state": 0}
+TRAINED = {**SHORT, "steps": 200, "hidden": 32, "units": 64}
 unimproved = pytest.mark.filterwarnings("ignore:training did not improve:tsgan.errors.TsganWarning")
 
 
@@ -23,7 +24,7 @@ def hours(n: int) -> pd.DatetimeIndex:
 class TestOneSwitch:
     """A flag, a level or a gap that switches once near an end of a long series."""
 
-    @pytest.mark.parametrize("steps", [0, 100])
+    @pytest.mark.parametrize("steps", [0, pytest.param(100, marks=pytest.mark.slow)])
     @pytest.mark.parametrize("kind", ["level", "flag", "gap"])
     @pytest.mark.parametrize("at", [60, 440])
     def test_training_survives_and_both_states_come_back(self, steps, kind, at):
@@ -121,6 +122,8 @@ class TestTrend:
         assert abs(real_r - made_r) < 0.1
 
 
+@unimproved
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [["code", "seconds", "label"], ["label", "seconds", "code"], ["code", "seconds"]])
 def test_a_code_means_what_its_label_means_in_any_order(order):
     rng, n, length = np.random.default_rng(0), 120, 15
@@ -129,7 +132,7 @@ def test_a_code_means_what_its_label_means_in_any_order(order):
     mean = pd.Series(code).map({101: 1, 205: 10, 310: 2, 999: 50})
     real = pd.DataFrame({"id": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n), "code": code})
     real["seconds"], real["label"] = rng.gamma(2, mean), pd.Series(code).map(labels)
-    made = RecurrentGAN(**SHORT, entity="id", time="k", steps=0).fit(real[["id", "k", *order]]).sample(600)
+    made = RecurrentGAN(**TRAINED, entity="id", time="k").fit(real[["id", "k", *order]]).sample(600)
     if "label" in order:
         assert (made["code"].map(labels) == made["label"]).all()
     wanted, got = (table.groupby("code")["seconds"].mean() for table in (real, made))
@@ -137,13 +140,12 @@ def test_a_code_means_what_its_label_means_in_any_order(order):
     assert ((got - wanted).abs() < 0.2 * wanted).all()
 
 
-@pytest.mark.parametrize("steps", [0, pytest.param(100, marks=pytest.mark.slow)])
-@unimproved
-def test_members_with_levels_of_their_own_step_as_finely(steps):
+@pytest.mark.slow
+def test_members_with_levels_of_their_own_step_as_finely():
     rng, n, length = np.random.default_rng(0), 50, 40
     real = pd.DataFrame({"m": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n)})
     real["temp"] = np.repeat(rng.normal(200, 60, n), length) + rng.normal(size=n * length)
-    gan = RecurrentGAN(**SHORT, entity="m", time="k", steps=steps, hidden=32, units=64).fit(real)
+    gan = RecurrentGAN(**TRAINED, entity="m", time="k").fit(real)
     made = gan.sample(200, random_state=1)
     for figure in (
         lambda table: table.groupby("m")["temp"].diff().std(),
@@ -153,12 +155,13 @@ def test_members_with_levels_of_their_own_step_as_finely(steps):
         assert figure(made) == pytest.approx(figure(real), rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_tank_that_fills_slowly_and_is_emptied_at_once():
     rng, x = np.random.default_rng(0), np.zeros(3000)
     for at in range(1, 3000):
         x[at] = 0 if x[at - 1] > 100 else x[at - 1] + rng.uniform(0, 5)
     real = pd.DataFrame({"fill": x}, index=hours(3000))
-    made = RecurrentGAN(**SHORT, steps=100, hidden=32, units=64).fit(real).sample(30, length=100, random_state=1)
+    made = RecurrentGAN(**TRAINED).fit(real).sample(30, length=100, random_state=1)
     fall = made["fill"].groupby(level=0).diff()
     assert fall.between(-50, 0, inclusive="neither").mean() < 0.02
     assert (fall < -50).mean() == pytest.approx((np.diff(x) < -50).mean(), rel=0.4)

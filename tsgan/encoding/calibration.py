@@ -153,12 +153,13 @@ def _learn(
 ) -> tuple[Doubles, Doubles]:
     """Return the knots of one column, drawn and wanted, given its sorted numbers.
 
-    A slow column, or one whose entities keep levels of their own, has few independent values: a map with more knots
-    than these would learn the places of single stretches by heart, and stretch every small step that passes there.
+    A column whose entities keep levels of their own has few independent values: a map with more knots than these would
+    learn the places of single entities by heart, and stretch every small step that passes there. In one long series the
+    maps of columns that belong together (prices of a day) have to follow one another closely, and knots are many.
     """
     nothing = np.empty(0), np.empty(0)
     rows = min(len(real), len(drawn))
-    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE))
+    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE)) if sampled else MIDDLE
     if rows < SMALLEST or drawn[0] == drawn[-1]:
         return nothing
     if sampled and _distance(real, drawn) * np.sqrt(independent) < CHANCE:

@@ -301,16 +301,6 @@ class Cells:
         which = np.asarray(drawn)
         which = which[:, numbers] if which.ndim == 2 else which[..., None]
         out[:, numbers] = np.where(which, carried, out[:, numbers])
-        for j, cell in enumerate(self.layout.cells):
-            if isinstance(cell, Number) and (cell.floors or cell.ceilings):
-                held = out[:, j]
-                for one in cell.floors:
-                    held = np.fmax(held, np.interp(out[:, one.cell], one.there, one.here))
-                for one in cell.ceilings:
-                    held = np.fmin(held, np.interp(out[:, one.cell], one.there, one.here))
-                mine = np.asarray(drawn)
-                mine = mine[:, j] if mine.ndim == 2 else mine
-                out[:, j] = np.where(mine & ~np.isnan(out[:, j]), held, out[:, j])
         return out
 
     def settle(self, drawn: Doubles) -> None:
