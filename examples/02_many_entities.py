@@ -12,7 +12,7 @@ from tsgan import RecurrentGAN, datasets
 
 real = datasets.load("japanese_vowels")
 gan = RecurrentGAN(
-    entity="utterance", time="step", static=["speaker"], steps=20, adversarial_steps=2, random_state=0
+    entity="utterance", time="step", static=["speaker"], steps=20, adversarial_steps=0, random_state=0
 ).fit(real)
 print(gan.schema_, "\n")
 

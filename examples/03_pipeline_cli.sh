@@ -8,7 +8,7 @@ cd "$folder"
 python -c 'from tsgan import datasets; datasets.load("regime_panel").to_csv("real.csv", index=False)'
 roles=(--entity unit --time day --static site,age)
 
-tsgan fit real.csv -o model "${roles[@]}" --steps 20 --adversarial-steps 2 --seed 0 --quiet
+tsgan fit real.csv -o model "${roles[@]}" --steps 20 --adversarial-steps 0 --seed 0 --quiet
 tsgan info model
 tsgan sample model -n 150 --seed 1 -o synthetic.csv
 tsgan sample model -n 1 --length 3 --seed 1 --quiet

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, made, rich_layout, rich_panel
+from rich_panels import SMALL, made, rich_layout, rich_panel
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.generator import Generator

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import made, rich_layout, rich_panel
+from rich_panels import made, rich_layout, rich_panel
 
 from tsgan.errors import TrainingError
 from tsgan.layout import Layout, Number

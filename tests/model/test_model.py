@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import rich_layout, rich_panel
+from rich_panels import rich_layout, rich_panel
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.callbacks import History
