@@ -126,7 +126,6 @@ class TestTrend:
 @unimproved
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [["code", "seconds", "label"], ["label", "seconds", "code"], ["code", "seconds"]])
-@pytest.mark.xfail(strict=False, reason="the closed form does not know other categories of the row")
 def test_a_code_means_what_its_label_means_in_any_order(order):
     rng, n, length = np.random.default_rng(0), 120, 15
     labels = {101: "start", 205: "run", 310: "stop", 999: "err"}
@@ -143,7 +142,6 @@ def test_a_code_means_what_its_label_means_in_any_order(order):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="the closed form remembers three rows, not the level of a member")
 def test_members_with_levels_of_their_own_step_as_finely():
     rng, n, length = np.random.default_rng(0), 50, 40
     real = pd.DataFrame({"m": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n)})
@@ -159,7 +157,6 @@ def test_members_with_levels_of_their_own_step_as_finely():
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason=".04 of small falls after a short training, .02 asked")
 def test_a_tank_that_fills_slowly_and_is_emptied_at_once():
     rng, x = np.random.default_rng(0), np.zeros(3000)
     for at in range(1, 3000):
