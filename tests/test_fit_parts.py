@@ -10,9 +10,7 @@ import pytest
 
 from tsgan import RecurrentGAN, datasets
 from tsgan import synthesizer as synthesizer_module
-from tsgan.encoding.windows import cut
 from tsgan.errors import InputError, TsganWarning
-from tsgan.panel import Panel
 
 ROLES = {"entity": "patient", "time": "when", "static": ["mode", "sex"]}
 
@@ -107,29 +105,3 @@ def test_one_long_series_in_stretches(monkeypatch):
     assert drawn["date"].diff().dropna().eq(pd.Timedelta(days=1)).all()
     assert (drawn["precipitation"] == 0).mean() == pytest.approx(0.574, abs=0.05)
     assert made.sample(2, length=3).index.names == ["sequence", None]
-
-
-class TestExcerptOfWindows:
-    def test_small_panels_are_left_alone(self):
-        windows = cut(Panel.from_dense(np.zeros((5, 10, 2))), 4, 1)
-        assert windows.excerpt(50, np.random.default_rng(0)) is windows
-
-    @pytest.mark.parametrize("shape", [(1, 60_000), (7, 9000), (4000, 12)])
-    def test_rows_are_whole_stretches_of_the_panel(self, shape):
-        values = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(*shape, 1)
-        statics = np.arange(shape[0], dtype=np.float32)[:, None]
-        panel = Panel.from_dense(values, statics=statics, covariates=values)
-        some = cut(panel, 12, 1).excerpt(6000, np.random.default_rng(0))
-        assert 3000 < len(some.panel.values) <= 6000
-        assert (np.diff(some.values()[:, :, 0], axis=1) == 1).all()  # no window runs over a cut
-        owner = (some.values()[:, 0, 0] // shape[1]).astype(int)
-        assert (some.statics()[:, 0] == owner).all()
-        assert np.array_equal(some.panel.values, some.panel.covariates)
-        spread = some.panel.values.min(), some.panel.values.max()
-        assert spread[0] < 0.1 * values.size
-        assert spread[1] > 0.9 * values.size
-
-    def test_the_stride_is_kept(self):
-        panel = Panel.from_dense(np.zeros((1, 20_000, 1)))
-        some = cut(panel, 10, 5).excerpt(4000, np.random.default_rng(0))
-        assert np.diff(some.starts[:10]).tolist() == [5] * 9

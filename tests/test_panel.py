@@ -1,11 +1,9 @@
-"""Panels of ragged sequences, windows into them, and splits that share no row."""
+"""Panels of ragged sequences, and windows into them."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tsgan.encoding.windows import cut
 from tsgan.panel import Panel, Windows
@@ -92,7 +90,6 @@ class TestWindows:
         values = windows.values()
         assert values.shape == (4, 3, 2)
         assert values.dtype == np.float64
-        assert windows.covariates().dtype == np.float32
         for at in range(3):
             np.testing.assert_array_equal(values[at], panel.values[at : at + 3])
         np.testing.assert_array_equal(values[3, :2], panel.values[5:])
@@ -118,70 +115,7 @@ class TestWindows:
         index = np.array([6, 0, 3])
         np.testing.assert_array_equal(windows.values(index), windows.values()[index])
         np.testing.assert_array_equal(windows.values(slice(1, 3)), windows.values()[1:3])
-        np.testing.assert_array_equal(windows.statics(index)[:, 0], [2, 0, 1])
         part = windows.subset(index)
         assert len(part) == 3
         np.testing.assert_array_equal(part.values(), windows.values(index))
-        np.testing.assert_array_equal(part.statics(), windows.statics(index))
-
-    def test_covariates_are_cut_like_values(self):
-        panel = _panel([5, 2, 6])
-        panel = replace(panel, covariates=panel.values[:, :1] * 10)
-        windows = cut(panel, 3, 1)
-        np.testing.assert_array_equal(windows.covariates(), windows.values()[:, :, :1] * 10)
-        index = np.array([6, 0, 3])
-        np.testing.assert_array_equal(windows.covariates(index), windows.covariates()[index])
-        np.testing.assert_array_equal(windows.subset(index).covariates(), windows.covariates(index))
-        assert cut(_panel([5, 2]), 3, 1).covariates().shape == (4, 3, 0)
-
-    def test_ragged(self):
-        assert cut(_panel([5, 2]), 3, 1).ragged
-        assert not cut(_panel([5, 3]), 3, 1).ragged
-
-
-def _rows(windows, index):
-    """Return the rows of the panel that the chosen windows hold."""
-    return {
-        row
-        for start, length in zip(windows.starts[index], windows.lengths[index], strict=True)
-        for row in range(start, start + length)
-    }
-
-
-class TestSplit:
-    @given(
-        lengths=st.lists(st.integers(1, 120), min_size=1, max_size=30),
-        size=st.integers(1, 40),
-        stride=st.integers(1, 5),
-    )
-    def test_the_two_share_no_row(self, lengths, size, stride):
-        windows = cut(_panel(lengths), size, stride)
-        train, held = windows.split()
-        assert not _rows(windows, train) & _rows(windows, held)
-        assert not set(train) & set(held)
-
-    @pytest.mark.parametrize("lengths", [[400], [300, 50, 90], [9] * 50, list(range(3, 60))])
-    @pytest.mark.parametrize("size", [1, 5, 9])
-    def test_most_is_to_learn_on_and_some_to_measure_on(self, lengths, size):
-        windows = cut(_panel(lengths), size, 1)
-        train, held = windows.split()
-        assert 0.08 < len(held) / len(windows) < 0.3
-        assert 0.55 < len(train) / len(windows) < 0.92
-
-    def test_many_sequences_are_split_whole(self):
-        windows = cut(_panel([8] * 12), 4, 1)
-        train, held = windows.split()
-        assert len(train) + len(held) == len(windows)
-        assert not set(windows.sequences[train]) & set(windows.sequences[held])
-
-    def test_held_blocks_are_spread_over_a_long_series(self):
-        windows = cut(_panel([1000]), 10, 1)
-        _, held = windows.split()
-        starts = windows.starts[held]
-        assert starts.min() < 200
-        assert starts.max() > 800
-
-    def test_a_series_too_short_holds_nothing_back(self):
-        windows = cut(_panel([12]), 6, 1)
-        _, held = windows.split()
-        assert len(held) == 0
+        np.testing.assert_array_equal(part.sequences, windows.sequences[index])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from .arguments import check_training
 from .errors import TsganWarning
@@ -237,8 +240,6 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
-        import time
-
         check_training(self.get_params(deep=False))
         deadline = math.inf if self.max_time is None else time.monotonic() + self.max_time
         try:
@@ -276,7 +277,7 @@ class RecurrentGAN(Synthesizer):
             return f"{why}; the untrained start is kept"
         if training is not None and training.interrupted:
             kept = "; what was learned until then is kept" if self.trained_ else "; the untrained start is kept"
-            return f"training was interrupted after {self.history_[-1]['step']} steps{kept}"
+            return f"training was interrupted after {training.first.taken} steps{kept}"
         if training is not None and not self.trained_:
             held = [row["held_back"] for row in self.history_ if row["held_back"] is not None]
             start, last = held[0], held[-1]
@@ -290,33 +291,33 @@ class RecurrentGAN(Synthesizer):
 
     def _options(self) -> Options:
         from .model.adversary import Settings
+        from .model.likelihood import Teaching
         from .model.losses import LOSSES
         from .model.model import Options
 
-        def whole(value: int | None) -> int | None:
-            return None if value is None else int(value)  # numpy's, too
+        def given(**options: Any) -> dict[str, Any]:
+            """Return what is not None, numpy's whole numbers as Python's."""
+            return {
+                name: int(value) if isinstance(value, np.integer) else value
+                for name, value in options.items()
+                if value is not None
+            }
 
+        first = given(steps=self.steps, batch=self.batch_size, rate=self.rate, decay=self.decay, average=self.average)
+        second = given(
+            loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
+            weight=self.adversarial,
+            batch=self.batch_size,
+            critic_steps=self.critic_steps,
+            penalty_every=self.penalty_every,
+            rate=self.generator_rate,
+            critic_rate=self.critic_rate,
+        )
+        sizes = given(hidden=self.hidden, layers=self.layers, units=self.units, mixture=self.mixture)
         return Options(
-            self.cell,
-            whole(self.hidden),
-            int(self.layers),
-            whole(self.units),
-            int(self.mixture),
-            self.dropout,
-            whole(self.steps),
-            int(self.batch_size),
-            self.rate,
-            self.decay,
-            self.clip or 0.0,
-            self.average,
-            whole(self.adversarial_steps),
-            Settings(
-                loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
-                weight=self.adversarial,
-                batch=int(self.batch_size),
-                critic_steps=int(self.critic_steps),
-                penalty_every=int(self.penalty_every),
-                rate=self.generator_rate,
-                critic_rate=self.critic_rate,
-            ),
+            cell=self.cell,
+            first=Teaching(**first, clip=self.clip or 0.0, dropout=self.dropout),
+            second=Settings(**second),
+            **given(adversarial_steps=self.adversarial_steps),
+            **sizes,
         )

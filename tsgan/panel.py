@@ -18,7 +18,6 @@ Doubles = NDArray[np.float64]
 Values = NDArray[Any]  # float64 as the encoder makes them; the judge has float32
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-STRETCHES = 40  # at least, that an excerpt of long sequences is made of
 
 
 def _nothing() -> Floats:
@@ -120,86 +119,16 @@ class Windows:
     def __len__(self) -> int:
         return len(self.starts)
 
-    @property
-    def ragged(self) -> bool:
-        """Whether some window is shorter than `size`."""
-        return bool((self.lengths < self.size).any())
-
     def values(self, index: NDArray[np.integer] | slice = slice(None)) -> Values:
         """Return the chosen windows as `(B, T, C)`, zero after the end of a short one."""
-        return self._cut(self.panel.values, index)
-
-    def covariates(self, index: NDArray[np.integer] | slice = slice(None)) -> Floats:
-        """Return the covariates of the chosen windows as `(B, T, K)`, zero after the end of a short one."""
-        return self._cut(self.panel.covariates, index)
-
-    def _cut(self, rows_of: NDArray[Any], index: NDArray[np.integer] | slice) -> NDArray[Any]:
         step = np.arange(self.size)
         inside = step < self.lengths[index][:, None]
-        rows = self.starts[index][:, None] + np.where(inside, step, 0)
-        return np.where(inside[:, :, None], rows_of[rows], rows_of.dtype.type(0))
-
-    def statics(self, index: NDArray[np.integer] | slice = slice(None)) -> Values:
-        """Return the statics of the chosen windows' sequences, `(B, S)`."""
-        return self.panel.statics[self.sequences[index]]
+        rows = self.panel.values[self.starts[index][:, None] + np.where(inside, step, 0)]
+        return np.where(inside[:, :, None], rows, rows.dtype.type(0))
 
     def subset(self, index: NDArray[np.integer]) -> Windows:
         """Return only the chosen windows (of the same panel)."""
         return Windows(self.panel, self.starts[index], self.lengths[index], self.sequences[index], self.size)
-
-    def excerpt(self, rows: int, rng: np.random.Generator) -> Windows:
-        """Return windows of a panel of about `rows` rows in memory: sequences by chance, or stretches of long ones.
-
-        Parameters
-        ----------
-        rows : int
-            A panel that has no more is left as it is.
-        rng : numpy.random.Generator
-        """
-        panel = self.panel
-        if len(panel.values) <= rows:
-            return self
-        most = max(rows // STRETCHES, self.size)
-        starts, lengths = panel.offsets[:-1], np.minimum(panel.lengths, most)
-        if len(panel) < STRETCHES:
-            count = max(1, STRETCHES // len(panel))
-            ends = np.linspace(0, 1, count)
-            starts = (starts[:, None] + (panel.lengths - lengths)[:, None] * ends).astype(np.int64).ravel()
-            lengths = np.repeat(lengths, count)
-        owner = np.repeat(np.arange(len(panel)), len(starts) // len(panel))
-        order = rng.permutation(len(starts))
-        chosen = np.sort(order[: max(1, int((np.cumsum(lengths[order]) <= rows).sum()))])
-        parts = [slice(a, a + n) for a, n in zip(starts[chosen], lengths[chosen], strict=True)]
-        small = Panel(
-            np.concatenate([panel.values[part] for part in parts]),
-            lengths[chosen],
-            panel.statics[owner[chosen]],
-            np.concatenate([panel.covariates[part] for part in parts]),
-        )
-        last = np.maximum(small.lengths - self.size, 0)
-        near = np.diff(self.starts)[np.diff(self.sequences) == 0]
-        stride = int(near[0]) if len(near) else 1
-        count_of = 1 + last // stride
-        sequences = np.repeat(np.arange(len(small), dtype=np.int64), count_of)
-        step = np.arange(len(sequences)) - np.repeat(np.cumsum(count_of) - count_of, count_of)
-        begin = small.offsets[:-1][sequences] + np.minimum(step * stride, last[sequences])
-        return Windows(small, begin, np.minimum(small.lengths, self.size)[sequences], sequences, self.size)
-
-    def split(self) -> tuple[Ints, Ints]:
-        """Split into about 80 % and 20 % that share no row: by sequence, or by alternating short blocks of time.
-
-        Returns
-        -------
-        train, held : int64 arrays
-            Indices of windows. Windows that straddle the edge of a block are in neither.
-        """
-        if len(self.panel) >= 10:
-            rank = self.sequences % 5 == 2
-            return np.flatnonzero(~rank), np.flatnonzero(rank)
-        block = min(3 * self.size, max(len(self.panel.values) // 10, 1))
-        at, end = self.starts // block % 5, (self.starts + self.lengths - 1) // block % 5
-        whole = (self.starts // block == (self.starts + self.lengths - 1) // block) | ((at != 2) & (end != 2))
-        return np.flatnonzero(whole & (at != 2)), np.flatnonzero(whole & (at == 2))
 
 
 @dataclass(frozen=True)

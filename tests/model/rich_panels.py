@@ -11,7 +11,7 @@ from tsgan.model.generator import Generator, Sizes
 from tsgan.model.pieces import Source
 from tsgan.panel import Panel
 
-SMALL = Sizes(hidden=8, units=16, mixture=3, dropout=0.0)
+SMALL = Sizes(hidden=8, units=16, mixture=3)
 
 
 def rich_layout(stretches=False):

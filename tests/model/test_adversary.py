@@ -308,7 +308,7 @@ def test_too_little_held_back_leaves_the_stage_out() -> None:
 def test_log_probability_of_outcomes_gives_the_gradient_of_how_often_they_come() -> None:
     layout, data = doing()
     generator = made(layout, data, 2)[0]
-    part, at = generator.chain.direct.bias, generator.heads.ends[1] + 1  # the logit of the atom
+    part, at = generator.chain.direct.bias, generator.chain.o_ends[1] + 1  # the logit of the atom
 
     def often(seed: int) -> tuple[Runs, Tensor]:
         runs = drawn(generator, seed, 4000)
@@ -336,3 +336,17 @@ def test_outcome_weight_changes_what_is_learned() -> None:
             contest.step(number)
         found.append(generator.chain.direct.bias.detach().clone())
     assert not torch.equal(found[0], found[1])
+
+
+def test_a_level_that_hardly_ever_comes_does_not_outweigh_all_else() -> None:
+    layout = Layout((Category("c", 3), Number("x")), stretches=True)
+    rng = np.random.default_rng(0)
+
+    def windows(rare: float) -> torch.Tensor:
+        level = rng.choice(3, (600, 12), p=[0.6, 0.4 - rare, rare])
+        return torch.from_numpy(np.stack([level, rng.normal(size=level.shape)], 2).astype(float))
+
+    inside = torch.ones((600, 12), dtype=torch.bool)
+    distance = Distance(layout, windows(0.0005), inside, 0)
+    assert abs(distance(windows(0.001), inside)) < 0.3
+    assert distance(windows(0.2), inside) > 0.5

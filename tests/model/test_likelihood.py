@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from rich_panels import made, rich_layout, rich_panel
 
 from tsgan.errors import TrainingError
 from tsgan.layout import Layout, Number
 from tsgan.model import likelihood
 from tsgan.model.callbacks import History
-from tsgan.model.likelihood import Split, Streams, Teaching, measure, polish, teach
+from tsgan.model.likelihood import Split, Streams, Teaching, follow, measure, polish, teach
 from tsgan.model.pieces import Source
 from tsgan.panel import Panel
 
@@ -83,6 +85,45 @@ def test_few_sequences_are_held_back_by_time():
         counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
         assert 0 < counted < len(panel.values)
     assert split.possible
+
+
+def split_of(lengths, size, stretches):
+    lengths = np.array(lengths, dtype=np.int64)
+    rows = int(lengths.sum())
+    panel = Panel(np.arange(float(rows))[:, None], lengths, np.zeros((len(lengths), 0)))
+    return Split.of(Source(panel), np.arange(max(rows - size + 1, 1)), size, stretches)
+
+
+@given(lengths=st.lists(st.integers(1, 120), min_size=1, max_size=30), size=st.integers(1, 40))
+def test_no_row_is_learned_from_and_measured_on(lengths, size):
+    split = split_of(lengths, size, len(lengths) == 1)
+    streams = Streams(split, 2, 8, np.random.default_rng(0)) if len(split.starts) else None
+    learned, measured = set(), set()
+    for _ in range(20 if streams else 0):
+        piece, _ = streams.next()
+        learned |= set(piece.values[:, 2:, 0][piece.inside].tolist())
+    for walk in split.walks(True, 2, np.random.default_rng(0)):
+        for piece in walk:
+            measured |= set(piece.values[:, 2:, 0][piece.inside].tolist())
+    assert not learned & measured
+
+
+@pytest.mark.parametrize("lengths", [[400], [300, 50, 90], [9] * 50, list(range(3, 60))])
+@pytest.mark.parametrize("size", [1, 5, 9])
+def test_most_is_to_learn_on_and_some_to_measure_on(lengths, size):
+    split = split_of(lengths, size, len(lengths) == 1)
+    assert 0.08 < split.held.mean() < 0.3
+    assert split.possible
+
+
+def test_held_blocks_are_spread_over_a_long_series():
+    split = split_of([1000], 10, True)
+    assert split.held_starts.min() < 200
+    assert split.held_starts.max() > 800
+
+
+def test_a_series_too_short_holds_nothing_back():
+    assert not split_of([12], 6, True).possible
 
 
 @pytest.mark.slow
@@ -164,6 +205,25 @@ def test_rows_without_a_likelihood_are_refused_by_the_name_of_their_column():
         TrainingError, match=r"column 'x' has rows without a finite likelihood before training.*exclude="
     ):
         teach(generator, split, HOW, np.random.SeedSequence(0), History())
+
+
+def test_polishing_that_is_interrupted_leaves_the_generator_as_it_was(monkeypatch):
+    split, generator = start()
+    best = teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
+    before = [part.clone() for part in generator.parameters()]
+    taken = []
+
+    def stop(*given):
+        taken.append(given)
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+        return follow(*given)
+
+    monkeypatch.setattr(likelihood, "follow", stop)
+    with pytest.raises(KeyboardInterrupt):
+        polish(generator, split, HOW, replace(best, step=50), np.random.SeedSequence(1))
+    assert all(torch.equal(one, two) for one, two in zip(before, generator.parameters(), strict=True))
+    assert not generator.training
 
 
 @pytest.mark.slow

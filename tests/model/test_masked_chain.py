@@ -9,7 +9,7 @@ FEATURES, OUTPUTS = [3, 1, 4, 2], [5, 2, 0, 6]
 
 def chain(units=11):
     torch.manual_seed(0)
-    made = Chain(6, FEATURES, OUTPUTS, units, 0.0).eval()
+    made = Chain(6, FEATURES, OUTPUTS, units).eval()
     with torch.no_grad():
         made.out.normal_()
         made.direct.weight.normal_()
@@ -42,12 +42,12 @@ def test_a_head_sees_only_the_columns_before_its_own():
 
 def test_nothing_is_told_before_training():
     torch.manual_seed(0)
-    made = Chain(6, FEATURES, OUTPUTS, 11, 0.0)
+    made = Chain(6, FEATURES, OUTPUTS, 11)
     assert not made(torch.randn(3, 6), torch.randn(3, sum(FEATURES))).any()
 
 
 def test_more_columns_than_units_work():
-    made = Chain(4, [1] * 9, [2] * 9, 3, 0.0).eval()
+    made = Chain(4, [1] * 9, [2] * 9, 3).eval()
     walk = made.begin(torch.randn(2, 4))
     for j in range(9):
         assert walk.head(j).shape == (2, 2)

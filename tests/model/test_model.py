@@ -5,14 +5,16 @@ import pytest
 from rich_panels import rich_layout, rich_panel
 
 from tsgan.layout import Category, Layout, Number
+from tsgan.model import likelihood
 from tsgan.model.callbacks import History
+from tsgan.model.likelihood import Teaching
 from tsgan.model.model import Model, Options
 from tsgan.panel import Given, Panel
 
 
-def learned(panel, layout, **options):
-    seed = np.random.SeedSequence(0)
-    return Model.learn(panel, layout, 8, np.zeros(0, np.int64), Options(**options), seed, History())
+def learned(panel, layout, steps=0, callbacks=(), **options):
+    seed, options = np.random.SeedSequence(0), Options(first=Teaching(steps=steps), **options)
+    return Model.learn(panel, layout, 8, np.zeros(0, np.int64), options, seed, History(callbacks))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def test_a_panel_without_cells_or_statics_is_drawn_empty():
 def test_sizes_follow_the_rows_and_what_is_asked():
     assert Options().sizes(500).hidden < Options().sizes(50_000).hidden
     assert Options(hidden=7, units=9).sizes(500).units == 9
-    assert Options(steps=0).sizes(50_000).hidden == 1
+    assert Options(first=Teaching(steps=0)).sizes(50_000).hidden == 1
 
 
 def test_statics_alone_are_a_model():
@@ -104,3 +106,17 @@ def test_statics_alone_are_a_model():
     panel = Panel(np.zeros((200, 0)), np.ones(200, np.int64), statics)
     made = learned(panel, Layout((), (Number("a"), Category("b", 3))), steps=0)
     assert made.draw_statics(5, rng).shape == (5, 2)
+
+
+def test_an_interrupt_while_statics_are_taught_keeps_the_closed_form(monkeypatch):
+    panel, taken = rich_panel(300), []
+
+    def stop(*given):
+        taken.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(likelihood, "follow", stop)
+    made = learned(panel, rich_layout(), steps=50)
+    assert len(taken) == 1  # and the steps are not taught
+    assert made.training.interrupted
+    assert made.steps.sizes.hidden == 1

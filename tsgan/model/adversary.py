@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from ..panel import Doubles
 from .belief import DRAWS, Belief, whole_windows
 from .callbacks import History
-from .cells import CELLS, detach
+from .cells import CELLS
 from .critic import Critic, difference_scale
 from .freeruns import Runs, Spreading, differentiable
 from .generator import Generator
-from .likelihood import Split, Streams, follow
+from .likelihood import Split, Streams, follow, next_loss
 from .losses import LOSSES, Batch, Loss
 from .pieces import Piece
 from .runtime import isolated
@@ -207,10 +207,7 @@ class Contest:
         """Take a step of the generator; return minus the log-likelihood of real rows."""
         g, how = self.g, self.how
         g.train()
-        piece, goes_on = self.streams.next()
-        self.state = tuple(part * goes_on[None, :, None] for part in detach(self.state))
-        log_prob, self.state = g(piece, self.state, self.noise)
-        loss = -log_prob.sum() / piece.inside.sum().clamp_min(1)
+        loss, self.state = next_loss(g, self.streams, self.state, self.noise)
         g.eval()
         self.critic.requires_grad_(False)
         values, did = differentiable(g, self.spreading, runs, how.hops, self.noise)

@@ -412,7 +412,6 @@ class Linear(nn.Module):
     def __init__(self, layout: Layout, base: Base) -> None:
         super().__init__()
         self.vector, self.order = Vector(layout), base.order
-        self.numbers = self.vector.terms.numbers
         for k, one in enumerate(base.regressions):
             cut = self.vector.size(k) - self.vector.terms.size
             self.register_buffer(f"outer{k}", torch.from_numpy(one.weights[:, :cut].copy()))

@@ -25,6 +25,7 @@ WIDE = 48  # features of one kind that are compared; more are mixed into as many
 SHOWN = 12  # levels of a category that are compared one by one
 ROWS, QUANTILES = 50_000, 500  # of a column: rows that are looked at, and quantiles that stand for them
 FARTHEST = 8.0  # standard deviations at which features are cut off
+STILL = 0.02  # mean distance of two values, scaled, that one hardly moves below: of a level that seldom comes
 MOST, RUNS = 1024, 2048  # real windows of each side, and free runs, that are compared
 
 
@@ -132,8 +133,9 @@ def _thinned(x: Tensor) -> Tensor:
 
 def _cramer(a: Tensor, b: Tensor) -> float:
     """Return the energy distance of two samples of as many numbers, in units of the spread of the second."""
-    own = (b[:, None] - b).abs().mean().clamp_min(1e-9)
-    return float((2 * (a[:, None] - b).abs().mean() - (a[:, None] - a).abs().mean() - own) / own)
+    own = (b[:, None] - b).abs().mean()
+    found = 2 * (a[:, None] - b).abs().mean() - (a[:, None] - a).abs().mean() - own
+    return float(found / own.clamp_min(STILL))
 
 
 def _within(x: Tensor) -> Tensor:

@@ -25,13 +25,17 @@ class Chain(nn.Module):
         Features and head parameters of each column, in order.
     units : int
         Hidden units.
+
+    Attributes
+    ----------
     dropout : float
+        Share of hidden units that is left out in training; none at first.
     """
 
     sees: Tensor
     told: Tensor
 
-    def __init__(self, state: int, features: list[int], outputs: list[int], units: int, dropout: float) -> None:
+    def __init__(self, state: int, features: list[int], outputs: list[int], units: int) -> None:
         super().__init__()
         columns = len(features)
         degree = np.sort(np.arange(units) % max(columns, 1))
@@ -50,7 +54,7 @@ class Chain(nn.Module):
         self.register_buffer(
             "told", torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)), persistent=False
         )
-        self.dropout = dropout
+        self.dropout = 0.0
         fan = self.sees.sum(1, keepdim=True).clamp_min(1)
         with torch.no_grad():
             self.features.normal_().mul_(self.sees / fan.sqrt() * 0.7)

@@ -15,12 +15,11 @@ Outcomes do not bend: a value that stayed moves with the one before, an atom not
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .base import Expected
 from .generator import Generator
 from .heads import Coded
 from .pieces import Piece
@@ -154,26 +153,6 @@ class Spreading:
         return torch.stack(rows, 1)
 
 
-def _read(g: Generator, coded: Coded, piece: Piece) -> tuple[Expected, Tensor, Tensor]:
-    """Return what the base says of rows and of the one before, the heads' parameters, and which rows start."""
-    steps = piece.known.shape[1]
-    wide = replace(
-        piece,
-        known=torch.cat([piece.known[:, :1], piece.known], 1),
-        inside=torch.cat([piece.inside[:, :1], piece.inside], 1),
-    )
-    age = piece.age[:, -steps - 1 :]
-    told = g.linear(coded, wide, age)
-    features = g.features(coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :], told.e, told.change / g.jumps)
-    known = g.known(piece)
-    out, _ = g.run(features[:, :-1], known, age[:, 1:], None)
-    params = g.chain(g.drop(out), features[:, 1:])
-    starts = age[:, 1:] == 0
-    b, t = torch.nonzero(starts, as_tuple=True)
-    first = g.first(torch.cat([known[b, t], known.new_ones((len(b), 1))], 1), features[:, 1:][b, t])
-    return told, params.index_put((b, t), first), starts
-
-
 def differentiable(
     generator: Generator, spreading: Spreading, runs: Runs, hops: int, noise: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -204,7 +183,7 @@ def differentiable(
     outcome = coded.outcome[:, -steps:]
     x, at_rest = coded.x, coded
     for _ in range(hops):
-        told, params, starts = _read(generator, at_rest, piece)
+        told, params, starts, _ = generator.read(at_rest, piece, None)
         e = (told.e[:, 1:].detach() + jitter / told.spread[:, 1:]).float()
         shift = implicit_shift(e, *generator.mixture(params, starts))
         moved = spreading(shift, outcome[:, :, numbers])

@@ -11,15 +11,14 @@ the one row of a sequence.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
-from .base import Base, Linear
+from .base import Base, Expected, Linear
 from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
@@ -44,7 +43,6 @@ class Sizes:
         Of the chain.
     mixture : int
         Normals for each number.
-    dropout : float
     """
 
     cell: str = "lstm"
@@ -52,11 +50,6 @@ class Sizes:
     layers: int = 1
     units: int = 128
     mixture: int = 6
-    dropout: float = 0.3
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the sizes as JSON-ready values."""
-        return asdict(self)
 
 
 class Features(nn.Module):
@@ -96,6 +89,7 @@ class Features(nn.Module):
         self.ends = np.concatenate([[0], np.cumsum(self.widths)]).astype(int).tolist()
         self.numbers = numbers
         self.cells = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
+        self.table = {j: number for number, (j, _) in enumerate(self.embedded)}
         self.shown_cells = [j for j, _ in shown]
         self.register_buffer("shown_at", torch.tensor([at for _, at in shown], dtype=torch.int64), persistent=False)
 
@@ -118,7 +112,6 @@ class Heads:
     """Where in the chain's output each head's parameters lie, and how they become log-probabilities."""
 
     def __init__(self, cells: tuple[Cell, ...], mixture: int) -> None:
-        self.cells, self.mixture = cells, mixture
         self.own = [Outcomes.of(cell) for cell in cells]
         self.widths = [
             (o.count if o.count > 1 else 0) + (3 * mixture if isinstance(cell, Number) else 0)
@@ -127,6 +120,7 @@ class Heads:
         ends = np.concatenate([[0], np.cumsum(self.widths)]).astype(int)
         self.several = [j for j, o in enumerate(self.own) if o.count > 1]
         self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
+        self.place = {j: number for number, j in enumerate(self.numbers)}
         # places of logits in the output, cells of one number of outcomes together
         self.groups: list[tuple[list[int], Tensor]] = []
         for count in sorted({self.own[j].count for j in self.several}):
@@ -145,7 +139,6 @@ class Heads:
             for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
             if o.stay > 0 or o.straight > 0 or cell.together >= 0
         ]
-        self.ends = ends.tolist()
 
 
 class Generator(nn.Module):
@@ -173,9 +166,9 @@ class Generator(nn.Module):
         known = layout.covariates + self.fixed.size
         self.cell = CELLS[sizes.cell](self.features.size + known + YOUNG, sizes.hidden, sizes.layers)
         shape = self.features.widths, self.heads.widths
-        self.chain = Chain(sizes.hidden, *shape, sizes.units, sizes.dropout)
-        self.first = Chain(known + 1, *shape, sizes.units, sizes.dropout)
-        self.drop = nn.Dropout(sizes.dropout)
+        self.chain = Chain(sizes.hidden, *shape, sizes.units)
+        self.first = Chain(known + 1, *shape, sizes.units)
+        self.drop = nn.Dropout(0.0)
         self.register_buffer("bias", torch.from_numpy(base.bias).float())
         self.register_buffer("jumps", torch.from_numpy(base.jumps))
         for j in self.heads.several:
@@ -224,42 +217,59 @@ class Generator(nn.Module):
         """Return the state before the first row, of so many sequences."""
         return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
 
-    def log_prob(
-        self, coded: Coded, piece: Piece, state: State | None, noise: torch.Generator | None
-    ) -> tuple[Tensor, State]:
-        """Return the same of rows that are coded; the state is the recurrent cell's."""
+    def read(self, coded: Coded, piece: Piece, state: State | None) -> tuple[Expected, Tensor, Tensor, State]:
+        """Read rows that are coded, T of each of B sequences.
+
+        Returns
+        -------
+        told : Expected
+            What the base says of the rows and of the one before them.
+        params : float32 Tensor of shape (B, T, outputs)
+            What the heads are given.
+        starts : bool Tensor of shape (B, T)
+            Which rows start a stretch.
+        state : recurrent state
+        """
         steps = piece.known.shape[1]
         # the row before the first is read as well: what it did is the network's first input
-        wide = Piece(
-            piece.values,
-            piece.age,
-            torch.cat([piece.known[:, :1] if piece.last is None else piece.last[:, None], piece.known], 1),
-            piece.statics,
-            torch.cat([piece.inside[:, :1], piece.inside], 1),
+        wide = replace(
+            piece,
+            known=torch.cat([piece.known[:, :1] if piece.last is None else piece.last[:, None], piece.known], 1),
+            inside=torch.cat([piece.inside[:, :1], piece.inside], 1),
         )
         age = piece.age[:, -steps - 1 :]
         told = self.linear(coded, wide, age)
-        x, outcome = coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :]
-        features = self.features(x, outcome, told.e, told.change / self.jumps)
+        features = self.features(
+            coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :], told.e, told.change / self.jumps
+        )
         known = self.known(piece)
         out, state = self.run(features[:, :-1], known, age[:, 1:], state)
         params = self.chain(self.drop(out), features[:, 1:])
         starts = age[:, 1:] == 0
-        if bool(starts.any()):
-            b, t = torch.nonzero(starts, as_tuple=True)
+        b, t = torch.nonzero(starts, as_tuple=True)
+        if len(b):
             outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
             params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t]))
+        return told, params, starts, state
+
+    def log_prob(
+        self, coded: Coded, piece: Piece, state: State | None, noise: torch.Generator | None
+    ) -> tuple[Tensor, State]:
+        """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
+        told, params, starts, state = self.read(coded, piece, state)
+        steps = piece.known.shape[1]
+        x, outcome = coded.x[:, -steps:], coded.outcome[:, -steps:]
         e = told.e[:, 1:]
         if noise is not None and self.grids.points:
-            e = e + self.grids.noise(x[:, 1:], noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
+            e = e + self.grids.noise(x, noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
         logits = self.outcome_logits(coded, piece, params)
-        log_prob = torch.zeros(outcome[:, 1:].shape, dtype=torch.float32)
+        log_prob = torch.zeros(outcome.shape, dtype=torch.float32)
         for (mine, _), part in zip(self.heads.groups, logits, strict=True):
-            log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, outcome[:, 1:, mine][..., None])[..., 0]
+            log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0]
         if self.heads.numbers:
             weight, mean, log_sigma = self.mixture(params, starts)
             density = mixture_log_prob(e.float(), weight, mean, log_sigma) - told.spread[:, 1:].log().float()
-            continuous = outcome[:, 1:, self.heads.numbers] == 0
+            continuous = outcome[:, :, self.heads.numbers] == 0
             some = torch.zeros_like(log_prob)
             some[:, :, self.heads.numbers] = torch.where(continuous, density, 0.0)
             log_prob = log_prob + some

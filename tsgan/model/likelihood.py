@@ -25,7 +25,7 @@ from torch import Tensor
 from ..errors import TrainingError
 from ..panel import Bools, Ints
 from .callbacks import History
-from .cells import detach
+from .cells import State, detach
 from .generator import Generator
 from .pieces import Piece, Source
 
@@ -52,7 +52,7 @@ class Split:
     stretches : bool
     window : int
     every : int64 array
-        Where streams of one long series may begin if nothing is held back.
+        Where streams may begin if nothing is held back.
     """
 
     source: Source
@@ -87,8 +87,8 @@ class Split:
             kept = kept[(kept - kept[:1]) % max(1, window // STRIDE) == 0] if len(kept) else kept
             both = np.zeros(len(train), np.int64), np.zeros(len(kept), np.int64)
             return cls(source, train, both[0], kept, both[1], held, stretches, window, starts)
-        first, whole = source.offsets[:-1], np.bincount(owner, held, len(panel)) == panel.lengths
-        some = np.bincount(owner, held, len(panel)) > 0
+        first, count = source.offsets[:-1], np.bincount(owner, held, len(panel))
+        whole, some = count == panel.lengths, count > 0
         return cls(source, first[~whole], number[~whole], first[some], number[some], held, stretches, window, first)
 
     def only(self, piece: Piece, start: Ints, held: bool) -> Piece:
@@ -98,15 +98,9 @@ class Split:
 
     def whole(self) -> Split:
         """Return the same with nothing held back."""
-        panel = self.source.panel
-        if not self.stretches:
-            first = self.source.offsets[:-1]
-            return replace(
-                self, starts=first, sequences=np.arange(len(panel), dtype=np.int64), held=np.zeros_like(self.held)
-            )
-        return replace(
-            self, starts=self.every, sequences=np.zeros(len(self.every), np.int64), held=np.zeros_like(self.held)
-        )
+        count = 1 if self.stretches else len(self.source.panel)
+        sequences = np.resize(np.arange(count, dtype=np.int64), len(self.every))
+        return replace(self, starts=self.every, sequences=sequences, held=np.zeros_like(self.held))
 
     @property
     def possible(self) -> bool:
@@ -210,7 +204,7 @@ class Teaching:
     Attributes
     ----------
     steps : int
-        At most.
+        At most; the held-back likelihood ends it earlier where data are few.
     batch : int
         Pieces of a step.
     rate, decay, clip, average : float
@@ -221,7 +215,7 @@ class Teaching:
         Of `time.monotonic()`.
     """
 
-    steps: int
+    steps: int = 1500
     batch: int = 128
     rate: float = 4e-3
     decay: float = 0.1
@@ -235,7 +229,7 @@ WARM_UP = 50  # steps in which the rate rises
 CHECK = 50  # steps between two measurements
 PATIENCE, DROPS, LOWER = 2, 2, 0.3  # measurements without a gain; times that the rate then falls, and to what share
 GAIN = 1e-4  # nats a cell by which the likelihood has to rise
-LEAST_DROPOUT, MOST_DROPOUT = 0.0, 0.5
+FIRST_DROPOUT, LEAST_DROPOUT, MOST_DROPOUT = 0.3, 0.0, 0.5
 NEAR, APART = 0.01, 0.04  # nats a cell between learned and held-back rows: dropout falls below, rises above
 
 
@@ -289,38 +283,25 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
         If the likelihood of the real rows is not finite before training; names the column.
     """
     rng = np.random.default_rng(seed)
-    noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
     fixed = int(rng.integers(2**62))
     held = split.walks(True, generator.before, rng)
     learned = split.walks(False, generator.before, rng)
     start = measure(generator, held, fixed)
     if not math.isfinite(start):
         refuse(generator, held)
-    dropout = 0.3 if how.dropout is None else how.dropout
+    dropout = FIRST_DROPOUT if how.dropout is None else how.dropout
     best = Best(start, _copy(generator), 0, dropout)
     history.add("likelihood", 0, 0.0, held_back=start, kept=True)
-    streams, cells = Streams(split, generator.before, how.batch, rng), max(len(generator.layout.cells), 1)
+    learner, cells = _Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
     average = copy.deepcopy(generator)
     rate, without, drops, since = how.rate, 0, 0, 0
-    optimiser = _optimiser(generator, how)
-    state, losses = generator.start(how.batch), []
+    losses: list[float] = []
     generator.train()
     try:
         for step in range(1, how.steps + 1):
             for module in (generator, average):
                 module.set_dropout(dropout)
-            for group in optimiser.param_groups:
-                group["lr"] = rate * min(1.0, step / WARM_UP)
-            piece, goes_on = streams.next()
-            state = tuple(part * goes_on[None, :, None] for part in detach(state))
-            log_prob, state = generator(piece, state, noise)
-            loss = -log_prob.sum() / piece.inside.sum().clamp_min(1)
-            optimiser.zero_grad()
-            loss.backward()
-            if how.clip:
-                torch.nn.utils.clip_grad_norm_(generator.parameters(), how.clip)
-            optimiser.step()
-            losses.append(float(loss.detach()))
+            losses.append(learner.step(rate * min(1.0, step / WARM_UP)))
             since, best.taken = since + 1, step
             follow(average, generator, min(how.average, (1 + since) / (10 + since)))
             late = time.monotonic() >= how.deadline
@@ -343,8 +324,7 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
                 drops, without, rate, since = drops + 1, 0, rate * LOWER, 0
                 for module in (generator, average):
                     module.load_state_dict(best.weights)
-                optimiser = _optimiser(generator, how)
-                state = generator.start(how.batch)
+                learner.restart()
             if drops > DROPS or stop or late:
                 break
     except KeyboardInterrupt:
@@ -359,32 +339,60 @@ POLISH = 0.5  # steps on all rows, as a share of those that were best
 
 
 def polish(generator: Generator, split: Split, how: Teaching, best: Best, seed: np.random.SeedSequence) -> None:
-    """Teach a generator on all rows, held back ones too, at a low rate; it ends with the average of the weights."""
-    steps = round(POLISH * best.step)
-    rng = np.random.default_rng(seed)
-    noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    streams = Streams(split.whole(), generator.before, how.batch, rng)
-    average, optimiser = copy.deepcopy(generator), _optimiser(generator, how)
-    state = generator.start(how.batch)
+    """Teach a generator on all rows, held back ones too, at a low rate; it ends with the average of the weights.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If interrupted; the generator is then as it was.
+    """
+    first, average = _copy(generator), copy.deepcopy(generator)
+    learner = _Learner(generator, split.whole(), how, np.random.default_rng(seed))
     generator.train()
-    generator.set_dropout(best.dropout)
-    for step in range(1, steps + 1):
-        for group in optimiser.param_groups:
-            group["lr"] = LOWER * how.rate * min(1.0, step / WARM_UP)
-        piece, goes_on = streams.next()
-        state = tuple(part * goes_on[None, :, None] for part in detach(state))
-        log_prob, state = generator(piece, state, noise)
-        loss = -log_prob.sum() / piece.inside.sum().clamp_min(1)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(generator.parameters(), how.clip or math.inf)
-        optimiser.step()
-        follow(average, generator, min(how.average, (1 + step) / (10 + step)))
-        if time.monotonic() >= how.deadline or not bool(loss.isfinite()):
-            break
-    if all(bool(part.isfinite().all()) for part in average.parameters()):
-        generator.load_state_dict(average.state_dict())
-    generator.eval()
+    try:
+        for step in range(1, round(POLISH * best.step) + 1):
+            loss = learner.step(LOWER * how.rate * min(1.0, step / WARM_UP))
+            follow(average, generator, min(how.average, (1 + step) / (10 + step)))
+            if time.monotonic() >= how.deadline or not math.isfinite(loss):
+                break
+        first = _copy(average) if all(bool(part.isfinite().all()) for part in average.parameters()) else first
+    finally:
+        generator.load_state_dict(first)
+        generator.eval()
+
+
+class _Learner:
+    """Steps of learning by likelihood, one after the other."""
+
+    def __init__(self, generator: Generator, split: Split, how: Teaching, rng: np.random.Generator) -> None:
+        self.generator, self.how = generator, how
+        self.noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        self.streams = Streams(split, generator.before, how.batch, rng)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what the optimiser and the recurrent state know."""
+        self.optimiser = _optimiser(self.generator, self.how)
+        self.state = self.generator.start(self.how.batch)
+
+    def step(self, rate: float) -> float:
+        """Take a step at a rate; return the loss, in nats a row."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss, self.state = next_loss(self.generator, self.streams, self.state, self.noise)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.how.clip or math.inf)
+        self.optimiser.step()
+        return float(loss.detach())
+
+
+def next_loss(generator: Generator, streams: Streams, state: State, noise: torch.Generator) -> tuple[Tensor, State]:
+    """Return minus the log-likelihood of the next pieces of streams, in nats a row, and the state after them."""
+    piece, goes_on = streams.next()
+    state = tuple(part * goes_on[None, :, None] for part in detach(state))
+    log_prob, state = generator(piece, state, noise)
+    return -log_prob.sum() / piece.inside.sum().clamp_min(1), state
 
 
 def refuse(generator: Generator, walks: list[list[Piece]]) -> None:

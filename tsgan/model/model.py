@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,12 @@ from .runtime import isolated
 SWEEP = 64  # rows of a piece of one long series that moments are taken of
 SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and large
 HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
-ROWS = 8192  # rows of a batch that is scored
+ROWS, SCORED = 8192, 256  # rows of a batch that is scored, and steps of a piece
+LOOKED = 16  # rows that say how likely levels are under some statics
+STATIC_SHARE = 8  # of the time, one part in so many is the statics'
 FIRST_SHARE = 0.6  # of the time that there is, for the first stage
 PART = 4  # of the first stage's steps, one in so many at most in the second
 SECOND = 75  # steps of the second stage at most: more brought little more
-STEPS = 1500  # of the first stage at most: the held-back likelihood ends it earlier where data are few
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,8 @@ class Options:
     cell : str
     hidden, layers, units, mixture : int or None
         Sizes of the networks.
-    dropout : float or None
-        None lets it follow the held-back likelihood.
-    steps : int or None
-        Of the first stage at most.
-    batch : int
-    rate, decay, clip, average : float
+    first : Teaching
+        How the first stage goes.
     adversarial_steps : int or None
         Of the second stage at most; 0 leaves it out.
     second : Settings
@@ -60,32 +57,25 @@ class Options:
     layers: int = 1
     units: int | None = None
     mixture: int = 6
-    dropout: float | None = None
-    steps: int | None = None
-    batch: int = 128
-    rate: float = 4e-3
-    decay: float = 0.1
-    clip: float = 5.0
-    average: float = 0.99
+    first: Teaching = field(default_factory=Teaching)
     adversarial_steps: int | None = None
     second: Settings = field(default_factory=Settings)
 
     def sizes(self, rows: int) -> Sizes:
         """Return the sizes of the networks for so many rows; as small as can be where they are not taught."""
-        if self.steps == 0:
-            return Sizes(self.cell, 1, 1, 1, self.mixture, 0.0)
+        if not self.first.steps:
+            return Sizes(self.cell, 1, 1, 1, self.mixture)
         place = (rows >= SMALL) + (rows >= LARGE)
         hidden = HIDDEN[place] if self.hidden is None else self.hidden
         units = UNITS[place] if self.units is None else self.units
-        return Sizes(self.cell, hidden, self.layers, units, self.mixture, 0.3 if self.dropout is None else self.dropout)
+        return Sizes(self.cell, hidden, self.layers, units, self.mixture)
 
     def teaching(self, deadline: float) -> Teaching:
         """Return how the first stage goes, which takes a share of the time if there is a second."""
-        steps = STEPS if self.steps is None else self.steps
         if self.adversarial_steps != 0 and math.isfinite(deadline):
             now = time.monotonic()
             deadline = now + FIRST_SHARE * max(deadline - now, 0.0)
-        return Teaching(steps, self.batch, self.rate, self.decay, self.clip, self.average, self.dropout, deadline)
+        return replace(self.first, deadline=deadline)
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ class Model:
     statics : Generator or None
         None where there are no statics; each is the one row of a sequence to it.
     training : Training or None
-        How teaching `steps` ended; None where it was not taught, or not now.
+        How teaching `steps` ended (or the statics, if that was interrupted); None where nothing was taught, or not now.
     """
 
     layout: Layout
@@ -159,16 +149,19 @@ class Model:
             See `likelihood.teach`.
         """
         first, second = seed.spawn(2)
-        statics = None
+        statics, training = None, None
         if layout.statics:
             rows = Panel.from_dense(panel.statics[:, None, :])
             own = Layout(layout.statics)
             soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATIC_SHARE)
             alone = replace(options, adversarial_steps=0)
-            statics, _ = _taught(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
-        steps, training = None, None
+            statics, training = _taught(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
+            if training is not None and training.interrupted:  # what is learned until then is the statics
+                options = replace(options, first=replace(options.first, steps=0))
+        steps = None
         if layout.cells:
-            steps, training = _taught(panel, layout, window, starts, options, second, history, deadline)
+            steps, told = _taught(panel, layout, window, starts, options, second, history, deadline)
+            training = training if training is not None and training.interrupted else told
         return cls(layout, steps, statics, training)
 
     def draw_statics(self, n: int, rng: np.random.Generator) -> Doubles:
@@ -267,7 +260,7 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """Return what has to be known to build the networks again, JSON-ready."""
         return {
-            name: None if generator is None else {"order": generator.order, "sizes": generator.sizes.to_dict()}
+            name: None if generator is None else {"order": generator.order, "sizes": asdict(generator.sizes)}
             for name, generator in (("steps", self.steps), ("statics", self.statics))
         }
 
@@ -284,8 +277,7 @@ class Model:
         def made(name: str, own: Layout) -> Generator | None:
             if data[name] is None:
                 return None
-            known = {one.name for one in fields(Sizes)}
-            sizes = Sizes(**{key: value for key, value in data[name]["sizes"].items() if key in known})
+            sizes = Sizes(**data[name]["sizes"])
             generator = Generator(own, Base.blank(own, int(data[name]["order"]), sizes.mixture), sizes)
             found = {
                 key.removeprefix(f"{name}."): torch.from_numpy(np.array(array))
@@ -296,11 +288,6 @@ class Model:
             return generator.eval()
 
         return cls(layout, made("steps", layout), made("statics", Layout(layout.statics)))
-
-
-STATIC_SHARE = 8  # of the time, one part in so many is the statics'
-LOOKED = 16  # rows that say how likely levels are under some statics
-SCORED = 256  # steps of a piece that is scored
 
 
 def _taught(

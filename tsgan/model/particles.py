@@ -168,7 +168,7 @@ class GuidedRollout(Rollout):
         told: Tensor | None,
         values: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        own, i = self.g.heads.own[j], self.g.heads.numbers.index(j)
+        own, i = self.g.heads.own[j], self.g.heads.place[j]
         whole = told is not None and bool(told.all())
         if whole and self.alone and values is not None:  # nothing is drawn, and nothing to compare weights with
             o = self._outcome_of(j, cell, values)
@@ -237,6 +237,8 @@ class GuidedRollout(Rollout):
         drawn, moved = self._towards(j, cell, free, near, close, centre, h, lam)
         for number, point in points.items():
             drawn = torch.where(o == number, point, drawn)
+        ends = (torch.as_tensor(end) for end in self._ends(cell, None))
+        drawn = torch.minimum(torch.maximum(drawn, next(ends)), next(ends))
         return o, drawn, total + torch.where(o == 0, moved, 0.0)
 
     def _points(self, j: int, cell: Number) -> dict[int, Tensor]:

@@ -13,6 +13,7 @@ from ..panel import Doubles, Floats
 from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, YOUNG, Generator
 from .heads import CLOSE, NEVER, mixture_log_prob
+from .pieces import static_terms
 
 AGAIN = 6  # times that a number is drawn anew that lies outside its bounds, or where another outcome has its place
 
@@ -32,8 +33,6 @@ class Rollout:
         layout = generator.layout
         self.fixed = generator.fixed_features(statics)
         self.fixed_terms = generator.linear.vector.fixed
-        from .pieces import static_terms
-
         self.base_fixed = (
             static_terms(statics, self.fixed_terms) if self.fixed_terms.size else statics.new_zeros((self.size, 0))
         )
@@ -85,20 +84,13 @@ class Rollout:
         terms_of = linear.vector.terms
         k = min(self.age, g.order)
         context = torch.cat([covariates, self.fixed], 1)
-        if self.age == 0:
-            walk = g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
-        else:
-            young = context.new_zeros((self.size, YOUNG))
-            if self.age < YOUNG:
-                young[:, self.age] = 1
-            into = torch.cat([self.features, context, young], 1)
-            out, self.state = g.cell.step(into, self.state)
-            walk = g.chain.begin(out)
-        if self.age == 0:
-            # the recurrent network reads the start, too
-            young = context.new_zeros((self.size, YOUNG))
-            young[:, 0] = 1
-            _, self.state = g.cell.step(torch.cat([self.features, context, young], 1), self.state)
+        young = context.new_zeros((self.size, YOUNG))
+        if self.age < YOUNG:
+            young[:, self.age] = 1
+        out, self.state = g.cell.step(torch.cat([self.features, context, young], 1), self.state)
+        walk = (
+            g.chain.begin(out) if self.age else g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
+        )
         outer = torch.cat([covariates.double(), self.base_fixed, self.lags[:, :k].flatten(1)], 1)
         lagged = outer @ linear.part("outer", k).T + linear.part("constant", k)
         inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
@@ -139,7 +131,7 @@ class Rollout:
                 if own.count <= SHOWN:
                     features[:, start : start + width].scatter_(1, o[:, None], 1.0)
                 else:
-                    table = g.features.tables[[c for c, _ in g.features.embedded].index(j)]
+                    table = g.features.tables[g.features.table[j]]
                     features[:, start : start + width] = table(o)
             else:
                 at = int(terms_of.at[j])
@@ -227,13 +219,14 @@ class Rollout:
         g, own = self.g, self.g.heads.own[j]
         o = torch.zeros(self.size, dtype=torch.int64)
         weight = torch.zeros(self.size)
+        whole = told is not None and bool(told.all())  # then nothing is drawn
         at = 0
         logits = None
         if own.count > 1:
             logits = self._logits(j, params, gone)
-            o = self._choose(logits)
+            o = o if whole else self._choose(logits)
             at = own.count
-        place = g.heads.numbers.index(j)
+        place = g.heads.place[j]
         raw = params[:, at:].reshape(self.size, 3, -1) + g.bias[min(self.age, 1), place]
         w, mean, log_sigma = raw.unbind(1)
         log_sigma = log_sigma.clamp(*LOG_SIGMA)
@@ -246,6 +239,8 @@ class Rollout:
             density = mixture_log_prob(((real - centre) / spread).float(), w, mean, log_sigma) - spread.log().float()
             weight += torch.where(told & (o_told == 0), density.nan_to_num(), 0.0)
             o = torch.where(told, o_told, o)
+            if whole:
+                return torch.where(real.isnan(), self.x[:, j], real), o, o == own.missing, weight
         drawn = self.x[:, j].clone()  # stays, or is missing
         some = torch.nonzero(o == 0)[:, 0] if own.count > 1 else None
         if some is None or len(some):
