@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
+from .context import SEEN, Context, Lift, Rows, fit_lift
 from .heads import Coded, Outcomes
 from .pieces import SPARE, Piece
 
@@ -218,6 +219,8 @@ class Base:
     after : list of float64 arrays of shape (outcomes, outcomes) or (1,)
         Log shares of outcomes given the one before; of a cell with many outcomes the log share of "the same again"
         beyond chance.
+    lifts : dict of int to Lift
+        What the context adds, by cell.
     jumps : float64 array of shape (numbers,)
         Standard deviation of a number's change from row to row.
     """
@@ -229,6 +232,7 @@ class Base:
     first: list[Doubles]
     marginal: list[Doubles]
     after: list[Doubles]
+    lifts: dict[int, Lift]
     jumps: Doubles
 
     @classmethod
@@ -248,6 +252,7 @@ class Base:
             [np.zeros(n) for n in counts],
             [np.zeros(n) for n in counts],
             [np.zeros((n, n)) if n <= TABLE else np.zeros(1) for n in counts],
+            {j: Lift.none(vector.context.size, counts[j]) for j in vector.context.lifted(counts)},
             np.ones(numbers),
         )
 
@@ -259,6 +264,7 @@ class Vector:
         self.terms = Terms(layout.cells)
         self.fixed = Terms(layout.statics)
         self.known = layout.covariates + self.fixed.size
+        self.context = Context(layout, self.terms.at, self.known)
 
     def size(self, order: int) -> int:
         """Return the length of `v`."""
@@ -325,7 +331,7 @@ def fit_base(
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
-        counts.add(coded.outcome, piece.age, piece.inside, layout.stretches)
+        counts.add(coded.outcome, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
         for k in range(most + 1):
             if k == 0:
                 use = piece.inside & (torch.ones_like(age, dtype=torch.bool) if layout.stretches else age == 0)
@@ -358,34 +364,58 @@ def fit_base(
     moved, at = moments[1][0] + moments[1][1], vector.targets(1)
     jumps = np.sqrt(np.maximum(np.diag(moved.squares)[at] / max(moved.rows, 1.0), 0))
     jumps = np.where(jumps > FLOOR, jumps, 1.0)
-    base = Base(order, tuple(ridges), tuple(found), np.zeros((2, len(at), 3, components)), *counts.logs(), jumps)
-    base.bias = np.stack([mixtures(e, components, rng) for e in _residuals(layout, base, pieces)])
+    bias = np.zeros((2, len(at), 3, components))
+    base = Base(order, tuple(ridges), tuple(found), bias, *counts.logs(), {}, jumps)
+    shares = [min(1.0, SEEN / max(one[0].rows + one[1].rows, 1.0)) for one in moments[:2]]
+    residuals, samples = _second_look(layout, base, pieces, shares, rng)
+    base.bias = np.stack([mixtures(e, components, rng) for e in residuals])
+    for j in vector.context.lifted(counts.sizes):
+        base.lifts[j] = fit_lift(vector.context, j, counts.sizes[j], samples, (base.first[j], base.after[j]))
     return base
 
 
-def _residuals(
-    layout: Layout, base: Base, pieces: Callable[[int], Iterator[tuple[Piece, Tensor]]]
-) -> tuple[list[Doubles], list[Doubles]]:
-    """Return samples of the residuals of each number where it is continuous: on first rows, and on others."""
+def _second_look(
+    layout: Layout,
+    base: Base,
+    pieces: Callable[[int], Iterator[tuple[Piece, Tensor]]],
+    shares: list[float],
+    rng: np.random.Generator,
+) -> tuple[list[list[Doubles]], tuple[Rows, Rows]]:
+    """Return residuals of each number where it is continuous, and contexts, of first rows and of others: samples."""
     law, numbers = Linear(layout, base), [j for j, c in enumerate(layout.cells) if isinstance(c, Number)]
     found: list[list[list[Doubles]]] = [[[] for _ in numbers] for _ in range(2)]
-    taken = [0, 0]
-    for piece, _ in pieces(base.order + SPARE):
+    samples, taken = (Rows([], [], [], []), Rows([], [], [], [])), [0, 0]
+    for piece, held in pieces(base.order + SPARE):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]
-        for side in range(2):
-            if taken[side] > 2 * EM_ROWS:
-                continue
-            start = side == 0
+        u = law.vector.context(piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:])
+        for side, (start, rows) in enumerate(zip((True, False), samples, strict=True)):
             young = torch.zeros_like(age) if start and layout.stretches else age
             use = piece.inside & ((young == 0) if start else (young >= 1))
-            e = law(coded, piece, young).e
-            taken[side] += int(use.sum())
-            for i, j in enumerate(numbers):
-                some = use & (coded.outcome[:, -steps:, j] == 0)
-                found[side][i].append(e[:, :, i][some].numpy())
-    first, others = ([np.concatenate(parts) if parts else np.zeros(0) for parts in side] for side in found)
-    return first, others
+            now, old = coded.outcome[:, -steps:], coded.outcome[:, -steps - 1 : -1]
+            if taken[side] <= 2 * EM_ROWS:
+                e = law(coded, piece, young).e
+                taken[side] += int(use.sum())
+                for i, j in enumerate(numbers):
+                    found[side][i].append(e[:, :, i][use & (now[:, :, j] == 0)].numpy())
+            if u.shape[2]:
+                some = use & torch.from_numpy(rng.random(use.shape) < shares[side])
+                rows.u.append(u[some].numpy())
+                rows.now.append(_begun(layout, now)[some].numpy() if start else now[some].numpy())
+                rows.old.append(old[some].numpy())
+                rows.held.append(held[some].numpy())
+    return [[np.concatenate(parts) if parts else np.zeros(0) for parts in side] for side in found], samples
+
+
+def _begun(layout: Layout, outcome: Tensor) -> Tensor:
+    """Return outcomes `(B, T, C)` as they would be on first rows, where nothing stays as it was."""
+    out = outcome.clone()
+    for j, cell in enumerate(layout.cells):
+        own = Outcomes.of(cell)
+        for number in (own.stay, own.straight):
+            if number > 0:
+                out[:, :, j].masked_fill_(outcome[:, :, j] == number, 0)
+    return out
 
 
 @dataclass(frozen=True)
@@ -453,24 +483,21 @@ class _Counts:
     """How often outcomes come, and which follows which."""
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
-        self.own = [Outcomes.of(cell) for cell in cells]
-        self.sizes = [own.count for own in self.own]
+        self.sizes = [Outcomes.of(cell).count for cell in cells]
         self.first = [np.zeros(n) for n in self.sizes]
         self.marginal = [np.zeros(n) for n in self.sizes]
         self.after = [np.zeros((n, n)) if n <= TABLE else np.zeros((2, 1)) for n in self.sizes]
 
-    def add(self, outcome: Tensor, age: Tensor, inside: Tensor, stretches: bool) -> None:
-        """Take in the outcomes of a piece, `(B, R, C)`; where stretches begin anywhere, each row is a first one."""
+    def add(self, outcome: Tensor, begun: Tensor, age: Tensor, inside: Tensor, stretches: bool) -> None:
+        """Take in outcomes of a piece, `(B, R, C)`, and as of first rows; if stretches begin anywhere each row is one."""
         steps = inside.shape[1]
+        fresh = begun[:, -steps:].numpy()
         now = outcome[:, -steps:].numpy()
         old = outcome[:, -steps - 1 : -1].numpy()
-        starts = (inside & (age[:, -steps:] == 0)).numpy()
+        starts = (inside if stretches else inside & (age[:, -steps:] == 0)).numpy()
         goes_on = (inside & (age[:, -steps:] >= 1)).numpy()
         for j, n in enumerate(self.sizes):
-            begun = now[:, :, j][inside.numpy() if stretches else starts]
-            own = self.own[j]
-            begun = np.where((begun > 0) & ((begun == own.stay) | (begun == own.straight)), 0, begun)
-            self.first[j] += np.bincount(begun, minlength=n)
+            self.first[j] += np.bincount(fresh[:, :, j][starts], minlength=n)
             a, b = old[:, :, j][goes_on], now[:, :, j][goes_on]
             self.marginal[j] += np.bincount(b, minlength=n)
             if n <= TABLE:

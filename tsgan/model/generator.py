@@ -174,6 +174,10 @@ class Generator(nn.Module):
         for j in self.heads.several:
             for name in ("first", "marginal", "after"):
                 self.register_buffer(f"{name}{j}", torch.from_numpy(getattr(base, name)[j]).float())
+        self.lifted = frozenset(base.lifts)
+        for j, lift in base.lifts.items():
+            self.register_buffer(f"lift{j}", torch.from_numpy(lift.weights).float())
+            self.register_buffer(f"offset{j}", torch.from_numpy(lift.offset).float())
 
     def set_dropout(self, share: float) -> None:
         """Let so many recurrent outputs and units of the chains be left out in training."""
@@ -293,10 +297,14 @@ class Generator(nn.Module):
         steps = piece.known.shape[1]
         age = piece.age[:, -steps:]
         old = coded.outcome[:, -steps - 1 : -1]
+        vector = self.linear.vector
+        u = params[..., :0]
+        if self.lifted:
+            u = vector.context(piece.before(vector.fixed), vector.terms(coded)[:, -steps:]).float()
         out = []
         for mine, place in self.heads.groups:
             logits = params[..., place]
-            base = torch.stack([self.base_logits(j, old[:, :, j], age == 0) for j in mine], 2)
+            base = torch.stack([self.base_logits(j, old[:, :, j], age == 0, u) for j in mine], 2)
             masks = [self.mask(j, coded, age) if j in self.heads.masked else None for j in mine]
             for i, mask in enumerate(masks):
                 if mask is not None:
@@ -305,17 +313,34 @@ class Generator(nn.Module):
             out.append(torch.where(never, torch.full_like(base, NEVER), logits + base))
         return out
 
-    def base_logits(self, j: int, old: Tensor, start: Tensor) -> Tensor:
-        """Return the base's logits of cell j, `(..., outcomes)`, given the outcome before, `(...)`."""
+    def base_logits(self, j: int, old: Tensor, start: Tensor, u: Tensor) -> Tensor:
+        """Return the base's logits of cell j, `(..., outcomes)`.
+
+        Parameters
+        ----------
+        j : int
+        old : int64 Tensor of shape (...)
+            The outcome before.
+        start : bool Tensor of shape (...)
+            Where there is none.
+        u : float32 Tensor of shape (..., K)
+            The context, see `context`.
+        """
         after: Tensor = getattr(self, f"after{j}")
+        first: Tensor = getattr(self, f"first{j}")
         if after.ndim == 2:
-            logits = after[old]
+            logits = torch.where(start[..., None], first, after[old])
         else:
             same = torch.nn.functional.one_hot(old, self.heads.own[j].count)
             marginal: Tensor = getattr(self, f"marginal{j}")
             # log(share + odds) where it is the same again
-            logits = torch.where(same.bool(), torch.logaddexp(marginal, after), marginal)
-        return torch.where(start[..., None], getattr(self, f"first{j}"), logits)
+            again = torch.where(same.bool(), torch.logaddexp(marginal, after), marginal)
+            logits = torch.where(start[..., None], first, again)
+        if j not in self.lifted:
+            return logits
+        weights: Tensor = getattr(self, f"lift{j}")
+        offset: Tensor = getattr(self, f"offset{j}")
+        return logits + torch.where(start[..., None], u @ weights[0] + offset[0], u @ weights[1] + offset[1])
 
     def mask(self, j: int, coded: Coded, age: Tensor) -> Tensor:
         """Return which outcomes of cell j cannot be, `(B, T, outcomes)`."""

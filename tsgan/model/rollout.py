@@ -47,6 +47,7 @@ class Rollout:
         self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
         self.features = torch.zeros((self.size, generator.features.size))
         self.now = self.x, self.gone  # the row in the making
+        self.known = self.terms = self.base_fixed  # what is known of it, and its terms
 
     def take(self, index: Tensor) -> None:
         """Keep some sequences, in that order and as often as they are named."""
@@ -91,11 +92,12 @@ class Rollout:
         walk = (
             g.chain.begin(out) if self.age else g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
         )
-        outer = torch.cat([covariates.double(), self.base_fixed, self.lags[:, :k].flatten(1)], 1)
+        self.known = torch.cat([covariates.double(), self.base_fixed], 1)
+        outer = torch.cat([self.known, self.lags[:, :k].flatten(1)], 1)
         lagged = outer @ linear.part("outer", k).T + linear.part("constant", k)
         inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
         inner = torch.zeros((self.size, terms_of.size), dtype=torch.float64)
-        terms = torch.zeros_like(inner)
+        terms = self.terms = torch.zeros_like(inner)
         x, outcome = torch.empty_like(self.x), torch.empty_like(self.outcome)
         gone = torch.zeros_like(self.gone)
         self.now = x, gone
@@ -165,7 +167,8 @@ class Rollout:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
-        base = g.base_logits(j, self.outcome[:, j], start)
+        u = g.linear.vector.context(self.known, self.terms).float() if j in g.lifted else params[:, :0]
+        base = g.base_logits(j, self.outcome[:, j], start, u)
         logits = params[:, : own.count] + base
         if own.stay > 0:
             settled = self.gone[:, j].clone()
