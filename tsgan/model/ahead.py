@@ -22,9 +22,8 @@ from torch import Tensor
 
 from ..layout import Category, Number
 from ..panel import Bools, Doubles, Given
-from .base import TABLE
 from .generator import Generator
-from .heads import code
+from .heads import TABLE, code
 from .pieces import static_terms
 
 TOLD, GONE, POINT = 1, 2, 3  # what may be known of a cell: it is a number, missing, a number by another outcome
@@ -152,7 +151,7 @@ class LookAhead:
             elif t == 0:
                 before = torch.logsumexp(first + log, 1, keepdim=True)
             else:
-                before = torch.logsumexp(after + log[:, None], 2)
+                before = torch.logsumexp(after[: own.count] + log[:, None], 2)
             self.levels[t][j] = Levels(log, before)
             ahead = before.expand_as(ahead)
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
 from .context import SEEN, Context, Lift, Rows, fit_lift
-from .heads import Coded, Outcomes
+from .heads import TABLE, Coded, Outcomes
 from .pieces import SPARE, Piece
 
 Doubles = NDArray[np.float64]
@@ -32,7 +32,6 @@ ORDERS = (1, 2, 3)
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)
 WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1
 LEVELS = 16  # levels of a category that the regressions tell apart
-TABLE = 64  # outcomes up to which it is counted which follows which
 FLOOR = 1e-4  # least standard deviation of a residual, scaled
 EM_ROWS, EM_TURNS = 8_000, 30
 
@@ -216,9 +215,9 @@ class Base:
         Mixtures of the residuals: of first rows, of others.
     first, marginal : list of float64 arrays of shape (outcomes,)
         Log shares of each cell's outcomes on first rows and on others.
-    after : list of float64 arrays of shape (outcomes, outcomes) or (1,)
-        Log shares of outcomes given the one before; of a cell with many outcomes the log share of "the same again"
-        beyond chance.
+    after : list of float64 arrays of shape (states, outcomes) or (1,)
+        Log shares of outcomes given the state before, see `Outcomes`; of a cell with many outcomes the log share of
+        "the same again" beyond chance.
     lifts : dict of int to Lift
         What the context adds, by cell.
     jumps : float64 array of shape (numbers,)
@@ -239,7 +238,8 @@ class Base:
     def blank(cls, layout: Layout, order: int, components: int) -> Base:
         """Return a base of which nothing is known but its shape."""
         vector = Vector(layout)
-        numbers, counts = len(vector.terms.numbers), [Outcomes.of(cell).count for cell in layout.cells]
+        numbers, own = len(vector.terms.numbers), [Outcomes.of(cell) for cell in layout.cells]
+        counts = [o.count for o in own]
 
         def none(k: int) -> Regressions:
             return Regressions(np.zeros(vector.size(k)), np.zeros((numbers, vector.size(k))), np.ones(numbers))
@@ -251,7 +251,7 @@ class Base:
             np.zeros((2, numbers, 3, components)),
             [np.zeros(n) for n in counts],
             [np.zeros(n) for n in counts],
-            [np.zeros((n, n)) if n <= TABLE else np.zeros(1) for n in counts],
+            [np.zeros((o.states, o.count)) if o.count <= TABLE else np.zeros(1) for o in own],
             {j: Lift.none(vector.context.size, counts[j]) for j in vector.context.lifted(counts)},
             np.ones(numbers),
         )
@@ -331,7 +331,7 @@ def fit_base(
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
-        counts.add(coded.outcome, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
+        counts.add(coded, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
         for k in range(most + 1):
             if k == 0:
                 use = piece.inside & (torch.ones_like(age, dtype=torch.bool) if layout.stretches else age == 0)
@@ -392,7 +392,7 @@ def _second_look(
         for side, (start, rows) in enumerate(zip((True, False), samples, strict=True)):
             young = torch.zeros_like(age) if start and layout.stretches else age
             use = piece.inside & ((young == 0) if start else (young >= 1))
-            now, old = coded.outcome[:, -steps:], coded.outcome[:, -steps - 1 : -1]
+            now, old = coded.outcome[:, -steps:], coded.state[:, -steps - 1 : -1]
             if taken[side] <= 2 * EM_ROWS:
                 e = law(coded, piece, young).e
                 taken[side] += int(use.sum())
@@ -483,17 +483,18 @@ class _Counts:
     """How often outcomes come, and which follows which."""
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
-        self.sizes = [Outcomes.of(cell).count for cell in cells]
+        own = [Outcomes.of(cell) for cell in cells]
+        self.sizes = [o.count for o in own]
         self.first = [np.zeros(n) for n in self.sizes]
         self.marginal = [np.zeros(n) for n in self.sizes]
-        self.after = [np.zeros((n, n)) if n <= TABLE else np.zeros((2, 1)) for n in self.sizes]
+        self.after = [np.zeros((o.states, o.count)) if o.count <= TABLE else np.zeros((2, 1)) for o in own]
 
-    def add(self, outcome: Tensor, begun: Tensor, age: Tensor, inside: Tensor, stretches: bool) -> None:
-        """Take in outcomes of a piece, `(B, R, C)`, and as of first rows; if stretches begin anywhere each row is one."""
+    def add(self, coded: Coded, begun: Tensor, age: Tensor, inside: Tensor, stretches: bool) -> None:
+        """Take in a piece, and its outcomes as of first rows, `(B, R, C)`: each is one if stretches begin anywhere."""
         steps = inside.shape[1]
         fresh = begun[:, -steps:].numpy()
-        now = outcome[:, -steps:].numpy()
-        old = outcome[:, -steps - 1 : -1].numpy()
+        now = coded.outcome[:, -steps:].numpy()
+        old = coded.state[:, -steps - 1 : -1].numpy()
         starts = (inside if stretches else inside & (age[:, -steps:] == 0)).numpy()
         goes_on = (inside & (age[:, -steps:] >= 1)).numpy()
         for j, n in enumerate(self.sizes):
@@ -501,7 +502,7 @@ class _Counts:
             a, b = old[:, :, j][goes_on], now[:, :, j][goes_on]
             self.marginal[j] += np.bincount(b, minlength=n)
             if n <= TABLE:
-                self.after[j] += np.bincount(a * n + b, minlength=n * n).reshape(n, n)
+                self.after[j] += np.bincount(a * n + b, minlength=self.after[j].size).reshape(-1, n)
             else:
                 self.after[j] += np.array([[(a == b).sum()], [len(a)]])
 

@@ -27,7 +27,7 @@ Codes = NDArray[np.int64]
 MOST = 64  # outcomes of a cell that are told apart by their context: no more than the base has a table for
 WIDEST = 400  # numbers of a context that are looked at
 SEEN = 15_000  # rows that are looked at, about
-RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01)  # a share of an outcome's rows; from the strongest on, each from the last one's end
+RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01)  # shares of an outcome's rows; tried from the strongest on
 TURNS = 60
 
 
@@ -81,7 +81,7 @@ class Lift:
 
 @dataclass
 class Rows:
-    """Some rows: contexts `(rows, K)`, outcomes `(rows, cells)`, those before; whether they are held back `(rows,)`."""
+    """Some rows: contexts `(rows, K)`, outcomes and states before `(rows, cells)`, whether they are held back."""
 
     u: list[Doubles]
     now: list[Codes]
@@ -102,8 +102,8 @@ def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Rows]
     cell, outcomes : int
     samples : two Rows
         First rows, and others.
-    logs : two arrays of shape (outcomes,) and (outcomes, outcomes)
-        The base's log shares: of first rows, and given the outcome before.
+    logs : two arrays of shape (outcomes,) and (states, outcomes)
+        The base's log shares: of first rows, and given the state before.
     """
     made = Lift.none(context.size, outcomes)
     before = np.flatnonzero(context.owner < cell)

@@ -189,7 +189,7 @@ def differentiable(
         moved = spreading(shift, outcome[:, :, numbers])
         now = torch.zeros_like(x[:, -steps:])
         now[:, :, numbers] = moved.to(x.dtype)
-        at_rest = Coded(x + torch.cat([torch.zeros_like(x[:, :-steps]), now], 1), coded.outcome)
+        at_rest = Coded(x + torch.cat([torch.zeros_like(x[:, :-steps]), now], 1), coded.outcome, coded.state)
     log_prob = torch.zeros(outcome.shape[:2])
     for (mine, _), part in zip(generator.heads.groups, generator.outcome_logits(coded, piece, params), strict=True):
         log_prob = log_prob + torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0].sum(2)

@@ -296,7 +296,7 @@ class Generator(nn.Module):
         """Return the logits of the outcomes, a group of cells with as many outcomes each time, `(B, T, cells, n)`."""
         steps = piece.known.shape[1]
         age = piece.age[:, -steps:]
-        old = coded.outcome[:, -steps - 1 : -1]
+        old = coded.state[:, -steps - 1 : -1]
         vector = self.linear.vector
         u = params[..., :0]
         if self.lifted:
@@ -320,7 +320,7 @@ class Generator(nn.Module):
         ----------
         j : int
         old : int64 Tensor of shape (...)
-            The outcome before.
+            The state before, see `heads.Outcomes`.
         start : bool Tensor of shape (...)
             Where there is none.
         u : float32 Tensor of shape (..., K)

@@ -23,6 +23,7 @@ from ..layout import Category, Cell, Number
 
 CLOSE = 1e-9  # scaled values that differ by less are equal
 NEVER = -30.0  # logit of an outcome that cannot be
+TABLE = 64  # outcomes up to which it is counted which follows which
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Outcomes:
     straight: int = -1
     atoms: tuple[int, ...] = ()
     missing: int = -1
+
+    @property
+    def states(self) -> int:
+        """How many states the next outcome is counted after: the outcomes, and "not known yet, since the start"."""
+        return self.count + (self.missing >= 0 and self.count <= TABLE)
 
     @classmethod
     def of(cls, cell: Cell) -> Outcomes:
@@ -67,13 +73,23 @@ class Coded:
     x : float64 Tensor of shape (B, R, C)
         Values and codes; behind a missing one stands the last that was known (0 before the first).
     outcome : int64 Tensor of shape (B, R, C)
+    state : int64 Tensor of shape (B, R, C)
+        The outcome, or one beyond all outcomes where the cell was missing since the start of the stretch; see
+        `Outcomes.states`.
     """
 
     x: Tensor
     outcome: Tensor
+    state: Tensor
 
 
-def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...], behind: Tensor | None = None) -> Coded:
+def code(
+    values: Tensor,
+    age: Tensor,
+    cells: tuple[Cell, ...],
+    behind: Tensor | None = None,
+    new: Tensor | None = None,
+) -> Coded:
     """Tell what each cell of some rows did.
 
     Parameters
@@ -85,15 +101,18 @@ def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...], behind: Tensor | 
     cells : tuple of Cell
     behind : float64 Tensor of shape (B, C), optional
         What was last known before the first row; 0 if not given.
+    new : bool Tensor of shape (B, C), optional
+        Where nothing was known before the first row; everywhere if not given.
     """
     gone = values.isnan()
-    x = values
+    x, never = values, gone
     if bool(gone.any()):
         there = age >= 0
         place = torch.arange(values.shape[1], device=values.device)[None, :, None].expand_as(values)
         last = torch.where(gone | ~there[:, :, None], -1, place).cummax(1).values
         old = 0.0 if behind is None else behind[:, None]
         x = torch.where(last >= 0, values.nan_to_num().gather(1, last.clamp_min(0)), old)
+        never = (last < 0) if new is None else (last < 0) & new[:, None]
     outcome = torch.zeros(values.shape, dtype=torch.int64, device=values.device)
     before = torch.cat([x[:, :1], x[:, :-1]], 1)
     known = ~gone & (age >= 1)[:, :, None] & ~torch.cat([gone[:, :1], gone[:, :-1]], 1)
@@ -114,7 +133,11 @@ def code(values: Tensor, age: Tensor, cells: tuple[Cell, ...], behind: Tensor | 
                 outcome[:, :, j].masked_fill_((now - atom).abs() <= CLOSE, number)
         if own.missing >= 0:
             outcome[:, :, j].masked_fill_(gone[:, :, j], own.missing)
-    return Coded(x, outcome)
+    state = outcome
+    if never is not gone:
+        more = torch.tensor([o.states - 1 if o.states > o.count else -1 for o in map(Outcomes.of, cells)])
+        state = torch.where(never & gone & (more >= 0), more, outcome)
+    return Coded(x, outcome, state)
 
 
 class Grids:

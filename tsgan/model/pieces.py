@@ -36,6 +36,8 @@ class Piece:
         False after a sequence's end, and on rows that are not to count.
     last : float32 Tensor of shape (B, covariates), optional
         The covariates of the row before the first; those of the first if not given.
+    new : bool Tensor of shape (B, C), optional
+        Cells of which nothing was known in the stretch before the first row; all if not given.
     """
 
     values: Tensor
@@ -44,10 +46,11 @@ class Piece:
     statics: Tensor
     inside: Tensor
     last: Tensor | None = None
+    new: Tensor | None = None
 
     def coded(self, layout: Layout, behind: Tensor | None = None) -> Coded:
         """Return what each cell did; see `heads.code`."""
-        return code(self.values, self.age, layout.cells, behind)
+        return code(self.values, self.age, layout.cells, behind, self.new)
 
     def before(self, fixed: Terms) -> Tensor:
         """Return the covariates and the terms of the statics on every row, `(B, T, ...)` float64."""
@@ -74,6 +77,7 @@ class Source:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self.offsets = panel.offsets
+        self.begins = _begins(panel)
 
     def cut(self, start: Ints, sequence: Ints, fresh: Bools, steps: int, before: int) -> Piece:
         """Return pieces.
@@ -100,6 +104,7 @@ class Source:
             torch.from_numpy(np.asarray(panel.statics[sequence])),
             torch.from_numpy((row < end)[:, before:]),
             torch.from_numpy(np.asarray(panel.covariates[safe[:, max(before - 1, 0)]])),
+            torch.from_numpy(fresh[:, None] | (row[:, :1] <= self.begins[sequence])),
         )
 
     def sweep(self, steps: int, before: int, size: int) -> Iterator[tuple[Piece, Tensor]]:
@@ -126,3 +131,12 @@ class Source:
     def block(self, size: int) -> int:
         """Return the rows of a block of time."""
         return min(3 * size, max(len(self.panel.values) // (2 * BLOCKS), 1))
+
+
+def _begins(panel: Panel) -> Ints:
+    """Return the row at which each cell of each sequence is known first, `(sequences, cells)`; its end if never."""
+    out = np.empty((len(panel), panel.values.shape[1]), dtype=np.int64)
+    for j in range(panel.values.shape[1]):
+        known = np.append(np.flatnonzero(~np.isnan(panel.values[:, j])), len(panel.values))
+        out[:, j] = known[np.searchsorted(known, panel.offsets[:-1])]
+    return np.minimum(out, panel.offsets[1:, None])

@@ -42,6 +42,9 @@ class Rollout:
         self.x = torch.zeros((self.size, cells), dtype=torch.float64)
         self.x_before = torch.zeros_like(self.x)
         self.outcome = torch.zeros((self.size, cells), dtype=torch.int64)
+        states = [own.states - 1 if own.states > own.count else -1 for own in generator.heads.own]
+        self.never = torch.tensor(states)  # the state of what was not known yet
+        self.stands = self.never.clamp_min(0).expand(self.size, -1)
         self.gone = torch.ones((self.size, cells), dtype=torch.bool)
         self.gone_before = self.gone.clone()
         self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
@@ -51,7 +54,18 @@ class Rollout:
 
     def take(self, index: Tensor) -> None:
         """Keep some sequences, in that order and as often as they are named."""
-        for name in ("fixed", "base_fixed", "x", "x_before", "outcome", "gone", "gone_before", "lags", "features"):
+        for name in (
+            "fixed",
+            "base_fixed",
+            "x",
+            "x_before",
+            "outcome",
+            "stands",
+            "gone",
+            "gone_before",
+            "lags",
+            "features",
+        ):
             setattr(self, name, getattr(self, name)[index])
         self.state, self.size = take(self.state, index), len(index)
 
@@ -157,7 +171,9 @@ class Rollout:
                     features[:, start + 3 : start + 3 + own.count].scatter_(1, o[:, None], 1.0)
                 number += 1
             walk.tell(j, features[:, g.features.ends[j] : g.features.ends[j + 1]])
+        never = gone & (self.stands == self.never)
         self.x_before, self.x, self.outcome = self.x, x, outcome
+        self.stands = torch.where(never, self.stands, outcome)
         self.gone_before, self.gone = self.gone, gone
         self.features, self.age = features, self.age + 1
         self.lags = torch.cat([terms[:, None], self.lags[:, :-1]], 1)
@@ -168,7 +184,7 @@ class Rollout:
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
         u = g.linear.vector.context(self.known, self.terms).float() if j in g.lifted else params[:, :0]
-        base = g.base_logits(j, self.outcome[:, j], start, u)
+        base = g.base_logits(j, self.stands[:, j], start, u)
         logits = params[:, : own.count] + base
         if own.stay > 0:
             settled = self.gone[:, j].clone()
