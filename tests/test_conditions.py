@@ -179,10 +179,9 @@ class TestClasses:
         model = RecurrentGAN(steps=150, adversarial_steps=0, time="date", random_state=0, verbose=False).fit(weather)
         snow = weather[weather["weather"] == "snow"]
         made = model.sample(300, length=1, where={"weather": "snow"}, random_state=0)
-        # the season is drawn by how likely it makes snow: colder than half-way from all days to days of snow
-        assert made["temp_max"].mean() < (snow["temp_max"].mean() + weather["temp_max"].mean()) / 2
+        assert abs(made["temp_max"].mean() - snow["temp_max"].mean()) < 1.5
         months = made.index.get_level_values(-1).month if "date" not in made else made["date"].dt.month
-        assert np.isin(months, snow["date"].dt.month.unique()).mean() > 0.5
+        assert np.isin(months, snow["date"].dt.month.unique()).mean() > 0.75
 
     def test_a_trained_model_holds_them_exactly(self, real):
         gan = RecurrentGAN(

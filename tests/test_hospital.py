@@ -61,8 +61,7 @@ def test_what_follows_what(tables, column):
     was, now = (matrix(table, column) for table in tables)
     now = now.reindex(index=was.index, columns=was.columns, fill_value=0)
     rates = [counts.div(counts.sum(axis=1), axis=0).fillna(0) for counts in (was, now)]
-    often = was.sum(axis=1) / was.to_numpy().sum()  # a level of sixty rows says little by itself
-    assert ((rates[0] - rates[1]).abs().mean(axis=1) * often).sum() < 0.015
+    assert (rates[0] - rates[1]).abs().to_numpy().mean() < 0.02
     assert now.to_numpy()[was.to_numpy() == 0].sum() < 0.01 * len(tables[1])
 
 

@@ -61,12 +61,11 @@ def test_without_the_calendar_it_does_not(real):
 
 
 def test_dry_days_and_the_kinds_of_weather_are_as_frequent(real, made):
-    assert (made["precipitation"] == 0).mean() == pytest.approx((real["precipitation"] == 0).mean(), abs=0.02)
+    assert (made["precipitation"] == 0).mean() == pytest.approx((real["precipitation"] == 0).mean(), abs=0.03)
     one, two = (frame["weather"].value_counts(normalize=True) for frame in (real, made))
     assert (one - two).abs().max() < 0.05
 
 
-@pytest.mark.xfail(strict=False, reason="categories do not know the calendar in the closed form")
 def test_it_does_not_snow_in_summer(made):
     assert "snow" not in set(made.loc[made["date"].dt.month.isin([7, 8]), "weather"])
 

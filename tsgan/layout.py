@@ -115,6 +115,8 @@ class Layout:
         whose `grid` stands for these, one by one. Else empty.
     stretches : bool
         Whether the table is one long series, so that a sequence is a stretch of it that may begin anywhere.
+    places : int
+        How many covariates, the last ones, say where in its sequence a row stands.
     """
 
     cells: tuple[Cell, ...]
@@ -122,6 +124,7 @@ class Layout:
     covariates: int = 0
     lengths: tuple[int, ...] = ()
     stretches: bool = False
+    places: int = 0
 
     def lengths_of(self, statics: Doubles) -> NDArray[np.int64]:
         """Return the lengths that statics `(sequences, S)` stand for.

@@ -135,7 +135,8 @@ class Cells:
         self.calendar = Calendar.fit(moments, values[:, some], names, levels, calendar)
         if ticks is not None and len(whole) == 1:
             known = None if self.calendar is None or moments is None else self.calendar.features(moments)
-            self.trend = Trend.fit(ticks, values[:, some], names, known)
+            gaps = {named[j]: -np.isnan(values[:, j]).astype(np.int64) for j in some}
+            self.trend = Trend.fit(ticks, values[:, some], names, known, gaps | levels)
         self._finish(whole)
         return self
 
@@ -164,9 +165,12 @@ class Cells:
         length, levels = length_cell(lengths)
         self._longest = int(lengths.max()) if len(lengths) > 1 else 0
         known = 0 if self.calendar is None else self.calendar.covariates
-        known += (self.trend is not None) + POSITIONS * (self._longest > 0)
+        known += 0 if self.trend is None else self.trend.covariates
+        places = POSITIONS if self._longest else 0
         statics = (*cells["static"], *([] if length is None else [length]))
-        self.layout = Layout(tuple(cells["value"]), statics, known, levels, stretches=len(lengths) == 1)
+        self.layout = Layout(
+            tuple(cells["value"]), statics, known + places, levels, stretches=len(lengths) == 1, places=places
+        )
 
     def _column(self, name: Name) -> FloatColumn:
         found = next(column for column in self.columns if column.name == name)
@@ -245,7 +249,7 @@ class Cells:
         return np.column_stack(told).astype(np.float32)
 
     def covariates(self, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Floats:
-        """Return what is known of each row beforehand, `(rows, covariates)`: calendar, position, trend."""
+        """Return what is known of each row beforehand, `(rows, covariates)`: calendar, trend, position."""
         return np.hstack([self.seasons(int(lengths.sum()), moments, ticks), self.positions(lengths)])
 
     def encode(self, parts: Parts, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:

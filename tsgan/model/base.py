@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
-from .context import SEEN, Context, Lift, Rows, fit_lift
+from .context import Context, Lift, Rows, fit_lift
 from .heads import TABLE, Coded, Outcomes
 from .pieces import SPARE, Piece
 
@@ -344,9 +344,9 @@ def fit_base(
                 if len(rows):
                     moments[k][side].add(rows.numpy())
     full = moments[most]
-    order, enough = 1, full[0].rows + full[1].rows >= 4 * vector.size(most)
+    order, several = 1, full[0].rows + full[1].rows >= 4 * vector.size(most)
     best = np.inf
-    for k in range(1, most + 1) if enough else ():
+    for k in range(1, most + 1) if several else ():
         keep = vector.lower(most, k)
         part = [side.part(keep) for side in full]
         loss = min(Regressions.fit(part[0], part[1], vector.targets(k), ridge)[1] for ridge in RIDGES)
@@ -366,7 +366,8 @@ def fit_base(
     jumps = np.where(jumps > FLOOR, jumps, 1.0)
     bias = np.zeros((2, len(at), 3, components))
     base = Base(order, tuple(ridges), tuple(found), bias, *counts.logs(), {}, jumps)
-    shares = [min(1.0, SEEN / max(one[0].rows + one[1].rows, 1.0)) for one in moments[:2]]
+    enough = vector.context.rows(counts.sizes)
+    shares = [min(1.0, enough / max(one[0].rows + one[1].rows, 1.0)) for one in moments[:2]]
     residuals, samples = _second_look(layout, base, pieces, shares, rng)
     base.bias = np.stack([mixtures(e, components, rng) for e in residuals])
     for j in vector.context.lifted(counts.sizes):

@@ -26,13 +26,18 @@ Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
 MOST = 64  # outcomes of a cell that are told apart by their context: no more than the base has a table for
 WIDEST = 400  # numbers of a context that are looked at
-SEEN = 15_000  # rows that are looked at, about
-RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01)  # shares of an outcome's rows; tried from the strongest on
+SEEN, WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions together, about
+RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # shares of an outcome's rows; tried from the strongest on, while it helps
+LEAST = 0.1  # of any ridge, in rows
 TURNS = 60
+FEW = 8  # rows below which an outcome is not worth a regression
 
 
 class Context:
     """Where the context of a cell lies among what is known of a row and its terms.
+
+    Where a row stands in its sequence is not among it: what comes last is bound to what comes before it in ways that
+    are the network's, and not a sum of two logits.
 
     Parameters
     ----------
@@ -45,15 +50,21 @@ class Context:
 
     def __init__(self, layout: Layout, at: NDArray[np.int64], known: int) -> None:
         owner = np.repeat(np.arange(len(layout.cells)), np.diff(at))
-        self.terms = np.flatnonzero([isinstance(layout.cells[j], Category) for j in owner])
-        if known + len(self.terms) > WIDEST:
-            self.terms = self.terms[:0]
-        self.owner = np.concatenate([np.full(known, -1), owner[self.terms]])[: WIDEST if known <= WIDEST else 0]
+        terms = np.flatnonzero([isinstance(layout.cells[j], Category) for j in owner])
+        number = np.arange(known)
+        some = number[(number < layout.covariates - layout.places) | (number >= layout.covariates)]
+        self.known, self.terms = (some, terms) if len(some) + len(terms) <= WIDEST else (some[:WIDEST], terms[:0])
+        self.owner = np.concatenate([np.full(len(self.known), -1), owner[self.terms]])
         self.size = len(self.owner)
 
     def __call__(self, known: Tensor, terms: Tensor) -> Tensor:
         """Return the context of rows, `(..., K)`, of what is known of them and of their own terms."""
-        return torch.cat([known, terms[..., self.terms]], -1) if self.size else known[..., :0]
+        return torch.cat([known[..., self.known], terms[..., self.terms]], -1)
+
+    def rows(self, counts: Sequence[int]) -> float:
+        """Return how many rows are enough to look at, of cells with so many outcomes."""
+        work = sum(counts[j] * int((self.owner < j).sum()) for j in self.lifted(counts))
+        return min(SEEN, WORK / max(work, 1))
 
     def lifted(self, counts: Sequence[int]) -> list[int]:
         """Return the cells that have a context, of cells with so many outcomes."""
@@ -111,43 +122,49 @@ def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Rows]
         if not rows.u:
             continue
         u, now, old, held = rows.joined()
-        base = np.broadcast_to(log, (len(u), outcomes)) if side == 0 else log[old[:, cell]]
-        if held.sum() < outcomes or (~held).sum() < 2 * outcomes:
+        base = np.tile(log, (len(u), 1)) if side == 0 else log[old[:, cell]]
+        if not held.any() or np.sort(np.bincount(now[~held, cell], minlength=outcomes))[-2] < FEW:
             continue
         mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
         size = np.where(size > 1e-6, size, np.inf)  # what never changes says nothing
-        z, o = np.column_stack([(u[:, before] - mean) / size, np.ones(len(u))]), now[:, cell]
-        at = np.zeros(z.shape[1] * outcomes)
-        best, ridge = _loss(at, z[held], base[held], o[held], 0.0)[0], None
+        z = np.column_stack([(u[:, before] - mean) / size, np.ones(len(u))])
+        every = [torch.from_numpy(part) for part in (z, base, now[:, cell])]
+        outside, inside = ([part[torch.from_numpy(some)] for part in every] for some in (held, ~held))
+        at, ridge = np.zeros(z.shape[1] * outcomes), None
+        best = _loss(at, outside, 0.0)[0]
         for tried in RIDGES:
-            at = _fitted(at, z[~held], base[~held], o[~held], tried)
-            loss = _loss(at, z[held], base[held], o[held], 0.0)[0]
+            at = _fitted(at, inside, tried)
+            loss = _loss(at, outside, 0.0)[0]
             if loss < best:
                 best, ridge = loss, tried
+            elif ridge is not None:
+                break
         if ridge is not None:
-            w = _fitted(at, z, base, o, ridge).reshape(-1, outcomes)
+            w = _fitted(at, every, ridge).reshape(-1, outcomes)
             made.weights[side][before] = w[:-1] / size[:, None]
             made.offset[side] = w[-1] - (mean / size) @ w[:-1]
     return made
 
 
-def _fitted(at: Doubles, z: Doubles, base: Doubles, now: Codes, ridge: float) -> Doubles:
-    """Return the best weights, `(K * outcomes,)`; each outcome's ridge is a share of its own rows, and one more."""
-    price = ridge * np.bincount(now, minlength=base.shape[1]) + 1.0
-    found = minimize(_loss, at, (z, base, now, price), method="L-BFGS-B", jac=True, options={"maxiter": TURNS})
+def _fitted(at: Doubles, rows: list[Tensor], ridge: float) -> Doubles:
+    """Return the best weights, `(K * outcomes,)`; the ridge is in shares of each outcome's rows."""
+    price = ridge * torch.bincount(rows[2], minlength=rows[1].shape[1]) + LEAST
+    found = minimize(_loss, at, (rows, price), method="L-BFGS-B", jac=True, options={"maxiter": TURNS})
     return np.asarray(found.x, dtype=np.float64)
 
 
-def _loss(at: Doubles, z: Doubles, base: Doubles, now: Codes, ridge: Doubles | float) -> tuple[float, Doubles]:
-    """Return minus the mean log-likelihood of outcomes with the ridge's price, and its gradient."""
-    w, rows = at.reshape(z.shape[1], -1), max(len(z), 1)
-    logits = base + z @ w
-    logits = logits - logits.max(1, keepdims=True)
-    share = np.exp(logits)
-    share /= share.sum(1, keepdims=True)
-    told = np.arange(len(z)), now
-    loss = -np.log(np.maximum(share[told], 1e-300)).sum() / rows
-    share[told] -= 1.0
-    price = w.copy()
+def _loss(at: Doubles, rows: list[Tensor], ridge: Tensor | float) -> tuple[float, Doubles]:
+    """Return minus the mean log-likelihood of outcomes with the ridge's price, and its gradient.
+
+    `rows` are contexts with a 1 behind `(n, K)`, the base's logits `(n, outcomes)`, outcomes `(n,)`.
+    """
+    z, base, now = rows
+    w, n = torch.from_numpy(at.reshape(z.shape[1], -1)), max(len(z), 1)
+    log_share = torch.log_softmax(torch.addmm(base, z, w), 1)
+    loss = -log_share.gather(1, now[:, None]).sum() / n
+    slope = log_share.exp_()
+    slope[torch.arange(len(now)), now] -= 1.0
+    price = w.clone()
     price[-1] = 0.0
-    return float(loss + 0.5 * (ridge * price**2).sum() / rows), ((z.T @ share + ridge * price) / rows).ravel()
+    loss = loss + 0.5 * (ridge * price.square()).sum() / n
+    return float(loss), np.asarray(((z.T @ slope + ridge * price) / n).flatten().numpy())

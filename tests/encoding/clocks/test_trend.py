@@ -57,6 +57,25 @@ def test_missing_values_are_left_out():
     assert list(Trend.fit(TICKS, np.hstack([x, x + np.nan]), ["x", "none"]).explained) == ["x"]
 
 
+def test_what_lasts_at_one_end_only_switches_there():
+    late, old = np.zeros(1000, dtype=np.int64), np.zeros(1000, dtype=np.int64)
+    late[:200], late[500] = -1, -1
+    old[900:] = 1
+    often = (np.arange(1000) // 40) % 2
+    found = Trend.fit(TICKS, draws().normal(size=(1000, 1)), ["x"], None, {"late": late, "old": old, "often": often})
+    assert found.switched == {"late": [float(TICKS[200])], "old": [float(TICKS[900])]}
+    assert found.describe() == "late switches once, old switches once"
+    assert found.covariates == 2
+    np.testing.assert_array_equal(found.features(TICKS)[[199, 200, 899, 900]], [[0, 0], [1, 0], [1, 0], [1, 1]])
+    assert Trend.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_a_short_stretch_at_an_end_is_chance():
+    for gone in (np.arange(1000) < 10, np.abs(np.arange(1000) - 20) < 2, np.abs(np.arange(1000) - 300) < 9):
+        states = {"gap": -gone.astype(np.int64)}
+        assert Trend.fit(TICKS, draws().normal(size=(1000, 1)), ["x"], None, states) is None
+
+
 class TestEncoder:
     def fitted(self, **changes):
         index = pd.date_range("2024-01-01", periods=1000, freq="h")

@@ -1,8 +1,11 @@
-"""A straight line in time: what of a long series rises or falls over all of it, told to the generator as a covariate.
+"""What a long series does once: a line that it rises or falls by, and switches; told to the generator as covariates.
 
-It is 0 at the first row that was fitted and 1 at the last, and goes on beyond in the future. A line is believed of a
+The line is 0 at the first row that was fitted and 1 at the last, and goes on beyond in the future. It is believed of a
 number if it foretells stretches of time that were held back, alternating ones as well as both ends, better than their
 mean does: a walk by chance seldom goes on at either end as a line through the rest of it says.
+
+A column switches where it is missing, or has a level, at one end of the series in a run far longer than any other: a
+sensor that was installed later, a version that was replaced. Whether that moment has passed is a covariate.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...panel import Doubles, Floats
+from ...panel import Doubles, Floats, Ints
 from ..dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks
@@ -22,12 +25,15 @@ from .stamps import Ticks
 EXPLAINED = 0.05  # of the variance that is held back
 CHANCE = 16.0  # rows times the share: a line through noise of few rows explains as much
 BLOCKS = 12
+ONCE = 5  # times that a run at an end is as long as the longest other
+SELDOM = 0.1  # of the other rows may be in the same state
+MOST = 16  # moments that are told apart
 END = 0.25
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Where time begins and ends, and what it explains.
+    """Where time begins and ends, what it explains, and what switches when.
 
     Attributes
     ----------
@@ -35,14 +41,24 @@ class Trend:
         Ticks of the first and the last row.
     explained : dict of str to float
         Share of the held-back variance by column, negative where the column falls.
+    switched : dict of str to list of float
+        Ticks at which columns switch.
     """
 
     first: float
     last: float
     explained: dict[str, float]
+    switched: dict[str, list[float]]
 
     @classmethod
-    def fit(cls, ticks: Ticks, scaled: Doubles, names: Sequence[Name], calendar: Floats | None = None) -> Trend | None:
+    def fit(
+        cls,
+        ticks: Ticks,
+        scaled: Doubles,
+        names: Sequence[Name],
+        calendar: Floats | None = None,
+        states: Mapping[Name, Ints] | None = None,
+    ) -> Trend | None:
         """Return the trend if it explains something beyond the calendar, else None.
 
         Parameters
@@ -53,11 +69,15 @@ class Trend:
             Scaled numbers, NaN where missing.
         names : sequence of str or int
         calendar : float32 array of shape (rows, covariates), optional
+        states : dict of name to int64 array of shape (rows,), optional
+            Levels of categories, -1 where missing; of numbers -1 and 0.
         """
         if len(ticks) < BLOCKS or ticks[-1] <= ticks[0]:
             return None
-        made = cls(float(ticks[0]), float(ticks[-1]), {})
-        time = made.features(ticks)[:, 0].astype(np.float64)
+        switched = {str(name): _switches(state) for name, state in (states or {}).items()}
+        moments = {name: [float(ticks[row]) for row in rows] for name, rows in switched.items() if rows}
+        made = cls(float(ticks[0]), float(ticks[-1]), {}, moments)
+        time = made._way(ticks)
         rest = scaled - means(scaled)
         if calendar is not None:
             x = np.column_stack([np.ones(len(time)), calendar]).astype(np.float64)
@@ -72,18 +92,33 @@ class Trend:
             ends = [_errors(t, told, end) for end in (t < END, t > 1 - END)]
             if share >= max(EXPLAINED, CHANCE / len(t)) and all(line < mean for line, mean in ends):
                 made.explained[str(name)] = share * float(np.sign(np.polyfit(t, told, 1)[0]))
-        return made if made.explained else None
+        return made if made.explained or made.switched else None
+
+    @property
+    def moments(self) -> list[float]:
+        """Return the moments at which something switches, the earliest first."""
+        return sorted({moment for moments in self.switched.values() for moment in moments})[:MOST]
+
+    @property
+    def covariates(self) -> int:
+        """Return how many numbers tell of it."""
+        return bool(self.explained) + len(self.moments)
 
     def features(self, ticks: Ticks) -> Floats:
-        """Return how far each tick is on the way from the first to the last, `(rows, 1)`."""
-        way = (np.asarray(ticks, dtype=np.float64) - self.first) / (self.last - self.first)
-        return way.astype(np.float32)[:, None]
+        """Return the line, if it explains something, and which moments each tick has reached, `(rows, covariates)`."""
+        line = [self._way(ticks)] if self.explained else []
+        passed = [np.asarray(ticks, dtype=np.float64) >= moment for moment in self.moments]
+        return np.column_stack([*line, *passed]).astype(np.float32)
+
+    def _way(self, ticks: Ticks) -> Doubles:
+        return np.asarray((np.asarray(ticks, dtype=np.float64) - self.first) / (self.last - self.first))
 
     def describe(self) -> str:
         """Return in words what rises and falls."""
         best = sorted(self.explained.items(), key=lambda item: -abs(item[1]))
-        told = [f"{name} {'falls' if share < 0 else 'rises'} with time ({abs(share):.0%})" for name, share in best[:5]]
-        more = f" and {len(best) - 5} more" if len(best) > 5 else ""
+        told = [f"{name} {'falls' if share < 0 else 'rises'} with time ({abs(share):.0%})" for name, share in best]
+        told += [f"{name} switches once" for name in self.switched]
+        told, more = told[:5], f" and {len(told) - 5} more" if len(told) > 5 else ""
         return ", ".join(told) + more
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +128,21 @@ class Trend:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trend:
         """Rebuild from `to_dict`."""
-        return cls(float(data["first"]), float(data["last"]), dict(data["explained"]))
+        return cls(float(data["first"]), float(data["last"]), dict(data["explained"]), dict(data["switched"]))
+
+
+def _switches(state: Ints) -> list[int]:
+    """Return the rows of `(rows,)` at which a state begins or ends that lasts at one end far longer than elsewhere."""
+    begins = np.flatnonzero(np.diff(state, prepend=state[0] - 1))
+    runs, found = np.diff(np.append(begins, len(state))), []
+    for end, row in ((0, 1), (-1, -1)) if len(runs) > 1 else ():
+        same = state[begins] == state[begins[end]]
+        same[end] = False
+        outside = len(state) - runs[end]
+        lasts = min(runs[end], outside) >= CHANCE and runs[end] >= ONCE * runs[same].max(initial=0)
+        if lasts and runs[same].sum() <= SELDOM * outside:
+            found.append(int(begins[row]))
+    return sorted(set(found))
 
 
 def _errors(t: Doubles, y: Doubles, held: NDArray[np.bool_]) -> tuple[float, float]:
