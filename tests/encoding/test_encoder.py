@@ -260,7 +260,6 @@ class TestLengths:
         windows = encoder.windows(encoder.encode(data))
         assert windows.size == encoder.window == 6
         assert windows.lengths.tolist() == [5, 6, 6, 3, 6, 6]
-        assert windows.ragged
 
 
 class TestArrays:
