@@ -27,8 +27,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-FILES = {"stocks": "stock_data.csv", "etth1": "ETTh1.csv.gz", "energy": "energy_data.csv.gz", "fmri": "fmri.csv.gz"}
-NAMES = ("sines", *FILES)
+FILES = {
+    "stocks": "stock_data.csv",
+    "etth1": "ETTh1.csv.gz",
+    "energy": "energy_data.csv.gz",
+    "fmri": "fmri.csv.gz",
+    "hospital": "hospital_log.csv.gz",  # for `tables.py`
+}
+NAMES = ("sines", "stocks", "etth1", "energy", "fmri")
 TITLES = {"sines": "Sines", "stocks": "Stocks", "etth1": "ETTh1", "energy": "Energy", "fmri": "fMRI"}
 STEPS = 24
 PUBLISHED = {  # discriminative score, windows of 24 steps
@@ -42,16 +48,21 @@ PUBLISHED = {  # discriminative score, windows of 24 steps
 }
 
 
+def path(name: str) -> Path:
+    """Return where the file of a series lies."""
+    found = Path(os.environ.get("TSGAN_DATA", "../shared/data")) / FILES[name]
+    if not found.exists():
+        raise SystemExit(f"{found} is missing; set TSGAN_DATA to the folder that holds {FILES[name]}")
+    return found
+
+
 def load(name: str) -> np.ndarray:
     """Return one series `(time, columns)`, or windows `(n, time, columns)` for sines."""
     if name == "sines":
         from tsgan import datasets
 
         return datasets.sines(n=10_000, length=STEPS, columns=5, random_state=0)
-    path = Path(os.environ.get("TSGAN_DATA", "../shared/data")) / FILES[name]
-    if not path.exists():
-        raise SystemExit(f"{path} is missing; set TSGAN_DATA to the folder that holds {FILES[name]}")
-    return pd.read_csv(path).select_dtypes("number").to_numpy(float)
+    return pd.read_csv(path(name)).select_dtypes("number").to_numpy(float)
 
 
 def windows(series: np.ndarray) -> np.ndarray:

@@ -298,3 +298,16 @@ def test_column_that_repeats_the_key_is_not_judged():
     assert "column 'copy' repeats the entity 'who', and like it is not judged" in case.notes
     other = table(100).assign(copy="7")
     assert [column.name for column in prepare(table(0), other, entity="who").columns] == ["copy", "x"]
+
+
+def test_columns_that_only_count_are_not_judged():
+    def table(first, rows=60):
+        keys = np.repeat(np.arange(first, first + 12) * 3, 5)[:rows]
+        value = np.random.default_rng(first).normal(size=rows)
+        return pd.DataFrame({"who": keys, "row": np.arange(rows) + 7, "case": pd.factorize(keys)[0], "x": value})
+
+    case = prepare(table(0), table(100, 58), entity="who")
+    assert [column.name for column in case.columns] == ["x"]
+    assert "column 'row' only counts, and is not judged" in case.notes
+    broken = table(100).assign(row=lambda frame: frame["row"].where(frame["row"] != 30, 31))
+    assert [column.name for column in prepare(table(0), broken, entity="who").columns] == ["row", "x"]

@@ -127,7 +127,10 @@ class Lattice:
         return np.where(free, y - half, low), np.where(free, y + half, high)
 
     def points(self, low: float, high: float, most: int) -> Doubles:
-        """Return all values from `low` to `high`, increasing; none if there are more than `most`."""
+        """Return all values from `low` to `high`, increasing; none if there are more than `most`.
+
+        What lies between two values of a listed lattice is left out where it is too much to list.
+        """
         if self.step:
             if high - low > most * self.step:
                 return np.empty(0)
@@ -135,13 +138,9 @@ class Lattice:
             found = [self._round(self.offset + self.step * np.arange(first, last + 1))]
         else:
             found, edges = [np.array(self.values)], np.array([low, *self.values, high])
-            for gap in self.open:
-                if self.decimals is None:
-                    return np.empty(0)
-                between = decimal_points(edges[gap], edges[gap + 1], self.decimals, most)
-                if not len(between) and edges[gap] < edges[gap + 1]:
-                    return np.empty(0)
-                found.append(between)
+            if self.decimals is not None:
+                ends, most_here = [(edges[gap], edges[gap + 1]) for gap in self.open], most // max(len(self.open), 1)
+                found += [decimal_points(*pair, self.decimals, most_here) for pair in ends]
         points = np.unique(np.concatenate(found))
         points = points[(points >= low) & (points <= high)]
         return points if len(points) <= most else np.empty(0)

@@ -107,7 +107,7 @@ def prepare(
         Real data that the generator has not seen.
     entity, time : str, optional
         Columns or index levels that name the sequence and order its rows; they are not judged as columns, and neither
-        is one that repeats the entity's key on every row of every table.
+        is one that repeats the entity's key on every row of every table, or numbers all rows or entities.
     static : sequence of str, optional
         Columns with one value per sequence.
     target, sensitive : str, optional
@@ -144,9 +144,12 @@ def prepare(
         n for one in constraints or () for n in one.operands(tuple(rows["real"].frame.columns))
     }
     keys = [name for name in rows["real"].keys if all(name in one.keys for one in rows.values()) and name not in kept]
-    keys = keys if len(keys) < len(rows["real"].frame.columns) else []
-    if keys:
-        rows = {side: replace(one, frame=one.frame.drop(columns=keys)) for side, one in rows.items()}
+    counters = [n for n in rows["real"].counters if all(n in one.counters for one in rows.values()) and n not in kept]
+    if len({*keys, *counters}) == len(rows["real"].frame.columns):
+        keys = counters = []
+    if keys or counters:
+        left = list({*keys, *counters})
+        rows = {side: replace(one, frame=one.frame.drop(columns=left)) for side, one in rows.items()}
     if window is None:
         window = _steps(real) if rows["real"].note else _steps(synthetic) if rows["synthetic"].note else None
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
@@ -158,6 +161,7 @@ def prepare(
     columns, channels, notes = _columns(rows, static or ())
     notes[:0] = [table.note for table in rows.values() if table.note]
     notes += [f"column {name!r} repeats the entity {entity!r}, and like it is not judged" for name in keys]
+    notes += [f"column {name!r} only counts, and is not judged" for name in counters if name not in keys]
     cut = {}
     for side, values in channels.items():
         panel = Panel(values, rows[side].lengths, np.zeros((len(rows[side].lengths), 0), dtype=np.float32))

@@ -20,7 +20,7 @@ Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FEW = 10  # sequences from which on a column that repeats the key cannot do so by chance
+FEW = 10  # sequences from which on a column that repeats the key, or counts, cannot do so by chance
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Rows:
         What the reader did to the table, where that must be said.
     keys : tuple of str
         Columns that repeat the entity's key on every row.
+    counters : tuple of str
+        Columns that number the rows of the whole table, or its sequences.
     """
 
     frame: pd.DataFrame
@@ -46,6 +48,7 @@ class Rows:
     clock: Doubles | None
     note: str = ""
     keys: tuple[Any, ...] = ()
+    counters: tuple[Any, ...] = ()
 
 
 def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
@@ -163,8 +166,12 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
     dropped = [name for name in (entity, time) if name is not None]
     lengths = np.bincount(codes).astype(np.int64)
     rows = frame.iloc[order].drop(columns=dropped).reset_index(drop=True)
-    keys = () if entity is None or len(lengths) < FEW else tuple(n for n in rows if _repeats(frame[n], frame[entity]))
-    return Rows(rows, lengths, None if clock is None else clock[order], keys=keys)
+    keys: tuple[Any, ...] = ()
+    counters: tuple[Any, ...] = ()
+    if entity is not None and len(lengths) >= FEW:
+        keys = tuple(n for n in rows if _repeats(frame[n], frame[entity]))
+        counters = tuple(n for n in rows if _counts(frame[n], codes))
+    return Rows(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
 
 
 def _repeats(series: pd.Series, keys: pd.Series) -> bool:
@@ -175,6 +182,14 @@ def _repeats(series: pd.Series, keys: pd.Series) -> bool:
     ):
         return False
     return bool((series.astype(str).to_numpy() == keys.astype(str).to_numpy()).all())
+
+
+def _counts(series: pd.Series, codes: Ints) -> bool:
+    """Whether a column numbers all rows as they stand, or the sequences in the order in which they come."""
+    if not pd.api.types.is_integer_dtype(series) or bool(series.isna().any()):
+        return False
+    number = series.to_numpy(dtype=np.float64) - float(series.iloc[0])
+    return bool((number == np.arange(len(number))).all() or (number == codes).all())
 
 
 def clock_of(times: pd.Series) -> Doubles:

@@ -269,7 +269,9 @@ class Rollout:
             free = self._continuous(j, cell, *parts, spread, some)
             drawn = free if some is None else drawn.index_copy(0, some, free)
         if own.straight > 0:
-            on = g.grids.snap(j, 2 * self.x[:, j] - self.x_before[:, j]).clamp(cell.low, cell.high)
+            on = 2 * self.x[:, j] - self.x_before[:, j]
+            there = g.grids.snap(j, on)  # the line goes on where it meets no point of the grid
+            on = torch.where((there - on).abs() <= cell.straight, there, on).clamp(cell.low, cell.high)
             drawn = torch.where(o == own.straight, on, drawn)
         for number, atom in zip(own.atoms, cell.atoms, strict=True):
             drawn = torch.where(o == number, atom, drawn)
