@@ -124,7 +124,7 @@ def year(seed: int) -> None:
     lags = (1, 24, 48, 168)
     apart = [max(abs(real[n].autocorr(k) - made[n].autocorr(k)) for n in real) for k in lags]
     tenths = [
-        np.array([part.std().to_numpy() for part in np.array_split(frame, 10)])
+        np.array([part.std(0) for part in np.array_split(frame.to_numpy(float), 10)])
         for frame in (real.iloc[:8760], real.iloc[-8760:], made)
     ]
     ends = np.vstack(tenths[:2])

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ..panel import Doubles
-from .belief import DRAWS, Belief, whole_windows
+from .belief import DRAWS, Belief, nearer, whole_windows
 from .callbacks import History
 from .cells import CELLS
 from .critic import Critic, difference_scale
@@ -35,8 +35,7 @@ from .pieces import Piece
 from .runtime import isolated
 
 CLIP = 5.0  # largest norm of the generator's gradient
-GIVE = 0.005  # nats per cell that held-back likelihood may fall by: its noise
-SURE = 3.0  # standard errors by which the distance has to fall
+GIVE = 0.01  # nats per cell that held-back likelihood may fall by
 LOOKS = 2  # free runs by which a measurement on the way is made
 FEW = 8  # windows on either side below which the stage is left out
 HUGE = 1e6  # loss of a critic that has exploded
@@ -44,6 +43,8 @@ LOWER = 0.3  # share to which the rate falls after a divergence
 RISE = 20  # steps in which the generator's rate rises
 LAST = 0.1  # share to which rates fall
 POOL = 4  # batches that are drawn at once: the rows of many sequences cost little more than those of few
+WARM_POOL = 25  # steps of the critic alone for which a pool serves: the generator stays as it is
+HOPE = 0.6  # share of the steps after which something must have been better
 RETRIES = 2  # divergences after which the stage ends
 
 
@@ -77,16 +78,16 @@ class Settings:
     """
 
     loss: Loss = field(default_factory=lambda: LOSSES["wgan-gp"]())
-    weight: float = 0.5
+    weight: float = 1.0
     outcome_weight: float = 0.0
     hops: int = 1
     hidden: int = 64
     batch: int = 128
-    critic_steps: int = 3
+    critic_steps: int = 8
     penalty_every: int = 4
-    warm: int = 100
-    renew: int = 2
-    rate: float = 1e-4
+    warm: int = 200
+    renew: int = 4
+    rate: float = 2e-4
     critic_rate: float = 2e-3
     average: float = 0.98
     check: int = 25
@@ -105,11 +106,10 @@ class Verdict:
     steps : int
         Steps that the generator took.
     before, after : tuple of float
-        Distances of free runs to windows that were held back and to others, at the start and of the best generator.
+        Distances of free runs from groups of windows that were held back, then of others, at the start and of the best
+        generator.
     noise : float
         Standard error of the difference of their means; NaN if nothing was better.
-    floor : float
-        Distance of windows that were learned from to those that were held back.
     """
 
     kept: bool
@@ -118,7 +118,6 @@ class Verdict:
     before: tuple[float, ...]
     after: tuple[float, ...]
     noise: float
-    floor: float
 
 
 class Contest:
@@ -164,7 +163,7 @@ class Contest:
 
     def warm_up(self, number: int) -> None:
         """Take a step of the critic alone."""
-        self.judge(self.runs(number % POOL == 0))
+        self.judge(self.runs(number % WARM_POOL == 0))
 
     def runs(self, anew: bool) -> Runs:
         """Return a batch of free runs; some batches are drawn at once, and taken from as long as not `anew`."""
@@ -291,7 +290,7 @@ def finish(
         If interrupted; the generator is then as it was.
     """
     if not (len(whole_windows(split, True)[0]) >= FEW and len(whole_windows(split, False)[0]) >= FEW and steps > 0):
-        return Verdict(False, False, 0, (), (), math.nan, math.nan)
+        return Verdict(False, False, 0, (), (), math.nan)
     ours, theirs, drops = seed.spawn(3)
     with isolated(drops):
         return _Stage(generator, split, how, ours, theirs).run(steps, history, deadline, since)
@@ -339,20 +338,17 @@ class _Stage:
         return self._verdict(at_start, taken, diverged)
 
     def _verdict(self, at_start: Doubles, taken: int, diverged: int) -> Verdict:
-        belief, draws = self.belief, self.belief.draws
+        belief = self.belief
         before = tuple(at_start.tolist())
         if not self.best_step:
-            return Verdict(False, diverged > 0, taken, before, before, math.nan, belief.floor)
+            return Verdict(False, diverged > 0, taken, before, before, math.nan)
         self.g.load_state_dict(self.best)
         # drawn afresh: the best of many measurements is partly luck
         again = np.array([belief(self.g, DRAWS + draw) for draw in range(DRAWS)])
-        after = again.mean(0)
-        each = np.sqrt((np.var(draws, 0, ddof=1) + np.var(again, 0, ddof=1)) / DRAWS)
-        both = math.sqrt((np.var(draws.mean(1), ddof=1) + np.var(again.mean(1), ddof=1)) / DRAWS)
-        kept = bool(at_start.mean() - after.mean() > SURE * both and (after - at_start <= each).all())
+        kept, noise = nearer(belief.draws, again)
         if not kept:
             self.g.load_state_dict(self.first)
-        return Verdict(kept, diverged > 0, taken, before, tuple(after.tolist()), both, belief.floor)
+        return Verdict(kept, diverged > 0, taken, before, tuple(again.mean(0).tolist()), noise)
 
     def _steps(self, steps: int, history: History, since: float) -> tuple[int, int]:
         """Take steps; return how many, and how often they diverged."""
@@ -399,7 +395,8 @@ class _Stage:
                     module.load_state_dict(self.best)
                 contest.restart()
                 self._warm_up()
-            if stop or diverged > RETRIES:
+            hopeless = not self.best_step and taken >= max(HOPE * steps, 2 * how.check)
+            if stop or diverged > RETRIES or hopeless:
                 break
         return taken, diverged
 

@@ -1,6 +1,6 @@
-"""Whether a generator got better: the distance of its free runs to real windows, and held-back likelihood.
+"""Whether a generator got better: how well its free runs are told from real windows, and held-back likelihood.
 
-None of what judges a table afterwards is used here: no classifier, no random convolutions.
+None of what judges a table afterwards is used here: no recurrent classifier, no random convolutions.
 """
 
 from __future__ import annotations
@@ -19,61 +19,70 @@ from .heads import Outcomes, code
 from .likelihood import Split, measure
 from .pieces import Piece
 
+SURE = 2.0  # standard errors by which free runs have to be told less well
 DRAWS = 4  # free runs by which the verdict is reached, and the noise of the distance known
-LAGS = 8  # of the autocovariances that are compared
-WIDE = 48  # features of one kind that are compared; more are mixed into as many
-SHOWN = 12  # levels of a category that are compared one by one
-ROWS, QUANTILES = 50_000, 500  # of a column: rows that are looked at, and quantiles that stand for them
-FARTHEST = 8.0  # standard deviations at which features are cut off
-STILL = 0.02  # mean distance of two values, scaled, that one hardly moves below: of a level that seldom comes
-MOST, RUNS = 1024, 2048  # real windows of each side, and free runs, that are compared
+LAGS = 8  # of the autocovariances that are looked at
+WIDE = 64  # features of one kind that are looked at; more are mixed into as many
+SHOWN = 12  # levels of a category that are looked at one by one
+BINS = 8  # of values and of differences, as many real ones in each
+FARTHEST = 4.0  # standard deviations at which features are cut off
+RIDGE = 0.1  # of the discriminant, as a share of the mean variance
+MOST, RUNS = 1024, 2048  # real windows of each side, and free runs, that are looked at
+MOST_ROWS = 50_000  # by which the bins are chosen
+GROUPS = 4  # of real windows on each side; held-back ones one after the other in time or by entity
 
 
 class Distance:
-    """How far windows are from real ones: about 0 if they are alike.
+    """How well a linear discriminant tells free runs from real windows: 0 not at all, 1 always.
 
-    The sum, over kinds of features, of the energy distance ("Energy statistics", Szekely & Rizzo, 2013,
-    https://doi.org/10.1016/j.jspi.2013.03.018) in units of the distance between two real windows. Kinds are: rows,
-    differences, the last row, mean and spread of the window, autocovariances, covariances of columns, and how often
-    what was done; many features of a kind are mixed at random into `WIDE`. Values and differences of each column are
-    compared by themselves as well.
+    What it sees of a window: rows, differences, the last row, mean and spread, autocovariances, covariances of columns,
+    how often what was done, how many values and differences lie where an eighth of the real ones does; and the squares
+    of all these. Many features of a kind are mixed at random into `WIDE`. It learns on half of the free runs and on the
+    windows that were learned from, and is tried on the other half and on windows that it has not seen: those that were
+    held back, and each group of the others in turn. The distance is that of the area under its curve from one half,
+    doubled: a classifier two-sample test ("Revisiting classifier two-sample tests", Lopez-Paz & Oquab, 2017,
+    https://arxiv.org/abs/1610.06545).
 
     Parameters
     ----------
     layout : Layout
-    values : float64 Tensor of shape (B, T, C)
-        NaN where missing.
-    inside : bool Tensor of shape (B, T)
+    learned, held : tuple of (float64 Tensor of shape (B, T, C), bool Tensor of shape (B, T))
+        Windows, NaN where a value is missing, and which rows are inside.
     seed : int
         Of the mixing.
     """
 
-    def __init__(self, layout: Layout, values: Tensor, inside: Tensor, seed: int) -> None:
+    def __init__(self, layout: Layout, learned: tuple[Tensor, Tensor], held: tuple[Tensor, Tensor], seed: int) -> None:
         self.layout, self.seed = layout, seed
-        joint, single = self._features(values, inside)
-        self.mean = [part.mean(0) for part in joint]
-        self.size = [part.std(0).clamp_min(1e-6) for part in joint]
-        self.real = self._scaled(joint)
-        self.unit = [_within(part).clamp_min(1e-6) for part in self.real]
-        self.ranks = [[_thinned(column) for column in part] for part in single]
+        self.edges = self._edges(*learned)
+        raw = self._features(*learned)
+        self.mean = [part.mean(0) for part in raw]
+        self.size = [part.std(0).clamp_min(1e-6) for part in raw]
+        seen = self._seen(*learned)
+        self.learned = [seen[k::GROUPS] for k in range(GROUPS)]  # of all times: a time left out would tell itself
+        self.held = list(self._seen(*held).tensor_split(GROUPS))
+        self.sums = [_sums(part) for part in self.learned]
 
-    def __call__(self, values: Tensor, inside: Tensor) -> float:
-        """Return the distance of windows."""
-        joint, single = self._features(values, inside)
-        found = [
-            float((2 * torch.cdist(ours, real).mean() - _within(ours) - own) / own)
-            for ours, real, own in zip(self._scaled(joint), self.real, self.unit, strict=True)
-        ]
-        for ours, real in zip(single, self.ranks, strict=True):
-            if real:
-                found.append(float(np.mean([_cramer(_thinned(a), b) for a, b in zip(ours, real, strict=True)])))
-        return sum(found)
+    def __call__(self, values: Tensor, inside: Tensor) -> Doubles:
+        """Return the distances of windows from groups of held-back windows, then from groups of those learned from."""
+        ours = self._seen(values, inside)
+        known, asked = ours[::2], ours[1::2]
+        fake, whole = _sums(known), [sum(parts) for parts in zip(*self.sums, strict=True)]
+        tell = _discriminant(fake, whole)
+        told = [_apart(group @ tell, asked @ tell) for group in self.held]
+        for group, own in zip(self.learned, self.sums, strict=True):
+            tell = _discriminant(fake, [a - b for a, b in zip(whole, own, strict=True)])
+            told.append(_apart(group @ tell, asked @ tell))
+        return np.array(told)
 
-    def _scaled(self, raw: list[Tensor]) -> list[Tensor]:
-        return [
+    def _seen(self, values: Tensor, inside: Tensor) -> Tensor:
+        """Return what is seen of windows, and its squares, `(B, features)` float64."""
+        parts = [
             ((part - mean) / size).clamp(-FARTHEST, FARTHEST) @ self._mix(part.shape[1])
-            for part, mean, size in zip(raw, self.mean, self.size, strict=True)
+            for part, mean, size in zip(self._features(values, inside), self.mean, self.size, strict=True)
         ]
+        x = torch.cat(parts, 1).double()
+        return torch.cat([x, x.square()], 1)
 
     def _mix(self, width: int) -> Tensor:
         if width <= WIDE:
@@ -81,8 +90,17 @@ class Distance:
         gen = torch.Generator().manual_seed(self.seed)
         return torch.randn((width, WIDE), generator=gen) / math.sqrt(WIDE)
 
-    def _features(self, values: Tensor, inside: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """Return what windows are compared by together, `(B, ...)` each, and column by column, `(rows,)` each."""
+    def _edges(self, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the edges of the bins of each column's values and differences, `(C, BINS - 1)` each."""
+        x = code(values, torch.arange(values.shape[1]).expand(len(values), -1), self.layout.cells).x.float()
+        share = torch.linspace(0, 1, BINS + 1)[1:-1]
+        moves = inside[:, 1:] & inside[:, :-1]
+        step = torch.diff(x, dim=1)[moves] if bool(moves.any()) else x[inside][:1]
+        bins = [torch.quantile(part[:: -(-len(part) // MOST_ROWS)], share, 0).T for part in (x[inside], step)]
+        return bins[0].contiguous(), bins[1].contiguous()
+
+    def _features(self, values: Tensor, inside: Tensor) -> list[Tensor]:
+        """Return what is looked at in windows, kind by kind, `(B, ...)` each."""
         age = torch.arange(values.shape[1]).expand(len(values), -1)
         coded = code(values, age, self.layout.cells)
         columns, done = [], []
@@ -118,29 +136,40 @@ class Distance:
             did = torch.cat(done, 2) * there
             if did.shape[2]:
                 parts.append(did.sum(1) / rows)
-        moves = inside[:, 1:] & inside[:, :-1]
-        single = [
-            [x[:, :, j][inside] for j in range(x.shape[2])],
-            [step[:, :, j][moves] for j in range(x.shape[2])] if lags else [],
-        ]
-        return parts, single
+        numbers = [j for j, cell in enumerate(self.layout.cells) if isinstance(cell, Number)]
+        for x, edges, there in (
+            (coded.x, self.edges[0], inside),
+            (torch.diff(coded.x, dim=1), self.edges[1], inside[:, 1:] & inside[:, :-1]),
+        ):
+            if numbers and x.shape[1]:
+                bins = [torch.bucketize(x[:, :, j].float().contiguous(), edges[j]) for j in numbers]
+                flags = nn.functional.one_hot(torch.stack(bins, 2), BINS)[..., 1:] * there[:, :, None, None]
+                parts.append(flags.sum(1).flatten(1) / there.sum(1).clamp_min(1)[:, None])
+        return parts
 
 
-def _thinned(x: Tensor) -> Tensor:
-    """Return a sample's quantiles."""
-    return torch.quantile(x[:: -(-len(x) // ROWS)], torch.linspace(0, 1, QUANTILES))
+def _sums(x: Tensor) -> list[Tensor]:
+    """Return how many rows, their sum, and that of their products."""
+    return [torch.tensor(float(len(x)), dtype=x.dtype), x.sum(0), x.T @ x]
 
 
-def _cramer(a: Tensor, b: Tensor) -> float:
-    """Return the energy distance of two samples of as many numbers, in units of the spread of the second."""
-    own = (b[:, None] - b).abs().mean()
-    found = 2 * (a[:, None] - b).abs().mean() - (a[:, None] - a).abs().mean() - own
-    return float(found / own.clamp_min(STILL))
+def _discriminant(fake: list[Tensor], real: list[Tensor]) -> Tensor:
+    """Return the direction in which free runs are larger than real windows."""
+    means = [sums / rows for rows, sums, _ in (fake, real)]
+    within = sum(
+        squares / rows - torch.outer(mean, mean) for (rows, _, squares), mean in zip((fake, real), means, strict=True)
+    )
+    assert isinstance(within, Tensor)
+    ridge = RIDGE * within.diagonal().mean().clamp_min(1e-9) * torch.eye(len(within), dtype=within.dtype)
+    found: Tensor = torch.linalg.solve(within + ridge, means[0] - means[1])
+    return found
 
 
-def _within(x: Tensor) -> Tensor:
-    """Return the mean distance of two of some points."""
-    return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))
+def _apart(real: Tensor, fake: Tensor) -> float:
+    """Return twice the area under the curve, from one half: 0 if scores of the two are alike."""
+    order = fake.sort().values
+    below = torch.searchsorted(order, real.contiguous()) + torch.searchsorted(order, real.contiguous(), right=True)
+    return float(1 - (below.double() / len(fake)).mean())
 
 
 def whole_windows(split: Split, held: bool) -> tuple[Ints, Ints]:
@@ -155,8 +184,8 @@ def whole_windows(split: Split, held: bool) -> tuple[Ints, Ints]:
 class Belief:
     """What tells whether a generator got better: free runs beside real windows, and held-back likelihood.
 
-    Windows that were held back are few, and not like those that were learned from, so that free runs may be nearer to
-    either by chance. Hence the distance is to both, the mean of the two; and it may not rise to either.
+    Windows that were held back are few, and not like those that were learned from. Hence the distance is to both, group
+    by group: what differs from group to group is chance.
 
     Parameters
     ----------
@@ -169,10 +198,9 @@ class Belief:
         rng = np.random.default_rng(seed)
         self.seed, self.before = int(rng.integers(2**31)), generator.before
         self.walks = split.walks(True, generator.before, rng)
-        self.sides = [self._cut(split, held, rng) for held in (True, False)]
-        windows = [(side.values[:, self.before :], side.inside) for side in self.sides]
-        self.distances = [Distance(generator.layout, *both, self.seed) for both in windows]
-        self.floor = self.distances[0](*windows[1])
+        held, self.like = (self._cut(split, side, rng) for side in (True, False))
+        learned, unseen = ((side.values[:, self.before :], side.inside) for side in (self.like, held))
+        self.distance = Distance(generator.layout, learned, unseen, self.seed)
         self.start = self.likelihood(generator)
         self.draws = np.array([self(generator, draw) for draw in range(DRAWS)])
 
@@ -187,11 +215,24 @@ class Belief:
         return measure(generator, self.walks, self.seed)
 
     def __call__(self, generator: Generator, draw: int) -> Doubles:
-        """Return the distances of free runs to held-back and to other windows; `draw` is the number of the draw."""
+        """Return the distances of free runs from groups of held-back windows, then of others; `draw` is its number."""
         rng = np.random.default_rng([self.seed, draw])
-        like = self.sides[1]
+        like = self.like
         some = torch.from_numpy(np.resize(rng.permutation(len(like.inside)), RUNS))
         parts = (like.values, like.age, like.known, like.statics, like.inside)
         noise = torch.Generator().manual_seed(self.seed + draw)
         runs = Runs.draw(generator, Piece(*(part[some] for part in parts)), noise)
-        return np.array([distance(runs.values, runs.piece.inside) for distance in self.distances])
+        return self.distance(runs.values, runs.piece.inside)
+
+
+def nearer(before: Doubles, after: Doubles) -> tuple[bool, float]:
+    """Tell whether free runs came nearer, by distances of two generators, `(draws, groups)`; and the error of the mean.
+
+    They must be nearer on the mean of all groups, by more than what differs from draw to draw; and not farther from
+    those that were held back, the first ones, as far as these can tell.
+    """
+    noise = math.sqrt(sum(np.var(draws.mean(1), ddof=1) / len(draws) for draws in (before, after)))
+    gains = before.mean(0) - after.mean(0)
+    held = gains[:GROUPS]
+    spared = bool(held.mean() >= -held.std(ddof=1) / math.sqrt(GROUPS))
+    return bool(gains.mean() > SURE * noise) and spared, noise
