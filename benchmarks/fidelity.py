@@ -85,7 +85,16 @@ def strong(series: np.ndarray, synthetic: np.ndarray, seed: int) -> float:
     from tsgan import evaluate
 
     report = evaluate(series, synthetic, window=STEPS, metrics=["two_sample"], repeats=1, random_state=seed)
-    return float(report.results[0].value)
+    return float(report["two_sample"].value)
+
+
+def further(series: np.ndarray, synthetic: np.ndarray, seed: int) -> dict[str, Any]:
+    """Return Context-FID with its real against real, and the grade of copies."""
+    from tsgan import evaluate
+
+    report = evaluate(series, synthetic, window=STEPS, metrics=["context_fid", "copies"], repeats=1, random_state=seed)
+    near, copies = report["context_fid"], report["copies"]
+    return {"context_fid": [near.value, near.real_against_real], "copies": copies.grade}
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -132,6 +141,8 @@ def job(name: str, kind: str, seed: int, budget: float | None, repeats: int) -> 
         "history": model.history_,
         "windows": len(real),
     }
+    if kind == "RecurrentGAN" and seed == 0:
+        row |= further(series, synthetic, 1000 + seed)
     if told.control is not None and foretold.control is not None:
         row["control"] = [told.control.mean, told.control.std, foretold.control.mean]
     return row
@@ -170,6 +181,11 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> str:
                 line(f"{title}, published", ["" if own[n] is None else f"{own[n]:.3f}" for n in names])
         if key == "predictive":
             line("real against real", [f"{control[n][2]:.3f}" if n in control else "" for n in names])
+    more = {row["name"]: row for row in rows if "copies" in row}
+    near = [more[n]["context_fid"] if n in more else None for n in names]
+    line("Context-FID: RecurrentGAN, seed 0", ["" if pair is None else f"{pair[0]:.3f}" for pair in near])
+    line("Context-FID: real against real", ["" if pair is None else f"{pair[1]:.3f}" for pair in near])
+    line("copies: RecurrentGAN, seed 0", [more[n]["copies"] if n in more else "" for n in names])
     last = [[row["second"] for row in rows if row["name"] == n and row["kind"] == "RecurrentGAN"] for n in names]
     line("seeds whose second stage was believed", [f"{sum(map(bool, k))} of {len(k)}" for k in last])
     kept = [[row["trained"] for row in rows if row["name"] == n and row["kind"] == "RecurrentGAN"] for n in names]

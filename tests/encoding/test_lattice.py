@@ -115,6 +115,8 @@ class TestListed:
         assert points[points <= 10].tolist() == [0, 10]
         assert points[points >= 20].tolist() == [20, 31, 44]
         assert len(points) == 5 + 99
+        # too much between two of them to be listed
+        assert learn(x, 1).points(0, 44, 50).tolist() == [0, 10, 20, 31, 44]
         found = learn(FAHRENHEIT, 1)
         assert set(FAHRENHEIT) <= set(found.points(FAHRENHEIT.min(), FAHRENHEIT.max(), 999))
 

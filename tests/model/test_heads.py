@@ -7,8 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
-from tsgan.layout import Category, Number
+from tsgan.layout import Category, Layout, Number
 from tsgan.model.heads import Grids, Outcomes, code, mixture_log_prob
+from tsgan.model.pieces import Source
+from tsgan.panel import Panel
+
+nan = math.nan
 
 
 def coded(values, *cells, start=0):
@@ -48,6 +52,25 @@ def test_straight_needs_two_rows_before():
 def test_a_category_is_its_level_or_missing():
     found = coded([[1.0], [math.nan], [0.0]], Category("c", 2, missing=True))
     assert found.outcome[0, :, 0].tolist() == [1, 2, 0]
+
+
+def test_what_was_never_known_is_told_from_what_is_missing_now():
+    number, level = Number("x", missing=True), Category("c", 2, missing=True)
+    found = coded([[nan, nan], [nan, 1.0], [3.0, nan], [nan, nan]], number, level)
+    assert found.outcome[0].tolist() == [[1, 2], [1, 1], [0, 2], [1, 2]]
+    assert found.state[0].tolist() == [[2, 3], [2, 1], [0, 2], [1, 2]]
+    assert (Outcomes.of(number).states, Outcomes.of(Number("y")).states) == (3, 1)
+    assert Outcomes.of(Category("many", 5000, missing=True)).states == 5001
+
+
+def test_what_was_known_before_a_piece_counts():
+    sequences = np.array([[nan, 1.0, nan, nan], [nan, nan, nan, nan]]).reshape(-1, 1)
+    source = Source(Panel(sequences, np.array([4, 4]), np.zeros((2, 0))))
+    layout = Layout((Number("x", missing=True),))
+    piece = source.cut(np.array([3, 7]), np.array([0, 1]), np.zeros(2, dtype=bool), 1, 1)
+    assert piece.coded(layout).state[:, :, 0].tolist() == [[1, 1], [2, 2]]
+    fresh = source.cut(np.array([3, 7]), np.array([0, 1]), np.ones(2, dtype=bool), 1, 1)
+    assert fresh.coded(layout).state[:, 1, 0].tolist() == [2, 2]
 
 
 def test_noise_stays_within_the_cell_of_the_grid():
