@@ -237,7 +237,7 @@ class GuidedRollout(Rollout):
         drawn, moved = self._towards(j, cell, free, near, close, centre, h, lam)
         for number, point in points.items():
             drawn = torch.where(o == number, point, drawn)
-        ends = (torch.as_tensor(end) for end in self._ends(cell, None))
+        ends = (torch.as_tensor(end) for end in self._ends(j, cell, None))
         drawn = torch.minimum(torch.maximum(drawn, next(ends)), next(ends))
         return o, drawn, total + torch.where(o == 0, moved, 0.0)
 
@@ -248,8 +248,7 @@ class GuidedRollout(Rollout):
         if own.stay > 0:
             out[own.stay] = old
         if own.straight > 0:
-            on = self.g.grids.snap(j, 2 * old - self.x_before[:, j])
-            out[own.straight] = on.clamp(cell.low, cell.high)
+            out[own.straight] = self._straight_on(j, cell)
         if own.missing > 0:
             out[own.missing] = old
         return out

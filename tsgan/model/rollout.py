@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..layout import Category, Number
+from ..layout import Bound, Category, Number
 from ..panel import Doubles, Floats
 from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, YOUNG, Generator
@@ -50,6 +50,15 @@ class Rollout:
         self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
         self.features = torch.zeros((self.size, generator.features.size))
         self.now = self.x, self.gone  # the row in the making
+        # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
+        self.met = [
+            [(i, torch.from_numpy(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
+            for cell in layout.cells
+        ]
+        self.edges = [
+            [_tensors(bounds) for bounds in (cell.floors, cell.ceilings)] if isinstance(cell, Number) else []
+            for cell in layout.cells
+        ]
         self.known = self.terms = self.base_fixed  # what is known of it, and its terms
 
     def take(self, index: Tensor) -> None:
@@ -195,12 +204,11 @@ class Rollout:
         if own.straight > 0:
             no = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
             logits[:, own.straight].masked_fill_(no, NEVER)
-        if isinstance(cell, Category):
-            x, lost = self.now
-            for i, met in cell.meets:
-                fits = torch.from_numpy(met)[x[:, i].long().clamp(0, len(met) - 1)] | lost[:, i, None]
-                some = logits[:, : met.shape[1]]
-                logits = torch.cat([some.masked_fill(~fits, NEVER), logits[:, met.shape[1] :]], 1)
+        x, lost = self.now
+        for i, met in self.met[j]:
+            fits = met[x[:, i].long().clamp(0, len(met) - 1)] | lost[:, i, None]
+            some = logits[:, : met.shape[1]]
+            logits = torch.cat([some.masked_fill(~fits, NEVER), logits[:, met.shape[1] :]], 1)
         if cell.together >= 0:
             lead = gone[:, cell.together]
             logits = torch.where(lead[:, None], NEVER, logits)
@@ -269,17 +277,20 @@ class Rollout:
             free = self._continuous(j, cell, *parts, spread, some)
             drawn = free if some is None else drawn.index_copy(0, some, free)
         if own.straight > 0:
-            on = 2 * self.x[:, j] - self.x_before[:, j]
-            there = g.grids.snap(j, on)  # the line goes on where it meets no point of the grid
-            on = torch.where((there - on).abs() <= cell.straight, there, on).clamp(cell.low, cell.high)
-            drawn = torch.where(o == own.straight, on, drawn)
+            drawn = torch.where(o == own.straight, self._straight_on(j, cell), drawn)
         for number, atom in zip(own.atoms, cell.atoms, strict=True):
             drawn = torch.where(o == number, atom, drawn)
-        low, high = self._ends(cell, None)
+        low, high = self._ends(j, cell, None)
         drawn = torch.minimum(torch.maximum(drawn, torch.as_tensor(low)), torch.as_tensor(high))
         if told is not None and values is not None:
             drawn = torch.where(told & ~values.isnan(), values, drawn)
         return drawn, o, o == own.missing, weight
+
+    def _straight_on(self, j: int, cell: Number) -> Tensor:
+        """Return where a number comes if it goes on by the step before: through points of the grid, or between them."""
+        on = 2 * self.x[:, j] - self.x_before[:, j]
+        there = self.g.grids.snap(j, on)
+        return torch.where((there - on).abs() <= cell.straight, there, on).clamp(cell.low, cell.high)
 
     def _outcome_of(self, j: int, cell: Number, real: Tensor) -> Tensor:
         """Return what known values did."""
@@ -296,14 +307,13 @@ class Rollout:
             o.masked_fill_(real.isnan(), own.missing)
         return o
 
-    def _ends(self, cell: Number, some: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+    def _ends(self, j: int, cell: Number, some: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
         """Return where a number ends: its own bounds, and those that earlier numbers of the row set."""
         low: Tensor | float = cell.low
         high: Tensor | float = cell.high
-        for bounds, floor in ((cell.floors, True), (cell.ceilings, False)):
-            for one in bounds:
-                there, here = (torch.tensor(part, dtype=torch.float64) for part in (one.there, one.here))
-                z, gone = (part[:, one.cell] if some is None else part[some, one.cell] for part in self.now)
+        for bounds, floor in zip(self.edges[j], (True, False), strict=True):
+            for i, there, here in bounds:
+                z, gone = (part[:, i] if some is None else part[some, i] for part in self.now)
                 place = torch.bucketize(z.contiguous(), there).clamp(1, len(there) - 1)
                 share = ((z - there[place - 1]) / (there[place] - there[place - 1])).clamp(0, 1)
                 edge = torch.lerp(here[place - 1], here[place], share)
@@ -331,7 +341,7 @@ class Rollout:
         gone = self.gone[:, j] if some is None else self.gone[some, j]
         out, left = torch.empty_like(centre), torch.arange(len(centre))
         bounded = math.isfinite(cell.low) or math.isfinite(cell.high) or bool(cell.floors or cell.ceilings)
-        low, high = (torch.as_tensor(end).expand(len(centre)) for end in self._ends(cell, some))
+        low, high = (torch.as_tensor(end).expand(len(centre)) for end in self._ends(j, cell, some))
         for turn in range(AGAIN):
             everything = turn == 0
             parts = (share, mean, log_sigma, centre)
@@ -360,6 +370,12 @@ class Rollout:
             if not len(left):
                 break
         return torch.minimum(torch.maximum(out, low), high) if bounded else out
+
+
+def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
+    """Return the cell that each bound follows, and its knots there and here."""
+    kind = torch.float64
+    return [(one.cell, torch.tensor(one.there, dtype=kind), torch.tensor(one.here, dtype=kind)) for one in bounds]
 
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
