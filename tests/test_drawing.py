@@ -193,7 +193,7 @@ class TestCompleting:
         panel = Panel(panel.values, panel.lengths, np.array([[1.0], [np.nan], [2.0], [np.nan]]))
         seen = []
 
-        def told(known, allowed, rng):
+        def told(known, allowed, rng, filled):
             return np.where(np.isnan(known), 7.0, known)
 
         def draw(given, rng):

@@ -179,7 +179,7 @@ def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generat
     """
     values, statics = np.array(panel.values), np.array(panel.statics)
     if np.isnan(statics).any():
-        statics = model.draw_statics_given(statics, (), rng)
+        statics = model.draw_statics_given(statics, (), rng, filled=filled)
     holed = np.bincount(np.repeat(np.arange(len(panel)), panel.lengths), unknown.any(axis=1), len(panel)) > 0
     order = np.argsort(-panel.lengths, kind="stable")
     order = order[holed[order]]

@@ -273,7 +273,7 @@ class Cells:
         place = self._places.get(column.name)
         return np.zeros(len(table)) if place is None else table[:, place]
 
-    def decode(self, panel: Panel, rng: np.random.Generator, drawn: bool | Bools) -> dict[Name, Any]:
+    def decode(self, panel: Panel, rng: np.random.Generator, drawn: bool) -> dict[Name, Any]:
         """Return the cells of a panel as values by name, the time since the row before under `GAP`.
 
         Parameters
@@ -281,10 +281,11 @@ class Cells:
         panel : Panel
         rng : numpy.random.Generator
             Chooses among levels where a code leaves a choice.
-        drawn : bool, or bool array of shape (rows,) or (rows, cells)
-            What comes from a generator, and so has to be carried to the observed marginals.
+        drawn : bool
+            Whether all comes from a generator, and so has to be carried to the observed marginals. What was drawn
+            beside known values stays where it is: they would not move with it.
         """
-        values, decoded = self._carried(panel.values, drawn), {}
+        values, decoded = self._carried(panel.values) if drawn else panel.values, {}
         for column in self.columns:
             if column.name != START:
                 table = panel.statics if column.role == "static" else values
@@ -294,17 +295,14 @@ class Cells:
     def gaps(self, panel: Panel) -> Any:
         """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
         gap = next((column for column in self.columns if column.name == GAP), None)
-        return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values, True), gap))
+        return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values), gap))
 
-    def _carried(self, values: Doubles, drawn: bool | Bools) -> Doubles:
-        """Return values with the observed marginals where they were drawn."""
-        if self.marginals is None or drawn is False:
+    def _carried(self, values: Doubles) -> Doubles:
+        """Return drawn values with the observed marginals."""
+        if self.marginals is None:
             return values
         out, numbers = np.array(values), self._numbers()
-        carried = self.marginals.apply(out[:, numbers])
-        which = np.asarray(drawn)
-        which = which[:, numbers] if which.ndim == 2 else which[..., None]
-        out[:, numbers] = np.where(which, carried, out[:, numbers])
+        out[:, numbers] = self.marginals.apply(out[:, numbers])
         return out
 
     def settle(self, drawn: Doubles) -> None:

@@ -154,7 +154,7 @@ class Decoder:
         wanted = len(self.layout.cells), len(self.layout.statics)
         if got != wanted:
             raise ValueError(f"got {got} cells; the layout has {wanted}")
-        return self._cells.decode(panel, rng, drawn)
+        return self._cells.decode(panel, rng, drawn is True)
 
     def compose(
         self,

@@ -5,8 +5,9 @@ of them,
 
 .. math:: p(o \mid p, u) \propto p(o \mid p) \, \exp(w_o^T u + b_o),
 
-so that it snows in winter, a sensor that was installed later is missing before, and a label has its code. Its ridge is
-the one, or there is no regression at all, with which outcomes that were held back are likeliest.
+so that it snows in winter, and a label has its code. Its ridge is the one, or there is no regression at all, with which
+outcomes that were held back are likeliest. What never was on one side of a moment at which something switches (see
+`encoding.clocks.trend`) cannot be there: a sensor that was installed later is missing before.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ SEEN, WORK = 12_000, 2e8  # rows that are looked at, and products of all regress
 RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # shares of an outcome's rows; tried from the strongest on, while it helps
 LEAST = 0.1  # of any ridge, in rows
 TURNS = 60
+BARRED, SIDE = 15.0, 16  # logits that bar an outcome from a side of a moment; rows that there are on it at least
 FEW = 8  # rows below which an outcome is not worth a regression
 
 
@@ -55,6 +57,7 @@ class Context:
         some = number[(number < layout.covariates - layout.places) | (number >= layout.covariates)]
         self.known, self.terms = (some, terms) if len(some) + len(terms) <= WIDEST else (some[:WIDEST], terms[:0])
         self.owner = np.concatenate([np.full(len(self.known), -1), owner[self.terms]])
+        self.moments = np.flatnonzero(self.known < layout.covariates)  # of which may say whether one has passed
         self.size = len(self.owner)
 
     def __call__(self, known: Tensor, terms: Tensor) -> Tensor:
@@ -123,27 +126,47 @@ def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Rows]
             continue
         u, now, old, held = rows.joined()
         base = np.tile(log, (len(u), 1)) if side == 0 else log[old[:, cell]]
-        if not held.any() or np.sort(np.bincount(now[~held, cell], minlength=outcomes))[-2] < FEW:
-            continue
-        mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
-        size = np.where(size > 1e-6, size, np.inf)  # what never changes says nothing
-        z = np.column_stack([(u[:, before] - mean) / size, np.ones(len(u))])
-        every = [torch.from_numpy(part) for part in (z, base, now[:, cell])]
-        outside, inside = ([part[torch.from_numpy(some)] for part in every] for some in (held, ~held))
-        at, ridge = np.zeros(z.shape[1] * outcomes), None
-        best = _loss(at, outside, 0.0)[0]
-        for tried in RIDGES:
-            at = _fitted(at, inside, tried)
-            loss = _loss(at, outside, 0.0)[0]
-            if loss < best:
-                best, ridge = loss, tried
-            elif ridge is not None:
-                break
-        if ridge is not None:
-            w = _fitted(at, every, ridge).reshape(-1, outcomes)
-            made.weights[side][before] = w[:-1] / size[:, None]
-            made.offset[side] = w[-1] - (mean / size) @ w[:-1]
+        if held.any() and np.sort(np.bincount(now[~held, cell], minlength=outcomes))[-2] >= FEW:
+            _regress(made, side, before, u, base, now[:, cell], held)
+        _bar(made, side, context.moments, u, now[:, cell])
     return made
+
+
+def _regress(
+    made: Lift, side: int, before: NDArray[np.intp], u: Doubles, base: Doubles, now: Codes, held: NDArray[np.bool_]
+) -> None:
+    """Fit the regression of one side, if there is one that held-back rows speak for."""
+    mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
+    size = np.where(size > 1e-6, size, np.inf)  # what never changes says nothing
+    z = np.column_stack([(u[:, before] - mean) / size, np.ones(len(u))])
+    every = [torch.from_numpy(part) for part in (z, base, now)]
+    outside, inside = ([part[torch.from_numpy(some)] for part in every] for some in (held, ~held))
+    at, ridge = np.zeros(z.shape[1] * base.shape[1]), None
+    best = _loss(at, outside, 0.0)[0]
+    for tried in RIDGES:
+        at = _fitted(at, inside, tried)
+        loss = _loss(at, outside, 0.0)[0]
+        if loss < best:
+            best, ridge = loss, tried
+        elif ridge is not None:
+            break
+    if ridge is not None:
+        w = _fitted(at, every, ridge).reshape(-1, base.shape[1])
+        made.weights[side][before] = w[:-1] / size[:, None]
+        made.offset[side] = w[-1] - (mean / size) @ w[:-1]
+
+
+def _bar(made: Lift, side: int, moments: NDArray[np.intp], u: Doubles, now: Codes) -> None:
+    """Bar outcomes from the side of each moment on which they never were."""
+    seen = np.bincount(now, minlength=made.offset.shape[1]) > 0
+    for k in moments:
+        passed = u[:, k] == 1
+        if not ((passed | (u[:, k] == 0)).all() and SIDE <= passed.sum() <= len(u) - SIDE):
+            continue
+        before, after = (np.bincount(now[some], minlength=len(seen)) == 0 for some in (~passed, passed))
+        made.weights[side, k, seen & after] -= BARRED
+        made.offset[side, seen & before] -= BARRED
+        made.weights[side, k, seen & before] += BARRED
 
 
 def _fitted(at: Doubles, rows: list[Tensor], ridge: float) -> Doubles:

@@ -172,7 +172,7 @@ class Model:
         return free_run(self.statics, np.zeros((n, 0)), none, torch_stream(rng))[:, 0]
 
     def draw_statics_given(
-        self, known: Doubles, allowed: tuple[Bools | None, ...], rng: np.random.Generator
+        self, known: Doubles, allowed: tuple[Bools | None, ...], rng: np.random.Generator, *, filled: bool = False
     ) -> Doubles:
         """Return statics `(n, S)` drawn given what is known of them.
 
@@ -183,6 +183,8 @@ class Model:
         allowed : tuple of (bool array of shape (n, levels) or None)
             By static: levels that may come; may be empty.
         rng : numpy.random.Generator
+        filled : bool
+            Whether none is drawn as missing.
         """
         if self.statics is None:
             return known
@@ -198,7 +200,7 @@ class Model:
                 levels[j] = None if some[rows[0]].all() else some[rows[0]]
             own = known[rows][:, None]
             none = np.zeros((len(rows), 1, 0), dtype=np.float32)
-            given = Given(np.zeros((len(rows), 0)), none, None, own, ~np.isnan(own), tuple(levels))
+            given = Given(np.zeros((len(rows), 0)), none, None, own, ~np.isnan(own), tuple(levels), filled)
             out[rows] = complete(self.statics, given, rng)[:, 0]
         return out
 

@@ -129,6 +129,7 @@ class TestStart:
         [
             (learn(pd.date_range("2020", periods=5)), "soon", r"start='soon' does not fit .* datetime64"),
             (learn(pd.date_range("2020", periods=5)), pd.Timestamp("2020", tz="UTC"), r"they have no time zone"),
+            (learn(pd.date_range("2020", periods=5)), 5, r"start=5 does not fit .* datetime64.* a moment is needed"),
             (learn([1, 2, 3]), "2020-01-01", r"start='2020-01-01' does not fit .* int64: a number is needed"),
             (learn([1, 2, 3]), 1.5, r"a whole number is needed"),
             (Clock.rows(pd.RangeIndex(3)), "a", r"a number is needed"),

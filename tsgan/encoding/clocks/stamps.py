@@ -206,6 +206,8 @@ class Stamps:
         if self.kind == "timedelta":
             return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(self.unit).asi8[0])  # type: ignore[arg-type]
         if self.kind == "datetime":
+            if isinstance(plain(value), int | float):
+                raise TypeError("a moment is needed, such as '2024-01-31'")
             found = None if self.text is None or not isinstance(value, str) else self.text.read(value)
             moment = pd.Timestamp(value) if found is None else found
             if pd.isna(moment):
