@@ -40,6 +40,17 @@ def test_statics_are_filled_like_cells():
     assert (made.groupby("id")["site"].nunique() == 1).all()
 
 
+@pytest.mark.parametrize("codes", [[10, 40, 20, 70], ["x", "y", "z", "w"]])
+def test_a_hole_is_filled_by_the_column_that_says_the_same(codes):
+    level = np.random.default_rng(0).integers(0, 4, 600)
+    real = pd.DataFrame({"t": TIME[:600], "label": np.array(list("abcd"))[level], "code": np.array(codes)[level]})
+    real["twin"] = real["label"]
+    table = real.copy()
+    table.loc[100:200, "label"] = None
+    made = RecurrentGAN(time="t", **CLOSED).fit(real).fill(table, random_state=0)
+    pd.testing.assert_frame_equal(made, real)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_switch_happens_once_and_at_its_moment(seed):
     real = pd.DataFrame({"t": pd.date_range("2023", periods=600, freq="h"), "on": np.arange(600) >= 400})

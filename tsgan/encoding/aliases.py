@@ -158,6 +158,21 @@ class Aliases:
             found[alias.name] = _starts(parts[alias.name].reset_index(drop=True), alias.step, lengths)
         return {name: found[name] for name in parts if name in found}
 
+    def told(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with what is missing in a column, but known by one that repeats or renames it."""
+        values = values.copy()
+        for alias in self.found:
+            if alias.of != "column" or alias.form is not None:
+                continue
+            source, own = values[alias.source], values[alias.name]
+            gaps = (source.isna() & own.notna()).to_numpy(dtype=bool)
+            if gaps.any():
+                known = own[gaps]
+                if alias.pairs is not None:
+                    known = known.astype(object).map({b: a for a, b in alias.pairs})
+                values[alias.source] = source.mask(gaps, known.astype(source.dtype))
+        return values
+
     def inverse(
         self,
         decoded: Mapping[Name, Any],

@@ -249,7 +249,7 @@ def holes(encoder: Encoder, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     unknown : bool array of shape (rows, cells)
     """
     taken, order, lengths = encoder._take_apart(table)
-    taken = _told_once(taken)
+    taken = _told_once(replace(taken, values=encoder._aliases.told(taken.values)))
     if encoder._constraints:
         told = completed(encoder._constraints, taken.values)
         taken = replace(taken, values=loosened(encoder._constraints, told))
