@@ -166,3 +166,16 @@ def test_a_tank_that_fills_slowly_and_is_emptied_at_once():
     fall = made["fill"].groupby(level=0).diff()
     assert fall.between(-50, 0, inclusive="neither").mean() < 0.02
     assert (fall < -50).mean() == pytest.approx((np.diff(x) < -50).mean(), rel=0.4)
+
+
+def test_twenty_labels_keep_their_numbers():
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 20, 1500)
+    real = pd.DataFrame({"label": [f"L{number:02d}" for number in level], "x": rng.normal(size=1500)}, index=hours(1500))
+    real["code"] = rng.permutation(1000)[:20][level] + 0.5
+    codes = dict(zip(real["label"], real["code"], strict=True))
+    real.loc[real.index[rng.random(1500) < 0.2], ["label", "code"]] = np.nan
+    made = RecurrentGAN(**SHORT, steps=0).fit(real).sample(1, length=1500, random_state=0)
+    assert made["label"].isna().mean() == pytest.approx(0.2, abs=0.05)
+    made = made.dropna()
+    assert (made["label"].map(codes) != made["code"]).mean() < 0.01

@@ -31,7 +31,7 @@ Doubles = NDArray[np.float64]
 ORDERS = (1, 2, 3)
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)
 WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1
-LEVELS = 16  # levels of a category that the regressions tell apart
+LEVELS = 32  # levels of a category that the regressions tell apart
 FLOOR = 1e-4  # least standard deviation of a residual, scaled
 EM_ROWS, EM_TURNS = 8_000, 30
 
