@@ -171,7 +171,8 @@ def test_a_tank_that_fills_slowly_and_is_emptied_at_once():
 def test_twenty_labels_keep_their_numbers():
     rng = np.random.default_rng(0)
     level = rng.integers(0, 20, 1500)
-    real = pd.DataFrame({"label": [f"L{number:02d}" for number in level], "x": rng.normal(size=1500)}, index=hours(1500))
+    names = [f"L{number:02d}" for number in level]
+    real = pd.DataFrame({"label": names, "x": rng.normal(size=1500)}, index=hours(1500))
     real["code"] = rng.permutation(1000)[:20][level] + 0.5
     codes = dict(zip(real["label"], real["code"], strict=True))
     real.loc[real.index[rng.random(1500) < 0.2], ["label", "code"]] = np.nan
