@@ -55,10 +55,10 @@ def judged(real: pd.DataFrame, synthetic: pd.DataFrame, seed: int, **roles: Any)
     return f"AUC {told.value:.3f} ± {told.spread:.3f} (real against real {control:.3f}); different: {worst}"
 
 
-def panel(name: str, real: pd.DataFrame, seed: int, count: int | None = None, **roles: Any) -> pd.DataFrame:
+def panel(name: str, real: pd.DataFrame, seed: int, **roles: Any) -> pd.DataFrame:
     """Fit, draw as many entities, judge, and return what was drawn."""
     model, seconds = fitted(real, seed, **roles)
-    synthetic = model.sample(count or real[roles["entity"]].nunique() if "entity" in roles else len(real))
+    synthetic = model.sample(real[roles["entity"]].nunique() if "entity" in roles else len(real))
     say(name, seed, model, seconds, judged(real, synthetic, seed, **roles))
     return synthetic
 

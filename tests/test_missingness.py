@@ -68,7 +68,7 @@ def compare(real, made, entity):
         made_share, made_run, made_whole = made_alone[name]
         assert abs(made_share - share) < APART, f"{name}: share {made_share:.3f} instead of {share:.3f}"
         assert abs(made_run - run) <= RUNS * run, f"{name}: mean run {made_run:.2f} instead of {run:.2f}"
-        assert abs(made_whole - whole) < 1.5 * APART, f"{name}: {made_whole:.3f} of entities instead of {whole:.3f}"
+        assert abs(made_whole - whole) < APART, f"{name}: {made_whole:.3f} of entities instead of {whole:.3f}"
         assert (made_share == 0) == (share == 0), name
     for pair, share in pairs.items():
         assert abs(made_pairs[pair] - share) < APART, f"{pair}: both {made_pairs[pair]:.3f} instead of {share:.3f}"

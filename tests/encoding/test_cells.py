@@ -202,6 +202,7 @@ class TestPositions:
         waves = encoder._cells.calendar.covariates
         assert waves >= 2
         assert encoder.layout.covariates == waves + 4
+        assert encoder.layout.places == 4
         panel = encoder.encode(frame)
         starts = encoder._timing.clock.ticks(pd.Index([hours[0], hours[0]]))
         np.testing.assert_array_equal(encoder.covariates(panel.lengths, starts), panel.covariates)

@@ -284,6 +284,14 @@ def test_what_does_not_help_is_not_kept() -> None:
     assert not generator.training
 
 
+def test_what_does_not_help_is_given_up_half_way() -> None:
+    generator, split = made(NUMBERS, panel(rows=3000), 2, 12)
+    how = Settings(batch=16, check=4, warm=4, rate=0.05)  # so fast that it can only get worse
+    verdict = finish(generator, split, how, 40, np.random.SeedSequence(1), History())
+    assert not verdict.kept
+    assert verdict.steps == 24
+
+
 def test_divergence_goes_back_and_says_so(poor: tuple[Generator, Split]) -> None:
     generator, split = fresh(poor)
     how = Settings(weight=1.0, batch=16, critic_rate=1e8, check=5, warm=4)

@@ -6,7 +6,7 @@ import torch
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.base import Vector, fit_base
-from tsgan.model.context import MOST, WIDEST, Context, Rows, fit_lift
+from tsgan.model.context import MOST, WIDEST, Context, Sample, fit_lift
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.pieces import Source
 from tsgan.panel import Panel
@@ -33,7 +33,7 @@ LAYOUT = Layout((Category("one", 2), Category("two", 3), Number("x")), covariate
 def looked_at(z, one, two):
     u = np.column_stack([z, np.eye(2)[one], np.eye(3)[two]])
     now = np.column_stack([one, two, np.zeros(len(z), dtype=np.int64)])
-    return Rows([u], [now], [np.zeros_like(now)], [np.arange(len(z)) % 5 == 2])
+    return Sample([u], [now], [np.zeros_like(now)], [np.arange(len(z)) % 5 == 2])
 
 
 def shares(lift, logs, u, side=1):
@@ -44,7 +44,7 @@ def test_a_level_follows_a_covariate():
     z, one, two = sample()
     context, rows = context_of(LAYOUT), looked_at(z, one, two)
     flat = np.log(np.full((2, 2), 0.5))
-    lift = fit_lift(context, 0, 2, (Rows([], [], [], []), rows), (flat[0], flat))
+    lift = fit_lift(context, 0, 2, (Sample([], [], [], []), rows), (flat[0], flat))
     u = np.array([[at, 0, 0, 0, 0, 0] for at in (-2.0, 0.0, 1.0)])
     np.testing.assert_allclose(shares(lift, flat[0], u)[:, 1], 1 / (1 + np.exp([4.0, 0.0, -2.0])), atol=0.03)
     assert not lift.weights[0].any()
@@ -54,7 +54,7 @@ def test_a_level_follows_a_covariate():
 def test_a_level_follows_another_of_its_row():
     z, one, two = sample()
     flat = np.log(np.full((3, 3), 1 / 3))
-    lift = fit_lift(context_of(LAYOUT), 1, 3, (looked_at(z, one, two), Rows([], [], [], [])), (flat[0], flat))
+    lift = fit_lift(context_of(LAYOUT), 1, 3, (looked_at(z, one, two), Sample([], [], [], [])), (flat[0], flat))
     told = shares(lift, flat[0], np.array([[0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]], dtype=float), side=0)
     np.testing.assert_allclose(told, [[0.867, 0.067, 0.067], [0.067, 0.867, 0.067]], atol=0.03)
 

@@ -43,6 +43,16 @@ def test_telling_a_rollout_the_rows_gives_the_likelihood_of_one_pass(rich, numbe
     )
 
 
+def test_a_line_goes_on_through_points_of_the_grid_and_between_them():
+    layout = Layout((Number("x", straight=1e-3, grid=np.array([0.0, 1.0, 2.0005, 5.0])),), stretches=True)
+    values = np.random.default_rng(0).choice(layout.cells[0].grid, (60, 1))
+    generator = made(Panel(values, np.array([60]), np.zeros((1, 0))), layout)
+    rollout = Rollout(generator, torch.zeros((2, 0), dtype=torch.float64), torch.Generator())
+    ends = torch.tensor([[0.0, 1.0], [1.0, 2.0005]], dtype=torch.float64)
+    rollout.x_before, rollout.x = ends[:, :1], ends[:, 1:]
+    assert rollout._straight_on(0, layout.cells[0]).tolist() == pytest.approx([2.0005, 3.001], abs=1e-9)
+
+
 def test_one_long_series_too():
     panel, layout = rich_panel(1, 60, stretches=True), rich_layout(stretches=True)
     generator = made(panel, layout)

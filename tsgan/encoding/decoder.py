@@ -126,7 +126,8 @@ class Decoder:
             As `starts` returned them.
         rng : numpy.random.Generator
         drawn : bool, or bool array of shape (rows,) or (rows, cells)
-            What a generator drew, so that its marginals are carried to the observed ones.
+            What a generator drew: all of it, so that its marginals are carried to the observed ones, or some beside
+            known values, where they are not.
         condition : Condition, optional
             Of these sequences, which then holds literally.
         """

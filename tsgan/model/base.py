@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
-from .context import Context, Lift, Rows, fit_lift
+from .context import Context, Lift, Sample, fit_lift
 from .heads import TABLE, Coded, Outcomes
 from .pieces import SPARE, Piece
 
@@ -381,11 +381,11 @@ def _second_look(
     pieces: Callable[[int], Iterator[tuple[Piece, Tensor]]],
     shares: list[float],
     rng: np.random.Generator,
-) -> tuple[list[list[Doubles]], tuple[Rows, Rows]]:
+) -> tuple[list[list[Doubles]], tuple[Sample, Sample]]:
     """Return residuals of each number where it is continuous, and contexts, of first rows and of others: samples."""
     law, numbers = Linear(layout, base), [j for j, c in enumerate(layout.cells) if isinstance(c, Number)]
     found: list[list[list[Doubles]]] = [[[] for _ in numbers] for _ in range(2)]
-    samples, taken = (Rows([], [], [], []), Rows([], [], [], [])), [0, 0]
+    samples, taken = (Sample([], [], [], []), Sample([], [], [], [])), [0, 0]
     for piece, held in pieces(base.order + SPARE):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]

@@ -217,11 +217,9 @@ class Belief:
     def __call__(self, generator: Generator, draw: int) -> Doubles:
         """Return the distances of free runs from groups of held-back windows, then of others; `draw` is its number."""
         rng = np.random.default_rng([self.seed, draw])
-        like = self.like
-        some = torch.from_numpy(np.resize(rng.permutation(len(like.inside)), RUNS))
-        parts = (like.values, like.age, like.known, like.statics, like.inside)
+        some = torch.from_numpy(np.resize(rng.permutation(len(self.like.inside)), RUNS))
         noise = torch.Generator().manual_seed(self.seed + draw)
-        runs = Runs.draw(generator, Piece(*(part[some] for part in parts)), noise)
+        runs = Runs.draw(generator, self.like[some], noise)
         return self.distance(runs.values, runs.piece.inside)
 
 

@@ -55,9 +55,11 @@ class Context:
         terms = np.flatnonzero([isinstance(layout.cells[j], Category) for j in owner])
         number = np.arange(known)
         some = number[(number < layout.covariates - layout.places) | (number >= layout.covariates)]
-        self.known, self.terms = (some, terms) if len(some) + len(terms) <= WIDEST else (some[:WIDEST], terms[:0])
-        self.owner = np.concatenate([np.full(len(self.known), -1), owner[self.terms]])
-        self.moments = np.flatnonzero(self.known < layout.covariates)  # of which may say whether one has passed
+        if len(some) + len(terms) > WIDEST:
+            some, terms = some[:WIDEST], terms[:0]
+        self.known, self.terms = torch.from_numpy(some), torch.from_numpy(terms)
+        self.owner = np.concatenate([np.full(len(some), -1), owner[terms]])
+        self.moments = np.flatnonzero(some < layout.covariates)  # of which may say whether one has passed
         self.size = len(self.owner)
 
     def __call__(self, known: Tensor, terms: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ class Lift:
 
 
 @dataclass
-class Rows:
+class Sample:
     """Some rows: contexts `(rows, K)`, outcomes and states before `(rows, cells)`, whether they are held back."""
 
     u: list[Doubles]
@@ -107,14 +109,14 @@ class Rows:
         return np.concatenate(self.u), np.concatenate(self.now), np.concatenate(self.old), np.concatenate(self.held)
 
 
-def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Rows], logs: Sequence[Doubles]) -> Lift:
+def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Sample], logs: Sequence[Doubles]) -> Lift:
     """Fit the regressions of one cell.
 
     Parameters
     ----------
     context : Context
     cell, outcomes : int
-    samples : two Rows
+    samples : two Sample
         First rows, and others.
     logs : two arrays of shape (outcomes,) and (states, outcomes)
         The base's log shares: of first rows, and given the state before.

@@ -61,9 +61,7 @@ class Runs:
         return cls(values, Piece(torch.cat([blank, values], 1), age, like.known, like.statics, like.inside))
 
     def __getitem__(self, some: Tensor) -> Runs:
-        piece = self.piece
-        parts = (piece.values, piece.age, piece.known, piece.statics, piece.inside)
-        return Runs(self.values[some], Piece(*(part[some] for part in parts)))
+        return Runs(self.values[some], self.piece[some])
 
 
 def implicit_shift(e: Tensor, weight: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,11 @@ class Piece:
     inside: Tensor
     last: Tensor | None = None
     new: Tensor | None = None
+
+    def __getitem__(self, some: Tensor) -> Piece:
+        """Return some of the sequences, in that order."""
+        parts = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(self, **{name: part[some] for name, part in parts.items() if part is not None})
 
     def coded(self, layout: Layout, behind: Tensor | None = None) -> Coded:
         """Return what each cell did; see `heads.code`."""
