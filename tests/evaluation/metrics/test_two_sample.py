@@ -67,6 +67,12 @@ def test_accuracy_of_each_side_stands_in_the_verdict() -> None:
     assert result.interval == (1.0, 1.0)
 
 
+def test_what_cannot_be_told_is_right_on_half_of_each_side() -> None:
+    detail = look(shots(0), np.concatenate([shots(1), shots(2)])).detail
+    assert 0.3 < detail["accuracy_real"] < 0.6
+    assert 0.4 < detail["accuracy_synthetic"] < 0.8
+
+
 def test_worse_than_guessing_is_not_read_as_perfect_without_a_word() -> None:
     real = shots(0, 120)
     result = look(real, real.copy(), 3)

@@ -65,10 +65,7 @@ class TwoSample(Metric):
         trials = [_trial(case, case.rng(self.name, repeat)) for repeat in range(repeats)]
         values, controls = [trial.value for trial in trials], [trial.control for trial in trials]
         interval, noise = _spread(case, trials, case.rng(self.name + " redrawn"))
-        right = [
-            float(np.mean([(pair[side] > 0.5).mean() for trial in trials for pair in trial.scores])) for side in (0, 1)
-        ]
-        right[0] = 1 - right[0]
+        right = np.mean([_right(*pair) for trial in trials for pair in trial.scores], axis=0).tolist()
         note = f"It was right on {right[0]:.0%} of the real and {right[1]:.0%} of the synthetic windows."
         if interval[1] < 0.5 and np.mean(values) < BELOW_CHANCE:
             note += (
@@ -131,6 +128,12 @@ def _halves(quarters: list[Ints], rng: np.random.Generator) -> tuple[list[Ints],
 
 def _auc(one: Doubles, two: Doubles) -> float:
     return float(areas(one, two, np.ones((1, len(one))), np.ones((1, len(two))))[0])
+
+
+def _right(real: Doubles, synthetic: Doubles) -> tuple[float, float]:
+    """Return the shares of either side that are named right, if as many windows are called real as there are."""
+    cut = np.quantile(np.concatenate([real, synthetic]), len(real) / (len(real) + len(synthetic)))
+    return float((real <= cut).mean()), float((synthetic > cut).mean())
 
 
 def _spread(case: Case, trials: Sequence[_Trial], rng: np.random.Generator) -> tuple[Interval, float]:
