@@ -52,10 +52,11 @@ def rich_panel(sequences=30, length=20, seed=0, stretches=False):
     return Panel(np.concatenate(rows), lengths.astype(np.int64), statics[:, :0] if stretches else statics, covariates)
 
 
-def made(panel, layout, sizes=SMALL, seed=0, jitter=0.3):
+def made(panel, layout, sizes=SMALL, seed=0, jitter=0.3, periods=()):
     """Return a generator whose base is fitted and whose network is not zero."""
     source = Source(panel)
-    base = fit_base(layout, lambda before: source.sweep(16, before, 8), sizes.mixture, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    base = fit_base(layout, lambda reach: source.sweep(16, reach, 8), sizes.mixture, rng, periods)
     torch.manual_seed(seed)
     generator = Generator(layout, base, sizes).eval()
     if jitter:

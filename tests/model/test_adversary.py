@@ -36,10 +36,13 @@ def panel(cells: int = 2, rows: int = 600) -> Panel:
     return Panel(x, np.array([rows]), np.zeros((1, 0)))
 
 
-def made(layout: Layout, data: Panel, mixture: int = 1, window: int = STEPS) -> tuple[Generator, Split]:
+def made(
+    layout: Layout, data: Panel, mixture: int = 1, window: int = STEPS, periods: tuple[int, ...] = ()
+) -> tuple[Generator, Split]:
     torch.manual_seed(0)
     source = Source(data)
-    base = fit_base(layout, lambda before: source.sweep(50, before, window), mixture, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    base = fit_base(layout, lambda reach: source.sweep(50, reach, window), mixture, rng, periods)
     sizes = Sizes(hidden=6, units=8, mixture=mixture)
     generator = Generator(layout, base, sizes)
     starts = np.arange(len(data.values) - window + 1) if layout.stretches else source.offsets[:-1]
@@ -70,8 +73,8 @@ def smooth(values: Tensor) -> Tensor:
     return (values[:, -1].sin() + 0.3 * values.square().sum(1)).sum(1).mean()
 
 
-def drawn(generator: Generator, seed: int, count: int = 64) -> Runs:
-    return Runs.draw(generator, like(count, generator.layout), torch.Generator().manual_seed(seed))
+def drawn(generator: Generator, seed: int, count: int = 64, steps: int = STEPS) -> Runs:
+    return Runs.draw(generator, like(count, generator.layout, steps), torch.Generator().manual_seed(seed))
 
 
 def gradient(generator: Generator, hops: int, part: Tensor) -> Tensor:
@@ -197,16 +200,21 @@ def test_what_cells_did_says_how_they_move() -> None:
     torch.testing.assert_close(moved[1, 3], moved[0, 3])
 
 
-def test_shifts_spread_as_finite_differences_of_the_base_do() -> None:
+@pytest.mark.parametrize("periods", [(), (4, 6)])
+def test_shifts_spread_as_finite_differences_of_the_base_do(periods: tuple[int, ...]) -> None:
     """Residuals of moved rows are the old ones and the shift."""
-    generator = made(NUMBERS, panel())[0]
-    runs = drawn(generator, 1, 8)
-    shift = torch.randn((8, STEPS, 2), generator=torch.Generator().manual_seed(4))
-    moved = Spreading(generator)(shift, torch.zeros((8, STEPS, 2), dtype=torch.int64))
+    data = panel()
+    for t in range(max(periods, default=len(data.values)), len(data.values)):
+        data.values[t] += sum(0.4 * data.values[t - season] for season in periods)
+    generator = made(NUMBERS, data, periods=periods)[0]
+    assert generator.reach.seasons == periods
+    runs = drawn(generator, 1, 8, 12)
+    shift = torch.randn((8, 12, 2), generator=torch.Generator().manual_seed(4))
+    moved = Spreading(generator)(shift, torch.zeros((8, 12, 2), dtype=torch.int64))
 
     def residuals(values: Tensor) -> Tensor:
-        piece = Runs.of(values, like(8, NUMBERS), generator.before).piece
-        found: Tensor = generator.linear(piece.coded(NUMBERS), piece, piece.age[:, -STEPS:]).e
+        piece = Runs.of(values, like(8, NUMBERS, 12), generator.reach).piece
+        found: Tensor = generator.linear(piece.coded(NUMBERS), piece, piece.age[:, -12:]).e
         return found
 
     torch.testing.assert_close(

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from tsgan.layout import Category, Layout, Number
-from tsgan.model.base import Linear, Moments, Vector, fit_base, mixtures
+from tsgan.model.base import Linear, Moments, fit_base, mixtures
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.likelihood import Split
-from tsgan.model.pieces import SPARE, Source
+from tsgan.model.pieces import Piece, Reach, Source
+from tsgan.model.vector import Vector
 from tsgan.panel import Panel
 
 A = np.array([[0.7, 0.2], [-0.1, 0.5]])
@@ -28,14 +29,14 @@ def panel_of(values):
     return Panel(values, np.array([len(values)]), np.zeros((1, 0)))
 
 
-def fitted(values, layout, components=3):
+def fitted(values, layout, components=3, periods=()):
     source = Source(panel_of(values))
-    base = fit_base(layout, lambda before: source.sweep(64, before, 24), components, np.random.default_rng(0))
+    base = fit_base(layout, lambda reach: source.sweep(64, reach, 24), components, np.random.default_rng(0), periods)
     return source, base
 
 
 def residuals(source, layout, base, rows):
-    piece = source.cut(np.array([10]), np.array([0]), np.array([False]), rows, base.order + SPARE)
+    piece = source.cut(np.array([10]), np.array([0]), np.array([False]), rows, base.reach)
     return piece, Linear(layout, base)(piece.coded(layout), piece, piece.age[:, -rows:])
 
 
@@ -51,14 +52,14 @@ def test_residuals_are_those_of_the_true_process():
     expected = np.linalg.solve(NOISE, innovation.T).T  # triangular: b's residual given a's
     np.testing.assert_allclose(told.e[0].numpy(), expected, atol=0.06)
     np.testing.assert_allclose(told.spread[0, 0].numpy(), [1.0, 0.5], rtol=0.03)
-    assert base.order == 1
+    assert base.reach.order == 1
     assert piece.inside.all()
 
 
 def test_first_rows_have_the_law_of_one_row():
     values = process(20_000)
     source, base = fitted(values, LAYOUT)
-    piece = source.cut(np.array([50]), np.array([0]), np.array([True]), 5, base.order + SPARE)
+    piece = source.cut(np.array([50]), np.array([0]), np.array([True]), 5, base.reach)
     told = Linear(LAYOUT, base)(piece.coded(LAYOUT), piece, piece.age[:, -5:])
     cov = np.cov(values.T)
     expected = np.linalg.solve(np.linalg.cholesky(cov), values[50] - values.mean(0))
@@ -71,7 +72,7 @@ def test_a_longer_memory_is_chosen_where_it_foretells():
     for t in range(3, len(x)):
         x[t] = 0.2 * x[t - 1] + 0.6 * x[t - 3] + rng.normal()
     _, base = fitted(x[:, None], Layout((Number("x"),), stretches=True))
-    assert base.order == 3
+    assert base.reach.order == 3
 
 
 def test_moments_of_pieces_add_up():
@@ -120,7 +121,7 @@ def test_the_untrained_generator_is_the_closed_form():
     values = process(6000)
     source, base = fitted(values, LAYOUT)
     generator = Generator(LAYOUT, base, Sizes(hidden=8, units=16, mixture=3)).eval()
-    piece = source.cut(np.array([100]), np.array([0]), np.array([False]), 500, generator.before)
+    piece = source.cut(np.array([100]), np.array([0]), np.array([False]), 500, generator.reach)
     with torch.no_grad():
         got = float(generator(piece)[0].sum())
     x = values[99:600]
@@ -137,16 +138,36 @@ def test_wide_tables_of_few_rows_are_held_back_by_the_ridge():
     assert (base.regressions[1].spread < 3).all()
 
 
-def test_vectors_of_lower_orders_are_parts_of_longer_ones():
-    vector = Vector(LAYOUT)
+def test_vectors_of_less_reach_are_parts_of_longer_ones():
     terms = torch.from_numpy(process(50))[None]
     known = torch.zeros((1, 40, 0), dtype=torch.float64)
-    three, one = (torch.cat(vector(terms, known, k, 40), 2) for k in (3, 1))
-    torch.testing.assert_close(three[:, :, vector.lower(3, 1)], one)
+    piece = Piece(*[torch.zeros(0)] * 5)
+
+    def vector(*reach):
+        found = Vector(LAYOUT, Reach(*reach))
+        return found, torch.cat(found(terms, known, found.ago(terms, piece, 40), 40), 2)
+
+    whole, v = vector(3, (5, 7))
+    for part in ((1,), (3, (7,)), (2, (5,)), (1, (5, 7))):
+        torch.testing.assert_close(v[:, :, whole.places(Reach(*part))], vector(*part)[1])
+
+
+def test_a_season_is_seen_where_it_foretells_and_nowhere_else():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=4000)
+    for t in range(12, len(x)):
+        x[t] = 0.8 * x[t - 12] + 0.6 * rng.normal()
+    layout = Layout((Number("x"),), stretches=True)
+    source, base = fitted(x[:, None], layout, periods=(24, 12, 9))
+    assert base.reach == Reach(1, (12,))
+    _, told = residuals(source, layout, base, 2000)
+    assert float(base.regressions[2].spread[0]) == pytest.approx(0.6, rel=0.05)
+    np.testing.assert_allclose(told.e[0, 10:, 0] * told.spread[0, 10:, 0], x[20:2010] - 0.8 * x[8:1998], atol=0.15)
+    assert fitted(rng.normal(size=(4000, 1)), layout, periods=(24, 12, 9))[1].reach.seasons == ()
 
 
 def test_held_back_blocks_are_the_same_for_base_and_network():
     source = Source(panel_of(process(600)))
     split = Split.of(source, np.arange(600 - 23), 24, stretches=True)
-    held = [rows[piece.inside] for piece, rows in source.sweep(64, 3, 24)]
+    held = [rows[piece.inside] for piece, rows in source.sweep(64, Reach(1), 24)]
     assert torch.cat(held).sum() == split.held.sum()

@@ -5,17 +5,18 @@ import pytest
 import torch
 
 from tsgan.layout import Category, Layout, Number
-from tsgan.model.base import Vector, fit_base
+from tsgan.model.base import fit_base
 from tsgan.model.context import MOST, WIDEST, Context, Sample, fit_lift
 from tsgan.model.generator import Generator, Sizes
-from tsgan.model.pieces import Source
+from tsgan.model.pieces import Reach, Source
+from tsgan.model.vector import Vector
 from tsgan.panel import Panel
 
 ROWS = 6000
 
 
 def context_of(layout):
-    return Vector(layout).context
+    return Vector(layout, Reach(0)).context
 
 
 def sample(seed=0, weight=2.0, rows=ROWS):
@@ -77,9 +78,9 @@ def test_an_outcome_of_few_rows_gets_no_regression():
 
 @pytest.mark.parametrize("known", [1, WIDEST + 5])
 def test_what_is_too_wide_is_cut(known):
-    context = Context(LAYOUT, Vector(LAYOUT).terms.at, known)
+    context = Context(LAYOUT, Vector(LAYOUT, Reach(0)).terms.at, known)
     assert context.size == (6 if known == 1 else WIDEST)
-    terms = Vector(LAYOUT).terms.size
+    terms = Vector(LAYOUT, Reach(0)).terms.size
     assert context(torch.zeros((4, known)), torch.zeros((4, terms))).shape == (4, context.size)
 
 
@@ -102,7 +103,7 @@ def test_a_generator_draws_what_the_context_says():
         np.column_stack([one, two, z]).astype(float), np.array([3000]), np.zeros((1, 0)), z[:, None].astype(np.float32)
     )
     source = Source(panel)
-    base = fit_base(LAYOUT, lambda before: source.sweep(64, before, 24), 2, np.random.default_rng(0))
+    base = fit_base(LAYOUT, lambda reach: source.sweep(64, reach, 24), 2, np.random.default_rng(0))
     assert set(base.lifts) == {0, 1}
     generator = Generator(LAYOUT, base, Sizes(hidden=4, units=8, mixture=2))
     u = torch.zeros((2, 6))

@@ -30,9 +30,39 @@ def replayed(generator, panel, number):
 def whole(generator, panel, number):
     source = Source(panel)
     start, length = panel.offsets[[number]], int(panel.lengths[number])
-    piece = source.cut(start, np.array([number]), np.array([False]), length, generator.before)
+    piece = source.cut(start, np.array([number]), np.array([False]), length, generator.reach)
     with torch.no_grad():
         return generator(piece)[0][0].sum(1)
+
+
+def seasonal_panel(rows=900):
+    """Return one long series whose numbers are those of 7 and of 30 rows ago, with holes in one of them."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows + 31, 2))
+    for t in range(31, len(x)):
+        x[t] = 0.5 * x[t - 7] + 0.4 * x[t - 30] + 0.3 * rng.normal(size=2)
+    x[:, 1] += 0.3 * x[:, 0]
+    x[rng.random(len(x)) < 0.1, 1] = np.nan
+    return Panel(x[31:], np.array([rows]), np.zeros((1, 0))), Layout((Number("a"), Number("b", missing=True)), (), 0)
+
+
+def test_a_rollout_sees_the_seasons_that_one_pass_sees():
+    panel, layout = seasonal_panel()
+    generator = made(panel, layout, periods=(30, 12, 7))
+    assert generator.reach.seasons == (7, 30)
+    short = Panel(panel.values[:80], np.array([80]), panel.statics)
+    np.testing.assert_allclose(replayed(generator, short, 0), whole(generator, short, 0), rtol=2e-3, atol=2e-3)
+
+
+def test_pieces_see_the_seasons_that_one_pass_sees():
+    panel, layout = seasonal_panel()
+    generator, source, state, parts = made(panel, layout, periods=(7, 30)), Source(panel), None, []
+    for at in range(0, 90, 9):
+        piece = source.cut(np.array([at]), np.array([0]), np.array([False]), 9, generator.reach)
+        with torch.no_grad():
+            log_prob, state = generator(piece, state)
+        parts.append(log_prob[0].sum(1))
+    torch.testing.assert_close(torch.cat(parts), whole(generator, panel, 0)[:90], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("number", [0, 3, 11])
@@ -66,7 +96,7 @@ def test_pieces_with_the_state_carried_are_one_pass(rich):
     state, parts = None, []
     for at in range(0, length, 7):
         start = panel.offsets[[number]] + at
-        piece = source.cut(start, np.array([number]), np.array([False]), 7, generator.before)
+        piece = source.cut(start, np.array([number]), np.array([False]), 7, generator.reach)
         with torch.no_grad():
             log_prob, state = generator(piece, state)
         parts.append(log_prob[0].sum(1)[piece.inside[0]])
@@ -80,7 +110,7 @@ def test_a_stretch_knows_nothing_of_the_rows_before_it():
     other.values[:30, 0] += 5
     with torch.no_grad():
         one, two = (
-            generator(Source(p).cut(np.array([30]), np.array([0]), np.array([True]), 10, generator.before))[0]
+            generator(Source(p).cut(np.array([30]), np.array([0]), np.array([True]), 10, generator.reach))[0]
             for p in (panel, other)
         )
     assert torch.equal(one, two)
@@ -117,7 +147,7 @@ def test_shares_of_drawn_outcomes_are_the_predicted_ones(drawn, rich):
     _, _, generator = rich
     panel = Panel.from_dense(rows, None, statics, covariates)
     source = Source(panel)
-    piece = source.cut(panel.offsets[:-1], np.arange(len(panel)), np.zeros(len(panel), bool), 15, generator.before)
+    piece = source.cut(panel.offsets[:-1], np.arange(len(panel)), np.zeros(len(panel), bool), 15, generator.reach)
     coded = piece.coded(layout)
     assert Outcomes.of(layout.cells[4]).count == 4
     shares = np.bincount(coded.outcome[:, -15:, 4].flatten().numpy(), minlength=4) / rows[:, :, 4].size

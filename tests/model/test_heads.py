@@ -9,7 +9,7 @@ from scipy import stats
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.heads import Grids, Outcomes, code, mixture_log_prob
-from tsgan.model.pieces import Source
+from tsgan.model.pieces import Reach, Source
 from tsgan.panel import Panel
 
 nan = math.nan
@@ -67,10 +67,10 @@ def test_what_was_known_before_a_piece_counts():
     sequences = np.array([[nan, 1.0, nan, nan], [nan, nan, nan, nan]]).reshape(-1, 1)
     source = Source(Panel(sequences, np.array([4, 4]), np.zeros((2, 0))))
     layout = Layout((Number("x", missing=True),))
-    piece = source.cut(np.array([3, 7]), np.array([0, 1]), np.zeros(2, dtype=bool), 1, 1)
-    assert piece.coded(layout).state[:, :, 0].tolist() == [[1, 1], [2, 2]]
-    fresh = source.cut(np.array([3, 7]), np.array([0, 1]), np.ones(2, dtype=bool), 1, 1)
-    assert fresh.coded(layout).state[:, 1, 0].tolist() == [2, 2]
+    piece = source.cut(np.array([3, 7]), np.array([0, 1]), np.zeros(2, dtype=bool), 1, Reach(0))
+    assert piece.coded(layout).state[:, 1:, 0].tolist() == [[1, 1], [2, 2]]
+    fresh = source.cut(np.array([3, 7]), np.array([0, 1]), np.ones(2, dtype=bool), 1, Reach(0))
+    assert fresh.coded(layout).state[:, 2, 0].tolist() == [2, 2]
 
 
 def test_noise_stays_within_the_cell_of_the_grid():

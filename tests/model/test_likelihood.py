@@ -16,7 +16,7 @@ from tsgan.layout import Layout, Number
 from tsgan.model import likelihood
 from tsgan.model.callbacks import History
 from tsgan.model.likelihood import Split, Streams, Teaching, follow, measure, polish, teach
-from tsgan.model.pieces import Source
+from tsgan.model.pieces import Reach, Source
 from tsgan.panel import Panel
 
 LAYOUT = Layout((Number("x"),), stretches=True)
@@ -40,7 +40,7 @@ def start(panel=None, layout=LAYOUT, seed=0):
 
 def test_no_window_that_is_learned_from_holds_a_row_that_is_held_back():
     split, generator = start()
-    streams = Streams(split, generator.before, 50, np.random.default_rng(0))
+    streams = Streams(split, generator.reach, 50, np.random.default_rng(0))
     for _ in range(30):
         piece, goes_on = streams.next()
         rows = streams.at[:, None] + np.arange(16)
@@ -53,14 +53,14 @@ def test_no_window_that_is_learned_from_holds_a_row_that_is_held_back():
 
 def test_a_stream_that_goes_on_has_the_rows_before_as_its_past():
     split, generator = start()
-    streams = Streams(split, generator.before, 50, np.random.default_rng(0))
+    streams = Streams(split, generator.reach, 50, np.random.default_rng(0))
     before, _ = streams.next()
     at = streams.at.copy()
     piece, goes_on = streams.next()
     on = goes_on.numpy()
     np.testing.assert_array_equal(streams.at[on], at[on] + 16)
     assert (piece.age[on, 0] >= 0).all()
-    assert (piece.age[~on][:, generator.before] == 0).all()
+    assert (piece.age[~on][:, generator.reach.rows] == 0).all()
     assert before.values.shape == piece.values.shape
 
 
@@ -71,7 +71,7 @@ def test_sequences_are_held_back_whole():
     whole = np.bincount(owner, split.held) / panel.lengths
     assert set(whole) == {0.0, 1.0}
     generator = made(panel, layout, jitter=0.0)
-    walks = split.walks(True, generator.before, np.random.default_rng(0))
+    walks = split.walks(True, generator.reach, np.random.default_rng(0))
     counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
     assert counted == split.held.sum()
 
@@ -81,7 +81,7 @@ def test_few_sequences_are_held_back_by_time():
     split = Split.of(Source(panel), np.zeros(0, np.int64), 8, stretches=False)
     generator = made(panel, rich_layout(), jitter=0.0)
     for held in (True, False):
-        walks = split.walks(held, generator.before, np.random.default_rng(0))
+        walks = split.walks(held, generator.reach, np.random.default_rng(0))
         counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
         assert 0 < counted < len(panel.values)
     assert split.possible
@@ -97,12 +97,12 @@ def split_of(lengths, size, stretches):
 @given(lengths=st.lists(st.integers(1, 120), min_size=1, max_size=30), size=st.integers(1, 40))
 def test_no_row_is_learned_from_and_measured_on(lengths, size):
     split = split_of(lengths, size, len(lengths) == 1)
-    streams = Streams(split, 2, 8, np.random.default_rng(0)) if len(split.starts) else None
+    streams = Streams(split, Reach(0), 8, np.random.default_rng(0)) if len(split.starts) else None
     learned, measured = set(), set()
     for _ in range(20 if streams else 0):
         piece, _ = streams.next()
         learned |= set(piece.values[:, 2:, 0][piece.inside].tolist())
-    for walk in split.walks(True, 2, np.random.default_rng(0)):
+    for walk in split.walks(True, Reach(0), np.random.default_rng(0)):
         for piece in walk:
             measured |= set(piece.values[:, 2:, 0][piece.inside].tolist())
     assert not learned & measured
@@ -135,7 +135,7 @@ def test_what_is_not_linear_is_learned_and_the_best_is_kept():
     assert best.step > 0
     assert best.value == max(held)
     assert best.value > held[0] + 0.2
-    walks = split.walks(True, generator.before, np.random.default_rng(5))
+    walks = split.walks(True, generator.reach, np.random.default_rng(5))
     assert measure(generator, walks, 0) > held[0] + 0.2
     assert [row["stage"] for row in history.rows] == ["likelihood"] * len(held)
 
@@ -230,7 +230,7 @@ def test_polishing_that_is_interrupted_leaves_the_generator_as_it_was(monkeypatc
 def test_the_rows_that_were_held_back_are_learned_at_last():
     split, generator = start()
     best = teach(generator, split, HOW, np.random.SeedSequence(0), History())
-    walks = split.walks(True, generator.before, np.random.default_rng(5))
+    walks = split.walks(True, generator.reach, np.random.default_rng(5))
     before = measure(generator, walks, 0)
     polish(generator, split, HOW, best, np.random.SeedSequence(1))
     assert measure(generator, walks, 0) > before

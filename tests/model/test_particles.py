@@ -39,7 +39,7 @@ def _simulate(n, time, seed):
 
 def _taught(layout, values, mixture=3):
     source, time = Source(Panel.from_dense(values)), values.shape[1]
-    base = fit_base(layout, lambda before: source.sweep(time, before, time), mixture, np.random.default_rng(0))
+    base = fit_base(layout, lambda reach: source.sweep(time, reach, time), mixture, np.random.default_rng(0))
     torch.manual_seed(0)
     return Generator(layout, base, Sizes("lstm", 8, 1, 8, mixture)).eval()
 

@@ -128,11 +128,11 @@ class Contest:
         self.rng = np.random.default_rng(seed)
         self.noise = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
         self.starts = whole_windows(split, False)
-        self.streams = Streams(split, generator.before, how.batch, self.rng)
+        self.streams = Streams(split, generator.reach, how.batch, self.rng)
         self.state = generator.start(how.batch)
         self.spreading = Spreading(generator)
         some = self.real(4 * how.batch)
-        scale = difference_scale(some.values[:, generator.before :], some.inside.sum(1))
+        scale = difference_scale(some.values[:, generator.reach.rows :], some.inside.sum(1))
         with isolated(np.random.SeedSequence(int(self.rng.integers(2**62)))):
             self.critic = Critic(generator.layout, scale, how.hidden, cell=CELLS[generator.sizes.cell])
         self.begun = copy.deepcopy(self.critic.state_dict())
@@ -177,7 +177,7 @@ class Contest:
         starts, sequences = self.starts
         some = self.rng.integers(len(starts), size=count)
         fresh = np.full(count, self.split.stretches)
-        return self.split.source.cut(starts[some], sequences[some], fresh, self.split.window, self.g.before)
+        return self.split.source.cut(starts[some], sequences[some], fresh, self.split.window, self.g.reach)
 
     def seen(self, piece: Piece, values: Tensor, drawn: Tensor) -> Batch:
         """Return windows as the critic sees them: `values` have the gradient, `drawn` says what cells did."""
@@ -188,7 +188,7 @@ class Contest:
     def judge(self, runs: Runs) -> float:
         """Take a step of the critic; return its loss."""
         real = self.real(self.how.batch)
-        theirs = real.values[:, self.g.before :]
+        theirs = real.values[:, self.g.reach.rows :]
         true, fake = self.seen(real, theirs, theirs), self.seen(runs.piece, runs.values, runs.values)
         loss = self.how.loss.critic(self.critic.score(true), self.critic.score(fake))
         total = loss
@@ -214,7 +214,7 @@ class Contest:
         rival = score.detach()
         if how.loss.relativistic:
             real = self.real(how.batch)
-            theirs = real.values[:, g.before :]
+            theirs = real.values[:, g.reach.rows :]
             rival = self.critic.score(self.seen(real, theirs, theirs)).detach()
         adverse = how.loss.generator(rival, score)
         if how.outcome_weight and g.heads.groups:

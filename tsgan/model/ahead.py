@@ -1,7 +1,7 @@
 r"""What the base says of all that is known ahead of a cell, carried from the end of a sequence to its start.
 
 The base's regressions are one Gaussian :math:`x_i = a_i^T z + b_i + s_i \varepsilon` for each number of a row, given
-the cells z before it: earlier ones of the row and those of the last p rows. So
+the cells z before it: earlier ones of the row and those of the last p rows (seasons are left out). So
 :math:`\psi(z) = p(\text{known ahead} \mid z)` is Gaussian in z, and numbers are taken out of it one by one, last
 first: a backward information filter, in which a row is as many steps as it has numbers. What are no numbers (levels,
 flags) enter as they are known, else as they are to be expected.
@@ -33,7 +33,7 @@ LEAST, MOST = 1.5, 4.0  # what the variance of a residual is multiplied by: see 
 
 def lags_of(generator: Generator) -> int:
     """Return how many rows before the Gaussians are carried over; 0 where the row alone is too wide."""
-    numbers, most = len(generator.heads.numbers), max(generator.order, 1)
+    numbers, most = len(generator.heads.numbers), max(generator.reach.order, 1)
     return max((k for k in range(1, most + 1) if (k + 1) * numbers <= WIDEST), default=0) if numbers else 0
 
 
@@ -169,11 +169,11 @@ class LookAhead:
         self.pattern = torch.from_numpy(of.reshape(-1).astype(np.int64))
         unknown = (state == 0).any(2)
         recent = unknown.copy()
-        for k in range(1, min(max(g.order, 1), self.steps - 1) + 1):
+        for k in range(1, min(max(g.reach.order, 1), self.steps - 1) + 1):
             recent[:, k:] |= unknown[:, :-k]
         later = np.flip(np.logical_or.accumulate(np.flip((state == TOLD).any(2), 1), 1), 1)
         active = torch.from_numpy(recent & later)
-        laws = {k: self._law(k) for k in range(g.order + 1)}
+        laws = {k: self._law(k) for k in range(g.reach.order + 1)}
         flags, shares = self._flags()
         m, d = len(numbers), (self.lags + 1) * len(numbers)
         square = torch.zeros((len(state), d, d), dtype=torch.float64)
@@ -191,7 +191,7 @@ class LookAhead:
             line = line * now[self.pattern][:, None]
             if not bool(now.any()):
                 continue
-            k = min(t, g.order)
+            k = min(t, g.reach.order)
             a, variance = laws[k], self._variance(k).expand(len(state), -1)
             covariates = torch.from_numpy(self.given.covariates[:, t]).double()
             offset = self._offset(k, torch.cat([covariates, terms], 1))

@@ -3,10 +3,12 @@ r"""The base: a vector autoregression in triangular form, and how often each out
 With `v` the vector of the covariates, the statics, the last p rows and then, cell by cell, what changes in this row,
 every number is predicted by least squares from all that stands before it. One Cholesky factor of the covariance of `v`
 holds all these regressions: with :math:`\mathrm{cov}(v) = L L^T` the residuals in units of their standard deviation are
-:math:`L^{-1} (v - \bar v)`. Rows at the start of a stretch have fewer rows before them, so that there is one factor for
-each number of rows 0 ... p. Moments are sums over rows, so that they can be taken piece by piece.
+:math:`L^{-1} (v - \bar v)`. Where a season explains more, the numbers of a season ago are part of `v`. Rows at the
+start of a stretch have fewer rows before them, so that there is one factor for each stage (see `pieces.Reach`). Moments
+are sums over rows, so that they can be taken piece by piece.
 
-The order p and the ridge (a share of each variance) are those with the largest likelihood of rows that were held back.
+The order p, the seasons and the ridge (a share of each variance) are those with the largest likelihood of rows that
+were held back.
 What the residuals are like is a mixture of normals for each number, by expectation-maximisation ("Maximum likelihood
 from incomplete data via the EM algorithm", Dempster, Laird & Rubin, 1977,
 https://doi.org/10.1111/j.2517-6161.1977.tb01600.x).
@@ -23,66 +25,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
-from .context import Context, Lift, Sample, fit_lift
+from .context import Lift, Sample, fit_lift
 from .heads import TABLE, Coded, Outcomes
-from .pieces import SPARE, Piece
+from .pieces import Piece, Reach
+from .vector import Vector
 
 Doubles = NDArray[np.float64]
+Pieces = Callable[[Reach], Iterator[tuple[Piece, Tensor]]]
 ORDERS = (1, 2, 3)
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)
-WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1
-LEVELS = 32  # levels of a category that the regressions tell apart
+WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1, and seasons are not looked at
+SEASON = 5e-3  # nats a number that a season has to gain
 FLOOR = 1e-4  # least standard deviation of a residual, scaled
 EM_ROWS, EM_TURNS = 8_000, 30
-
-
-class Terms:
-    """What the regressions see of the cells of a row, by position.
-
-    Parameters
-    ----------
-    cells : tuple of Cell
-
-    Attributes
-    ----------
-    size : int
-    numbers : list of int
-        Positions of the cells that are numbers.
-    at : int64 array of shape (cells,)
-        First term of each cell.
-    """
-
-    def __init__(self, cells: tuple[Cell, ...]) -> None:
-        self.cells = cells
-        self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
-        self.at = np.zeros(len(cells) + 1, dtype=np.int64)
-        for j, cell in enumerate(cells):
-            self.at[j + 1] = self.at[j] + isinstance(cell, Number) + len(self._values(cell))
-        self.size = int(self.at[-1])
-        self.of_numbers = self.at[:-1][self.numbers]
-        self._flags = [
-            (int(self.at[j]) + (k + 1 if isinstance(cell, Number) else k), j, value)
-            for j, cell in enumerate(cells)
-            for k, value in enumerate(self._values(cell))
-        ]
-
-    @staticmethod
-    def _values(cell: Cell) -> list[int]:
-        own = Outcomes.of(cell)
-        if isinstance(cell, Number):
-            return [own.missing] if own.missing >= 0 else []
-        return list(range(own.count)) if own.count <= LEVELS else []
-
-    def __call__(self, coded: Coded) -> Tensor:
-        """Return the terms of rows, `(B, R, size)` float64."""
-        out = coded.x.new_zeros((*coded.x.shape[:2], self.size))
-        if self.numbers:
-            out[:, :, self.of_numbers] = coded.x[:, :, self.numbers]
-        if self._flags:
-            place, cell, value = (list(part) for part in zip(*self._flags, strict=True))
-            same = coded.outcome[:, :, cell] == torch.tensor(value, device=out.device)
-            out[:, :, place] = same.to(out.dtype)
-        return out
 
 
 @dataclass
@@ -120,7 +75,7 @@ class Moments:
 
 @dataclass
 class Regressions:
-    """The regressions of all numbers at one number of rows before.
+    """The regressions of all numbers at one stage.
 
     Attributes
     ----------
@@ -205,12 +160,12 @@ class Base:
 
     Attributes
     ----------
-    order : int
-        Rows before that the regressions see.
+    reach : Reach
+        Which rows before the regressions see.
     ridge : tuple of float
-        Chosen, for each number of rows before.
+        Chosen, for each stage.
     regressions : tuple of Regressions
-        For 0 ... order rows before.
+        For each stage.
     bias : float64 array of shape (2, numbers, 3, K)
         Mixtures of the residuals: of first rows, of others.
     first, marginal : list of float64 arrays of shape (outcomes,)
@@ -224,7 +179,7 @@ class Base:
         Standard deviation of a number's change from row to row.
     """
 
-    order: int
+    reach: Reach
     ridge: tuple[float, ...]
     regressions: tuple[Regressions, ...]
     bias: Doubles
@@ -235,9 +190,9 @@ class Base:
     jumps: Doubles
 
     @classmethod
-    def blank(cls, layout: Layout, order: int, components: int) -> Base:
+    def blank(cls, layout: Layout, reach: Reach, components: int) -> Base:
         """Return a base of which nothing is known but its shape."""
-        vector = Vector(layout)
+        vector = Vector(layout, reach)
         numbers, own = len(vector.terms.numbers), [Outcomes.of(cell) for cell in layout.cells]
         counts = [o.count for o in own]
 
@@ -245,9 +200,9 @@ class Base:
             return Regressions(np.zeros(vector.size(k)), np.zeros((numbers, vector.size(k))), np.ones(numbers))
 
         return cls(
-            order,
+            reach,
             (),
-            tuple(none(k) for k in range(order + 1)),
+            tuple(none(k) for k in range(reach.last + 1)),
             np.zeros((2, numbers, 3, components)),
             [np.zeros(n) for n in counts],
             [np.zeros(n) for n in counts],
@@ -257,58 +212,8 @@ class Base:
         )
 
 
-class Vector:
-    """How `v` is made of rows: covariates, statics, rows before, changes in this row."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.terms = Terms(layout.cells)
-        self.fixed = Terms(layout.statics)
-        self.known = layout.covariates + self.fixed.size
-        self.context = Context(layout, self.terms.at, self.known)
-
-    def size(self, order: int) -> int:
-        """Return the length of `v`."""
-        return self.known + (order + 1) * self.terms.size
-
-    def targets(self, order: int) -> NDArray[np.intp]:
-        """Return the places of the numbers' changes in `v`."""
-        return self.known + order * self.terms.size + self.terms.of_numbers.astype(np.intp)
-
-    def lower(self, order: int, to: int) -> NDArray[np.intp]:
-        """Return which places of `v` of one order make that of a lower one."""
-        own = np.arange(self.known + to * self.terms.size)
-        return np.concatenate([own, self.known + order * self.terms.size + np.arange(self.terms.size)])
-
-    def __call__(self, terms: Tensor, known: Tensor, order: int, steps: int) -> tuple[Tensor, Tensor]:
-        """Return what stands before the row's own cells, `(B, T, ...)`, and the row's changes, `(B, T, terms)`.
-
-        Parameters
-        ----------
-        terms : float64 Tensor of shape (B, R, terms)
-            Of all rows; the last `steps` are wanted.
-        known : float64 Tensor of shape (B, T, known)
-        order, steps : int
-        """
-        rows = terms.shape[1]
-        if rows < steps + order:
-            terms = torch.cat([terms.new_zeros((len(terms), steps + order - rows, terms.shape[2])), terms], 1)
-            rows = steps + order
-        lags = [terms[:, rows - steps - k : rows - k] for k in range(1, order + 1)]
-        return torch.cat([known, *lags], 2), self.changes(terms, steps)
-
-    def changes(self, terms: Tensor, steps: int) -> Tensor:
-        """Return the terms of the last rows, numbers as their change."""
-        rows = terms.shape[1]
-        own = terms[:, rows - steps :].clone()
-        if rows > steps:
-            own[:, :, self.terms.of_numbers] -= terms[:, rows - steps - 1 : rows - 1][:, :, self.terms.of_numbers]
-        else:
-            own[:, 1:, self.terms.of_numbers] -= terms[:, : steps - 1][:, :, self.terms.of_numbers]
-        return own
-
-
 def fit_base(
-    layout: Layout, pieces: Callable[[int], Iterator[tuple[Piece, Tensor]]], components: int, rng: np.random.Generator
+    layout: Layout, pieces: Pieces, components: int, rng: np.random.Generator, periods: tuple[int, ...] = ()
 ) -> Base:
     """Learn the base.
 
@@ -316,58 +221,64 @@ def fit_base(
     ----------
     layout : Layout
     pieces : callable
-        Of a number of context rows, returns all rows once, piece by piece, each with a bool `(B, T)` of the rows held
-        back.
+        Of a reach, returns all rows once, piece by piece, each with a bool `(B, T)` of the rows held back.
     components : int
         Normals in each mixture.
     rng : numpy.random.Generator
+    periods : tuple of int
+        Seasons that may be, see `periods.find_periods`.
     """
-    vector = Vector(layout)
-    most = max(order for order in ORDERS if order == 1 or vector.size(order) <= WIDEST)
-    # by number of rows before, then whether held back
-    moments = [[Moments.none(vector.size(k)) for _ in range(2)] for k in range(most + 1)]
+    narrow = Vector(layout, Reach(0))
+    most = max(order for order in ORDERS if order == 1 or narrow.known + (order + 1) * narrow.terms.size <= WIDEST)
+    spare = WIDEST - narrow.known - (most + 1) * narrow.terms.size
+    room = max(spare // max(2 * len(narrow.terms.numbers), 1), 0)
+    vector = Vector(layout, Reach(most, tuple(sorted(periods[:room]))))
+    # by stage (seasons all at once), then whether held back
+    last = vector.reach.last
+    stages = [*range(most + 1), *([last] if last > most else [])]
+    moments = {k: [Moments.none(vector.size(k)) for _ in range(2)] for k in stages}
     counts = _Counts(layout.cells)
-    for piece, held in pieces(most + 1):
+    for piece, held in pieces(vector.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
         counts.add(coded, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
-        for k in range(most + 1):
+        outer, change = vector(terms, known, vector.ago(coded.x, piece, steps), steps)
+        stage = vector.reach.stages(age)
+        for k in stages:
             if k == 0:
                 use = piece.inside & (torch.ones_like(age, dtype=torch.bool) if layout.stretches else age == 0)
                 v = torch.cat([known, terms[:, -steps:]], 2)
             else:
-                use = piece.inside & (age >= k)
-                v = torch.cat(vector(terms, known, k, steps), 2)
+                use = piece.inside & (stage >= k)
+                v = torch.cat([outer[:, :, : vector.width(k)], change], 2)
             for side in range(2):
                 rows = v[use & (held == bool(side))]
                 if len(rows):
                     moments[k][side].add(rows.numpy())
-    full = moments[most]
-    order, several = 1, full[0].rows + full[1].rows >= 4 * vector.size(most)
-    best = np.inf
-    for k in range(1, most + 1) if several else ():
-        keep = vector.lower(most, k)
-        part = [side.part(keep) for side in full]
-        loss = min(Regressions.fit(part[0], part[1], vector.targets(k), ridge)[1] for ridge in RIDGES)
-        if loss < best - 1e-3 * len(vector.terms.numbers):
-            order, best = k, loss
+    reach = Reach(_best_order(layout, vector, moments[most]))
+    reach = Reach(reach.order, _best_seasons(layout, vector, moments[last], reach.order))
     found, ridges = [], []
-    for k in range(order + 1):
-        (train, kept), targets = moments[k], vector.targets(k)
+    for k in range(reach.last + 1):
+        seen = Reach(min(k, reach.order), reach.seasons[: max(k - reach.order, 0)])
+        train, kept = moments[last if seen.seasons else k]
+        if seen.seasons:
+            keep = vector.places(seen)
+            train, kept = train.part(keep), kept.part(keep)
+        targets = Vector(layout, seen).targets(k)
         losses = [Regressions.fit(train, kept, targets, ridge)[1] for ridge in RIDGES]
         ridge = RIDGES[int(np.argmin(losses))]
         tried, _ = Regressions.fit(train, kept, targets, ridge)
-        whole, _ = Regressions.fit(train + kept, Moments.none(vector.size(k)), targets, ridge)
+        whole, _ = Regressions.fit(train + kept, Moments.none(len(train.sums)), targets, ridge)
         found.append(replace(whole, spread=tried.spread))
         ridges.append(ridge)
     moved, at = moments[1][0] + moments[1][1], vector.targets(1)
     jumps = np.sqrt(np.maximum(np.diag(moved.squares)[at] / max(moved.rows, 1.0), 0))
     jumps = np.where(jumps > FLOOR, jumps, 1.0)
     bias = np.zeros((2, len(at), 3, components))
-    base = Base(order, tuple(ridges), tuple(found), bias, *counts.logs(), {}, jumps)
+    base = Base(reach, tuple(ridges), tuple(found), bias, *counts.logs(), {}, jumps)
     enough = vector.context.rows(counts.sizes)
-    shares = [min(1.0, enough / max(one[0].rows + one[1].rows, 1.0)) for one in moments[:2]]
+    shares = [min(1.0, enough / max(moments[k][0].rows + moments[k][1].rows, 1.0)) for k in range(2)]
     residuals, samples = _second_look(layout, base, pieces, shares, rng)
     base.bias = np.stack([mixtures(e, components, rng) for e in residuals])
     for j in vector.context.lifted(counts.sizes):
@@ -375,10 +286,47 @@ def fit_base(
     return base
 
 
+def _best_order(layout: Layout, vector: Vector, moments: list[Moments]) -> int:
+    """Return the order with the largest held-back likelihood, given the moments of the rows that have all before."""
+    most = vector.reach.order
+    best, order = np.inf, 1
+    if moments[0].rows + moments[1].rows < 4 * vector.size(most):
+        return order
+    whole = Vector(layout, Reach(most))
+    for k in range(1, most + 1):
+        loss = _loss(layout, whole, moments, Reach(k))
+        if loss < best - 1e-3 * len(vector.terms.numbers):
+            order, best = k, loss
+    return order
+
+
+def _best_seasons(layout: Layout, vector: Vector, moments: list[Moments], order: int) -> tuple[int, ...]:
+    """Return the seasons that add to the held-back likelihood, each the one that adds most."""
+    chosen: tuple[int, ...] = ()
+    if moments[0].rows + moments[1].rows < 4 * vector.size(vector.reach.last) or not moments[1].rows:
+        return chosen
+    best = _loss(layout, vector, moments, Reach(order))
+    while left := [season for season in vector.reach.seasons if season not in chosen]:
+        tried = [tuple(sorted((*chosen, season))) for season in left]
+        losses = [_loss(layout, vector, moments, Reach(order, seasons)) for seasons in tried]
+        first = int(np.argmin(losses))
+        if losses[first] > best - SEASON * len(vector.terms.numbers):
+            break
+        chosen, best = tried[first], losses[first]
+    return chosen
+
+
+def _loss(layout: Layout, vector: Vector, moments: list[Moments], reach: Reach) -> float:
+    """Return minus the held-back log-likelihood of the regressions of a reach, in nats a row."""
+    keep, targets = vector.places(reach), Vector(layout, reach).targets(reach.last)
+    train, kept = (side.part(keep) for side in moments)
+    return min(Regressions.fit(train, kept, targets, ridge)[1] for ridge in RIDGES)
+
+
 def _second_look(
     layout: Layout,
     base: Base,
-    pieces: Callable[[int], Iterator[tuple[Piece, Tensor]]],
+    pieces: Pieces,
     shares: list[float],
     rng: np.random.Generator,
 ) -> tuple[list[list[Doubles]], tuple[Sample, Sample]]:
@@ -386,7 +334,7 @@ def _second_look(
     law, numbers = Linear(layout, base), [j for j, c in enumerate(layout.cells) if isinstance(c, Number)]
     found: list[list[list[Doubles]]] = [[[] for _ in numbers] for _ in range(2)]
     samples, taken = (Sample([], [], [], []), Sample([], [], [], [])), [0, 0]
-    for piece, held in pieces(base.order + SPARE):
+    for piece, held in pieces(base.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]
         u = law.vector.context(piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:])
@@ -442,9 +390,9 @@ class Linear(nn.Module):
 
     def __init__(self, layout: Layout, base: Base) -> None:
         super().__init__()
-        self.vector, self.order = Vector(layout), base.order
+        self.vector, self.reach = Vector(layout, base.reach), base.reach
         for k, one in enumerate(base.regressions):
-            cut = self.vector.size(k) - self.vector.terms.size
+            cut = self.vector.width(k)
             self.register_buffer(f"outer{k}", torch.from_numpy(one.weights[:, :cut].copy()))
             self.register_buffer(f"inner{k}", torch.from_numpy(one.weights[:, cut:].copy()))
             constant = one.mean[self.vector.targets(k)] - one.weights @ one.mean
@@ -452,7 +400,7 @@ class Linear(nn.Module):
             self.register_buffer(f"spread{k}", torch.from_numpy(one.spread.copy()))
 
     def part(self, name: str, k: int) -> Tensor:
-        """Return one of outer, inner, constant, spread for k rows before."""
+        """Return one of outer, inner, constant, spread at a stage."""
         found: Tensor = getattr(self, f"{name}{k}")
         return found
 
@@ -460,16 +408,16 @@ class Linear(nn.Module):
         """Return residuals of the last rows of pieces; `age` `(B, T)` says how many rows before each count."""
         steps = age.shape[1]
         terms, known = self.vector.terms(coded), piece.before(self.vector.fixed)
-        outer, change = self.vector(terms, known, self.order, steps)
-        own = change[:, :, self.vector.terms.of_numbers]
-        e = (own - self._predict(outer, change, self.order)) / self.part("spread", self.order)
-        spread = self.part("spread", self.order).expand_as(e).clone()
-        moved = own.clone()
-        for k in range(self.order):
-            b, t = torch.nonzero(age == k, as_tuple=True)
-            if not len(b):
+        outer, change = self.vector(terms, known, self.vector.ago(coded.x, piece, steps), steps)
+        own, order = change[:, :, self.vector.terms.of_numbers], self.reach.order
+        e = (own - self._predict(outer[:, :, : self.vector.width(order)], change, order)) / self.part("spread", order)
+        spread = self.part("spread", order).expand_as(e).clone()
+        moved, stage = own.clone(), self.reach.stages(age)
+        for k in range(self.reach.last + 1):
+            b, t = torch.nonzero(stage == k, as_tuple=True)
+            if k == order or not len(b):
                 continue
-            some = outer[b, t, : self.vector.known + k * self.vector.terms.size]
+            some = outer[b, t, : self.vector.width(k)]
             inner = change[b, t] if k else terms[:, -steps:][b, t]
             mine = inner[:, self.vector.terms.of_numbers]
             e[b, t] = (mine - self._predict(some, inner, k)) / self.part("spread", k)

@@ -196,10 +196,10 @@ class Belief:
 
     def __init__(self, generator: Generator, split: Split, seed: np.random.SeedSequence) -> None:
         rng = np.random.default_rng(seed)
-        self.seed, self.before = int(rng.integers(2**31)), generator.before
-        self.walks = split.walks(True, generator.before, rng)
+        self.seed, self.reach = int(rng.integers(2**31)), generator.reach
+        self.walks = split.walks(True, generator.reach, rng)
         held, self.like = (self._cut(split, side, rng) for side in (True, False))
-        learned, unseen = ((side.values[:, self.before :], side.inside) for side in (self.like, held))
+        learned, unseen = ((side.values[:, self.reach.rows :], side.inside) for side in (self.like, held))
         self.distance = Distance(generator.layout, learned, unseen, self.seed)
         self.start = self.likelihood(generator)
         self.draws = np.array([self(generator, draw) for draw in range(DRAWS)])
@@ -208,7 +208,7 @@ class Belief:
         starts, sequences = whole_windows(split, held)
         some = np.sort(rng.permutation(len(starts))[:MOST])
         fresh = np.full(len(some), split.stretches)
-        return split.source.cut(starts[some], sequences[some], fresh, split.window, self.before)
+        return split.source.cut(starts[some], sequences[some], fresh, split.window, self.reach)
 
     def likelihood(self, generator: Generator) -> float:
         """Return the held-back log-likelihood, in nats a row."""

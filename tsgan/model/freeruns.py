@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .generator import Generator
 from .heads import Coded
-from .pieces import Piece
+from .pieces import Piece, Reach
 from .rollout import free_run
 
 THIN = 1e-6  # density of a residual below which it is taken to be this
@@ -51,11 +51,12 @@ class Runs:
         generator.eval()
         values = torch.from_numpy(free_run(generator, like.statics.numpy(), like.known.numpy(), noise))
         generator.train(was)
-        return cls.of(values, like, generator.before)
+        return cls.of(values, like, generator.reach)
 
     @classmethod
-    def of(cls, values: Tensor, like: Piece, before: int) -> Runs:
-        """Return windows as the first rows of stretches, after so many rows of nothing."""
+    def of(cls, values: Tensor, like: Piece, reach: Reach) -> Runs:
+        """Return windows as the first rows of stretches, after rows of nothing."""
+        before = reach.rows
         blank = values.new_zeros((len(values), before, values.shape[2]))
         age = torch.arange(-before, values.shape[1]).clamp_min(-1).expand(len(values), -1)
         return cls(values, Piece(torch.cat([blank, values], 1), age, like.known, like.statics, like.inside))
@@ -95,17 +96,18 @@ class Spreading:
     """
 
     def __init__(self, generator: Generator) -> None:
-        linear, self.order = generator.linear, generator.order
+        linear, self.reach = generator.linear, generator.reach
         terms = linear.vector.terms
         self.own = [generator.heads.own[j] for j in terms.numbers]
         self.numbers, at, known = terms.numbers, torch.from_numpy(terms.of_numbers), linear.vector.known
-        self.inner, self.lags, self.spread, self.inverse = [], [], [], []
+        self.inner, self.outer, self.spread, self.inverse = [], [], [], []
         self.free = all(own.count == 1 for own in self.own)
-        for k in range(self.order + 1):
+        seasonal = known + self.reach.order * terms.size
+        for k in range(self.reach.last + 1):
             inner, outer = linear.part("inner", k)[:, at], linear.part("outer", k)
             self.inner.append(inner.float())
-            lags = [outer[:, known + i * terms.size + at] for i in range(k)]
-            self.lags.append(torch.cat([*lags, outer[:, :0]], 1).float())
+            lags = [outer[:, known + i * terms.size + at] for i in range(min(k, self.reach.order))]
+            self.outer.append(torch.cat([*lags, outer[:, seasonal:]], 1).float())
             self.spread.append(linear.part("spread", k).float())
             self.inverse.append(torch.linalg.inv(torch.eye(len(at), dtype=inner.dtype) - inner).float())
         self.unit = torch.eye(len(at))
@@ -132,10 +134,12 @@ class Spreading:
                 fixed[:, :, i] += outcome[:, :, i] == atom
         rows: list[Tensor] = []
         for t in range(shift.shape[1]):
-            k = min(t, self.order)
+            k = self.reach.stage(t)
             change = self.spread[k] * shift[:, t]
             if k:
-                change = change + torch.cat(rows[t - 1 : t - 1 - k if t > k else None : -1], 1) @ self.lags[k].T
+                order = min(k, self.reach.order)
+                ago = [*range(1, order + 1), *self.reach.lags[: 2 * (k - order)]]
+                change = change + torch.cat([rows[t - lag] for lag in ago], 1) @ self.outer[k].T
             if self.free:
                 change = change @ self.inverse[k].T
             else:

@@ -22,7 +22,7 @@ from .base import Base, Expected, Linear
 from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
-from .pieces import SPARE, Piece
+from .pieces import Piece, Reach
 
 SHOWN = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
 FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
@@ -108,6 +108,12 @@ class Features(nn.Module):
         return out
 
 
+def marks(age: Tensor, reach: Reach) -> Tensor:
+    """Return what the network is told of the age of rows, `(..., marks)` float32: young ones, and which seasons are."""
+    seen = [age == k for k in range(YOUNG)] + [age > season for season in reach.seasons]
+    return torch.stack(seen, -1).float()
+
+
 class Heads:
     """Where in the chain's output each head's parameters lie, and how they become log-probabilities."""
 
@@ -157,14 +163,14 @@ class Generator(nn.Module):
 
     def __init__(self, layout: Layout, base: Base, sizes: Sizes) -> None:
         super().__init__()
-        self.layout, self.sizes, self.order = layout, sizes, base.order
-        self.before = base.order + SPARE
+        self.layout, self.sizes, self.reach = layout, sizes, base.reach
         self.linear = Linear(layout, base)
         self.heads = Heads(layout.cells, sizes.mixture)
         self.features, self.fixed = Features(layout.cells), Features(layout.statics)
         self.grids = Grids(layout.cells)
         known = layout.covariates + self.fixed.size
-        self.cell = CELLS[sizes.cell](self.features.size + known + YOUNG, sizes.hidden, sizes.layers)
+        aged = YOUNG + len(self.reach.seasons)
+        self.cell = CELLS[sizes.cell](self.features.size + known + aged, sizes.hidden, sizes.layers)
         shape = self.features.widths, self.heads.widths
         self.chain = Chain(sizes.hidden, *shape, sizes.units)
         self.first = Chain(known + 1, *shape, sizes.units)
@@ -207,7 +213,7 @@ class Generator(nn.Module):
         Parameters
         ----------
         piece : Piece
-            With `before` rows of context.
+            With `reach.rows` rows of context.
         state : recurrent state at the start, optional
         noise : torch.Generator, optional
             Dequantises values on a grid; without it they are taken as they are.
@@ -282,7 +288,7 @@ class Generator(nn.Module):
     def run(self, features: Tensor, known: Tensor, age: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Return recurrent outputs `(B, T, H)` given the features of the rows before; a start sees none."""
         features = features * (age > 0)[:, :, None]
-        young = torch.stack([age == k for k in range(YOUNG)], 2).float()
+        young = marks(age, self.reach)
         out: tuple[Tensor, State] = self.cell(torch.cat([features, known, young], 2), state)
         return out
 

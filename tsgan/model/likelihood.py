@@ -27,7 +27,7 @@ from ..panel import Bools, Ints
 from .callbacks import History
 from .cells import State, detach
 from .generator import Generator
-from .pieces import Piece, Source
+from .pieces import Piece, Reach, Source
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a piece
 MOST_HELD = 768  # windows that a likelihood is measured on, and no more: enough to tell hundredths of a nat apart
@@ -107,7 +107,7 @@ class Split:
         """Whether there is enough on either side."""
         return min(len(self.starts), len(self.held_starts)) >= (FEW_HELD if self.stretches else 1)
 
-    def walks(self, held: bool, before: int, rng: np.random.Generator) -> list[list[Piece]]:
+    def walks(self, held: bool, reach: Reach, rng: np.random.Generator) -> list[list[Piece]]:
         """Return pieces to measure a likelihood on: lists of which each goes on from piece to piece."""
         starts = self.held_starts if held else self.starts
         sequences = self.held_sequences if held else self.sequences
@@ -118,7 +118,13 @@ class Split:
             begin, sequence = starts[some], sequences[some]
             if self.stretches:
                 fresh = np.ones(len(some), dtype=bool)
-                walks.append([self.source.cut(begin, sequence, fresh, self.window, before)])
+                walks.append([self.source.cut(begin, sequence, fresh, self.window, reach)])
+                late = begin >= self.window
+                if reach.seasons and late.any():  # the same windows, with all that was before them
+                    begin, sequence, fresh = begin[late], sequence[late], fresh[late]
+                    first = self.source.cut(begin - self.window, sequence, fresh, self.window, reach)
+                    first = replace(first, inside=torch.zeros_like(first.inside))
+                    walks.append([first, self.source.cut(begin, sequence, ~fresh, self.window, reach)])
                 continue
             length = self.source.panel.lengths[sequence]
             fresh = np.zeros(len(some), dtype=bool)
@@ -126,7 +132,7 @@ class Split:
             for step in range(0, int(length.max()), self.window):
                 if step >= MOST_PIECES * self.window:
                     break
-                piece = self.source.cut(begin + step, sequence, fresh, self.window, before)
+                piece = self.source.cut(begin + step, sequence, fresh, self.window, reach)
                 pieces.append(self.only(piece, begin + step, held))
             walks.append(pieces)
         return walks
@@ -138,13 +144,15 @@ class Streams:
     Parameters
     ----------
     split : Split
-    before, batch : int
-        Rows of context, and pieces.
+    reach : Reach
+        What a piece shows of earlier rows.
+    batch : int
+        Pieces.
     rng : numpy.random.Generator
     """
 
-    def __init__(self, split: Split, before: int, batch: int, rng: np.random.Generator) -> None:
-        self.split, self.source, self.steps, self.before = split, split.source, split.window, before
+    def __init__(self, split: Split, reach: Reach, batch: int, rng: np.random.Generator) -> None:
+        self.split, self.source, self.steps, self.reach = split, split.source, split.window, reach
         self.batch, self.rng = batch, rng
         self.at = np.full(batch, -1)
         self.sequence = np.zeros(batch, dtype=np.int64)
@@ -165,7 +173,7 @@ class Streams:
         self.at = np.where(goes_on, ahead, 0)
         self.at[fresh], self.sequence[fresh] = split.starts[chosen], split.sequences[chosen]
         begins = ~goes_on if split.stretches else np.zeros(self.batch, dtype=bool)
-        piece = self.source.cut(self.at, self.sequence, begins, self.steps, self.before)
+        piece = self.source.cut(self.at, self.sequence, begins, self.steps, self.reach)
         return split.only(piece, self.at, held=False), torch.from_numpy(goes_on)
 
     def _draw(self, count: int) -> Ints:
@@ -284,8 +292,8 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
     """
     rng = np.random.default_rng(seed)
     fixed = int(rng.integers(2**62))
-    held = split.walks(True, generator.before, rng)
-    learned = split.walks(False, generator.before, rng)
+    held = split.walks(True, generator.reach, rng)
+    learned = split.walks(False, generator.reach, rng)
     start = measure(generator, held, fixed)
     if not math.isfinite(start):
         refuse(generator, held)
@@ -367,7 +375,7 @@ class _Learner:
     def __init__(self, generator: Generator, split: Split, how: Teaching, rng: np.random.Generator) -> None:
         self.generator, self.how = generator, how
         self.noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        self.streams = Streams(split, generator.before, how.batch, rng)
+        self.streams = Streams(split, generator.reach, how.batch, rng)
         self.restart()
 
     def restart(self) -> None:

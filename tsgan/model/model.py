@@ -20,7 +20,8 @@ from .callbacks import History
 from .generator import Generator, Sizes
 from .likelihood import Best, Split, Teaching, polish, teach
 from .particles import complete
-from .pieces import Source
+from .periods import find_periods
+from .pieces import Reach, Source
 from .rollout import Rollout, free_run
 from .runtime import isolated
 
@@ -244,7 +245,7 @@ class Model:
             for step in range(0, length, piece_steps):
                 start = source.offsets[some] + step
                 fresh = np.zeros(len(some), dtype=bool)
-                piece = source.cut(start, some, fresh, piece_steps, generator.before)
+                piece = source.cut(start, some, fresh, piece_steps, generator.reach)
                 with torch.no_grad():
                     log_prob, state = generator(piece, state, None)
                 rows = (start[:, None] + np.arange(piece_steps))[piece.inside.numpy()]
@@ -262,7 +263,7 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """Return what has to be known to build the networks again, JSON-ready."""
         return {
-            name: None if generator is None else {"order": generator.order, "sizes": asdict(generator.sizes)}
+            name: None if generator is None else asdict(generator.reach) | {"sizes": asdict(generator.sizes)}
             for name, generator in (("steps", self.steps), ("statics", self.statics))
         }
 
@@ -280,7 +281,8 @@ class Model:
             if data[name] is None:
                 return None
             sizes = Sizes(**data[name]["sizes"])
-            generator = Generator(own, Base.blank(own, int(data[name]["order"]), sizes.mixture), sizes)
+            reach = Reach(int(data[name]["order"]), tuple(map(int, data[name]["seasons"])))
+            generator = Generator(own, Base.blank(own, reach, sizes.mixture), sizes)
             found = {
                 key.removeprefix(f"{name}."): torch.from_numpy(np.array(array))
                 for key, array in arrays.items()
@@ -307,7 +309,8 @@ def _taught(
     source = Source(panel)
     sizes = options.sizes(len(panel.values))
     sweep = SWEEP if layout.stretches else window
-    base = fit_base(layout, lambda before: source.sweep(sweep, before, window), sizes.mixture, rng)
+    periods = find_periods(panel, layout)
+    base = fit_base(layout, lambda reach: source.sweep(sweep, reach, window), sizes.mixture, rng, periods)
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)

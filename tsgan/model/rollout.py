@@ -11,7 +11,7 @@ from torch import Tensor
 from ..layout import Bound, Category, Number
 from ..panel import Doubles, Floats
 from .cells import take
-from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, YOUNG, Generator
+from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, Generator, marks
 from .heads import CLOSE, NEVER, mixture_log_prob
 from .pieces import static_terms
 
@@ -47,7 +47,8 @@ class Rollout:
         self.stands = self.never.clamp_min(0).expand(self.size, -1)
         self.gone = torch.ones((self.size, cells), dtype=torch.bool)
         self.gone_before = self.gone.clone()
-        self.lags = torch.zeros((self.size, max(generator.order, 1), terms), dtype=torch.float64)
+        self.lags = torch.zeros((self.size, max(generator.reach.order, 1), terms), dtype=torch.float64)
+        self.seasonal: list[Tensor] = []  # numbers of as many rows as a season is long, the last one first
         self.features = torch.zeros((self.size, generator.features.size))
         self.now = self.x, self.gone  # the row in the making
         # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
@@ -76,6 +77,7 @@ class Rollout:
             "features",
         ):
             setattr(self, name, getattr(self, name)[index])
+        self.seasonal = [row[index] for row in self.seasonal]
         self.state, self.size = take(self.state, index), len(index)
 
     @torch.no_grad()
@@ -106,17 +108,17 @@ class Rollout:
         g, layout = self.g, self.g.layout
         linear, heads = g.linear, g.heads
         terms_of = linear.vector.terms
-        k = min(self.age, g.order)
+        k = g.reach.stage(self.age)
         context = torch.cat([covariates, self.fixed], 1)
-        young = context.new_zeros((self.size, YOUNG))
-        if self.age < YOUNG:
-            young[:, self.age] = 1
+        young = marks(torch.tensor(self.age), g.reach).expand(self.size, -1)
         out, self.state = g.cell.step(torch.cat([self.features, context, young], 1), self.state)
         walk = (
             g.chain.begin(out) if self.age else g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
         )
         self.known = torch.cat([covariates.double(), self.base_fixed], 1)
-        outer = torch.cat([self.known, self.lags[:, :k].flatten(1)], 1)
+        order = min(k, g.reach.order)
+        ago = [self.seasonal[lag - 1] for lag in g.reach.lags[: 2 * (k - order)]]
+        outer = torch.cat([self.known, self.lags[:, :order].flatten(1), *ago], 1)
         lagged = outer @ linear.part("outer", k).T + linear.part("constant", k)
         inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
         inner = torch.zeros((self.size, terms_of.size), dtype=torch.float64)
@@ -186,6 +188,8 @@ class Rollout:
         self.gone_before, self.gone = self.gone, gone
         self.features, self.age = features, self.age + 1
         self.lags = torch.cat([terms[:, None], self.lags[:, :-1]], 1)
+        if g.reach.lags:
+            self.seasonal = [x[:, terms_of.numbers], *self.seasonal[: g.reach.lags[-1] - 1]]
         return torch.where(gone, math.nan, x), weight
 
     def _logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
