@@ -138,6 +138,18 @@ class TestHabits:
         assert column(draws().normal(size=ROWS)).cell().straight == 0
         assert column(np.cumsum(draws().normal(size=ROWS))).cell().straight == 0
 
+    def test_a_value_on_the_way_is_no_atom(self):
+        """Whole numbers of every tenth row, lines between them: each whole number is passed, or stayed at."""
+        knots = draws().integers(0, 15, ROWS // 10 + 1).astype(float)
+        knots[::2] = np.where(draws(1).random(len(knots[::2])) < 0.5, 3.0, knots[::2])
+        x = np.interp(np.arange(ROWS) / 10, np.arange(len(knots)), knots)
+        assert (x == 3).mean() > 0.05
+        assert column(x).cell().atoms == ()
+        jumps = np.where(draws(2).random(ROWS) < 0.05, 20.0, x)
+        made = column(jumps)
+        assert made.cell().straight > 0
+        assert raw(made, made.cell().atoms) == [20]
+
     def test_of_rounded_values_two_last_digits_count(self):
         x = np.cumsum(np.repeat(draws().normal(size=ROWS // 10), 10)).round(2)
         assert column(x).cell().straight * x.std() == pytest.approx(0.02)

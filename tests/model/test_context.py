@@ -34,7 +34,7 @@ LAYOUT = Layout((Category("one", 2), Category("two", 3), Number("x")), covariate
 def looked_at(z, one, two):
     u = np.column_stack([z, np.eye(2)[one], np.eye(3)[two]])
     now = np.column_stack([one, two, np.zeros(len(z), dtype=np.int64)])
-    return Sample([u], [now], [np.zeros_like(now)], [np.arange(len(z)) % 5 == 2])
+    return Sample([u], [now], [np.zeros_like(now)], [np.zeros_like(now)], [np.arange(len(z)) % 5 == 2])
 
 
 def shares(lift, logs, u, side=1):
@@ -45,7 +45,7 @@ def test_a_level_follows_a_covariate():
     z, one, two = sample()
     context, rows = context_of(LAYOUT), looked_at(z, one, two)
     flat = np.log(np.full((2, 2), 0.5))
-    lift = fit_lift(context, 0, 2, (Sample([], [], [], []), rows), (flat[0], flat))
+    lift = fit_lift(context, 0, 2, (Sample(), rows), (flat[0], flat[:, None]))
     u = np.array([[at, 0, 0, 0, 0, 0] for at in (-2.0, 0.0, 1.0)])
     np.testing.assert_allclose(shares(lift, flat[0], u)[:, 1], 1 / (1 + np.exp([4.0, 0.0, -2.0])), atol=0.03)
     assert not lift.weights[0].any()
@@ -55,7 +55,7 @@ def test_a_level_follows_a_covariate():
 def test_a_level_follows_another_of_its_row():
     z, one, two = sample()
     flat = np.log(np.full((3, 3), 1 / 3))
-    lift = fit_lift(context_of(LAYOUT), 1, 3, (looked_at(z, one, two), Sample([], [], [], [])), (flat[0], flat))
+    lift = fit_lift(context_of(LAYOUT), 1, 3, (looked_at(z, one, two), Sample()), (flat[0], flat[:, None]))
     told = shares(lift, flat[0], np.array([[0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]], dtype=float), side=0)
     np.testing.assert_allclose(told, [[0.867, 0.067, 0.067], [0.067, 0.867, 0.067]], atol=0.03)
 
@@ -63,7 +63,7 @@ def test_a_level_follows_another_of_its_row():
 def test_chance_adds_nothing():
     z, one, two = sample(weight=0.0, rows=600)
     flat = np.log(np.full((2, 2), 0.5))
-    lift = fit_lift(context_of(LAYOUT), 0, 2, (looked_at(z, one, two),) * 2, (flat[0], flat))
+    lift = fit_lift(context_of(LAYOUT), 0, 2, (looked_at(z, one, two),) * 2, (flat[0], flat[:, None]))
     assert np.abs(lift.weights).max() < 0.15
 
 
@@ -71,7 +71,7 @@ def test_an_outcome_of_few_rows_gets_no_regression():
     z, one, two = sample(rows=200)
     one = (np.arange(200) < 6).astype(np.int64)
     flat = np.log(np.full((2, 2), 0.5))
-    lift = fit_lift(context_of(LAYOUT), 0, 2, (looked_at(z, one, two),) * 2, (flat[0], flat))
+    lift = fit_lift(context_of(LAYOUT), 0, 2, (looked_at(z, one, two),) * 2, (flat[0], flat[:, None]))
     assert not lift.weights.any()
     assert not lift.offset.any()
 
@@ -108,6 +108,7 @@ def test_a_generator_draws_what_the_context_says():
     generator = Generator(LAYOUT, base, Sizes(hidden=4, units=8, mixture=2))
     u = torch.zeros((2, 6))
     u[:, 0] = torch.tensor([-2.0, 2.0])
+    none = torch.zeros(2, dtype=torch.int64)
     for start in (True, False):
-        logits = generator.base_logits(0, torch.zeros(2, dtype=torch.int64), torch.full((2,), start), u)
+        logits = generator.base_logits(0, none, none, torch.full((2,), start), u)
         assert torch.softmax(logits, 1)[:, 1].tolist() == pytest.approx([0.018, 0.982], abs=0.02)

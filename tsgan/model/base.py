@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
 from .context import Lift, Sample, fit_lift
-from .heads import TABLE, Coded, Outcomes
+from .heads import TABLE, Coded, Outcomes, mixture_log_prob
 from .pieces import Piece, Reach
+from .spells import LONGEST, Spells, lasted, told
 from .vector import Vector
 
 Doubles = NDArray[np.float64]
@@ -173,6 +174,8 @@ class Base:
     after : list of float64 arrays of shape (states, outcomes) or (1,)
         Log shares of outcomes given the state before, see `Outcomes`; of a cell with many outcomes the log share of
         "the same again" beyond chance.
+    lasting : dict of int to float64 arrays of shape (states, lengths, outcomes)
+        Log shares of outcomes given the state before and for how long it had lasted, by cell; see `spells`.
     lifts : dict of int to Lift
         What the context adds, by cell.
     jumps : float64 array of shape (numbers,)
@@ -186,6 +189,7 @@ class Base:
     first: list[Doubles]
     marginal: list[Doubles]
     after: list[Doubles]
+    lasting: dict[int, Doubles]
     lifts: dict[int, Lift]
     jumps: Doubles
 
@@ -207,6 +211,7 @@ class Base:
             [np.zeros(n) for n in counts],
             [np.zeros(n) for n in counts],
             [np.zeros((o.states, o.count)) if o.count <= TABLE else np.zeros(1) for o in own],
+            {j: np.zeros((own[j].states, reach.spells + 1, counts[j])) for j in told(layout.cells) if reach.spells},
             {j: Lift.none(vector.context.size, counts[j]) for j in vector.context.lifted(counts)},
             np.ones(numbers),
         )
@@ -232,17 +237,22 @@ def fit_base(
     most = max(order for order in ORDERS if order == 1 or narrow.known + (order + 1) * narrow.terms.size <= WIDEST)
     spare = WIDEST - narrow.known - (most + 1) * narrow.terms.size
     room = max(spare // max(2 * len(narrow.terms.numbers), 1), 0)
-    vector = Vector(layout, Reach(most, tuple(sorted(periods[:room]))))
+    counts, spells = _Counts(layout.cells), Spells(layout.cells)
+    vector = Vector(layout, Reach(most, tuple(sorted(periods[:room])), LONGEST[-1] if spells.counts else 0))
     # by stage (seasons all at once), then whether held back
     last = vector.reach.last
     stages = [*range(most + 1), *([last] if last > most else [])]
     moments = {k: [Moments.none(vector.size(k)) for _ in range(2)] for k in stages}
-    counts = _Counts(layout.cells)
     for piece, held in pieces(vector.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
         counts.add(coded, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
+        if spells.counts:
+            length = lasted(coded.state, piece.age, LONGEST[-1], layout.stretches)
+            use = piece.inside & (age >= 1)
+            old, length = (part[:, -steps - 1 : -1][use] for part in (coded.state, length))
+            spells.add(old, length, coded.outcome[:, -steps:][use], held[use])
         outer, change = vector(terms, known, vector.ago(coded.x, piece, steps), steps)
         stage = vector.reach.stages(age)
         for k in stages:
@@ -257,7 +267,9 @@ def fit_base(
                 if len(rows):
                     moments[k][side].add(rows.numpy())
     reach = Reach(_best_order(layout, vector, moments[most]))
-    reach = Reach(reach.order, _best_seasons(layout, vector, moments[last], reach.order))
+    first, marginal, after = counts.logs()
+    longest, lasting = spells.learn(after)
+    reach = Reach(reach.order, _best_seasons(layout, vector, moments[last], reach.order), longest)
     found, ridges = [], []
     for k in range(reach.last + 1):
         seen = Reach(min(k, reach.order), reach.seasons[: max(k - reach.order, 0)])
@@ -276,13 +288,17 @@ def fit_base(
     jumps = np.sqrt(np.maximum(np.diag(moved.squares)[at] / max(moved.rows, 1.0), 0))
     jumps = np.where(jumps > FLOOR, jumps, 1.0)
     bias = np.zeros((2, len(at), 3, components))
-    base = Base(reach, tuple(ridges), tuple(found), bias, *counts.logs(), {}, jumps)
+    base = Base(reach, tuple(ridges), tuple(found), bias, first, marginal, after, lasting, {}, jumps)
+    if reach.seasons:
+        short = replace(base, reach=replace(reach, seasons=()), regressions=tuple(found[: reach.order + 1]))
+        base = base if _season_pays(layout, base, short, pieces, components, rng) else short
     enough = vector.context.rows(counts.sizes)
     shares = [min(1.0, enough / max(moments[k][0].rows + moments[k][1].rows, 1.0)) for k in range(2)]
     residuals, samples = _second_look(layout, base, pieces, shares, rng)
     base.bias = np.stack([mixtures(e, components, rng) for e in residuals])
     for j in vector.context.lifted(counts.sizes):
-        base.lifts[j] = fit_lift(vector.context, j, counts.sizes[j], samples, (base.first[j], base.after[j]))
+        logs = base.first[j], lasting.get(j, after[j][:, None])
+        base.lifts[j] = fit_lift(vector.context, j, counts.sizes[j], samples, logs)
     return base
 
 
@@ -316,6 +332,45 @@ def _best_seasons(layout: Layout, vector: Vector, moments: list[Moments], order:
     return chosen
 
 
+def _season_pays(
+    layout: Layout, base: Base, short: Base, pieces: Pieces, components: int, rng: np.random.Generator
+) -> bool:
+    """Return whether the seasons of a base also add to the held-back likelihood of mixtures.
+
+    What falls slowly and rises at once has steps of two kinds; a season that is not always as long mixes them.
+    """
+    laws, numbers = [Linear(layout, one) for one in (base, short)], Vector(layout, base.reach).terms.numbers
+    found: list[list[list[Doubles]]] = [[[] for _ in numbers] for _ in laws]
+    held: list[list[NDArray[np.bool_]]] = [[] for _ in numbers]
+    taken = 0
+    for piece, outside in pieces(base.reach):
+        coded, steps = piece.coded(layout), piece.known.shape[1]
+        age = piece.age[:, -steps:]
+        use = piece.inside & (base.reach.stages(age) == base.reach.last)
+        told = [law(coded, piece, age) for law in laws]
+        for i, j in enumerate(numbers):
+            some = use & (coded.outcome[:, -steps:, j] == 0)
+            held[i].append(outside[some].numpy())
+            for side, one in zip(found, told, strict=True):
+                side[i].append((one.e * one.spread)[:, :, i][some].numpy())
+        taken += int(use.sum())
+        if taken > 2 * EM_ROWS:
+            break
+    gain = 0.0
+    for i in range(len(numbers)):
+        out = np.concatenate(held[i])
+        if out.all() or not out.any():
+            continue
+        each = []
+        for side in found:
+            e = np.concatenate(side[i])
+            size = max(float(np.sqrt(np.mean(e[~out] ** 2))), FLOOR)
+            law = torch.from_numpy(mixtures([e[~out] / size], components, rng)[0])
+            each.append(float(mixture_log_prob(torch.from_numpy(e[out] / size), *law).mean()) - np.log(size))
+        gain += each[0] - each[1]
+    return gain >= SEASON * len(numbers)
+
+
 def _loss(layout: Layout, vector: Vector, moments: list[Moments], reach: Reach) -> float:
     """Return minus the held-back log-likelihood of the regressions of a reach, in nats a row."""
     keep, targets = vector.places(reach), Vector(layout, reach).targets(reach.last)
@@ -333,11 +388,12 @@ def _second_look(
     """Return residuals of each number where it is continuous, and contexts, of first rows and of others: samples."""
     law, numbers = Linear(layout, base), [j for j, c in enumerate(layout.cells) if isinstance(c, Number)]
     found: list[list[list[Doubles]]] = [[[] for _ in numbers] for _ in range(2)]
-    samples, taken = (Sample([], [], [], []), Sample([], [], [], [])), [0, 0]
+    samples, taken = (Sample(), Sample()), [0, 0]
     for piece, held in pieces(base.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]
         u = law.vector.context(piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:])
+        length = lasted(coded.state, piece.age, base.reach.spells, layout.stretches)[:, -steps - 1 : -1]
         for side, (start, rows) in enumerate(zip((True, False), samples, strict=True)):
             young = torch.zeros_like(age) if start and layout.stretches else age
             use = piece.inside & ((young == 0) if start else (young >= 1))
@@ -352,6 +408,7 @@ def _second_look(
                 rows.u.append(u[some].numpy())
                 rows.now.append(_begun(layout, now)[some].numpy() if start else now[some].numpy())
                 rows.old.append(old[some].numpy())
+                rows.length.append(length[some].numpy())
                 rows.held.append(held[some].numpy())
     return [[np.concatenate(parts) if parts else np.zeros(0) for parts in side] for side in found], samples
 

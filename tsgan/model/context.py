@@ -13,7 +13,7 @@ outcomes that were held back are likeliest. What never was on one side of a mome
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -97,16 +97,21 @@ class Lift:
 
 @dataclass
 class Sample:
-    """Some rows: contexts `(rows, K)`, outcomes and states before `(rows, cells)`, whether they are held back."""
+    """Some rows: contexts `(rows, K)`; outcomes, states before and for how long these had lasted `(rows, cells)`.
 
-    u: list[Doubles]
-    now: list[Codes]
-    old: list[Codes]
-    held: list[NDArray[np.bool_]]
+    `held` says whether they are held back.
+    """
 
-    def joined(self) -> tuple[Doubles, Codes, Codes, NDArray[np.bool_]]:
-        """Return them all."""
-        return np.concatenate(self.u), np.concatenate(self.now), np.concatenate(self.old), np.concatenate(self.held)
+    u: list[Doubles] = field(default_factory=list)
+    now: list[Codes] = field(default_factory=list)
+    old: list[Codes] = field(default_factory=list)
+    length: list[Codes] = field(default_factory=list)
+    held: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    def of(self, cell: int) -> tuple[Doubles, Codes, Codes, Codes, NDArray[np.bool_]]:
+        """Return all rows of one cell."""
+        now, old, length = (np.concatenate(part)[:, cell] for part in (self.now, self.old, self.length))
+        return np.concatenate(self.u), now, old, length, np.concatenate(self.held)
 
 
 def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Sample], logs: Sequence[Doubles]) -> Lift:
@@ -118,19 +123,19 @@ def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Sampl
     cell, outcomes : int
     samples : two Sample
         First rows, and others.
-    logs : two arrays of shape (outcomes,) and (states, outcomes)
-        The base's log shares: of first rows, and given the state before.
+    logs : two arrays of shape (outcomes,) and (states, lengths, outcomes)
+        The base's log shares: of first rows, and given the state before and for how long it had lasted.
     """
     made = Lift.none(context.size, outcomes)
     before = np.flatnonzero(context.owner < cell)
     for side, (rows, log) in enumerate(zip(samples, logs, strict=True)):
         if not rows.u:
             continue
-        u, now, old, held = rows.joined()
-        base = np.tile(log, (len(u), 1)) if side == 0 else log[old[:, cell]]
-        if held.any() and np.sort(np.bincount(now[~held, cell], minlength=outcomes))[-2] >= FEW:
-            _regress(made, side, before, u, base, now[:, cell], held)
-        _bar(made, side, context.moments, u, now[:, cell])
+        u, now, old, length, held = rows.of(cell)
+        base = np.tile(log, (len(u), 1)) if side == 0 else log[old, np.minimum(length, log.shape[1] - 1)]
+        if held.any() and np.sort(np.bincount(now[~held], minlength=outcomes))[-2] >= FEW:
+            _regress(made, side, before, u, base, now, held)
+        _bar(made, side, context.moments, u, now)
     return made
 
 

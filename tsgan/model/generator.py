@@ -23,6 +23,7 @@ from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
 from .pieces import Piece, Reach
+from .spells import lasted
 
 SHOWN = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
 FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
@@ -180,7 +181,9 @@ class Generator(nn.Module):
         for j in self.heads.several:
             for name in ("first", "marginal", "after"):
                 self.register_buffer(f"{name}{j}", torch.from_numpy(getattr(base, name)[j]).float())
-        self.lifted = frozenset(base.lifts)
+        for j, table in base.lasting.items():
+            self.register_buffer(f"lasting{j}", torch.from_numpy(table).float())
+        self.lasting, self.lifted = frozenset(base.lasting), frozenset(base.lifts)
         for j, lift in base.lifts.items():
             self.register_buffer(f"lift{j}", torch.from_numpy(lift.weights).float())
             self.register_buffer(f"offset{j}", torch.from_numpy(lift.offset).float())
@@ -304,13 +307,15 @@ class Generator(nn.Module):
         age = piece.age[:, -steps:]
         old = coded.state[:, -steps - 1 : -1]
         vector = self.linear.vector
-        u = params[..., :0]
+        u, length = params[..., :0], torch.zeros_like(old)
+        if self.lasting:
+            length = lasted(coded.state, piece.age, self.reach.spells, self.layout.stretches)[:, -steps - 1 : -1]
         if self.lifted:
             u = vector.context(piece.before(vector.fixed), vector.terms(coded)[:, -steps:]).float()
         out = []
         for mine, place in self.heads.groups:
             logits = params[..., place]
-            base = torch.stack([self.base_logits(j, old[:, :, j], age == 0, u) for j in mine], 2)
+            base = torch.stack([self.base_logits(j, old[:, :, j], length[:, :, j], age == 0, u) for j in mine], 2)
             masks = [self.mask(j, coded, age) if j in self.heads.masked else None for j in mine]
             for i, mask in enumerate(masks):
                 if mask is not None:
@@ -319,7 +324,7 @@ class Generator(nn.Module):
             out.append(torch.where(never, torch.full_like(base, NEVER), logits + base))
         return out
 
-    def base_logits(self, j: int, old: Tensor, start: Tensor, u: Tensor) -> Tensor:
+    def base_logits(self, j: int, old: Tensor, length: Tensor, start: Tensor, u: Tensor) -> Tensor:
         """Return the base's logits of cell j, `(..., outcomes)`.
 
         Parameters
@@ -327,6 +332,8 @@ class Generator(nn.Module):
         j : int
         old : int64 Tensor of shape (...)
             The state before, see `heads.Outcomes`.
+        length : int64 Tensor of shape (...)
+            For how long it had lasted, see `spells`.
         start : bool Tensor of shape (...)
             Where there is none.
         u : float32 Tensor of shape (..., K)
@@ -334,7 +341,10 @@ class Generator(nn.Module):
         """
         after: Tensor = getattr(self, f"after{j}")
         first: Tensor = getattr(self, f"first{j}")
-        if after.ndim == 2:
+        if j in self.lasting:
+            table: Tensor = getattr(self, f"lasting{j}")
+            logits = torch.where(start[..., None], first, table[old, length])
+        elif after.ndim == 2:
             logits = torch.where(start[..., None], first, after[old])
         else:
             same = torch.nn.functional.one_hot(old, self.heads.own[j].count)

@@ -281,7 +281,8 @@ class Model:
             if data[name] is None:
                 return None
             sizes = Sizes(**data[name]["sizes"])
-            reach = Reach(int(data[name]["order"]), tuple(map(int, data[name]["seasons"])))
+            order, seasons, spells = (data[name][key] for key in ("order", "seasons", "spells"))
+            reach = Reach(int(order), tuple(map(int, seasons)), int(spells))
             generator = Generator(own, Base.blank(own, reach, sizes.mixture), sizes)
             found = {
                 key.removeprefix(f"{name}."): torch.from_numpy(np.array(array))

@@ -34,15 +34,18 @@ class Reach:
     order : int
     seasons : tuple of int
         In rows, increasing, each more than `order`. Of each, the row a season ago and the one before it are seen.
+    spells : int
+        Rows up to which it is told for how long a state has lasted, see `spells`; 0 if it is not.
     """
 
     order: int
     seasons: tuple[int, ...] = ()
+    spells: int = 0
 
     @property
     def rows(self) -> int:
         """Rows of context that a piece needs."""
-        return self.order + SPARE
+        return max(self.order, self.spells) + SPARE
 
     @property
     def lags(self) -> tuple[int, ...]:

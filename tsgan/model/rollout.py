@@ -14,6 +14,7 @@ from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, Generator, marks
 from .heads import CLOSE, NEVER, mixture_log_prob
 from .pieces import static_terms
+from .spells import go_on
 
 AGAIN = 6  # times that a number is drawn anew that lies outside its bounds, or where another outcome has its place
 
@@ -45,6 +46,7 @@ class Rollout:
         states = [own.states - 1 if own.states > own.count else -1 for own in generator.heads.own]
         self.never = torch.tensor(states)  # the state of what was not known yet
         self.stands = self.never.clamp_min(0).expand(self.size, -1)
+        self.lasted = torch.zeros((self.size, cells), dtype=torch.int64)
         self.gone = torch.ones((self.size, cells), dtype=torch.bool)
         self.gone_before = self.gone.clone()
         self.lags = torch.zeros((self.size, max(generator.reach.order, 1), terms), dtype=torch.float64)
@@ -71,6 +73,7 @@ class Rollout:
             "x_before",
             "outcome",
             "stands",
+            "lasted",
             "gone",
             "gone_before",
             "lags",
@@ -184,7 +187,11 @@ class Rollout:
             walk.tell(j, features[:, g.features.ends[j] : g.features.ends[j + 1]])
         never = gone & (self.stands == self.never)
         self.x_before, self.x, self.outcome = self.x, x, outcome
-        self.stands = torch.where(never, self.stands, outcome)
+        stands = torch.where(never, self.stands, outcome)
+        if g.reach.spells:
+            same = stands == self.stands
+            self.lasted = go_on(self.lasted, same, self.age, g.reach.spells, layout.stretches)
+        self.stands = stands
         self.gone_before, self.gone = self.gone, gone
         self.features, self.age = features, self.age + 1
         self.lags = torch.cat([terms[:, None], self.lags[:, :-1]], 1)
@@ -197,7 +204,7 @@ class Rollout:
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
         u = g.linear.vector.context(self.known, self.terms).float() if j in g.lifted else params[:, :0]
-        base = g.base_logits(j, self.stands[:, j], start, u)
+        base = g.base_logits(j, self.stands[:, j], self.lasted[:, j], start, u)
         logits = params[:, : own.count] + base
         if own.stay > 0:
             settled = self.gone[:, j].clone()

@@ -20,6 +20,7 @@ MOST_ATOMS = 6
 FEW, REPEATED = 24, 8  # distinct values, and rows for each: then every value is an atom
 STAYS, PAIRS = 0.02, 3  # share of steps without a change, and how many there must be to believe it
 STRAIGHT, COARSE = 0.3, 100  # share of steps that go straight on, and distinct values of a coarse grid at most
+PASSED = 0.5  # share of the arrivals at a value that go straight on, from which it is no atom
 DIGITS, PRECISE = (
     2.0,
     1e-5,
@@ -61,19 +62,41 @@ class Habits:
         if len(values) <= FEW and counts.sum() >= REPEATED * len(values):
             return cls(tuple(values.tolist()))
         atoms = values[_atoms(counts)]
-        free = ~np.isnan(x) & ~np.isin(x, atoms)
-        pairs = np.flatnonzero(follows & free & np.append(False, free[:-1]))
+        straight = _straight(x, follows, atoms, len(values), decimals)
+        if straight:
+            atoms = np.array([atom for atom in atoms if not _on_the_way(x, follows, atom, straight)])
+        pairs = _pairs(x, follows, atoms)
         still = x[pairs] == x[pairs - 1]
         stays = bool(still.sum() >= max(PAIRS, STAYS * len(pairs)))
-        triples = pairs[np.isin(pairs - 1, pairs)]
-        moved = triples[(x[triples] != x[triples - 1]) | (x[triples - 1] != x[triples - 2])]
-        straight = 0.0
-        if len(values) > COARSE and len(moved) >= PAIRS:
-            digit = 0.0 if decimals is None else DIGITS * 10.0**-decimals
-            tolerance = max(PRECISE * float(np.abs(values).max()), digit)
-            bend = np.abs(x[moved] - 2 * x[moved - 1] + x[moved - 2])
-            straight = tolerance if (bend <= tolerance * (1 + 1e-6)).mean() >= STRAIGHT else 0.0
         return cls(tuple(atoms.tolist()), stays, straight)
+
+
+def _pairs(x: Doubles, follows: Bools, atoms: Doubles) -> NDArray[np.intp]:
+    """Return the rows that follow a known row and are known, both no atoms."""
+    free = ~np.isnan(x) & ~np.isin(x, atoms)
+    return np.flatnonzero(follows & free & np.append(False, free[:-1]))
+
+
+def _straight(x: Doubles, follows: Bools, atoms: Doubles, levels: int, decimals: int | None) -> float:
+    """Return the second difference up to which rows go straight on; 0 if they do not."""
+    pairs = _pairs(x, follows, atoms)
+    triples = pairs[np.isin(pairs - 1, pairs)]
+    moved = triples[(x[triples] != x[triples - 1]) | (x[triples - 1] != x[triples - 2])]
+    if levels <= COARSE or len(moved) < PAIRS:
+        return 0.0
+    digit = 0.0 if decimals is None else DIGITS * 10.0**-decimals
+    tolerance = max(PRECISE * float(np.nanmax(np.abs(x))), digit)
+    bend = np.abs(x[moved] - 2 * x[moved - 1] + x[moved - 2])
+    return tolerance if (bend <= tolerance * (1 + 1e-6)).mean() >= STRAIGHT else 0.0
+
+
+def _on_the_way(x: Doubles, follows: Bools, atom: float, straight: float) -> bool:
+    """Return whether a value is mostly come to by going straight on, and so is no state of its own."""
+    pairs = _pairs(x, follows, np.empty(0))
+    triples = pairs[np.isin(pairs - 1, pairs)]
+    come = triples[(x[triples] == atom) & (x[triples - 1] != atom)]
+    bend = np.abs(x[come] - 2 * x[come - 1] + x[come - 2])
+    return len(come) >= PAIRS and bool((bend <= straight * (1 + 1e-6)).mean() >= PASSED)
 
 
 def _atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
