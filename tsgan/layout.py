@@ -56,6 +56,9 @@ class Number:
         do not.
     missing : bool
         Whether a value may be missing.
+    starts : tuple of float
+        Scaled values that hold a share of the first rows by themselves, increasing; later rows come to them going
+        straight on.
     together : int
         The earlier cell that is missing where this one is, and only there; -1 for none.
     floors, ceilings : tuple of Bound
@@ -70,6 +73,7 @@ class Number:
     stays: bool = False
     straight: float = 0.0
     missing: bool = False
+    starts: tuple[float, ...] = ()
     together: int = -1
     floors: tuple[Bound, ...] = ()
     ceilings: tuple[Bound, ...] = ()

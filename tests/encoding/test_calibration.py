@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from tsgan.encoding.calibration import MIDDLE, Marginals
+from tsgan.encoding.calibration import MIDDLE, Marginals, on_lines, straightened
 from tsgan.encoding.columns.base import Request
 from tsgan.encoding.columns.numeric import FloatColumn
 
@@ -138,3 +138,77 @@ def test_it_is_monotone_and_finite(seed, rows, share):
     after = Marginals.fit(real, drawn).apply(at)
     assert np.isfinite(after).all()
     assert (np.diff(after[:, 0]) >= 0).all()
+
+
+def test_what_lies_on_a_line_lies_on_one_after_the_map():
+    knots = draws().normal(size=(40, 6))
+    z = np.stack([np.interp(np.arange(31) / 6, np.arange(6), row) for row in knots])  # 40 sequences of 31 rows
+    lines = on_lines(z.ravel(), np.arange(40) * 31, 1e-6)
+    assert lines.reshape(40, 31)[:, [0, 6, 12, 18, 24, 30]].mean() < 0.02
+    assert lines.mean() == pytest.approx(25 / 31, abs=0.01)
+    bent = straightened(z.ravel() ** 3, lines).reshape(40, 31)
+    np.testing.assert_allclose(bent[:, ::6], z[:, ::6] ** 3)
+    np.testing.assert_allclose(
+        bent, [np.interp(np.arange(31) / 6, np.arange(6), row) for row in z[:, ::6] ** 3], atol=1e-9
+    )
+
+
+def test_lines_end_at_holes_and_sequences():
+    z = np.array([0.0, 1, 2, 3, np.nan, 5, 6, 7, 8, 9, 10])
+    assert on_lines(z, np.array([0, 8]), 1e-9).tolist() == [False, True, True] + [False] * 3 + [True] + [False] * 2 + [
+        True,
+        False,
+    ]
+    assert straightened(np.array([np.nan, 1.0]), np.zeros(2, dtype=bool))[1] == 1
+    assert on_lines(np.zeros(0), np.array([0]), 1e-9).size == 0
+    assert on_lines(np.zeros(1), np.array([0]), 1e-9).tolist() == [False]
+
+
+def slow(rows=6000, seed=0):
+    """Return a slow walk that stays in a third of its rows."""
+    steps = np.where(draws(seed).random(rows) < 0.3, 0.0, 0.01 * draws(seed + 1).normal(size=rows))
+    x = np.cumsum(steps)
+    return (x - x.mean()) / x.std()
+
+
+def test_of_slow_columns_the_level_is_carried_and_steps_stay_as_they_are():
+    drawn = slow()[:, None]
+    real = drawn**3 + 2 * drawn
+    maps = Marginals.fit(real, drawn, independent=[10.0], rows=6000)
+    assert maps.around == (37,)
+    starts = np.arange(0, 6000, 24)
+    made = maps.apply(drawn, starts)
+    inside = np.arange(6000)[1:] % 24 > 0
+    assert ks_2samp(made[:, 0], real[:, 0]).statistic < 0.03
+    np.testing.assert_allclose(np.diff(made[:, 0])[inside], np.diff(drawn[:, 0])[inside], atol=1e-9)
+    again = maps.apply(drawn[:48], starts[:2])
+    np.testing.assert_allclose(again, made[:48])  # a sequence is carried by itself
+
+
+def test_what_stays_goes_on_to_stay_also_where_levels_move():
+    drawn = slow()[:, None]
+    maps = Marginals.fit(drawn**3 + 2 * drawn, drawn, independent=[100.0], rows=6000)
+    assert maps.around == (3,)
+    still = np.diff(drawn[:, 0]) == 0
+    np.testing.assert_array_equal(np.diff(maps.apply(drawn)[:, 0])[still], 0)
+
+
+def test_holes_and_atoms_are_no_part_of_a_level():
+    drawn = slow()[:, None]
+    maps = Marginals.fit(drawn + 1, drawn, atoms=[(50.0,)], independent=[10.0], rows=6000)
+    some = drawn[:10].copy()
+    some[3], some[6] = np.nan, 50.0
+    moved = maps.apply(some)[:, 0] - some[:, 0]
+    assert np.isnan(moved[3])
+    assert moved[6] == 0
+    np.testing.assert_allclose(np.delete(moved, [3, 6]), 1, atol=1e-3)
+    assert np.isnan(maps.apply(np.full((3, 1), np.nan))).all()
+
+
+def test_single_readings_that_came_again_are_no_steps():
+    """A reading of 1.0 that 2 % of the rows hold by chance, on no lattice: the map has no flat part there."""
+    x = draws().normal(size=5000)
+    x[:100] = 1.0
+    wave = 0.9 * np.sort(draws(1).normal(size=5000))[:, None]
+    made = Marginals.fit(x[:, None], wave, [lambda value, share: value + 1e-9 * share]).apply(wave)[:, 0]
+    assert (np.diff(made) > 0).all()

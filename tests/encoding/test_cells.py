@@ -144,7 +144,9 @@ class TestHabits:
         knots[::2] = np.where(draws(1).random(len(knots[::2])) < 0.5, 3.0, knots[::2])
         x = np.interp(np.arange(ROWS) / 10, np.arange(len(knots)), knots)
         assert (x == 3).mean() > 0.05
-        assert column(x).cell().atoms == ()
+        cell = column(x).cell()
+        assert cell.atoms == ()
+        assert 3 in raw(column(x), cell.starts)
         jumps = np.where(draws(2).random(ROWS) < 0.05, 20.0, x)
         made = column(jumps)
         assert made.cell().straight > 0

@@ -21,7 +21,7 @@ def rich_layout(stretches=False):
         Number("free"),
         Number("stays", stays=True, grid=grid, low=-4.0, high=4.0),
         Category("small", 3, missing=True),
-        Number("line", straight=1e-6, stays=True),
+        Number("line", straight=1e-6, stays=True, starts=(0.0, 1.0)),
         Number("atoms", atoms=(0.0, 1.5), missing=True),
         Number("gone", missing=True, together=4),
         Category("large", 40),
@@ -41,6 +41,7 @@ def rich_panel(sequences=30, length=20, seed=0, stretches=False):
         x[:, 1] = np.round(np.cumsum(np.where(rng.random(n) < 0.5, 0, rng.normal(size=n))) * 0.3, 1).clip(-4, 4)
         x[:, 2] = np.where(rng.random(n) < 0.1, np.nan, rng.integers(0, 3, n))
         knots = rng.normal(size=n // 4 + 2)
+        knots[rng.random(len(knots)) < 0.5] = rng.choice([0.0, 1.0])
         x[:, 3] = np.interp(np.arange(n) / 4, np.arange(len(knots)), knots)
         x[:, 4] = rng.choice([0.0, 1.5, np.nan, 9.0], n, p=[0.3, 0.2, 0.2, 0.3])
         x[:, 4] = np.where(x[:, 4] == 9.0, rng.normal(size=n), x[:, 4])

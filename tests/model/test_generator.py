@@ -142,6 +142,18 @@ def test_drawn_cells_keep_to_their_description(drawn):
     assert 0.2 < stays < 0.8
 
 
+def test_first_rows_start_where_many_did_and_later_ones_do_not_jump_there(drawn, rich):
+    layout, rows, statics, covariates = drawn
+    _, _, generator = rich
+    line, starts = rows[:, :, 3], layout.cells[3].starts
+    assert np.isin(line[:, 0], starts).mean() > 0.2
+    panel = Panel.from_dense(rows, None, statics, covariates)
+    piece = Source(panel).cut(panel.offsets[:-1], np.arange(400), np.zeros(400, bool), 15, generator.reach)
+    outcome, own = piece.coded(layout).outcome[:, -15:, 3], Outcomes.of(layout.cells[3])
+    assert set(own.starts) <= set(outcome[:, 0].tolist())
+    assert not set(own.starts) & set(outcome[:, 1:].flatten().tolist())
+
+
 def test_shares_of_drawn_outcomes_are_the_predicted_ones(drawn, rich):
     layout, rows, statics, covariates = drawn
     _, _, generator = rich

@@ -9,6 +9,10 @@ What is wanted is the observed marginal *after decoding*. Rows of one value (zer
 numbers) are therefore spread over all numbers that decode to it (`ScaledColumn.spread`), so that the map has no steps.
 A cell's atoms (see `layout.Number`) are an outcome of their own: they stay where they are, and the map is that of the
 other numbers.
+
+Where numbers change slowly it is their level that is carried: each is moved as far as the mean of the numbers around
+it. So a path keeps its steps, however steep or flat the map is where it passes, a value that stays goes on to stay,
+and columns that belong together (prices of a day) keep their distances.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
 CHANCE = 1.0  # of the distance of two samples, in 1 / sqrt(independent values): the middle is .83
 PER_KNOT, FEWEST = 4, 9  # independent values to a knot, and knots at least
 SEEN, SEEN_TAIL = 0.01, 0.05
+MEMORY = 16  # part of the rows that an independent value stands for, on either side of which a level is taken
+LARGE, WIDE = 0.03, 0.5  # share of the rows, or of the way to the next value, from which a value has a place of its own
 NEAR = 1e-6
 
 
@@ -42,11 +48,14 @@ class Marginals:
         the outermost knots the map goes on with slope 1.
     atoms : tuple of float64 arrays of shape (atoms,)
         Numbers of each column that stay.
+    around : tuple of int
+        Rows on either side whose mean says how far a number is moved; 0 for the number alone.
     """
 
     drawn: tuple[Doubles, ...]
     wanted: tuple[Doubles, ...]
     atoms: tuple[Doubles, ...]
+    around: tuple[int, ...]
 
     @classmethod
     def fit(
@@ -57,6 +66,7 @@ class Marginals:
         atoms: Sequence[Sequence[float]] | None = None,
         independent: Sequence[float] | None = None,
         sequences: int = 1,
+        rows: int = 0,
     ) -> Self:
         """Learn the maps.
 
@@ -74,6 +84,8 @@ class Marginals:
             Independent values of each column, see `independent_values`; as many as there are rows by default.
         sequences : int
             Of the table. Those of several are a sample of more, so that what chance explains is not mapped.
+        rows : int
+            Of the table that has so many independent values, if these are fewer than all.
 
         Returns
         -------
@@ -88,16 +100,27 @@ class Marginals:
             _learn(_free(real[:, j], some), _free(drawn[:, j], some), way, own, sequences > 1)
             for j, (way, some, own) in enumerate(zip(ways, held, many, strict=True))
         ]
-        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held)
+        around = tuple(int(rows / own / MEMORY) for own in many)
+        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held, around)
 
-    def apply(self, drawn: Doubles) -> Doubles:
-        """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays."""
+    def apply(self, drawn: Doubles, starts: NDArray[np.int64] | None = None) -> Doubles:
+        """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays.
+
+        Parameters
+        ----------
+        drawn : float64 array of shape (rows, columns)
+        starts : int64 array, optional
+            First rows of sequences; one sequence by default.
+        """
         out = np.array(drawn, dtype=np.float64, order="F")
+        first = np.zeros(1, dtype=np.int64) if starts is None else starts
         for j, (x, y, atoms) in enumerate(zip(self.drawn, self.wanted, self.atoms, strict=True)):
             if len(x):
                 z = out[:, j]
-                beyond = np.minimum(z - x[0], 0) + np.maximum(z - x[-1], 0)
-                out[:, j] = np.where(_on(z, atoms), z, np.interp(z, x, y) + beyond)
+                free = np.isfinite(z) & ~_on(z, atoms)
+                level = _level(z, free, first, self.around[j]) if self.around[j] else z
+                beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
+                out[:, j] = np.where(free, z + (np.interp(level, x, y) + beyond - level), z)
         return out
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -108,14 +131,54 @@ class Marginals:
             "wanted": np.concatenate([np.empty(0), *self.wanted]),
             "held": np.array([len(some) for some in self.atoms], dtype=np.int64),
             "atoms": np.concatenate([np.empty(0), *self.atoms]),
+            "around": np.array(self.around, dtype=np.int64),
         }
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild the maps from `state`."""
-        counted = (("drawn", "knots"), ("wanted", "knots"), ("atoms", "held"))
-        parts = (np.split(np.asarray(arrays[key], np.float64), np.cumsum(arrays[by]))[:-1] for key, by in counted)
-        return cls(*map(tuple, parts))
+        knots, held = (np.cumsum(arrays[key])[:-1] for key in ("knots", "held"))
+        counted = (("drawn", knots), ("wanted", knots), ("atoms", held))
+        drawn, wanted, atoms = (tuple(np.split(np.asarray(arrays[key], np.float64), ends)) for key, ends in counted)
+        return cls(drawn, wanted, atoms, tuple(int(n) for n in arrays["around"]))
+
+
+def _level(z: Doubles, free: Bools, starts: NDArray[np.int64], around: int) -> Doubles:
+    """Return the mean of the free numbers of so many rows on either side; of a value that stays, where it came."""
+    rows, lengths = np.arange(len(z)), np.diff(np.append(starts, len(z)))
+    first, end = np.repeat(starts, lengths), np.repeat(starts + lengths, lengths)
+    low, high = np.maximum(rows - around, first), np.minimum(rows + around + 1, end)
+    sums = np.append(0.0, np.cumsum(np.where(free, z, 0.0)))
+    counts = np.append(0, np.cumsum(free))
+    level = (sums[high] - sums[low]) / np.maximum(counts[high] - counts[low], 1)
+    same = np.append(False, z[1:] == z[:-1]) & (rows > first)
+    return np.asarray(level[np.maximum.accumulate(np.where(same, 0, rows))])
+
+
+def on_lines(z: Doubles, starts: NDArray[np.int64], bend: float) -> Bools:
+    """Return which rows lie between the row before and the row after on a line.
+
+    Parameters
+    ----------
+    z : float64 array of shape (rows,)
+    starts : int64 array
+        First rows of sequences.
+    bend : float
+        Largest second difference of what goes straight on.
+    """
+    out = np.zeros(len(z), dtype=bool)
+    out[1:-1] = np.abs(z[2:] - 2 * z[1:-1] + z[:-2]) <= bend
+    ends = np.concatenate([starts, starts - 1])
+    out[ends[(ends >= 0) & (ends < len(z))]] = False
+    return out
+
+
+def straightened(z: Doubles, lines: Bools) -> Doubles:
+    """Return numbers with those that lie on lines put between the ends of these."""
+    if not lines.any():
+        return z
+    ends = np.flatnonzero(~lines)
+    return np.where(lines, np.interp(np.arange(len(z)), ends, z[ends]), z)
 
 
 def _on(z: Doubles, atoms: Doubles) -> NDArray[np.bool_]:
@@ -186,9 +249,25 @@ def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None, most: in
     """
     values, counts = np.unique(real, return_counts=True)
     ends = np.append(0.0, np.cumsum(counts) / len(real))
-    p = _probabilities(counts, ends, min(len(real), len(drawn)), most)
-    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread))
+    solid = _solid(values, counts, spread)
+    p = _probabilities(counts, ends, min(len(real), len(drawn)), most, solid)
+    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread, solid))
     return p, np.quantile(drawn, p, method="hazen"), wanted
+
+
+def _solid(values: Doubles, counts: NDArray[np.int64], spread: Spread | None) -> Bools:
+    """Return which values have a place of their own: on a lattice, at an end, or by the rows that they hold.
+
+    Others are single readings that came more than once. A map with a step at each would make smooth paths jump.
+    """
+    rows = counts.sum()
+    solid: Bools = counts >= LARGE * rows
+    solid[[0, -1]] |= counts[[0, -1]] >= ATOM * rows
+    if spread is not None:
+        width = spread(values, np.ones(len(values))) - spread(values, np.zeros(len(values)))
+        gaps = np.pad(np.diff(values), 1, constant_values=np.inf)
+        solid |= width >= WIDE * np.minimum(gaps[1:], gaps[:-1])
+    return solid
 
 
 def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
@@ -197,22 +276,24 @@ def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
     return x, (wanted[first] + wanted[first + ties - 1]) / 2
 
 
-def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int) -> Doubles:
+def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int, solid: Bools) -> Doubles:
     """Return where the quantiles are taken: evenly, finer in both tails, and on either side of the ends of each tie."""
     tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), TAIL)
-    large = np.flatnonzero(counts >= max(2.0, ATOM * counts.sum()))
+    large = np.flatnonzero(solid & (counts >= max(2.0, ATOM * counts.sum())))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows
     p = np.concatenate([np.linspace(0, 1, most), tail, 1 - tail, edges - nudge, edges + nudge])
     return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
 
 
-def _quantiles(values: Doubles, counts: NDArray[np.int64], ends: Doubles, p: Doubles, spread: Spread | None) -> Doubles:
-    """Return the wanted quantiles: rows of one value spread over its cell, single rows joined by straight lines."""
+def _quantiles(
+    values: Doubles, counts: NDArray[np.int64], ends: Doubles, p: Doubles, spread: Spread | None, solid: Bools
+) -> Doubles:
+    """Return the wanted quantiles: rows of a solid value spread over its cell, others joined by straight lines."""
     place = np.clip(np.searchsorted(ends, p, side="right") - 1, 0, len(values) - 1)
     share = (p - ends[place]) / (counts[place] / counts.sum())
     spreading = np.clip(share, 0.0, 1.0)
-    tied = counts[place] > 1
+    tied = (counts[place] > 1) & solid[place]
     line = np.interp(p, (ends[1:] + ends[:-1]) / 2, values)
     inside = values[place] if spread is None else spread(values[place], spreading)
     return np.where(tied, inside, line)

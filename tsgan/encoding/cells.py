@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..layout import Category, Cell, Layout, Number
 from ..panel import Bools, Doubles, Floats, Ints, Panel
-from .calibration import Marginals, independent_values
+from .calibration import Marginals, independent_values, on_lines, straightened
 from .clocks.calendar import Calendar
 from .clocks.stamps import Ticks
 from .clocks.timing import GAP, START
@@ -285,7 +285,7 @@ class Cells:
             Whether all comes from a generator, and so has to be carried to the observed marginals. What was drawn
             beside known values stays where it is: they would not move with it.
         """
-        values, decoded = self._carried(panel.values) if drawn else panel.values, {}
+        values, decoded = self._carried(panel) if drawn else panel.values, {}
         for column in self.columns:
             if column.name != START:
                 table = panel.statics if column.role == "static" else values
@@ -295,14 +295,18 @@ class Cells:
     def gaps(self, panel: Panel) -> Any:
         """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
         gap = next((column for column in self.columns if column.name == GAP), None)
-        return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values), gap))
+        return None if gap is None else gap.decode(self._cell_of(self._carried(panel), gap))
 
-    def _carried(self, values: Doubles) -> Doubles:
-        """Return drawn values with the observed marginals."""
+    def _carried(self, panel: Panel) -> Doubles:
+        """Return drawn values with the observed marginals; what goes straight on does so after it."""
         if self.marginals is None:
-            return values
-        out, numbers = np.array(values), self._numbers()
-        out[:, numbers] = self.marginals.apply(out[:, numbers])
+            return panel.values
+        out, numbers = np.array(panel.values), self._numbers()
+        out[:, numbers] = self.marginals.apply(out[:, numbers], panel.offsets[:-1])
+        for j, cell in enumerate(self.layout.cells):
+            if isinstance(cell, Number) and cell.straight:
+                lines = on_lines(panel.values[:, j], panel.offsets[:-1], cell.straight)
+                out[:, j] = straightened(out[:, j], lines)
         return out
 
     def settle(self, drawn: Doubles) -> None:
@@ -311,7 +315,13 @@ class Cells:
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
         atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
         self.marginals = Marginals.fit(
-            self._observed, drawn[:, numbers], spreads, atoms, self._independent, max(1, self._sequences)
+            self._observed,
+            drawn[:, numbers],
+            spreads,
+            atoms,
+            self._independent,
+            max(1, self._sequences),
+            len(self._observed),
         )
         self._observed = self._observed[:0]
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from ..layout import Cell, Layout, Number
 from .context import Lift, Sample, fit_lift
-from .heads import TABLE, Coded, Outcomes, mixture_log_prob
+from .heads import CLOSE, TABLE, Coded, Outcomes, mixture_log_prob
 from .pieces import Piece, Reach
 from .spells import LONGEST, Spells, lasted, told
 from .vector import Vector
@@ -247,7 +247,7 @@ def fit_base(
         coded, steps = piece.coded(layout), piece.known.shape[1]
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
-        counts.add(coded, _begun(layout, coded.outcome), piece.age, piece.inside, layout.stretches)
+        counts.add(coded, _begun(layout, coded), piece.age, piece.inside, layout.stretches)
         if spells.counts:
             length = lasted(coded.state, piece.age, LONGEST[-1], layout.stretches)
             use = piece.inside & (age >= 1)
@@ -392,35 +392,41 @@ def _second_look(
     for piece, held in pieces(base.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]
-        u = law.vector.context(piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:])
+        known, terms = piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:]
         length = lasted(coded.state, piece.age, base.reach.spells, layout.stretches)[:, -steps - 1 : -1]
         for side, (start, rows) in enumerate(zip((True, False), samples, strict=True)):
             young = torch.zeros_like(age) if start and layout.stretches else age
             use = piece.inside & ((young == 0) if start else (young >= 1))
-            now, old = coded.outcome[:, -steps:], coded.state[:, -steps - 1 : -1]
+            old = coded.state[:, -steps - 1 : -1]
+            now = (_begun(layout, coded) if start else coded.outcome)[:, -steps:]
+            u = law.vector.context(known, terms, now, torch.zeros_like(now) if start else coded.before(age))
             if taken[side] <= 2 * EM_ROWS:
                 e = law(coded, piece, young).e
                 taken[side] += int(use.sum())
                 for i, j in enumerate(numbers):
                     found[side][i].append(e[:, :, i][use & (now[:, :, j] == 0)].numpy())
-            if u.shape[2]:
+            if law.vector.context.size:
                 some = use & torch.from_numpy(rng.random(use.shape) < shares[side])
                 rows.u.append(u[some].numpy())
-                rows.now.append(_begun(layout, now)[some].numpy() if start else now[some].numpy())
+                rows.now.append(now[some].numpy())
                 rows.old.append(old[some].numpy())
                 rows.length.append(length[some].numpy())
                 rows.held.append(held[some].numpy())
     return [[np.concatenate(parts) if parts else np.zeros(0) for parts in side] for side in found], samples
 
 
-def _begun(layout: Layout, outcome: Tensor) -> Tensor:
-    """Return outcomes `(B, T, C)` as they would be on first rows, where nothing stays as it was."""
-    out = outcome.clone()
+def _begun(layout: Layout, coded: Coded) -> Tensor:
+    """Return outcomes `(B, R, C)` as they would be on first rows, where nothing stays as it was."""
+    out = coded.outcome.clone()
     for j, cell in enumerate(layout.cells):
         own = Outcomes.of(cell)
         for number in (own.stay, own.straight):
             if number > 0:
-                out[:, :, j].masked_fill_(outcome[:, :, j] == number, 0)
+                out[:, :, j].masked_fill_(coded.outcome[:, :, j] == number, 0)
+        if isinstance(cell, Number):
+            there = coded.outcome[:, :, j] != own.missing
+            for number, start in zip(own.starts, cell.starts, strict=True):
+                out[:, :, j].masked_fill_(there & ((coded.x[:, :, j] - start).abs() <= CLOSE), number)
     return out
 
 

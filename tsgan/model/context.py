@@ -1,4 +1,7 @@
-r"""How the outcomes of a cell depend on what is known beside it: covariates, statics, the levels before it in the row.
+r"""How the outcomes of a cell depend on what is known beside it: covariates, statics, the cells before it in the row.
+
+Of earlier cells it is known which level they have, or what numbers did, and of all numbers what they did in the row
+before: whether they stayed, went straight on, are missing.
 
 The base's tables say which outcome follows which. What the context u adds is a multinomial logistic regression on top
 of them,
@@ -21,7 +24,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..layout import Category, Layout
+from ..layout import Category, Layout, Number
+from .heads import Outcomes
 
 Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -55,16 +59,35 @@ class Context:
         terms = np.flatnonzero([isinstance(layout.cells[j], Category) for j in owner])
         number = np.arange(known)
         some = number[(number < layout.covariates - layout.places) | (number >= layout.covariates)]
+        flags = [
+            (j, number)
+            for j, cell in enumerate(layout.cells)
+            for number in range(1, Outcomes.of(cell).count)
+            if isinstance(cell, Number)
+        ]
+        if len(some) + len(terms) + 2 * len(flags) > WIDEST:
+            flags = []
         if len(some) + len(terms) > WIDEST:
             some, terms = some[:WIDEST], terms[:0]
         self.known, self.terms = torch.from_numpy(some), torch.from_numpy(terms)
-        self.owner = np.concatenate([np.full(len(some), -1), owner[terms]])
+        cells, numbers = np.array(flags, dtype=np.int64).reshape(-1, 2).T
+        self.cells, self.numbers = torch.from_numpy(cells.copy()), torch.from_numpy(numbers.copy())
+        self.owner = np.concatenate([np.full(len(some), -1), owner[terms], cells, np.full(len(cells), -1)])
         self.moments = np.flatnonzero(some < layout.covariates)  # of which may say whether one has passed
         self.size = len(self.owner)
 
-    def __call__(self, known: Tensor, terms: Tensor) -> Tensor:
-        """Return the context of rows, `(..., K)`, of what is known of them and of their own terms."""
-        return torch.cat([known[..., self.known], terms[..., self.terms]], -1)
+    def __call__(self, known: Tensor, terms: Tensor, now: Tensor, old: Tensor) -> Tensor:
+        """Return the context of rows, `(..., K)`.
+
+        Parameters
+        ----------
+        known, terms : float64 Tensor of shape (..., known), (..., terms)
+            What is known of rows, and their own terms.
+        now, old : int64 Tensor of shape (..., C)
+            What cells do, and did in the row before; 0 where there is none.
+        """
+        did = [(part[..., self.cells] == self.numbers).to(known.dtype) for part in (now, old)]
+        return torch.cat([known[..., self.known], terms[..., self.terms], *did], -1)
 
     def rows(self, counts: Sequence[int]) -> float:
         """Return how many rows are enough to look at, of cells with so many outcomes."""

@@ -23,7 +23,7 @@ from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
 from .pieces import Piece, Reach
-from .spells import lasted
+from .spells import lasted, told
 
 SHOWN = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
 FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
@@ -144,7 +144,7 @@ class Heads:
         self.masked = [
             j
             for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
-            if o.stay > 0 or o.straight > 0 or cell.together >= 0
+            if o.stay > 0 or o.straight > 0 or o.starts or cell.together >= 0
         ]
 
 
@@ -170,8 +170,9 @@ class Generator(nn.Module):
         self.features, self.fixed = Features(layout.cells), Features(layout.statics)
         self.grids = Grids(layout.cells)
         known = layout.covariates + self.fixed.size
-        aged = YOUNG + len(self.reach.seasons)
-        self.cell = CELLS[sizes.cell](self.features.size + known + aged, sizes.hidden, sizes.layers)
+        self.told = told(layout.cells) if self.reach.spells else []
+        more = YOUNG + len(self.reach.seasons) + 2 * len(self.told)
+        self.cell = CELLS[sizes.cell](self.features.size + known + more, sizes.hidden, sizes.layers)
         shape = self.features.widths, self.heads.widths
         self.chain = Chain(sizes.hidden, *shape, sizes.units)
         self.first = Chain(known + 1, *shape, sizes.units)
@@ -256,7 +257,8 @@ class Generator(nn.Module):
             coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :], told.e, told.change / self.jumps
         )
         known = self.known(piece)
-        out, state = self.run(features[:, :-1], known, age[:, 1:], state)
+        spells = self.spells(self.lengths(coded, piece))
+        out, state = self.run(torch.cat([features[:, :-1], spells], 2), known, age[:, 1:], state)
         params = self.chain(self.drop(out), features[:, 1:])
         starts = age[:, 1:] == 0
         b, t = torch.nonzero(starts, as_tuple=True)
@@ -288,6 +290,18 @@ class Generator(nn.Module):
             log_prob = log_prob + some
         return log_prob * piece.inside[:, :, None], state
 
+    def lengths(self, coded: Coded, piece: Piece) -> Tensor:
+        """Return for how long the state before each row had lasted, `(B, T, C)`; 0 where spells are not told."""
+        before = slice(-piece.known.shape[1] - 1, -1)
+        if not self.told:
+            return torch.zeros_like(coded.state[:, before])
+        return lasted(coded.state, piece.age, self.reach.spells, self.layout.stretches)[:, before]
+
+    def spells(self, length: Tensor) -> Tensor:
+        """Return what the network sees of lengths `(..., C)`, float32."""
+        own = length[..., self.told].float()
+        return torch.cat([(own == 0).float(), own / max(self.reach.spells, 1)], -1)
+
     def run(self, features: Tensor, known: Tensor, age: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Return recurrent outputs `(B, T, H)` given the features of the rows before; a start sees none."""
         features = features * (age > 0)[:, :, None]
@@ -307,11 +321,10 @@ class Generator(nn.Module):
         age = piece.age[:, -steps:]
         old = coded.state[:, -steps - 1 : -1]
         vector = self.linear.vector
-        u, length = params[..., :0], torch.zeros_like(old)
-        if self.lasting:
-            length = lasted(coded.state, piece.age, self.reach.spells, self.layout.stretches)[:, -steps - 1 : -1]
+        u, length = params[..., :0], self.lengths(coded, piece)
         if self.lifted:
-            u = vector.context(piece.before(vector.fixed), vector.terms(coded)[:, -steps:]).float()
+            known, terms = piece.before(vector.fixed), vector.terms(coded)[:, -steps:]
+            u = vector.context(known, terms, coded.outcome[:, -steps:], coded.before(age)).float()
         out = []
         for mine, place in self.heads.groups:
             logits = params[..., place]
@@ -371,6 +384,8 @@ class Generator(nn.Module):
             for atom in own.atoms:
                 settled |= old == atom
             out[:, :, own.stay] = (age < 1) | gone | settled
+        for start in own.starts:
+            out[:, :, start] = age >= 1
         if own.straight > 0:
             out[:, :, own.straight] = (age < 2) | gone | (older == own.missing)
         if cell.together >= 0:

@@ -1,7 +1,8 @@
 r"""Outcomes: what a cell can do, what it did in real rows, and how it is drawn.
 
 A `Number` is *continuous* (outcome 0), or it *stays* as it was, goes *straight* on by the step before, sits on an
-*atom*, or is *missing*; a `Category` has one of its levels or is missing. So every cell has one distribution,
+*atom*, *starts* on a value that holds many first rows, or is *missing*; a `Category` has one of its levels or is
+missing. So every cell has one distribution,
 
 .. math:: p(x_j \mid \cdot) = \pi_o \; \big[ \textstyle\sum_k w_k \, N(e_j; \mu_k, \sigma_k) / s_j \big]^{[o = 0]},
 
@@ -35,7 +36,7 @@ class Outcomes:
     count : int
     stay, straight, missing : int
         -1 where the cell has no such outcome.
-    atoms : tuple of int
+    atoms, starts : tuple of int
     """
 
     count: int
@@ -43,6 +44,7 @@ class Outcomes:
     straight: int = -1
     atoms: tuple[int, ...] = ()
     missing: int = -1
+    starts: tuple[int, ...] = ()
 
     @property
     def states(self) -> int:
@@ -61,7 +63,13 @@ class Outcomes:
             straight, at = at, at + 1
         atoms = tuple(range(at, at + len(cell.atoms)))
         at += len(atoms)
-        return cls(at + cell.missing, stay, straight, atoms, at if cell.missing else -1)
+        starts = tuple(range(at, at + len(cell.starts)))
+        at += len(starts)
+        return cls(at + cell.missing, stay, straight, atoms, at if cell.missing else -1, starts)
+
+    def places(self, cell: Number) -> dict[int, float]:
+        """Return the outcomes of a cell that are at one place, and where."""
+        return dict(zip((*self.atoms, *self.starts), (*cell.atoms, *cell.starts), strict=True))
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,10 @@ class Coded:
     x: Tensor
     outcome: Tensor
     state: Tensor
+
+    def before(self, age: Tensor) -> Tensor:
+        """Return the outcomes of the rows before the last ones, of which `age` `(B, T)` is; 0 where there is none."""
+        return torch.where((age > 0)[:, :, None], self.outcome[:, -age.shape[1] - 1 : -1], 0)
 
 
 def code(
@@ -131,6 +143,8 @@ def code(
                 outcome[:, :, j].masked_fill_(known[:, :, j] & ((now - before[:, :, j]).abs() <= CLOSE), own.stay)
             for number, atom in zip(own.atoms, cell.atoms, strict=True):
                 outcome[:, :, j].masked_fill_((now - atom).abs() <= CLOSE, number)
+            for number, start in zip(own.starts, cell.starts, strict=True):
+                outcome[:, :, j].masked_fill_(((now - start).abs() <= CLOSE) & (age == 0), number)
         if own.missing >= 0:
             outcome[:, :, j].masked_fill_(gone[:, :, j], own.missing)
     state = outcome

@@ -244,7 +244,7 @@ class GuidedRollout(Rollout):
     def _points(self, j: int, cell: Number) -> dict[int, Tensor]:
         """Return what a number is, `(B,)`, under each of its outcomes that leaves no choice."""
         own, old = self.g.heads.own[j], self.x[:, j]
-        out = {number: torch.full_like(old, atom) for number, atom in zip(own.atoms, cell.atoms, strict=True)}
+        out = {number: torch.full_like(old, place) for number, place in own.places(cell).items()}
         if own.stay > 0:
             out[own.stay] = old
         if own.straight > 0:
@@ -289,8 +289,8 @@ class GuidedRollout(Rollout):
             wrong = torch.zeros_like(left, dtype=torch.bool)
             if own.stay > 0 and self.age:
                 wrong |= ((drawn - self.x[left, j]).abs() <= CLOSE) & ~self.gone[left, j]
-            for atom in cell.atoms:
-                wrong |= (drawn - atom).abs() <= CLOSE
+            for place in cell.atoms if self.age else own.places(cell).values():
+                wrong |= (drawn - place).abs() <= CLOSE
             left = left[wrong]
             if not len(left):
                 break

@@ -52,7 +52,7 @@ class Rollout:
         self.lags = torch.zeros((self.size, max(generator.reach.order, 1), terms), dtype=torch.float64)
         self.seasonal: list[Tensor] = []  # numbers of as many rows as a season is long, the last one first
         self.features = torch.zeros((self.size, generator.features.size))
-        self.now = self.x, self.gone  # the row in the making
+        self.now, self.did = (self.x, self.gone), self.outcome  # the row in the making
         # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
         self.met = [
             [(i, torch.from_numpy(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
@@ -114,7 +114,8 @@ class Rollout:
         k = g.reach.stage(self.age)
         context = torch.cat([covariates, self.fixed], 1)
         young = marks(torch.tensor(self.age), g.reach).expand(self.size, -1)
-        out, self.state = g.cell.step(torch.cat([self.features, context, young], 1), self.state)
+        spells = g.spells(self.lasted) * (self.age > 0)
+        out, self.state = g.cell.step(torch.cat([self.features, spells, context, young], 1), self.state)
         walk = (
             g.chain.begin(out) if self.age else g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
         )
@@ -126,9 +127,9 @@ class Rollout:
         inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
         inner = torch.zeros((self.size, terms_of.size), dtype=torch.float64)
         terms = self.terms = torch.zeros_like(inner)
-        x, outcome = torch.empty_like(self.x), torch.empty_like(self.outcome)
+        x, outcome = torch.empty_like(self.x), torch.zeros_like(self.outcome)
         gone = torch.zeros_like(self.gone)
-        self.now = x, gone
+        self.now, self.did = (x, gone), outcome
         features = torch.zeros_like(self.features)
         weight = torch.zeros(self.size)
         number = 0
@@ -203,7 +204,10 @@ class Rollout:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
-        u = g.linear.vector.context(self.known, self.terms).float() if j in g.lifted else params[:, :0]
+        u = params[:, :0]
+        if j in g.lifted:
+            old = self.outcome if self.age else torch.zeros_like(self.outcome)
+            u = g.linear.vector.context(self.known, self.terms, self.did, old).float()
         base = g.base_logits(j, self.stands[:, j], self.lasted[:, j], start, u)
         logits = params[:, : own.count] + base
         if own.stay > 0:
@@ -212,6 +216,8 @@ class Rollout:
                 settled |= self.outcome[:, j] == atom
             settled |= torch.tensor(self.age < 1)
             logits[:, own.stay].masked_fill_(settled, NEVER)
+        for number in own.starts if self.age else ():
+            logits[:, number] = NEVER
         if own.straight > 0:
             no = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
             logits[:, own.straight].masked_fill_(no, NEVER)
@@ -264,8 +270,7 @@ class Rollout:
             logits = self._logits(j, params, gone)
             o = o if whole else self._choose(logits)
             at = own.count
-        place = g.heads.place[j]
-        raw = params[:, at:].reshape(self.size, 3, -1) + g.bias[min(self.age, 1), place]
+        raw = params[:, at:].reshape(self.size, 3, -1) + g.bias[min(self.age, 1), g.heads.place[j]]
         w, mean, log_sigma = raw.unbind(1)
         log_sigma = log_sigma.clamp(*LOG_SIGMA)
         if told is not None and values is not None:
@@ -289,8 +294,8 @@ class Rollout:
             drawn = free if some is None else drawn.index_copy(0, some, free)
         if own.straight > 0:
             drawn = torch.where(o == own.straight, self._straight_on(j, cell), drawn)
-        for number, atom in zip(own.atoms, cell.atoms, strict=True):
-            drawn = torch.where(o == number, atom, drawn)
+        for number, place in own.places(cell).items():
+            drawn = torch.where(o == number, place, drawn)
         low, high = self._ends(j, cell, None)
         drawn = torch.minimum(torch.maximum(drawn, torch.as_tensor(low)), torch.as_tensor(high))
         if told is not None and values is not None:
@@ -312,8 +317,9 @@ class Rollout:
             o.masked_fill_((bend <= cell.straight) & ~self.gone[:, j] & ~self.gone_before[:, j], own.straight)
         if own.stay > 0 and self.age >= 1:
             o.masked_fill_(((real - self.x[:, j]).abs() <= CLOSE) & ~self.gone[:, j], own.stay)
-        for number, atom in zip(own.atoms, cell.atoms, strict=True):
-            o.masked_fill_((real - atom).abs() <= CLOSE, number)
+        places = own.places(cell)
+        for number in own.atoms if self.age else places:
+            o.masked_fill_((real - places[number]).abs() <= CLOSE, number)
         if own.missing >= 0:
             o.masked_fill_(real.isnan(), own.missing)
         return o
@@ -368,8 +374,8 @@ class Rollout:
             if own.stay > 0 and self.age:
                 same = ((z - (old if everything else old[left])).abs() <= CLOSE) & ~(gone if everything else gone[left])
                 wrong = same if wrong is None else wrong | same
-            for atom in cell.atoms:
-                on = (z - atom).abs() <= CLOSE
+            for place in cell.atoms if self.age else own.places(cell).values():
+                on = (z - place).abs() <= CLOSE
                 wrong = on if wrong is None else wrong | on
             if everything:
                 out = z

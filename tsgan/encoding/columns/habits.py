@@ -6,7 +6,9 @@ one comes, a level that falls by the same amount step after step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +41,17 @@ class Habits:
         Whether a value that is no atom often equals the one before.
     straight : float
         Largest second difference at which a value counts as going straight on; 0 where values do not.
+    starts : tuple of float
+        Values that hold many rows and are mostly come to going straight on, increasing.
     """
 
     atoms: tuple[float, ...] = ()
     stays: bool = False
     straight: float = 0.0
+    starts: tuple[float, ...] = ()
 
     @classmethod
-    def learn(cls, x: Doubles, follows: Bools, decimals: int | None) -> Habits:
+    def learn(cls, x: Doubles, follows: Bools, decimals: int | None) -> Self:
         """Learn from a column.
 
         Parameters
@@ -63,12 +68,22 @@ class Habits:
             return cls(tuple(values.tolist()))
         atoms = values[_atoms(counts)]
         straight = _straight(x, follows, atoms, len(values), decimals)
-        if straight:
-            atoms = np.array([atom for atom in atoms if not _on_the_way(x, follows, atom, straight)])
+        on_the_way = np.array([straight > 0 and _on_the_way(x, follows, atom, straight) for atom in atoms], dtype=bool)
+        atoms, starts = atoms[~on_the_way], atoms[on_the_way]
         pairs = _pairs(x, follows, atoms)
         still = x[pairs] == x[pairs - 1]
         stays = bool(still.sum() >= max(PAIRS, STAYS * len(pairs)))
-        return cls(tuple(atoms.tolist()), stays, straight)
+        return cls(tuple(atoms.tolist()), stays, straight, tuple(starts.tolist()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the habits as JSON-ready values."""
+        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        made: dict[str, Any] = {key: tuple(part) if isinstance(part, list) else part for key, part in data.items()}
+        return cls(**made)
 
 
 def _pairs(x: Doubles, follows: Bools, atoms: Doubles) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -144,6 +144,7 @@ class ScaledColumn(Column):
             self.habits.stays,
             self.habits.straight / scale,
             self.missing,
+            tuple(self.scaled(np.array(self.habits.starts)).tolist()),
         )
 
     @property
@@ -220,7 +221,7 @@ class ScaledColumn(Column):
             "unit": list(self.unit),
             "reason": self.reason,
             "lattice": None if self.lattice is None else self.lattice.to_dict(),
-            "habits": {**asdict(self.habits), "atoms": list(self.habits.atoms)},
+            "habits": self.habits.to_dict(),
             "missing": self.missing,
             "marker": self.marker,
         }
@@ -233,5 +234,5 @@ class ScaledColumn(Column):
         made.pop("kind", None)
         made["scaler"] = SCALERS[data["scaler"]["name"]].from_state(data["scaler"], arrays)
         made["lattice"] = None if data["lattice"] is None else Lattice.from_dict(data["lattice"])
-        made["habits"] = Habits(**{**data["habits"], "atoms": tuple(data["habits"]["atoms"])})
+        made["habits"] = Habits.from_dict(data["habits"])
         return cls(**made | {key: tuple(data[key]) for key in ("observed", "bounds", "unit")})
