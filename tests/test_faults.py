@@ -180,3 +180,25 @@ def test_twenty_labels_keep_their_numbers():
     assert made["label"].isna().mean() == pytest.approx(0.2, abs=0.05)
     made = made.dropna()
     assert (made["label"].map(codes) != made["code"]).mean() < 0.01
+
+
+@unimproved
+def test_columns_of_a_coarser_clock_keep_its_rhythm_together():
+    """Hourly readings in a table of ten minutes: two are repeated, one is interpolated."""
+    rng, n = np.random.default_rng(0), 6000
+    hourly = np.zeros((n // 6 + 1, 3))
+    for at in range(1, len(hourly)):
+        hourly[at] = 0.95 * hourly[at - 1] + rng.normal(size=3)
+    columns = {
+        "fast": rng.normal(size=n),
+        "one": np.repeat(hourly[:, 0], 6)[:n].round(2),
+        "two": np.repeat(hourly[:, 0] + hourly[:, 1], 6)[:n].round(2),
+        "line": np.interp(np.arange(n) / 6, np.arange(len(hourly)), hourly[:, 2]),
+    }
+    real = pd.DataFrame(columns, index=pd.date_range("2021-03-01", periods=n, freq="10min"))
+    made = RecurrentGAN(**SHORT, steps=0).fit(real).sample(1, length=3000, random_state=3)
+    one, two = (made[name].diff().iloc[1:].ne(0).to_numpy() for name in ("one", "two"))
+    bends = made["line"].diff().diff().iloc[2:].abs().to_numpy() > 1e-3
+    assert (np.diff(np.flatnonzero(one)) == 6).mean() > 0.95
+    assert (one & two).sum() / one.sum() > 0.8
+    assert (np.diff(np.flatnonzero(bends)) == 6).mean() > 0.6

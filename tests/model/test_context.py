@@ -80,8 +80,17 @@ def test_an_outcome_of_few_rows_gets_no_regression():
 def test_what_is_too_wide_is_cut(known):
     context = Context(LAYOUT, Vector(LAYOUT, Reach(0)).terms.at, known)
     assert context.size == (6 if known == 1 else WIDEST)
-    terms = Vector(LAYOUT, Reach(0)).terms.size
-    assert context(torch.zeros((4, known)), torch.zeros((4, terms))).shape == (4, context.size)
+    terms, none = Vector(LAYOUT, Reach(0)).terms.size, torch.zeros((4, 3), dtype=torch.int64)
+    assert context(torch.zeros((4, known)), torch.zeros((4, terms)), none, none).shape == (4, context.size)
+
+
+def test_what_numbers_do_and_did_is_known():
+    layout = Layout((Number("x", stays=True), Category("c", 2), Number("y", missing=True)), stretches=True)
+    context = context_of(layout)
+    assert context.owner.tolist() == [1, 1, 0, 2, -1, -1]
+    now, old = torch.tensor([[1, 0, 0], [0, 1, 1]]), torch.tensor([[0, 0, 1], [1, 0, 0]])
+    u = context(torch.zeros((2, 0)), torch.zeros((2, 5)), now, old)
+    assert u[:, 2:].tolist() == [[1, 0, 0, 1], [0, 1, 1, 0]]
 
 
 def test_where_a_row_stands_is_left_out():

@@ -27,7 +27,7 @@ Doubles = NDArray[np.float64]
 LONGEST = (8, 16, 32)  # rows from which all spells are as long
 EVENTS = 16  # outcomes of a cell at most
 WEIGHTS = (4.0, 16.0, 64.0)
-ENOUGH, GAIN = 10.0, 2e-3  # nats that it has to gain: in all, and a row
+ENOUGH, GAIN = 3.0, 5e-4  # nats that it has to gain: in all, and a row
 NEARLY = 0.95  # share of the best gain with which a shorter length is as good
 SURE = 3  # rows of a stretch from which a change of state can be seen
 
