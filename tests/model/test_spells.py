@@ -10,7 +10,7 @@ from tsgan.model.base import fit_base
 from tsgan.model.likelihood import measure
 from tsgan.model.pieces import Source
 from tsgan.model.rollout import free_run
-from tsgan.model.spells import EVENTS, LONGEST, Spells, go_on, lasted, told
+from tsgan.model.spells import EVENTS, LONGEST, Spells, go_on, lasted, timed
 from tsgan.panel import Panel
 
 
@@ -44,7 +44,7 @@ def test_nobody_knows_how_long_the_first_spell_of_a_stretch_has_lasted():
 
 
 def test_only_cells_with_few_outcomes_are_told():
-    assert told((Number("x"), Category("c", EVENTS), Category("d", EVENTS + 1), Number("y", stays=True))) == [1, 3]
+    assert timed((Number("x"), Category("c", EVENTS), Category("d", EVENTS + 1), Number("y", stays=True))) == [1, 3]
 
 
 def repeated(rows=6000, every=6, seed=0):

@@ -28,7 +28,7 @@ from ..layout import Cell, Layout, Number
 from .context import Lift, Sample, fit_lift
 from .heads import CLOSE, TABLE, Coded, Outcomes, mixture_log_prob
 from .pieces import Piece, Reach
-from .spells import LONGEST, Spells, lasted, told
+from .spells import LONGEST, Spells, lasted, timed
 from .vector import Vector
 
 Doubles = NDArray[np.float64]
@@ -211,14 +211,19 @@ class Base:
             [np.zeros(n) for n in counts],
             [np.zeros(n) for n in counts],
             [np.zeros((o.states, o.count)) if o.count <= TABLE else np.zeros(1) for o in own],
-            {j: np.zeros((own[j].states, reach.spells + 1, counts[j])) for j in told(layout.cells) if reach.spells},
+            {j: np.zeros((own[j].states, reach.spells + 1, counts[j])) for j in timed(layout.cells) if reach.spells},
             {j: Lift.none(vector.context.size, counts[j]) for j in vector.context.lifted(counts)},
             np.ones(numbers),
         )
 
 
 def fit_base(
-    layout: Layout, pieces: Pieces, components: int, rng: np.random.Generator, periods: tuple[int, ...] = ()
+    layout: Layout,
+    pieces: Pieces,
+    components: int,
+    rng: np.random.Generator,
+    periods: tuple[int, ...] = (),
+    spells: bool = True,
 ) -> Base:
     """Learn the base.
 
@@ -232,13 +237,15 @@ def fit_base(
     rng : numpy.random.Generator
     periods : tuple of int
         Seasons that may be, see `periods.find_periods`.
+    spells : bool
+        Whether it is looked at for how long states last.
     """
     narrow = Vector(layout, Reach(0))
     most = max(order for order in ORDERS if order == 1 or narrow.known + (order + 1) * narrow.terms.size <= WIDEST)
     spare = WIDEST - narrow.known - (most + 1) * narrow.terms.size
     room = max(spare // max(2 * len(narrow.terms.numbers), 1), 0)
-    counts, spells = _Counts(layout.cells), Spells(layout.cells)
-    vector = Vector(layout, Reach(most, tuple(sorted(periods[:room])), LONGEST[-1] if spells.counts else 0))
+    counts, lengths = _Counts(layout.cells), Spells(layout.cells if spells else ())
+    vector = Vector(layout, Reach(most, tuple(sorted(periods[:room])), LONGEST[-1] if lengths.counts else 0))
     # by stage (seasons all at once), then whether held back
     last = vector.reach.last
     stages = [*range(most + 1), *([last] if last > most else [])]
@@ -248,11 +255,11 @@ def fit_base(
         terms, known = vector.terms(coded), piece.before(vector.fixed)
         age = piece.age[:, -steps:]
         counts.add(coded, _begun(layout, coded), piece.age, piece.inside, layout.stretches)
-        if spells.counts:
+        if lengths.counts:
             length = lasted(coded.state, piece.age, LONGEST[-1], layout.stretches)
             use = piece.inside & (age >= 1)
             old, length = (part[:, -steps - 1 : -1][use] for part in (coded.state, length))
-            spells.add(old, length, coded.outcome[:, -steps:][use], held[use])
+            lengths.add(old, length, coded.outcome[:, -steps:][use], held[use])
         outer, change = vector(terms, known, vector.ago(coded.x, piece, steps), steps)
         stage = vector.reach.stages(age)
         for k in stages:
@@ -268,7 +275,7 @@ def fit_base(
                     moments[k][side].add(rows.numpy())
     reach = Reach(_best_order(layout, vector, moments[most]))
     first, marginal, after = counts.logs()
-    longest, lasting = spells.learn(after)
+    longest, lasting = lengths.learn(after)
     reach = Reach(reach.order, _best_seasons(layout, vector, moments[last], reach.order), longest)
     found, ridges = [], []
     for k in range(reach.last + 1):

@@ -23,7 +23,7 @@ from .cells import CELLS, State
 from .chain import Chain
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
 from .pieces import Piece, Reach
-from .spells import lasted, told
+from .spells import lasted, timed
 
 SHOWN = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
 FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
@@ -170,8 +170,8 @@ class Generator(nn.Module):
         self.features, self.fixed = Features(layout.cells), Features(layout.statics)
         self.grids = Grids(layout.cells)
         known = layout.covariates + self.fixed.size
-        self.told = told(layout.cells) if self.reach.spells else []
-        more = YOUNG + len(self.reach.seasons) + 2 * len(self.told)
+        self.timed = timed(layout.cells) if self.reach.spells else []
+        more = YOUNG + len(self.reach.seasons) + 2 * len(self.timed)
         self.cell = CELLS[sizes.cell](self.features.size + known + more, sizes.hidden, sizes.layers)
         shape = self.features.widths, self.heads.widths
         self.chain = Chain(sizes.hidden, *shape, sizes.units)
@@ -293,13 +293,13 @@ class Generator(nn.Module):
     def lengths(self, coded: Coded, piece: Piece) -> Tensor:
         """Return for how long the state before each row had lasted, `(B, T, C)`; 0 where spells are not told."""
         before = slice(-piece.known.shape[1] - 1, -1)
-        if not self.told:
+        if not self.timed:
             return torch.zeros_like(coded.state[:, before])
         return lasted(coded.state, piece.age, self.reach.spells, self.layout.stretches)[:, before]
 
     def spells(self, length: Tensor) -> Tensor:
         """Return what the network sees of lengths `(..., C)`, float32."""
-        own = length[..., self.told].float()
+        own = length[..., self.timed].float()
         return torch.cat([(own == 0).float(), own / max(self.reach.spells, 1)], -1)
 
     def run(self, features: Tensor, known: Tensor, age: Tensor, state: State | None) -> tuple[Tensor, State]:

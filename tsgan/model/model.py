@@ -311,7 +311,7 @@ def _taught(
     sizes = options.sizes(len(panel.values))
     sweep = SWEEP if layout.stretches else window
     periods = find_periods(panel, layout)
-    base = fit_base(layout, lambda reach: source.sweep(sweep, reach, window), sizes.mixture, rng, periods)
+    base = fit_base(layout, lambda reach: source.sweep(sweep, reach, window), sizes.mixture, rng, periods, window > 1)
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)

@@ -9,7 +9,7 @@ from ..layout import Layout, Number
 from ..panel import Doubles, Panel
 
 SHORTEST, LONGEST = 4, 1500  # rows
-ROWS = 100_000  # that are looked at
+ROWS, NUMBERS = 100_000, 4_000_000  # that are looked at
 MOST = 6  # seasons that may be
 PLAIN = 0.1  # least autocorrelation of changes
 ABOUT = 0.9  # share of the plainest that counts as much
@@ -34,9 +34,10 @@ def find_periods(panel: Panel, layout: Layout) -> tuple[int, ...]:
     if not numbers or longest < SHORTEST:
         return ()
     total, rows = np.zeros((longest + NEAR + 1, len(numbers))), 0
+    most = max(min(ROWS, NUMBERS // len(numbers)), 2 * longest)
     for i in np.argsort(-panel.lengths, kind="stable"):
         start = int(panel.offsets[i])
-        length = min(int(panel.lengths[i]), ROWS - rows)
+        length = min(int(panel.lengths[i]), most - rows)
         if length <= longest:
             break
         total += _autocovariance(np.asarray(panel.values[start : start + length])[:, numbers], len(total))

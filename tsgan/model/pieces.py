@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SPARE = 2  # rows before, beyond the base's, that say what the last of them did
 BLOCKS = 5  # of which one is held back
+SWEPT = 250_000  # numbers that are swept over at once
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class Source:
         sequence = np.repeat(np.arange(len(panel)), count)
         number = np.arange(len(sequence)) - np.repeat(np.cumsum(count) - count, count)
         start = self.offsets[sequence] + number * steps
-        batch = max(1, 200_000 // max(steps * (1 + len(reach.lags)) * (panel.values.shape[1] + 1), 1))
+        rows = steps * (1 + len(reach.lags)) + reach.rows
+        batch = max(1, SWEPT // (rows * (panel.values.shape[1] + 1)))
         for at in range(0, len(start), batch):
             some = slice(at, at + batch)
             fresh = np.zeros(len(start[some]), dtype=bool)

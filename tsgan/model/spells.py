@@ -32,7 +32,7 @@ NEARLY = 0.95  # share of the best gain with which a shorter length is as good
 SURE = 3  # rows of a stretch from which a change of state can be seen
 
 
-def told(cells: tuple[Cell, ...]) -> list[int]:
+def timed(cells: tuple[Cell, ...]) -> list[int]:
     """Return the cells whose spells may be told apart."""
     return [j for j, own in enumerate(map(Outcomes.of, cells)) if 1 < own.count <= EVENTS]
 
@@ -80,7 +80,7 @@ class Spells:
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
         own = [Outcomes.of(cell) for cell in cells]
-        self.counts = {j: np.zeros((2, own[j].states, LONGEST[-1] + 1, own[j].count)) for j in told(cells)}
+        self.counts = {j: np.zeros((2, own[j].states, LONGEST[-1] + 1, own[j].count)) for j in timed(cells)}
 
     def add(self, old: Tensor, length: Tensor, now: Tensor, held: Tensor) -> None:
         """Take in rows: states before, for how long these had lasted, outcomes `(rows, C)`, whether held back."""
@@ -101,7 +101,7 @@ class Spells:
         -------
         int
         dict of int to float64 array of shape (states, longest + 1, outcomes)
-            Of all cells that are `told`; length 0 is that nobody knows it.
+            Of all cells that are `timed`; length 0 is that nobody knows it.
         """
         found = {j: best for j, counts in self.counts.items() if (best := _best(counts)) is not None}
         if not found:
