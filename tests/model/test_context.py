@@ -119,5 +119,6 @@ def test_a_generator_draws_what_the_context_says():
     u[:, 0] = torch.tensor([-2.0, 2.0])
     none = torch.zeros(2, dtype=torch.int64)
     for start in (True, False):
-        logits = generator.base_logits(0, none, none, torch.full((2,), start), u)
+        begins = torch.full((2,), start)
+        logits = generator.base_logits(0, none, none, begins) + generator.lift(0, begins, u)
         assert torch.softmax(logits, 1)[:, 1].tolist() == pytest.approx([0.018, 0.982], abs=0.02)

@@ -89,6 +89,22 @@ class Context:
         did = [(part[..., self.cells] == self.numbers).to(known.dtype) for part in (now, old)]
         return torch.cat([known[..., self.known], terms[..., self.terms], *did], -1)
 
+    def by_outcome(self, j: int, outcomes: int, weights: Tensor) -> Tensor:
+        """Return what cell j adds to regressions on the context, by what it does: `(outcomes, R)`.
+
+        Parameters
+        ----------
+        j, outcomes : int
+        weights : float32 Tensor of shape (K, R)
+        """
+        out = weights.new_zeros((outcomes, weights.shape[1]))
+        first, mine = len(self.known), torch.from_numpy(np.flatnonzero(self.owner == j))
+        levels = mine[mine < first + len(self.terms)]
+        out[: len(levels)] += weights[levels]
+        flags = mine[mine >= first + len(self.terms)]
+        out[self.numbers[flags - first - len(self.terms)]] += weights[flags]
+        return out
+
     def rows(self, counts: Sequence[int]) -> float:
         """Return how many rows are enough to look at, of cells with so many outcomes."""
         work = sum(counts[j] * int((self.owner < j).sum()) for j in self.lifted(counts))

@@ -328,7 +328,11 @@ class Generator(nn.Module):
         out = []
         for mine, place in self.heads.groups:
             logits = params[..., place]
-            base = torch.stack([self.base_logits(j, old[:, :, j], length[:, :, j], age == 0, u) for j in mine], 2)
+            parts = []
+            for j in mine:
+                own = self.base_logits(j, old[:, :, j], length[:, :, j], age == 0)
+                parts.append(own + self.lift(j, age == 0, u) if j in self.lifted else own)
+            base = torch.stack(parts, 2)
             masks = [self.mask(j, coded, age) if j in self.heads.masked else None for j in mine]
             for i, mask in enumerate(masks):
                 if mask is not None:
@@ -337,8 +341,8 @@ class Generator(nn.Module):
             out.append(torch.where(never, torch.full_like(base, NEVER), logits + base))
         return out
 
-    def base_logits(self, j: int, old: Tensor, length: Tensor, start: Tensor, u: Tensor) -> Tensor:
-        """Return the base's logits of cell j, `(..., outcomes)`.
+    def base_logits(self, j: int, old: Tensor, length: Tensor, start: Tensor) -> Tensor:
+        """Return the base's logits of cell j, `(..., outcomes)`, without what the context adds.
 
         Parameters
         ----------
@@ -349,8 +353,6 @@ class Generator(nn.Module):
             For how long it had lasted, see `spells`.
         start : bool Tensor of shape (...)
             Where there is none.
-        u : float32 Tensor of shape (..., K)
-            The context, see `context`.
         """
         after: Tensor = getattr(self, f"after{j}")
         first: Tensor = getattr(self, f"first{j}")
@@ -365,11 +367,12 @@ class Generator(nn.Module):
             # log(share + odds) where it is the same again
             again = torch.where(same.bool(), torch.logaddexp(marginal, after), marginal)
             logits = torch.where(start[..., None], first, again)
-        if j not in self.lifted:
-            return logits
-        weights: Tensor = getattr(self, f"lift{j}")
-        offset: Tensor = getattr(self, f"offset{j}")
-        return logits + torch.where(start[..., None], u @ weights[0] + offset[0], u @ weights[1] + offset[1])
+        return logits
+
+    def lift(self, j: int, start: Tensor, u: Tensor) -> Tensor:
+        """Return what the context u `(..., K)` adds to the logits of cell j, `(..., outcomes)`."""
+        weights, offset = self.get_buffer(f"lift{j}"), self.get_buffer(f"offset{j}")
+        return torch.where(start[..., None], u @ weights[0] + offset[0], u @ weights[1] + offset[1])
 
     def mask(self, j: int, coded: Coded, age: Tensor) -> Tensor:
         """Return which outcomes of cell j cannot be, `(B, T, outcomes)`."""

@@ -52,7 +52,8 @@ class Rollout:
         self.lags = torch.zeros((self.size, max(generator.reach.order, 1), terms), dtype=torch.float64)
         self.seasonal: list[Tensor] = []  # numbers of as many rows as a season is long, the last one first
         self.features = torch.zeros((self.size, generator.features.size))
-        self.now, self.did = (self.x, self.gone), self.outcome  # the row in the making
+        self.now = self.x, self.gone  # the row in the making
+        self.lifts = _Lifts(generator)
         # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
         self.met = [
             [(i, torch.from_numpy(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
@@ -62,7 +63,6 @@ class Rollout:
             [_tensors(bounds) for bounds in (cell.floors, cell.ceilings)] if isinstance(cell, Number) else []
             for cell in layout.cells
         ]
-        self.known = self.terms = self.base_fixed  # what is known of it, and its terms
 
     def take(self, index: Tensor) -> None:
         """Keep some sequences, in that order and as often as they are named."""
@@ -119,17 +119,18 @@ class Rollout:
         walk = (
             g.chain.begin(out) if self.age else g.first.begin(torch.cat([context, context.new_ones((self.size, 1))], 1))
         )
-        self.known = torch.cat([covariates.double(), self.base_fixed], 1)
+        before = torch.cat([covariates.double(), self.base_fixed], 1)
         order = min(k, g.reach.order)
         ago = [self.seasonal[lag - 1] for lag in g.reach.lags[: 2 * (k - order)]]
-        outer = torch.cat([self.known, self.lags[:, :order].flatten(1), *ago], 1)
+        outer = torch.cat([before, self.lags[:, :order].flatten(1), *ago], 1)
         lagged = outer @ linear.part("outer", k).T + linear.part("constant", k)
         inner_weights, spreads = linear.part("inner", k), linear.part("spread", k)
         inner = torch.zeros((self.size, terms_of.size), dtype=torch.float64)
-        terms = self.terms = torch.zeros_like(inner)
+        terms = torch.zeros_like(inner)
         x, outcome = torch.empty_like(self.x), torch.zeros_like(self.outcome)
         gone = torch.zeros_like(self.gone)
-        self.now, self.did = (x, gone), outcome
+        self.now = x, gone
+        self.lifts.begin(before, self.outcome if self.age else None)
         features = torch.zeros_like(self.features)
         weight = torch.zeros(self.size)
         number = 0
@@ -185,6 +186,7 @@ class Rollout:
                 if own.count > 1:
                     features[:, start + 3 : start + 3 + own.count].scatter_(1, o[:, None], 1.0)
                 number += 1
+            self.lifts.tell(j, o)
             walk.tell(j, features[:, g.features.ends[j] : g.features.ends[j + 1]])
         never = gone & (self.stands == self.never)
         self.x_before, self.x, self.outcome = self.x, x, outcome
@@ -204,12 +206,9 @@ class Rollout:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
-        u = params[:, :0]
+        logits = params[:, : own.count] + g.base_logits(j, self.stands[:, j], self.lasted[:, j], start)
         if j in g.lifted:
-            old = self.outcome if self.age else torch.zeros_like(self.outcome)
-            u = g.linear.vector.context(self.known, self.terms, self.did, old).float()
-        base = g.base_logits(j, self.stands[:, j], self.lasted[:, j], start, u)
-        logits = params[:, : own.count] + base
+            logits = logits + self.lifts.of(j)
         if own.stay > 0:
             settled = self.gone[:, j].clone()
             for atom in own.atoms:
@@ -387,6 +386,48 @@ class Rollout:
             if not len(left):
                 break
         return torch.minimum(torch.maximum(out, low), high) if bounded else out
+
+
+class _Lifts:
+    """What the context adds to the logits of cells, gathered as the cells of a row are drawn.
+
+    Parameters
+    ----------
+    generator : Generator
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.context, own = generator.linear.vector.context, generator.heads.own
+        cells = sorted(generator.lifted)
+        ends = np.cumsum([0, *(own[j].count for j in cells)])
+        self.places = {j: slice(int(a), int(b)) for j, a, b in zip(cells, ends[:-1], ends[1:], strict=True)}
+        self.sides = []
+        for side in range(2) if cells else ():
+            weights = torch.cat([generator.get_buffer(f"lift{j}")[side] for j in cells], 1)
+            offset = torch.cat([generator.get_buffer(f"offset{j}")[side] for j in cells])
+            tables = {j: self.context.by_outcome(j, own[j].count, weights) for j in range(cells[-1])}
+            tables = {j: table for j, table in tables.items() if bool(table.any())}
+            self.sides.append((weights, offset, tables))
+
+    def begin(self, known: Tensor, old: Tensor | None) -> None:
+        """Start a row, given what is known of it `(B, known)` and what cells did in the row before `(B, C)`."""
+        if not self.sides:
+            return
+        weights, offset, self.tables = self.sides[0 if old is None else 1]
+        u = known[:, self.context.known].float()
+        if old is not None and len(self.context.cells):
+            did = (old[:, self.context.cells] == self.context.numbers).float()
+            u, weights = torch.cat([u, did], 1), torch.cat([weights[: u.shape[1]], weights[-did.shape[1] :]])
+        self.sum = torch.addmm(offset, u, weights[: u.shape[1]])
+
+    def tell(self, j: int, outcome: Tensor) -> None:
+        """Say what cell j does, `(B,)`."""
+        if self.sides and j in self.tables:
+            self.sum += self.tables[j][outcome]
+
+    def of(self, j: int) -> Tensor:
+        """Return what is added to the logits of cell j, `(B, outcomes)`."""
+        return self.sum[:, self.places[j]]
 
 
 def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
