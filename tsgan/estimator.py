@@ -79,8 +79,8 @@ class RecurrentGAN(Synthesizer):
     clip : float, optional
         Largest norm of the gradient in the first stage; None for any.
     adversarial_steps : int, optional
-        Steps of the second stage (a critic on free runs) at most: by default a quarter of the first stage's, and 75.
-        0 leaves the first stage alone.
+        Steps of the second stage (a critic on free runs) at most: by default a quarter of the first stage's, and 75;
+        none where the first stage learned nothing. 0 leaves the first stage alone.
     loss : str
         Of the critic: "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
     adversarial : float

@@ -324,7 +324,7 @@ def _taught(
         interrupted = best.interrupted
         steps = options.adversarial_steps
         if steps is None:
-            steps = min(SECOND, best.taken // PART)
+            steps = min(SECOND, best.taken // PART) if best.step else 0  # where nothing is learned nothing is finished
             steps = steps if steps >= options.second.check else 0  # too few to be measured once
         try:
             if steps and not interrupted and window > 1:
