@@ -202,3 +202,38 @@ def test_columns_of_a_coarser_clock_keep_its_rhythm_together():
     assert (np.diff(np.flatnonzero(one)) == 6).mean() > 0.95
     assert (one & two).sum() / one.sum() > 0.8
     assert (np.diff(np.flatnonzero(bends)) == 6).mean() > 0.6
+
+
+@unimproved
+def test_a_season_that_no_calendar_knows_goes_on_and_is_saved(tmp_path):
+    """Every 13 rows alike, the shape drifts: what was 13 rows ago says more than the row before."""
+    rng, n = np.random.default_rng(0), 4000
+    x = rng.normal(size=n)
+    for at in range(13, n):
+        x[at] = 0.95 * x[at - 13] + 0.3 * rng.normal()
+    model = RecurrentGAN(**SHORT, steps=0).fit(pd.DataFrame({"x": x}))
+    model.save(tmp_path / "model")
+    drawn = [one.sample(1, length=2000, random_state=1) for one in (model, RecurrentGAN.load(tmp_path / "model"))]
+    pd.testing.assert_frame_equal(*drawn)
+    assert [drawn[0]["x"].autocorr(lag) for lag in (13, 26)] == pytest.approx([0.95, 0.9], abs=0.06)
+    assert abs(drawn[0]["x"].autocorr(5)) < 0.15
+
+
+@unimproved
+def test_lines_are_straight_in_drawn_tables_whose_marginals_were_carried():
+    rng, n = np.random.default_rng(0), 6000
+    knots = np.exp(0.5 * rng.normal(size=n // 5 + 2))
+    real = pd.DataFrame({"x": np.interp(np.arange(n) / 5, np.arange(len(knots)), knots)})
+    model = RecurrentGAN(**SHORT, steps=0).fit(real)
+    cells = model._encoder._cells
+    assert len(cells.marginals.drawn[0]) > 0
+
+    def bends():
+        return np.abs(np.diff(model.sample(1, length=4000, random_state=1)["x"], 2)) > 1e-3
+
+    carried = bends()
+    parts = pd.concat(list(model.sample_iter(6, chunk=2, length=40, random_state=1)))
+    whole = model.sample(6, length=40, random_state=1)
+    np.testing.assert_array_equal(parts["x"], whole["x"])
+    cells.marginals = None
+    assert abs(carried.mean() - bends().mean()) < 0.01

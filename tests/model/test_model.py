@@ -100,6 +100,15 @@ def test_sizes_follow_the_rows_and_what_is_asked():
     assert Options(first=Teaching(steps=0)).sizes(50_000).hidden == 1
 
 
+def test_nothing_is_finished_where_nothing_was_learned():
+    """White noise of unit variance: the closed form is the truth."""
+    panel = Panel(np.random.default_rng(0).normal(size=(2400, 2)), np.full(100, 24), np.zeros((100, 0)))
+    made = learned(panel, Layout((Number("a"), Number("b"))), steps=120, hidden=8, units=8)
+    assert made.training.first.step == 0
+    assert made.training.first.taken >= 100
+    assert made.training.second is None
+
+
 def test_statics_alone_are_a_model():
     rng = np.random.default_rng(0)
     statics = np.column_stack([rng.normal(size=200), rng.integers(0, 3, 200)]).astype(float)
