@@ -52,7 +52,7 @@ class RecurrentGAN(Synthesizer):
     bounds : "observed", None or mapping
         Range of decoded numbers: as observed, free, or `(low, high)` by column.
     steps : int, optional
-        Steps of the first stage (likelihood) at most: 1500; the held-back likelihood ends it earlier where data are
+        Steps of the first stage (likelihood) at most: 1000; the held-back likelihood ends it earlier where data are
         few. 0 leaves the closed form.
     max_time : float, optional
         Seconds of the whole fit at most.

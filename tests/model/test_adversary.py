@@ -250,8 +250,8 @@ def poor() -> tuple[Generator, Split]:
     generator, split = made(NUMBERS, panel(rows=3000), 2, 12)
     with torch.no_grad():
         for chain in (generator.chain, generator.first):
-            for at in generator.heads.mixtures[:, 1].flatten().tolist():
-                chain.direct.bias[at] += 0.4
+            _, means, _ = np.split(np.array(generator.heads.order[generator.heads.logits :]), 3)
+            chain.direct.bias[means] += 0.4
     return generator, split
 
 

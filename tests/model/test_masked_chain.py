@@ -2,7 +2,7 @@
 
 import torch
 
-from tsgan.model.chain import Chain
+from tsgan.model.chain import Chain, leave_out
 
 FEATURES, OUTPUTS = [3, 1, 4, 2], [5, 2, 0, 6]
 
@@ -52,3 +52,23 @@ def test_more_columns_than_units_work():
     for j in range(9):
         assert walk.head(j).shape == (2, 2)
         walk.tell(j, torch.randn(2, 1))
+
+
+def test_outputs_come_in_the_order_asked_for():
+    made, order = chain(), [4, 0, 12, 7, 6, 5, 1, 2, 3, 8, 9, 10, 11]
+    other = Chain(6, FEATURES, OUTPUTS, 11, order)
+    other.load_state_dict(made.state_dict())
+    state, features = torch.randn(7, 6), torch.randn(7, sum(FEATURES))
+    torch.testing.assert_close(other(state, features), made(state, features)[:, order])
+
+
+def test_left_out_is_the_share_asked_for_and_the_mean_stays():
+    torch.manual_seed(0)
+    x = torch.ones(999, 1001)
+    out = leave_out(x, 0.3)
+    assert abs(float((out == 0).float().mean()) - 0.3) < 2e-3 + 1 / 512
+    assert abs(float(out.mean()) - 1) < 3e-3
+    assert len(out.unique()) == 2
+    for k in range(8):  # each byte of a random number counts as much
+        assert abs(float((out.flatten()[k::8] == 0).float().mean()) - 0.3) < 6e-3
+    assert leave_out(x, 0.0) is x

@@ -185,14 +185,14 @@ def differentiable(
     outcome = coded.outcome[:, -steps:]
     x, at_rest = coded.x, coded
     for _ in range(hops):
-        told, params, starts, _ = generator.read(at_rest, piece, None)
-        e = (told.e[:, 1:].detach() + jitter / told.spread[:, 1:]).float()
-        shift = implicit_shift(e, *generator.mixture(params, starts))
+        read, _ = generator.read(at_rest, piece, None)
+        e = (read.told.e[:, 1:].detach() + jitter / read.told.spread[:, 1:]).float()
+        shift = implicit_shift(e, *generator.mixture(read))
         moved = spreading(shift, outcome[:, :, numbers])
         now = torch.zeros_like(x[:, -steps:])
         now[:, :, numbers] = moved.to(x.dtype)
         at_rest = Coded(x + torch.cat([torch.zeros_like(x[:, :-steps]), now], 1), coded.outcome, coded.state)
     log_prob = torch.zeros(outcome.shape[:2])
-    for (mine, _), part in zip(generator.heads.groups, generator.outcome_logits(coded, piece, params), strict=True):
+    for (mine, _), part in zip(generator.heads.groups, generator.outcome_logits(coded, piece, read), strict=True):
         log_prob = log_prob + torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0].sum(2)
     return at_rest.x[:, -steps:], log_prob

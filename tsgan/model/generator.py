@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..layout import Cell, Layout, Number
 from .base import Base, Expected, Linear
 from .cells import CELLS, State
-from .chain import Chain
+from .chain import Chain, leave_out
 from .heads import NEVER, Coded, Grids, Outcomes, code, mixture_log_prob
 from .pieces import Piece, Reach
 from .spells import lasted, timed
@@ -128,24 +128,44 @@ class Heads:
         self.several = [j for j, o in enumerate(self.own) if o.count > 1]
         self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
         self.place = {j: number for number, j in enumerate(self.numbers)}
-        # places of logits in the output, cells of one number of outcomes together
-        self.groups: list[tuple[list[int], Tensor]] = []
+        # networks give logits first, of cells with as many outcomes together, then weights, means and sigmas
+        self.groups: list[tuple[list[int], slice]] = []
+        order: list[int] = []
         for count in sorted({self.own[j].count for j in self.several}):
             mine = [j for j in self.several if self.own[j].count == count]
-            place = torch.tensor([[int(ends[j]) + k for k in range(count)] for j in mine])
-            self.groups.append((mine, place))
-        self.mixtures = torch.tensor(
-            [
-                [int(ends[j]) + (self.own[j].count if self.own[j].count > 1 else 0) + k for k in range(3 * mixture)]
-                for j in self.numbers
-            ],
-            dtype=torch.int64,
-        ).reshape(len(self.numbers), 3, mixture)
+            self.groups.append((mine, slice(len(order), len(order) + len(mine) * count)))
+            order += [int(ends[j]) + k for j in mine for k in range(count)]
+        self.logits = len(order)
+        skipped = [int(ends[j]) + (self.own[j].count if self.own[j].count > 1 else 0) for j in self.numbers]
+        order += [at + part * mixture + k for part in range(3) for at in skipped for k in range(mixture)]
+        self.order = order
         self.masked = [
             j
             for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
             if o.stay > 0 or o.straight > 0 or o.starts or cell.together >= 0
         ]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the network says of T rows of each of B sequences.
+
+    Attributes
+    ----------
+    told : Expected
+        What the base says of the rows and of the one before them.
+    params : float32 Tensor of shape (B, T, outputs)
+        What the heads are given, in the order of `Heads`.
+    starts : bool Tensor of shape (B, T)
+        Which rows start a stretch.
+    lasted : int64 Tensor of shape (B, T, C)
+        For how long the state before each row had lasted; 0 where spells are not told.
+    """
+
+    told: Expected
+    params: Tensor
+    starts: Tensor
+    lasted: Tensor
 
 
 class Generator(nn.Module):
@@ -173,10 +193,9 @@ class Generator(nn.Module):
         self.timed = timed(layout.cells) if self.reach.spells else []
         more = YOUNG + len(self.reach.seasons) + 2 * len(self.timed)
         self.cell = CELLS[sizes.cell](self.features.size + known + more, sizes.hidden, sizes.layers)
-        shape = self.features.widths, self.heads.widths
-        self.chain = Chain(sizes.hidden, *shape, sizes.units)
-        self.first = Chain(known + 1, *shape, sizes.units)
-        self.drop = nn.Dropout(0.0)
+        shape = self.features.widths, self.heads.widths, sizes.units, self.heads.order
+        self.chain, self.first = Chain(sizes.hidden, *shape), Chain(known + 1, *shape)
+        self.dropout = 0.0
         self.register_buffer("bias", torch.from_numpy(base.bias).float())
         self.register_buffer("jumps", torch.from_numpy(base.jumps))
         for j in self.heads.several:
@@ -191,7 +210,7 @@ class Generator(nn.Module):
 
     def set_dropout(self, share: float) -> None:
         """Let so many recurrent outputs and units of the chains be left out in training."""
-        self.drop.p = self.chain.dropout = self.first.dropout = share
+        self.dropout = self.chain.dropout = self.first.dropout = share
 
     def known(self, piece: Piece) -> Tensor:
         """Return what the network sees of covariates and statics, `(B, T, ...)`."""
@@ -231,19 +250,8 @@ class Generator(nn.Module):
         """Return the state before the first row, of so many sequences."""
         return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
 
-    def read(self, coded: Coded, piece: Piece, state: State | None) -> tuple[Expected, Tensor, Tensor, State]:
-        """Read rows that are coded, T of each of B sequences.
-
-        Returns
-        -------
-        told : Expected
-            What the base says of the rows and of the one before them.
-        params : float32 Tensor of shape (B, T, outputs)
-            What the heads are given.
-        starts : bool Tensor of shape (B, T)
-            Which rows start a stretch.
-        state : recurrent state
-        """
+    def read(self, coded: Coded, piece: Piece, state: State | None) -> tuple[Read, State]:
+        """Read rows that are coded; return what is said of them, and the recurrent state."""
         steps = piece.known.shape[1]
         # the row before the first is read as well: what it did is the network's first input
         wide = replace(
@@ -257,32 +265,34 @@ class Generator(nn.Module):
             coded.x[:, -steps - 1 :], coded.outcome[:, -steps - 1 :], told.e, told.change / self.jumps
         )
         known = self.known(piece)
-        spells = self.spells(self.lengths(coded, piece))
+        length = self.lengths(coded, piece)
+        spells = self.spells(length)
         out, state = self.run(torch.cat([features[:, :-1], spells], 2), known, age[:, 1:], state)
-        params = self.chain(self.drop(out), features[:, 1:])
+        params = self.chain(leave_out(out, self.dropout if self.training else 0.0), features[:, 1:])
         starts = age[:, 1:] == 0
         b, t = torch.nonzero(starts, as_tuple=True)
         if len(b):
             outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
             params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t]))
-        return told, params, starts, state
+        return Read(told, params, starts, length), state
 
     def log_prob(
         self, coded: Coded, piece: Piece, state: State | None, noise: torch.Generator | None
     ) -> tuple[Tensor, State]:
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
-        told, params, starts, state = self.read(coded, piece, state)
+        read, state = self.read(coded, piece, state)
+        told = read.told
         steps = piece.known.shape[1]
         x, outcome = coded.x[:, -steps:], coded.outcome[:, -steps:]
         e = told.e[:, 1:]
         if noise is not None and self.grids.points:
             e = e + self.grids.noise(x, noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
-        logits = self.outcome_logits(coded, piece, params)
+        logits = self.outcome_logits(coded, piece, read)
         log_prob = torch.zeros(outcome.shape, dtype=torch.float32)
         for (mine, _), part in zip(self.heads.groups, logits, strict=True):
             log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0]
         if self.heads.numbers:
-            weight, mean, log_sigma = self.mixture(params, starts)
+            weight, mean, log_sigma = self.mixture(read)
             density = mixture_log_prob(e.float(), weight, mean, log_sigma) - told.spread[:, 1:].log().float()
             continuous = outcome[:, :, self.heads.numbers] == 0
             some = torch.zeros_like(log_prob)
@@ -309,30 +319,35 @@ class Generator(nn.Module):
         out: tuple[Tensor, State] = self.cell(torch.cat([features, known, young], 2), state)
         return out
 
-    def mixture(self, params: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def mixture(self, read: Read) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits of weights, means and log sigmas, `(B, T, numbers, K)`."""
-        raw = params[..., self.heads.mixtures] + torch.where(starts[:, :, None, None, None], self.bias[0], self.bias[1])
-        weight, mean, log_sigma = raw.unbind(3)
+        raw = torch.unflatten(
+            read.params[..., self.heads.logits :], -1, (3, len(self.heads.numbers), self.sizes.mixture)
+        )
+        bias = self.bias.transpose(1, 2)
+        weight, mean, log_sigma = (raw + torch.where(read.starts[:, :, None, None, None], bias[0], bias[1])).unbind(2)
         return weight, mean, log_sigma.clamp(*LOG_SIGMA)
 
-    def outcome_logits(self, coded: Coded, piece: Piece, params: Tensor) -> list[Tensor]:
+    def outcome_logits(self, coded: Coded, piece: Piece, read: Read) -> list[Tensor]:
         """Return the logits of the outcomes, a group of cells with as many outcomes each time, `(B, T, cells, n)`."""
         steps = piece.known.shape[1]
         age = piece.age[:, -steps:]
         old = coded.state[:, -steps - 1 : -1]
         vector = self.linear.vector
-        u, length = params[..., :0], self.lengths(coded, piece)
+        u, length = read.params[..., :0], read.lasted
         if self.lifted:
             known, terms = piece.before(vector.fixed), vector.terms(coded)[:, -steps:]
             u = vector.context(known, terms, coded.outcome[:, -steps:], coded.before(age)).float()
         out = []
         for mine, place in self.heads.groups:
-            logits = params[..., place]
+            logits = torch.unflatten(read.params[..., place], -1, (len(mine), -1))
             parts = []
             for j in mine:
-                own = self.base_logits(j, old[:, :, j], length[:, :, j], age == 0)
-                parts.append(own + self.lift(j, age == 0, u) if j in self.lifted else own)
+                parts.append(self.base_logits(j, old[:, :, j], length[:, :, j], age == 0))
             base = torch.stack(parts, 2)
+            lifted = [i for i, j in enumerate(mine) if j in self.lifted]
+            if lifted:
+                base[:, :, lifted] += self.lift([mine[i] for i in lifted], age == 0, u)
             masks = [self.mask(j, coded, age) if j in self.heads.masked else None for j in mine]
             for i, mask in enumerate(masks):
                 if mask is not None:
@@ -369,10 +384,13 @@ class Generator(nn.Module):
             logits = torch.where(start[..., None], first, again)
         return logits
 
-    def lift(self, j: int, start: Tensor, u: Tensor) -> Tensor:
-        """Return what the context u `(..., K)` adds to the logits of cell j, `(..., outcomes)`."""
-        weights, offset = self.get_buffer(f"lift{j}"), self.get_buffer(f"offset{j}")
-        return torch.where(start[..., None], u @ weights[0] + offset[0], u @ weights[1] + offset[1])
+    def lift(self, cells: list[int], start: Tensor, u: Tensor) -> Tensor:
+        """Return what the context u `(B, T, K)` adds to the logits of cells of n outcomes, `(B, T, cells, n)`."""
+        weights = torch.cat([self.get_buffer(f"lift{j}") for j in cells], 2)
+        offset = torch.cat([self.get_buffer(f"offset{j}") for j in cells], 1)
+        out = u @ weights[1] + offset[1]
+        out[start] = u[start] @ weights[0] + offset[0]
+        return torch.unflatten(out, -1, (len(cells), -1))
 
     def mask(self, j: int, coded: Coded, age: Tensor) -> Tensor:
         """Return which outcomes of cell j cannot be, `(B, T, outcomes)`."""
