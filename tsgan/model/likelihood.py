@@ -6,10 +6,9 @@ with probability one half after each piece.
 
 What ends training is the likelihood of rows that are held back: blocks of time of one long series, whole sequences
 where there are ten or more. It is measured on a moving average of the weights. Where it does not rise any more,
-training goes back to the best weights with a lower rate, once; where it rises to the last, the rate falls with the
-steps that are left. Dropout follows the distance between the likelihood of rows that are learned from and of those that
-are not. At last the rows that were held back are learned from, too, for half as many steps as were best: on data split
-in three this raised the likelihood of the third part each time.
+training goes back to the best weights with a lower rate, once. Dropout follows the distance between the likelihood of
+rows that are learned from and of those that are not. At last the rows that were held back are learned from, too, for
+half as many steps as were best: on data split in three this raised the likelihood of the third part each time.
 """
 
 from __future__ import annotations
@@ -237,7 +236,6 @@ class Teaching:
 WARM_UP = 50  # steps in which the rate rises
 CHECK = 50  # steps between two measurements
 PATIENCE, DROPS, LOWER = 2, 1, 0.15  # measurements without a gain; times that the rate then falls, and to what share
-COOL = 0.4  # share of the steps, at their end, in which the rate falls in a line to nothing
 POLISH, GENTLE = 0.5, 0.3  # steps on all rows, as a share of those that were best; their rate
 GAIN = 1e-4  # nats a cell by which the likelihood has to rise
 FIRST_DROPOUT, LEAST_DROPOUT, MOST_DROPOUT = 0.3, 0.0, 0.5
@@ -305,16 +303,14 @@ def teach(generator: Generator, split: Split, how: Teaching, seed: np.random.See
     history.add("likelihood", 0, 0.0, held_back=start, kept=True)
     learner, cells = _Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
     average = copy.deepcopy(generator)
-    rate, without, drops, since, began = how.rate, 0, 0, 0, time.monotonic()
+    rate, without, drops, since = how.rate, 0, 0, 0
     losses: list[float] = []
     generator.train()
     try:
         for step in range(1, how.steps + 1):
             for module in (generator, average):
                 module.set_dropout(dropout)
-            # of steps or of time, what is used up more
-            done = max((step - 1) / how.steps, (time.monotonic() - began) / max(how.deadline - began, 1e-9))
-            losses.append(learner.step(rate * min(1.0, step / WARM_UP, max(1 - done, 0.0) / COOL)))
+            losses.append(learner.step(rate * min(1.0, step / WARM_UP)))
             since, best.taken = since + 1, step
             follow(average, generator, min(how.average, (1 + since) / (10 + since)))
             late = time.monotonic() >= how.deadline
