@@ -8,19 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import (
-    Derived,
-    Fixed,
-    FixedSum,
-    Inequality,
-    Monotone,
-    Range,
-    RecurrentGAN,
-    cli,
-    evaluate,
-)
+from tsgan import Derived, Fixed, FixedSum, Inequality, Monotone, Range, RecurrentGAN, cli, evaluate
 from tsgan.constraints import violations
-from tsgan.constraints.reading import read_rule
+from tsgan.constraints.text import read_rule
 from tsgan.errors import ConstraintError, ParameterError
 
 RULES = [

@@ -87,7 +87,7 @@ def _value(column: str, text: str, kind: str) -> Any:
 
 def rules_of(texts: Sequence[str]) -> Any:
     """Return constraints written as text, or "suggest" by itself."""
-    from .constraints.reading import read_rule
+    from .constraints.text import read_rule
 
     return "suggest" if list(texts) == ["suggest"] else [read_rule(text) for text in texts]
 

@@ -7,12 +7,7 @@ import pytest
 import torch
 
 from tsgan.errors import InputError
-from tsgan.evaluation.classic import (
-    discriminative_score,
-    plain_discriminative,
-    plain_predictive,
-    predictive_score,
-)
+from tsgan.evaluation.classic import discriminative_score, plain_discriminative, plain_predictive, predictive_score
 
 
 def walks(seed: int, count: int = 400, noise: float = 0.0) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from .base import Constraint
 from .chain import Chain
-from .counting import violations
+from .checking import violations
 from .derived import Derived
 from .fixed import Fixed
 from .fixed_sum import FixedSum

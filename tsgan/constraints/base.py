@@ -1,15 +1,24 @@
-"""What every constraint is."""
+"""What every constraint is, the rows that it looks at, and the steps that keep it by construction.
+
+`Rows` are columns in sequence order: one value per row, or one per sequence where static. A `Step` makes one column, or
+a few, from learned parts and from columns that are already put back.
+"""
 
 from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from ..errors import ConstraintError
-from .grain import Kind, kind_of
-from .rows import Bools, Name, Rows
+from .numbers import Kind, kind_of
 
 
 class Constraint(ABC):
@@ -130,3 +139,160 @@ def numeric(constraint: Constraint, rows: Rows, allowed: Iterable[Kind] = ("whol
     if len(set(kinds.values())) > 1:
         told = [f"{name!r} holds {kind}" for name, kind in kinds.items()]
         raise ConstraintError(f"{constraint!r}: {', '.join(told)}, which cannot be compared; convert them to one kind")
+
+
+def put_back(
+    name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, pd.Series[Any]]
+) -> pd.Series[Any]:
+    """Return the computed column, and where it was kept its own value or gap in rows that cannot be computed."""
+    if not kept:
+        return computed
+    own = parts[name].reset_index(drop=True)
+    gone = own.isna().to_numpy(dtype=bool)
+    return computed.mask(gone | ~there, own)
+
+
+def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> None:
+    """Refuse rows whose gaps are not those of the fitted table, for they would not come back.
+
+    Raises
+    ------
+    ConstraintError
+    """
+    bad = np.flatnonzero(series.isna().to_numpy(dtype=bool) == there)
+    if not kept and len(bad):
+        raise ConstraintError(
+            f"column {name!r} is computed from others, and when fitting it was missing exactly where one of those was; "
+            f"row {bad[0]} (in sequence and time order) is not so ({len(bad)} such rows in all); fit on such a table"
+        )
+
+
+Name = str | int
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Places = NDArray[np.intp]
+Snap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns by name.
+
+    Attributes
+    ----------
+    columns : mapping of name to Series
+        Value columns of shape (rows,), in sequence and time order; static ones of shape (sequences,).
+    statics : set of names
+    lengths : int64 array of shape (sequences,)
+        Steps of each sequence; they add up to the rows.
+    drawn : bool, or bool array of shape (rows,)
+        Which rows a generator drew.
+    snaps : mapping of name to callable
+        Of columns that can take some numbers only: what moves numbers to the nearest of these.
+    """
+
+    columns: Mapping[Name, pd.Series[Any]]
+    statics: Set[Name]
+    lengths: Ints
+    drawn: bool | Bools = False
+    snaps: Mapping[Name, Snap] = field(default_factory=dict)
+
+    @cached_property
+    def sequence(self) -> Places:
+        """Number of each row's sequence, `(rows,)`."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    def size(self, static: bool) -> int:
+        """Return how many sequences or rows there are."""
+        return len(self.lengths) if static else int(self.lengths.sum())
+
+    def spread(self, name: Name) -> pd.Series[Any]:
+        """Return a column with one value per row, `(rows,)`."""
+        series = self.columns[name]
+        return series.take(self.sequence).reset_index(drop=True) if name in self.statics else series
+
+    def at(self, name: Name, static: bool) -> pd.Series[Any]:
+        """Return a column with one value per row, or per sequence (which only a static column has)."""
+        return self.columns[name] if static else self.spread(name)
+
+    def groups(self, static: bool) -> Places:
+        """Return the number of the sequence that each value belongs to; static values are alone."""
+        return np.arange(len(self.lengths)) if static else self.sequence
+
+
+def last_known(known: Bools, groups: Places) -> Places:
+    """Return the position of the nearest known value of the same group, the last before if there is one, else after.
+
+    Parameters
+    ----------
+    known : bool array of shape (rows,)
+    groups : int array of shape (rows,)
+        Increasing.
+
+    Returns
+    -------
+    int array of shape (rows,)
+        -1 where the group has none.
+    """
+    count = len(known)
+    here = np.arange(count)
+    before = np.maximum.accumulate(np.where(known, here, -1)) if count else here
+    after = np.minimum.accumulate(np.where(known, here, count)[::-1])[::-1] if count else here
+    good = (before >= 0) & (groups[np.maximum(before, 0)] == groups)
+    fine = (after < count) & (groups[np.minimum(after, count - 1)] == groups)
+    return np.where(good, before, np.where(fine, after, -1))
+
+
+Dump = Callable[[Any], Any]
+Parts = dict[Name, "pd.Series[Any]"]
+
+
+class Step(ABC):
+    """Some columns, and the parts that are learned in their place.
+
+    `forward` and `inverse` are inverse to each other on rows that hold the constraints; `inverse` gives rows that hold
+    them whatever the parts are.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def makes(self) -> tuple[Name, ...]:
+        """The columns that it puts back."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[Name, ...]:
+        """The columns that must be there before."""
+
+    @property
+    @abstractmethod
+    def statics(self) -> frozenset[Name]:
+        """Those of its parts that have one value per sequence."""
+
+    @abstractmethod
+    def forward(self, rows: Rows) -> Parts:
+        """Return the parts that are learned in place of the columns."""
+
+    @abstractmethod
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+        """Return the columns; `rows` holds those that are already there."""
+
+    def settled(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Self:
+        """Return the step as it has to be for parts as they are drawn; most are as they were."""
+        return self
+
+    @abstractmethod
+    def to_dict(self, dump: Dump) -> dict[str, Any]:
+        """Return the step as JSON-ready values; `dump` turns a dtype into one."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
+        """Rebuild the step from `to_dict`."""
+
+
+def reserved(what: str, name: object) -> str:
+    """Return the name of a part that stands for a column; no column of a table has such a name."""
+    return f"\0{what} {name!r}"

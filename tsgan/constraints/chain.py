@@ -15,16 +15,14 @@ from typing import Any, Self
 
 import pandas as pd
 
-from .base import Constraint
-from .checking import check
-from .computed import Formula, Total
-from .increments import Increments
-from .joint import Joint
-from .order import Node
+from .base import Bools, Constraint, Dump, Ints, Name, Parts, Rows, Snap, Step
+from .checking import check, repair
+from .derived import Formula
+from .fixed import Joint
+from .fixed_sum import Total
+from .inequality import Node
+from .monotone import Increments
 from .planning import Bounds, plan
-from .repair import repair
-from .rows import Bools, Ints, Name, Rows, Snap
-from .step import Dump, Parts, Step
 
 STEPS: dict[str, type[Step]] = {step.kind: step for step in (Joint, Formula, Total, Increments, Node)}
 

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from .base import Constraint
+from .base import Constraint, Name, Rows
 from .derived import Derived
 from .fixed_sum import FixedSum
-from .grain import decimals_of
-from .rows import Name, Rows
+from .numbers import decimals_of
 
 
 def completed(constraints: Sequence[Constraint], frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,19 +1,22 @@
-"""`Derived`: a column that is computed from others."""
+"""`Derived`: a column that is computed from others, and so is not learned.
+
+Where the real column is missing exactly where it cannot be computed, nothing is learned of it. Otherwise the column
+stays among the learned parts, and says where it is missing and what it is where an operand is missing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from ..errors import ConstraintError
-from .agreement import agree
-from .base import Constraint, names_of
+from .base import Bools, Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, put_back
 from .expression import Expression, resolve
-from .grain import Grain, Scale, decimals_of, kind_of
-from .rows import Bools, Name, Rows
+from .numbers import Grain, Scale, agree, decimals_of, kind_of
 
 
 class Derived(Constraint):
@@ -143,3 +146,95 @@ class Derived(Constraint):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild from `to_dict`."""
         return cls(data["column"], data["function"])
+
+
+@dataclass(frozen=True, eq=False)
+class Formula(Step):
+    """A derived column.
+
+    Attributes
+    ----------
+    rule : Derived
+    uses : tuple of str or int
+        The columns that it is computed from.
+    static : bool
+    grain : Grain or None
+        Of numbers; None for categories, texts and booleans.
+    dtype : dtype
+    kept : bool
+        Whether the column stays among the learned parts.
+    """
+
+    kind: ClassVar[str] = "formula"
+    rule: Derived
+    uses: tuple[Name, ...]
+    static: bool
+    grain: Grain | None
+    dtype: Any
+    kept: bool
+
+    @classmethod
+    def fit(cls, rows: Rows, rule: Derived, uses: tuple[Name, ...]) -> Formula:
+        """Learn the column's dtype, and where it is missing."""
+        series = rows.columns[rule.column]
+        grain = None if kind_of(series) is None else Grain.fit(series)
+        there = rule.compute(rows).notna().to_numpy(dtype=bool)
+        kept = bool((series.isna().to_numpy(dtype=bool) == there).any())
+        return cls(rule, uses, rule.column in rows.statics, grain, series.dtype, kept)
+
+    @property
+    def makes(self) -> tuple[Name, ...]:
+        """The column."""
+        return (self.rule.column,)
+
+    @property
+    def needs(self) -> tuple[Name, ...]:
+        """What it is computed from."""
+        return self.uses
+
+    @property
+    def statics(self) -> frozenset[Name]:
+        """The column itself, where it is static and kept."""
+        return frozenset(self.makes if self.static and self.kept else ())
+
+    @property
+    def dtype_allows_gaps(self) -> bool:
+        """Whether a value that cannot be computed may stay missing."""
+        return not (isinstance(self.dtype, np.dtype) and self.dtype.kind in "iub")
+
+    def forward(self, rows: Rows) -> Parts:
+        """Return nothing, or the column where it is kept."""
+        series = rows.columns[self.rule.column]
+        if not self.kept:
+            check_gaps(self.rule.column, self.kept, series, self.rule.compute(rows).notna().to_numpy(dtype=bool))
+        return {self.rule.column: series} if self.kept else {}
+
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+        """Return the computed column in its dtype and decimals."""
+        name = self.rule.column
+        used = {one: rows.columns[one] for one in self.uses}
+        target = pd.Series([0] * rows.size(self.static))
+        statics = set(rows.statics) | ({name} if self.static else set())
+        computed = self.rule.compute(Rows({**used, name: target}, statics, rows.lengths))
+        there = computed.notna().to_numpy(dtype=bool)
+        if self.grain is not None:
+            scale = Scale.of([self.grain])
+            wide = Scale.of([self.grain, Grain.fit(computed.iloc[:1])]) if kind_of(computed) else scale
+            x, missing = wide.read(computed)
+            shown = self.grain.write(self.grain.snap(x, wide), missing, wide)
+        else:
+            shown = computed if (~there).any() and self.dtype == bool else computed.astype(self.dtype)
+        return {name: put_back(name, self.kept, shown, there, parts)}
+
+    def to_dict(self, dump: Dump) -> dict[str, Any]:
+        """Return the step as JSON-ready values."""
+        made = {"rule": self.rule.to_dict(), "uses": list(self.uses), "static": self.static, "kept": self.kept}
+        grain = None if self.grain is None else self.grain.to_dict(dump)
+        return {"kind": self.kind, **made, "grain": grain, "dtype": dump(self.dtype)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
+        """Rebuild from `to_dict`."""
+        grain = None if data["grain"] is None else Grain.from_dict(data["grain"], load)
+        rule = Derived.from_dict(data["rule"])
+        return cls(rule, tuple(data["uses"]), data["static"], grain, load(data["dtype"]), data["kept"])

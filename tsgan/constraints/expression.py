@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api import types
 
 from ..errors import ConstraintError
-from .rows import Name
+from .base import Name
 
 LONGEST, STEEPEST = 4000, 64
 BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {

@@ -1,16 +1,23 @@
-"""`Monotone`: a column never falls (or never rises) within a sequence."""
+"""`Monotone`: a column never falls (or never rises) within a sequence.
+
+It is kept as a meter: its start, one value per sequence, and its increments, which are never negative. The first known
+value of a sequence has no increment; the next one's stands in its place (or the median), and is not looked at on the
+way back, so that the increments are missing exactly where the meter is. After a gap the increment is the whole rise
+since the last known value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from ..errors import ConstraintError
-from .base import Constraint, names_of, numeric
-from .grain import Grain, Scale
-from .rows import Bools, Name, Places, Rows
+from .base import Bools, Constraint, Dump, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
+from .numbers import Grain, Scale
 
 
 class Monotone(Constraint):
@@ -85,3 +92,111 @@ def previous(known: Bools, groups: Places) -> Places:
     here = np.where(known, np.arange(len(known)), -1)
     before = np.r_[-1, np.maximum.accumulate(here)[:-1]] if len(here) else here
     return np.where((before >= 0) & (groups[np.maximum(before, 0)] == groups), before, -1)
+
+
+@dataclass(frozen=True)
+class Increments(Step):
+    """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence.
+
+    Attributes
+    ----------
+    name : str or int
+    sign : int
+    grain : Grain
+    least : number
+        Smallest increment: zero, or the smallest observed.
+    usual : number
+        Median increment.
+    low, high : number or None
+        Ends of the column's declared range.
+    """
+
+    kind: ClassVar[str] = "increments"
+    name: Name
+    sign: int
+    grain: Grain
+    least: Any
+    usual: Any
+    low: Any = None
+    high: Any = None
+
+    @classmethod
+    def fit(cls, rows: Rows, name: Name, increasing: bool, strict: bool, low: Any, high: Any) -> Increments:
+        """Learn from a column that holds it."""
+        grain, sign = Grain.fit(rows.columns[name]), 1 if increasing else -1
+        x, missing = Scale.of([grain]).read(rows.columns[name])
+        before = previous(~missing, rows.sequence)
+        rises = sign * (x - x[np.maximum(before, 0)])[(before >= 0) & ~missing]
+        least = rises.min().item() if strict and len(rises) else 0
+        usual = np.sort(rises)[len(rises) // 2].item() if len(rises) else least
+        return cls(name, sign, grain, least, usual, low, high)
+
+    @property
+    def makes(self) -> tuple[Name, ...]:
+        """The column."""
+        return (self.name,)
+
+    @property
+    def needs(self) -> tuple[Name, ...]:
+        """None."""
+        return ()
+
+    @property
+    def statics(self) -> frozenset[Name]:
+        """The start."""
+        return frozenset([reserved("start", self.name)])
+
+    def forward(self, rows: Rows) -> Parts:
+        """Return increments `(rows,)` and starts `(sequences,)`."""
+        series, scale = rows.columns[self.name], Scale.of([self.grain])
+        x, missing = scale.read(series)
+        before = previous(~missing, rows.sequence)
+        rises = self.sign * (x - x[np.maximum(before, 0)])
+        first = ~missing & (before < 0)
+        after = last_known(~missing & ~first, rows.sequence)
+        rises = np.where(first, np.where(after >= 0, rises[np.maximum(after, 0)], self.usual), rises)
+        place = self._first(~missing, rows)
+        start = series.take(np.maximum(place, 0)).reset_index(drop=True)
+        start = start.mask(place < 0) if (place < 0).any() else start
+        decimals = self.grain.decimals if self.grain.kind == "real" else None
+        return {
+            reserved("start", self.name): start,
+            reserved("step", self.name): scale.gaps.part(rises, missing, decimals),
+        }
+
+    @staticmethod
+    def _first(known: Bools, rows: Rows) -> Places:
+        """Return the position of each sequence's first known value, -1 where it has none."""
+        place = np.full(len(rows.lengths), -1, dtype=np.intp)
+        here = np.flatnonzero(known)[::-1]
+        place[rows.sequence[here]] = here
+        return place
+
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+        """Return the start and the sum of the increments so far."""
+        scale = Scale.of([self.grain])
+        start, unknown = scale.read(parts[reserved("start", self.name)])
+        rises, missing = scale.gaps.read(parts[reserved("step", self.name)])
+        rises = np.maximum(rises, self.least)
+        if self.grain.kind == "real" and self.grain.decimals is not None:
+            rises = np.round(rises, self.grain.decimals)
+        first = self._first(~missing, rows)
+        rises = np.where(missing, 0, rises)
+        rises[first[first >= 0]] = 0
+        total = pd.Series(rises).groupby(rows.sequence).cumsum().to_numpy()
+        x = self.grain.snap(start[rows.sequence] + self.sign * total, scale)
+        if self.low is not None:
+            x = np.maximum(x, self.low)
+        if self.high is not None:
+            x = np.minimum(x, self.high)
+        return {self.name: self.grain.write(x, missing | unknown[rows.sequence], scale)}
+
+    def to_dict(self, dump: Dump) -> dict[str, Any]:
+        """Return the step as JSON-ready values."""
+        return {**vars(self), "kind": self.kind, "grain": self.grain.to_dict(dump)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
+        """Rebuild from `to_dict`."""
+        made = {key: value for key, value in data.items() if key != "kind"}
+        return cls(**{**made, "grain": Grain.from_dict(data["grain"], load)})

@@ -7,21 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .base import Constraint
-from .carry import Carry
-from .computed import Formula, Limits, Total
-from .derived import Derived
-from .fixed import Fixed
-from .fixed_sum import FixedSum
-from .grain import Grain, Scale
-from .increments import Increments
-from .inequality import Inequality
-from .joint import Joint
-from .monotone import Monotone
-from .order import Edges, Mode, Node, bound, closure
+from .base import Bools, Constraint, Name, Rows, Step
+from .derived import Derived, Formula
+from .fixed import Fixed, Joint
+from .fixed_sum import FixedSum, Limits, Total
+from .inequality import Carry, Edges, Inequality, Mode, Node, bound, closure
+from .monotone import Increments, Monotone
+from .numbers import Grain, Scale
 from .ranges import Range
-from .rows import Bools, Name, Rows
-from .step import Step
 
 Bounds = str | Mapping[Name, Any] | None
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConstraintError
-from .base import Constraint, names_of, numeric
-from .grain import Grain, Scale, kind_of
-from .rows import Bools, Name, Rows
+from .base import Bools, Constraint, Name, Rows, names_of, numeric
+from .numbers import Grain, Scale, kind_of
 
 
 class Range(Constraint):

@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..constraints.base import Constraint
+from ..constraints.base import Constraint, Rows
 from ..constraints.chain import Chain
-from ..constraints.rows import Rows
 from ..constraints.suggesting import suggest
 from ..errors import ParameterError, SchemaError, choose
 from ..panel import Ints, Panel, Windows

@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..constraints.completing import balanced, completed, loosened
-from ..constraints.grain import Scale
-from ..constraints.increments import Increments
 from ..constraints.inequality import Inequality
-from ..constraints.monotone import previous
+from ..constraints.monotone import Increments, previous
+from ..constraints.numbers import Scale
 from ..panel import Bools, Doubles, Floats, Ints, Panel
 from .clocks.timing import GAP
 from .columns.constant import ConstantColumn

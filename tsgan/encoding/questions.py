@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..constraints.joint import Joint
+from ..constraints.fixed import Joint
 from ..errors import ParameterError
 from ..panel import Bools, Ints
 from .columns.category import CategoryColumn

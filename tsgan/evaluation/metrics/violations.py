@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ...constraints.base import Constraint
-from ...constraints.counting import broken
-from ...constraints.grain import kind_of
-from ...constraints.rows import Bools, Rows
+from ...constraints.base import Bools, Constraint, Rows
+from ...constraints.checking import broken
+from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest
 from ..prepare import Case
 from ..splits import CannotMeasureError

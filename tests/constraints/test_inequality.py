@@ -6,9 +6,8 @@ import pytest
 from scipy.stats import ks_2samp
 
 from tsgan import RecurrentGAN
-from tsgan.constraints.carry import Carry
 from tsgan.constraints.chain import Chain
-from tsgan.constraints.inequality import Inequality
+from tsgan.constraints.inequality import Carry, Inequality
 
 
 def lognormal(rng, size):

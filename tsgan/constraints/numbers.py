@@ -1,7 +1,7 @@
 """Numbers, moments and durations as arrays to compute with, and back in the column's dtype and decimals.
 
 Whole numbers and moments are computed with as int64, so that a sum or a difference of them is exact; floats as float64,
-rounded to the decimals that a column shows.
+rounded to the decimals that a column shows. `agree` says when a computed number is the one that a table shows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from .rows import Bools
+from ..panel import Bools
 
 Numbers = NDArray[Any]
 Kind = Literal["whole", "real", "moment", "span"]
@@ -226,3 +226,26 @@ class Grain:
     def from_dict(cls, data: Mapping[str, Any], load: Callable[[Any], Any]) -> Grain:
         """Rebuild from `to_dict`."""
         return cls(**{**data, "dtype": load(data["dtype"])})
+
+
+Doubles = NDArray[np.float64]
+EXACT, SINGLE = 1e-9, 1e-5
+
+
+def agree(computed: Doubles, shown: Doubles, size: Doubles, decimals: int | None, dtype: object) -> Bools:
+    """Return where two numbers are the same but for rounding.
+
+    Parameters
+    ----------
+    computed, shown : float64 arrays of shape (rows,)
+    size : float64 array of shape (rows,)
+        Magnitude of what was computed with: float arithmetic errs by a share of it.
+    decimals : int or None
+        Decimals that the shown number was rounded to; None where it was not.
+    dtype : dtype
+        Of the shown number; half and single precision carry fewer digits.
+    """
+    share = SINGLE if short(dtype) else EXACT
+    room = share * np.maximum(np.maximum(np.abs(computed), np.abs(shown)), size)
+    room += 0.0 if decimals is None else 0.5 * 10.0**-decimals * (1 + 1e-6)
+    return np.asarray(np.abs(computed - shown) <= room)
