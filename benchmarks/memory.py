@@ -54,7 +54,7 @@ def table(rows: int, first: int, of: int = 100) -> Any:
 
 def build(folder: str, rows: int, part: int = 250_000) -> None:
     """Write a folder of parquet files."""
-    from tsgan import tables
+    from tsgan.tables import files as tables
 
     Path(folder).mkdir()
     for number, at in enumerate(range(0, rows, part)):
@@ -90,9 +90,7 @@ def parts(folder: str) -> float:
     import pyarrow.parquet  # noqa: F401
 
     from tsgan.panel import Panel
-    from tsgan.parts.excerpt import sample_of
-    from tsgan.parts.spool import spool
-    from tsgan.parts.table import Parts
+    from tsgan.tables.parts import Parts, sample_of, spool
 
     def encode(frame: Any) -> Panel:
         values = frame[[f"x{i}" for i in range(5)]].to_numpy(np.float32)

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import __version__, bundle, cli, datasets, tables
+from tsgan import __version__, bundle, cli, datasets
 from tsgan.encoding.schema import ColumnSchema, Schema
 from tsgan.errors import InputError, ParameterError, TsganWarning
 from tsgan.evaluation.metrics.base import Result
+from tsgan.tables import files as tables
 
 asked: list = []  # what the stand-in's sample_iter was asked for
 SCHEMA = Schema(
@@ -502,8 +503,8 @@ def test_version_and_help(capsys):
 
 def test_a_reader_that_goes_away_is_no_error():
     code = (
-        "import sys\nfrom tsgan import cli, datasets, tables\n"
-        "def run(args):\n    tables.write(datasets.load('regime_panel'), '-')\n"
+        "import sys\nfrom tsgan import cli, datasets\nfrom tsgan.tables import files\n"
+        "def run(args):\n    files.write(datasets.load('regime_panel'), '-')\n"
         "cli._BUILD['info'] = lambda parser: parser.set_defaults(run=run)\n"
         "sys.exit(cli.main(['info']))\n"
     )

@@ -6,7 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN, cli, datasets, tables
+from tsgan import RecurrentGAN, cli, datasets
+from tsgan.tables import files as tables
 
 
 @pytest.fixture

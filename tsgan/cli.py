@@ -124,9 +124,9 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(args: argparse.Namespace) -> None:
-    from . import tables
     from .estimator import RecurrentGAN
     from .requests import calendar_of, rules_of
+    from .tables import files as tables
 
     arguments = given(args, args.names)
     if "constraints" in arguments:
@@ -172,9 +172,9 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
-    from . import tables
     from .estimator import RecurrentGAN
     from .requests import as_frame, sequences_of, where_of
+    from .tables import files as tables
 
     model = RecurrentGAN.load(args.model, device=args.device)
     conditions: dict[str, Any] = {}
@@ -239,9 +239,9 @@ def _threshold(text: str) -> Any:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from . import tables
     from .evaluation.compare import compare
     from .evaluation.judge import evaluate
+    from .tables import files as tables
 
     arguments = given(args, args.names)
     asked = [threshold.metric for threshold in args.fail_under]
@@ -307,8 +307,8 @@ def _build_suggest(parser: argparse.ArgumentParser) -> None:
 
 
 def _suggest(args: argparse.Namespace) -> None:
-    from . import tables
     from .constraints.suggesting import suggest_constraints
+    from .tables import files as tables
 
     print(suggest_constraints(tables.read(args.data, time=args.time), args.entity, args.time, args.static))
 
@@ -349,9 +349,10 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from . import datasets, tables
+    from . import datasets
     from .estimator import RecurrentGAN
     from .evaluation.judge import evaluate
+    from .tables import files as tables
 
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)

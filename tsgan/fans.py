@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .encoding.frames import read_frame
-from .encoding.intake import nearest
 from .errors import InputError, ParameterError, SchemaError
+from .tables.form import nearest
+from .tables.frames import read_frame
 
 FUTURE = "future"
 ENDINGS = (".png", ".svg", ".html")

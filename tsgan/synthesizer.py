@@ -33,7 +33,7 @@ class Synthesizer(Persistent):
         """Fit the encoder, and cut the panel into windows."""
         from .encoding.encoder import Encoder
         from .model.runtime import streams
-        from .parts.sources import in_parts
+        from .tables.sources import in_parts
 
         roles = ("entity", "time", "static", "exclude")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")
@@ -51,9 +51,7 @@ class Synthesizer(Persistent):
 
     def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
-        from .parts.excerpt import sample_of
-        from .parts.spool import spool
-        from .parts.table import Parts
+        from .tables.parts import Parts, sample_of, spool
 
         self._parts = Parts.open(source, self.entity, self.time)
         excerpt = sample_of(self._parts, EXCERPT, rng)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsgan.constraints import Chain, Derived, Fixed, FixedSum, Inequality, Monotone, Range, violations
-from tsgan.encoding.dtypes import dump, load
 from tsgan.errors import ConstraintError, TsganWarning
+from tsgan.tables.dtypes import dump, load
 
 LENGTHS = np.array([7, 1, 12, 20])
 ROWS = int(LENGTHS.sum())

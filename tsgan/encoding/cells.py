@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..layout import Category, Cell, Layout, Number
 from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..tables.dtypes import Name
 from .calibration import Marginals, independent_values, on_lines, straightened
 from .clocks.calendar import Calendar
 from .clocks.stamps import Ticks
@@ -30,7 +31,6 @@ from .columns.category import CategoryColumn
 from .columns.infer import infer_kind
 from .columns.numeric import FloatColumn
 from .columns.orders import bound, find_orders
-from .dtypes import Name
 from .options import bounds_for, scalers_for
 from .schema import Role
 from .sequences import encode_lengths, follows, length_cell

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..panel import Ints
+from ..tables.dtypes import Name, label, load, plain
+from ..tables.form import OUTER, Form
+from ..tables.keys import Keys, as_index
 from .clocks.clock import Clock
 from .columns.base import Column
-from .dtypes import Name, label, load, plain
-from .intake import OUTER, Form
-from .keys import Keys, as_index
 from .schema import ColumnSchema, Role, Schema
 
 

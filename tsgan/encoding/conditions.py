@@ -16,8 +16,8 @@ import pandas as pd
 
 from ..errors import ParameterError
 from ..panel import Bools, Doubles, Panel
+from ..tables.dtypes import Name
 from .columns.category import CategoryColumn
-from .dtypes import Name
 
 if TYPE_CHECKING:
     from .cells import Cells

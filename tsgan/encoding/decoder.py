@@ -14,16 +14,16 @@ from ..constraints.chain import Chain
 from ..errors import NotFittedError, ParameterError
 from ..layout import Layout
 from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..tables.dtypes import Name
+from ..tables.form import Form
+from ..tables.frames import FrameKind, give_back
+from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
 from .clocks.timing import GAP, START, Timing
 from .columns.numeric import FloatColumn
 from .compose import compose
 from .conditions import Condition
-from .dtypes import Name
-from .frames import FrameKind, give_back
-from .intake import Form
-from .keys import Keys
 from .missing import Missing
 from .rows import Rows
 from .schema import Schema

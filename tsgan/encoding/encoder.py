@@ -21,6 +21,10 @@ from ..constraints.chain import Chain
 from ..constraints.suggesting import suggest
 from ..errors import ParameterError, SchemaError, choose
 from ..panel import Ints, Panel, Windows
+from ..tables.dtypes import Name
+from ..tables.form import Table, read
+from ..tables.frames import read_frame
+from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
 from .clocks.clock import Clock
@@ -30,10 +34,6 @@ from .columns.infer import infer_kind
 from .compose import schema_of
 from .conditions import Condition, refuse_strangers
 from .decoder import Decoder
-from .dtypes import Name
-from .frames import read_frame
-from .intake import Table, read
-from .keys import Keys
 from .missing import Missing
 from .questions import ask
 from .sequences import arrange, one_per_sequence, warn_of_clocks

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import InputError
 from ..panel import Bools, Ints
-from .dtypes import Name
+from ..tables.dtypes import Name
 from .sequences import follows
 
 

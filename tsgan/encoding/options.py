@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ParameterError, choose
+from ..tables.dtypes import Name
+from ..tables.form import nearest
 from .columns.base import Bounds
-from .dtypes import Name
-from .intake import nearest
 from .scalers import SCALERS
 
 

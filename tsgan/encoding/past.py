@@ -15,13 +15,13 @@ from ..constraints.inequality import Inequality
 from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
 from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..tables.dtypes import Name
+from ..tables.form import Table
+from ..tables.frames import give_back, read_frame
 from .clocks.timing import GAP
 from .columns.constant import ConstantColumn
 from .compose import compose
-from .dtypes import Name
 from .encoder import Encoder
-from .frames import give_back, read_frame
-from .intake import Table
 from .rows import Rows
 from .sequences import encode_lengths
 

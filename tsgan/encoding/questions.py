@@ -11,12 +11,12 @@ import pandas as pd
 from ..constraints.fixed import Joint
 from ..errors import ParameterError
 from ..panel import Bools, Ints
+from ..tables.dtypes import Name, load, plain
+from ..tables.form import nearest
 from .columns.category import CategoryColumn
 from .columns.constant import ConstantColumn
 from .columns.scaled import ScaledColumn
 from .conditions import SHOWN, Condition
-from .dtypes import Name, load, plain
-from .intake import nearest
 
 if TYPE_CHECKING:
     from .decoder import Decoder

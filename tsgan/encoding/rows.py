@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..panel import Ints
-from .dtypes import Name
+from ..tables.dtypes import Name
 
 
 @dataclass(frozen=True)

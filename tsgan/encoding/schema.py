@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from .dtypes import Name
+from ..tables.dtypes import Name
 
 Role = Literal["entity", "time", "static", "value"]
 Kind = Literal[

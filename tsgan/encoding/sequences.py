@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..errors import InputError, SchemaError, TsganWarning
 from ..layout import Layout, Number
 from ..panel import Doubles, Ints
+from ..tables.dtypes import Name, plain
+from ..tables.form import Table
 from .clocks.clock import parse, to_ticks
-from .dtypes import Name, plain
-from .intake import Table
 
 
 def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constraints.chain import Chain
+from ..tables.dtypes import dump, load
+from ..tables.form import Form
+from ..tables.frames import FrameKind
+from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
 from .clocks.timing import Timing
-from .dtypes import dump, load
-from .frames import FrameKind
-from .intake import Form
-from .keys import Keys
 from .missing import Missing
 from .options import limits_of
 

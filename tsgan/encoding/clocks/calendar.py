@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...errors import ParameterError, choose
 from ...panel import Doubles, Floats, Ints
-from ..dtypes import Name
+from ...tables.dtypes import Name
 from .seasons import SEASONS, Season, blocks_of, gather, harmonics_of, waves
 
 EXPLAINED = 0.01

@@ -20,7 +20,7 @@ from pandas.tseries.frequencies import to_offset
 
 from ...errors import ParameterError, TsganWarning
 from ...panel import Ints
-from ..dtypes import Token, label, plain
+from ...tables.dtypes import Token, label, plain
 from .grids import Business, Grid, Listed, Space, grid_from_dict
 from .rhythm import Rhythm, declared, find, fits, gcd, positions, ticks_at
 from .stamps import PER_DAY, Stamps, Ticks

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ...errors import SchemaError
-from ..dtypes import Token, dump, load, plain
+from ...tables.dtypes import Token, dump, load, plain
 from .written import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]

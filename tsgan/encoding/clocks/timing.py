@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import ParameterError
 from ...panel import Ints
-from ..dtypes import Name
+from ...tables.dtypes import Name
 from .clock import Clock
 from .stamps import Ticks
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...panel import Doubles, Floats, Ints
-from ..dtypes import Name
+from ...tables.dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks
 

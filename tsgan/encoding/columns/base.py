@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...layout import Cell
-from ..dtypes import Name, Token
+from ...tables.dtypes import Name, Token
 from ..scalers.base import Bools, Doubles, State
 from ..schema import ColumnSchema, Kind, Role
 

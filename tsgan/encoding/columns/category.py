@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...layout import Category
-from ..dtypes import Name, Token, blank, dump, label, load, marker, plain
+from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain
 from ..scalers.base import Doubles, State
 from ..schema import ColumnSchema, Kind, Role
 from .base import Column, Request

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...layout import Category
-from ..dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
+from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
 from ..scalers.base import Doubles, State
 from ..schema import ColumnSchema, Role
 from .base import Column, Request

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from ...errors import SchemaError
-from ..dtypes import Name, temporal, ticks, zones
+from ...tables.dtypes import Name, temporal, ticks, zones
 from ..schema import Kind
 
 OBJECTS: dict[str, Kind] = {

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..dtypes import Token, dump, label, load, spelled, ticks, untick
+from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
 from .scaled import MOST_POINTS, ScaledColumn

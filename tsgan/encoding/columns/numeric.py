@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from ...tables.dtypes import Token, dump, label, load
 from ..atoms import find_atoms, tell
-from ..dtypes import Token, dump, label, load
 from ..lattice import Lattice, decimal_points
 from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SchemaError
-from ..dtypes import Name
+from ...tables.dtypes import Name
 from ..scalers.base import Bools
 
 MOST, LARGEST = 200, 5000

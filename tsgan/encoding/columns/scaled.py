@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...layout import Number
-from ..dtypes import Name, Token, blank, marker
+from ...tables.dtypes import Name, Token, blank, marker
 from ..lattice import Lattice
 from ..scalers import SCALERS
 from ..scalers.auto import choose_scaler

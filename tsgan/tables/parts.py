@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import InputError, SchemaError
-from ..panel import Ints
+from ..panel import Doubles, Ints, Panel
 from .census import Census, hashes, keys_of, run_starts
 from .sources import Named, frames_of
 
@@ -234,3 +235,166 @@ def _common(column: Any, seen: list[Any]) -> Any:
     if all(isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in seen):
         return np.dtype(np.float64)
     return np.dtype(object)
+
+
+AROUND = 8  # rows kept at each side of a needed row where whole sequences would be too many
+STRETCHES = 50  # by chance, of a long series
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Rows of a table in parts, in their order.
+
+    Attributes
+    ----------
+    frame : DataFrame
+    lengths : int64 array of shape (stretches,)
+        Rows of each sequence; of a long series, of each stretch without a gap.
+    whole : bool
+        Whether each of them is a sequence from its first to its last row.
+    """
+
+    frame: pd.DataFrame
+    lengths: Ints
+    whole: bool
+
+
+def sample_of(parts: Parts, rows: int, rng: np.random.Generator) -> Excerpt:
+    """Draw rows that columns can be learned from as from the whole table.
+
+    They are the needed ones (see `census`: extremes, levels, missing values, forms of keys) and about `rows` more, as
+    whole sequences, or as stretches of one long series; the whole table if it has no more than `rows` rows. Where the
+    sequences of the needed rows alone would be more than `rows` rows, stretches of sequences are taken.
+
+    Parameters
+    ----------
+    parts : Parts
+    rows : int
+    rng : numpy.random.Generator
+    """
+    if parts.rows <= rows:
+        return Excerpt(pd.concat(list(parts)), parts.lengths, whole=True)
+    offsets = np.concatenate([[0], np.cumsum(parts.lengths)])
+    sequence = np.searchsorted(offsets, parts.needed, side="right") - 1
+    needed = np.unique(sequence)
+    whole = parts.entity is not None and int(parts.lengths[needed].sum()) <= rows
+    if whole:
+        chance = rng.permutation(np.setdiff1d(np.arange(len(parts.lengths)), needed))
+        chosen = np.append(needed, chance[np.cumsum(parts.lengths[chance]) <= rows])
+        starts, ends = offsets[chosen], offsets[chosen + 1]
+    else:
+        starts, ends = _stretches(parts.lengths, offsets, rows, rng)
+        starts = np.append(starts, np.maximum(parts.needed - AROUND, offsets[sequence]))
+        ends = np.append(ends, np.minimum(parts.needed + AROUND + 1, offsets[sequence + 1]))
+    starts, ends = _joined(starts, ends, offsets)
+    found, at = [], 0
+    for frame in parts:
+        number = np.arange(at, at + len(frame))
+        at += len(frame)
+        which = np.searchsorted(starts, number, side="right") - 1
+        found.append(frame[(which >= 0) & (number < ends[which])])
+    return Excerpt(pd.concat(found), (ends - starts).astype(np.int64), whole)
+
+
+def _stretches(lengths: Ints, offsets: Ints, rows: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Return where stretches by chance begin and end: spread over one series, or one in each of some sequences."""
+    size = max(rows // (STRETCHES if len(lengths) == 1 else min(STRETCHES, len(lengths))), 1)
+    if len(lengths) == 1:
+        edges = np.linspace(0, int(lengths[0]), min(STRETCHES, rows) + 1).astype(np.int64)
+        starts = edges[:-1] + rng.integers(0, np.maximum(np.diff(edges) - size, 0) + 1)
+        return starts, np.minimum(starts + size, edges[1:])
+    order = rng.permutation(len(lengths))
+    order = order[np.cumsum(np.minimum(lengths[order], size)) <= rows]
+    take = np.minimum(lengths[order], size)
+    starts = offsets[order] + rng.integers(0, lengths[order] - take + 1)
+    return starts, starts + take
+
+
+def _joined(starts: Ints, ends: Ints, offsets: Ints) -> tuple[Ints, Ints]:
+    """Return stretches in order, those of one sequence that overlap or touch made one."""
+    order = np.lexsort((ends, starts))
+    starts, ends = starts[order], np.maximum.accumulate(ends[order])
+    touch = (starts[1:] == ends[:-1]) & np.isin(starts[1:], offsets)
+    fresh = np.append(True, (starts[1:] > ends[:-1]) | touch)
+    return starts[fresh], ends[np.append(np.flatnonzero(fresh)[1:] - 1, len(ends) - 1)]
+
+
+def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | None = None) -> Panel:
+    """Encode all parts into files; the panel reads them where windows are cut, so it is never whole in memory.
+
+    Parameters
+    ----------
+    parts : Parts
+    encode : callable
+        Makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first rows;
+        of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
+    folder : Path, optional
+        Where the files lie; by default `parts.folder`, so that the panel lives as long as `parts` is open.
+
+    Returns
+    -------
+    Panel
+        `values` (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory. The
+        statics of one long series are those of its first stretch.
+
+    Raises
+    ------
+    InputError
+        If the folder has no room left.
+    """
+    folder = parts.folder if folder is None else folder
+    lengths: list[Ints] = []
+    statics: list[Doubles] = []
+    values = _File(folder / "values.npy", parts.rows, "<f8")
+    covariates = _File(folder / "covariates.npy", parts.rows, "<f4")
+    with values, covariates:
+        for piece in parts.pieces():
+            panel = encode(piece.frame)
+            if len(panel.values) != len(piece.frame):
+                raise ValueError(f"encoding {len(piece.frame)} rows gave {len(panel.values)}")
+            kept = slice(piece.before, len(piece.frame) - piece.after)
+            values.append(panel.values[kept])
+            covariates.append(panel.covariates[kept])
+            lengths.append(panel.lengths)
+            statics.append(panel.statics)
+    if parts.entity is None:
+        return Panel(values.mapped(), parts.lengths, statics[0], covariates.mapped())
+    return Panel(values.mapped(), np.concatenate(lengths), np.concatenate(statics), covariates.mapped())
+
+
+class _File:
+    """A `.npy` file of rows that is appended to, and then mapped into memory.
+
+    It is written as a stream, since pages of a map that is written to count as memory of the process.
+    """
+
+    def __init__(self, path: Path, rows: int, kind: str) -> None:
+        self._path, self._rows, self._shape, self._kind = path, rows, (rows, 0), np.dtype(kind)
+        self._file: BinaryIO | None = None
+
+    def append(self, values: NDArray[Any]) -> None:
+        try:
+            if self._file is None:
+                self._file = self._path.open("wb")
+                self._shape = (self._rows, values.shape[1])
+                head = {"descr": self._kind.str, "fortran_order": False, "shape": self._shape}
+                np.lib.format.write_array_header_1_0(self._file, head)
+            np.ascontiguousarray(values, dtype=self._kind).tofile(self._file)
+        except OSError as error:
+            raise InputError(
+                f"{self._path.parent}: the encoded table cannot be written: {error.strerror or error}; "
+                "let TMPDIR name a folder with more room"
+            ) from error
+
+    def mapped(self) -> NDArray[Any]:
+        if 0 in self._shape:
+            return np.zeros(self._shape, dtype=self._kind)
+        loaded: NDArray[Any] = np.load(self._path, mmap_mode="r")
+        return loaded
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsgan.encoding.keys import Keys
-from tsgan.encoding.patterns import Pattern
 from tsgan.errors import ParameterError
+from tsgan.tables.keys import Keys, Pattern
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsgan import tables
 from tsgan.errors import InputError, SchemaError
 from tsgan.panel import Panel, Windows
-from tsgan.parts import sources
-from tsgan.parts.excerpt import sample_of
-from tsgan.parts.sources import in_parts
-from tsgan.parts.spool import spool
-from tsgan.parts.table import Parts, Piece
+from tsgan.tables import files as tables
+from tsgan.tables import sources
+from tsgan.tables.parts import Parts, Piece, sample_of, spool
+from tsgan.tables.sources import in_parts
 
 
 def _panel(lengths, seed=0):
@@ -144,7 +142,7 @@ def test_stretches_of_a_long_series_have_context(rows, size, margin):
 
 @pytest.mark.parametrize("rows", [40, 10_000])
 def test_a_spooled_panel_is_the_one_in_memory(tmp_path, monkeypatch, rows):
-    monkeypatch.setattr("tsgan.parts.table.Parts.pieces.__defaults__", (rows, 64))
+    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (rows, 64))
     frame = _panel(np.random.default_rng(1).integers(1, 60, 30))
     whole = _encode(frame)
     with Parts.open(_folder(tmp_path / "p", _cut(frame, [100, 333])), "id", "t") as parts:
@@ -162,7 +160,7 @@ def test_a_spooled_panel_is_the_one_in_memory(tmp_path, monkeypatch, rows):
 
 
 def test_a_long_series_is_spooled_as_one_sequence(monkeypatch):
-    monkeypatch.setattr("tsgan.parts.table.Parts.pieces.__defaults__", (70, 8))
+    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (70, 8))
     frame = _series(500)
     with Parts.open(iter(_cut(frame, [90, 300]))) as parts:
         panel = spool(parts, _encode)
@@ -261,7 +259,7 @@ class TestExcerpt:
         assert len(jumps) > 40
 
     def test_free_text_is_not_searched_for_every_level(self, monkeypatch):
-        monkeypatch.setattr("tsgan.parts.census.LEVELS", 100)
+        monkeypatch.setattr("tsgan.tables.census.LEVELS", 100)
         frame = _panel([2] * 2000)
         frame["note"] = [f"text {i}" for i in range(len(frame))]
         with Parts.open([frame], "id") as parts:
@@ -425,8 +423,9 @@ def test_files_that_differ_are_named(tmp_path):
 
 
 def test_keys_whose_hashes_agree_are_told_apart(monkeypatch):
-    for module in ("census", "table"):
-        monkeypatch.setattr(f"tsgan.parts.{module}.hashes", lambda keys: np.ones(len(keys), dtype=np.uint64))
+    for module in ("census", "parts"):
+        monkeypatch.setattr(f"tsgan.tables.{module}.hashes", lambda keys: np.ones(len(keys), dtype=np.uint64))
+
     frames = _two()
     with Parts.open(frames, "id") as parts:
         assert parts.lengths.tolist() == [3, 3, 3]
@@ -436,7 +435,7 @@ def test_keys_whose_hashes_agree_are_told_apart(monkeypatch):
 
 def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
     monkeypatch.setattr(sources, "ROWS", 5_000)
-    monkeypatch.setattr("tsgan.parts.table.Parts.pieces.__defaults__", (10_000, 64))
+    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (10_000, 64))
     count, rows = 40, 10_000
 
     def frames():

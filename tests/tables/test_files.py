@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import tables
 from tsgan.errors import InputError, SchemaError, TsganWarning
+from tsgan.tables import files as tables
 
 
 def _csv(tmp_path, text, name="table.csv"):

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tsgan.encoding.dtypes import MARKERS, blank, dump, label, load, marker, temporal, ticks, untick, zones
+from tsgan.tables.dtypes import MARKERS, blank, dump, label, load, marker, temporal, ticks, untick, zones
 
 ARROW = [
     *(pa.int8(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.string(), pa.large_string(), pa.null()),

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from tsgan.encoding.compose import compose
-from tsgan.encoding.dtypes import dump
-from tsgan.encoding.intake import Form, read
-from tsgan.encoding.keys import Keys
 from tsgan.errors import SchemaError
+from tsgan.tables.dtypes import dump
+from tsgan.tables.form import Form, read
+from tsgan.tables.keys import Keys
 
 HOURS = pd.date_range("2020-03-28 22:00", periods=6, freq="h", tz="Europe/Paris", name="when")
 

@@ -22,10 +22,11 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import pandas as pd
 
-from .errors import InputError, SchemaError, TsganWarning
+from ..errors import InputError, SchemaError, TsganWarning
 
 if TYPE_CHECKING:
-    from .pieces import Pieces
+    from .appending import Pieces
+
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
@@ -111,7 +112,7 @@ class Writer:
     """
 
     def __init__(self, path: str | Path) -> None:
-        from .pieces import CsvPieces, ParquetPieces
+        from .appending import CsvPieces, ParquetPieces
 
         ending = _ending(path)
         self.rows = 0

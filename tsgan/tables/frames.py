@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, SchemaError
 from .dtypes import ticks
-from .intake import OUTER
+from .form import OUTER
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
 PROTOCOLS = ("__narwhals_dataframe__", "__narwhals_lazyframe__", "__dataframe__", "__arrow_c_stream__")

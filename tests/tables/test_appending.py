@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsgan import tables
 from tsgan.errors import InputError
+from tsgan.tables import files as tables
 
 ENDINGS = ["t.csv", "t.csv.gz", "t.parquet"]
 

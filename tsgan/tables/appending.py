@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from .errors import InputError
+from ..errors import InputError
 
 
 class Pieces(Protocol):

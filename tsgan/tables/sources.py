@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from .. import tables
 from ..errors import InputError, SchemaError
+from . import files as tables
 
 ROWS = 65_536  # of one bounded frame
 Named = Iterator[tuple[str, pd.DataFrame]]

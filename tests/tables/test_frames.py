@@ -14,8 +14,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tsgan.encoding.columns.infer import infer_kind
-from tsgan.encoding.frames import FrameKind, give_back, read_frame
 from tsgan.errors import InputError, SchemaError
+from tsgan.tables.frames import FrameKind, give_back, read_frame
 
 DAYS = [datetime.date(2020, 2, 28), datetime.date(2020, 2, 29), datetime.date(1960, 1, 1)]
 MOMENTS = [datetime.datetime(2020, 3, 29, 1, 30), datetime.datetime(1960, 1, 1), datetime.datetime(2020, 7, 1)]

@@ -1,0 +1,1 @@
+"""Tables: files, frames of other libraries, dtypes, the form of what was passed, entity keys, tables in parts."""
