@@ -72,7 +72,6 @@ BEHIND = {"tables.appending": "tables.files", "evaluation.report_page": REPORT, 
 # Folder and table that may be read from the folder's `__init__`; all else names the defining file.
 TABLES = {
     ("", "__version__"),
-    ("encoding.scalers", "SCALERS"),
     ("encoding.columns", "COLUMNS"),
     ("constraints", "CONSTRAINTS"),
     ("evaluation.metrics", "METRICS"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
-from tsgan.encoding.rows import Rows
+from tsgan.encoding.compose import Rows
 from tsgan.layout import Layout, Number
 from tsgan.panel import Panel
 

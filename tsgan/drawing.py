@@ -15,9 +15,9 @@ import numpy as np
 from .panel import Bools, Doubles, Floats, Given, Ints, Panel
 
 if TYPE_CHECKING:
+    from .encoding.compose import Rows
     from .encoding.conditions import Condition
     from .encoding.encoder import Encoder
-    from .encoding.rows import Rows
     from .model.model import Model
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from tsgan.encoding.columns import COLUMNS
-from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.base import Request, infer_kind
 from tsgan.encoding.columns.habits import Habits
-from tsgan.encoding.columns.infer import infer_kind
 from tsgan.encoding.encoder import Encoder
 from tsgan.layout import Category, snap
 

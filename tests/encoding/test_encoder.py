@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.encoding.columns.choose import SCALERS
 from tsgan.encoding.encoder import Encoder
-from tsgan.encoding.scalers import SCALERS
 from tsgan.layout import Category
 from tsgan.panel import Panel
 

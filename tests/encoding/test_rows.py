@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsgan.encoding.rows import Rows
+from tsgan.encoding.compose import Rows
 
 
 def _rows(start, lengths, stamps=True):

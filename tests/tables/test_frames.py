@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from tsgan.encoding.columns.infer import infer_kind
+from tsgan.encoding.columns.base import infer_kind
 from tsgan.errors import InputError, SchemaError
 from tsgan.tables.frames import FrameKind, give_back, read_frame
 

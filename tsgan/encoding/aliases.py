@@ -28,7 +28,7 @@ from pandas.api import types
 from ..errors import TsganError
 from ..panel import Ints
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
-from .clocks.written import Text, read_text, wall
+from .clocks.text import Text, read_text, wall
 
 Parts = dict[Name, Any]
 BITS, MOVES, LEVELS = 40.0, 10, 200

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layout import snap
-from .scalers.base import Bools, Doubles
+from .columns.scalers import Bools, Doubles
 
 Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005

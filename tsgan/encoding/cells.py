@@ -26,12 +26,10 @@ from .clocks.stamps import Ticks
 from .clocks.timing import GAP, START
 from .clocks.trend import Trend
 from .columns import COLUMNS
-from .columns.base import Column, Request
+from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for
 from .columns.category import CategoryColumn
-from .columns.infer import infer_kind
 from .columns.numeric import FloatColumn
 from .columns.orders import bound, find_orders
-from .options import bounds_for, scalers_for
 from .schema import Role
 from .sequences import encode_lengths, follows, length_cell
 

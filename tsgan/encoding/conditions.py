@@ -2,7 +2,8 @@
 
 A condition is taken through the stages as a value would be: copies are looked up in what they copy, columns of a
 `Fixed` constraint become the combinations that fit. Categories are then known as the set of levels that are allowed,
-numbers as values. On the way out the values are put in literally, so that they come back as they were given.
+numbers as values. On the way out the values are put in literally, so that they come back as they were given. `where`
+and `static` are read column by column, through copies and combinations to what is learned.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..constraints.fixed import Joint
 from ..errors import ParameterError
-from ..panel import Bools, Doubles, Panel
-from ..tables.dtypes import Name
+from ..panel import Bools, Doubles, Ints, Panel
+from ..tables.dtypes import Name, load, plain
+from ..tables.form import nearest
 from .columns.category import CategoryColumn
+from .columns.constant import ConstantColumn
+from .columns.numeric import ScaledColumn
 
 if TYPE_CHECKING:
     from .cells import Cells
     from .decoder import Decoder
+
 
 SHOWN = 50  # levels that a message lists
 
@@ -136,3 +142,270 @@ def _label(name: Name) -> str:
 def _text(column: CategoryColumn, open_: Bools) -> str:
     levels = [*column.levels, "a rare level"]
     return f"{_label(column.name)} = {' or '.join(repr(levels[k]) for k in np.flatnonzero(open_)[:5])}"
+
+
+SEVERAL = (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)
+
+
+def ask(encoder: Decoder, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
+    """Return the condition that `where` and `static` say, None where they say nothing.
+
+    Parameters
+    ----------
+    encoder : Decoder
+        Fitted.
+    where : mapping of column to value, or to a list of values of which any will do
+    static : DataFrame
+        One row per sequence; missing values are free. The entity's column is left out of account: keys are new.
+
+    Raises
+    ------
+    ParameterError
+        Naming the column and the value, if there is no such column, level or value; it lists what exists.
+    """
+    if where is not None and not isinstance(where, Mapping):
+        raise ParameterError(f"where={where!r} must map columns to values, such as where={{'sex': 'f'}}")
+    if static is not None and not isinstance(static, pd.DataFrame):
+        raise ParameterError(f"static must be a DataFrame with one row per sequence, got {type(static).__name__}")
+    if static is not None and not len(static):
+        raise ParameterError("static has no rows; it needs one for each sequence")
+    question = Question(encoder, 1 if static is None else len(static))
+    form = encoder._form
+    if static is not None:
+        for name in static.columns:
+            if name == form.entity:
+                continue
+            if name not in form.static:
+                raise ParameterError(f"static: {name!r} is not a static column{nearest(name, form.static)}")
+            series = static[name].reset_index(drop=True)
+            held = np.flatnonzero(series.notna().to_numpy(dtype=bool))
+            question.told("static", name, [series.iloc[i] for i in held], held)
+    for name, value in (where or {}).items():
+        values = list(value) if isinstance(value, SEVERAL) else [value]
+        if not values or any(pd.api.types.is_scalar(v) and pd.isna(v) for v in values):
+            raise ParameterError(f"where: {name!r} has no value, {value!r}; give one, or leave the column out")
+        if name not in form.names:
+            raise ParameterError(f"where: {_no_column(encoder, name)}")
+        question.told("where", name, values, None)
+    return question.answer() if static is not None or where else None
+
+
+def _no_column(encoder: Decoder, name: Any) -> str:
+    form = encoder._form
+    if name is not None and name == form.entity:
+        return f"{name!r} is the entity, and keys are always new; static=, n= say how many sequences are drawn"
+    if name is not None and name == form.time:
+        return f"{name!r} is the time; use start= to choose where sequences begin"
+    if name in form.exclude:
+        return f"{name!r} was left out by exclude=, so nothing is known of it"
+    return f"{name!r} is neither a static column nor a category{nearest(name, form.names)}"
+
+
+class Question:
+    """A condition in the making, for `rows` sequences."""
+
+    def __init__(self, encoder: Decoder, rows: int) -> None:
+        self.encoder, self.rows = encoder, rows
+        self.columns = {column.name: column for column in encoder._cells.columns}
+        self.fits: dict[Name, Bools] = {}
+        self.exact: dict[Name, pd.Series[Any]] = {}
+        self.named: dict[Name, list[Name]] = {}
+
+    def told(self, option: str, name: Name, values: list[Any], rows: Any) -> None:
+        """Take in values of a column: one for each of `rows`, or with None any of them for all rows."""
+        name, values = self._source(option, name, values)
+        joint = next((s for s in self.encoder._chain.steps if isinstance(s, Joint) and name in s.names), None)
+        if joint is not None:
+            self._fit(option, joint.part, name, self._combinations(option, joint, name, values, rows), rows)
+            return
+        column = self.columns.get(name)
+        if column is None:
+            rule = next((one.text for one in self.encoder._constraints if name in one.operands([name])), "a constraint")
+            raise ParameterError(
+                f"{option}: {name!r} is put back from the constraint {rule}, so that it cannot be given; leave it "
+                "out of the condition, or fit without the constraint"
+            )
+        if isinstance(column, ConstantColumn):
+            self._constant(option, column, values)
+            self._there(column, rows)
+        elif isinstance(column, CategoryColumn):
+            found = _places(option, name, column.levels, values, column.dropped)
+            self._fit(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
+        elif column.role == "static" and isinstance(column, ScaledColumn):
+            self._number(option, column, values, rows)
+        else:
+            raise ParameterError(
+                f"{option}: {name!r} holds {column.kind} values that change from row to row; a condition takes static "
+                "columns and categories"
+            )
+
+    def _source(self, option: str, name: Name, values: list[Any]) -> tuple[Name, list[Any]]:
+        """Return the column that another repeats, and what the values are there."""
+        aliases = self.encoder._aliases
+        while name in aliases.names:
+            alias = aliases[name]
+            if alias.of != "column" or alias.form is not None:
+                raise ParameterError(
+                    f"{option}: {name!r} {alias.describe()}, and so follows from the rest; a condition takes static "
+                    "columns and categories"
+                )
+            if alias.pairs is not None:
+                places = _places(option, name, [own for _, own in alias.pairs], values, 0)
+                values = [alias.pairs[i][0] for i in places]
+            assert alias.source is not None
+            name = alias.source
+        return name, values
+
+    def _combinations(self, option: str, joint: Joint, name: Name, values: list[Any], rows: Any) -> Bools:
+        """Return which combinations hold each value, `(values, levels of the joint category)`."""
+        levels = joint.levels[name]
+        known = [plain(v) for v in levels.dropna().unique()]
+        _places(option, name, known, values, 0)
+        column = self.columns[joint.part]
+        held = np.stack([(levels == value).fillna(False).to_numpy(dtype=bool) for value in values])
+        if isinstance(column, ConstantColumn):
+            return np.ones((len(values), 1), dtype=bool)
+        assert isinstance(column, CategoryColumn)
+        place = pd.Index(joint.labels).get_indexer(pd.Index(column.levels))
+        return np.asarray(held[:, place])
+
+    def _fit(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
+        """Allow only levels that fit, `(values, levels)`."""
+        column = self.columns[part]
+        if isinstance(column, ConstantColumn):
+            self._there(column, rows)
+            return
+        size = found.shape[1]
+        before = self.fits.get(part, np.ones((self.rows if column.role == "static" else 1, size), dtype=bool))
+        new = np.ones_like(before)
+        if rows is None:
+            new &= found.any(axis=0)
+        else:
+            new[rows] = found
+        both = before & new
+        lost = np.flatnonzero(~both.any(axis=1))
+        if len(lost):
+            assert isinstance(column, CategoryColumn)
+            there = [column.levels[i] for i in np.flatnonzero(before[lost[0]])][:SHOWN]
+            others = [other for other in self.named.get(part, []) if other != name] or [name]
+            raise ParameterError(
+                f"{option}: what is asked of {name!r} never comes with what is asked of {', '.join(map(repr, others))}"
+                f"{f' (row {lost[0]})' if self.rows > 1 else ''}; with it there are {there}"
+            )
+        self.fits[part] = both
+        self.named.setdefault(part, []).append(name)
+
+    def _there(self, column: ConstantColumn, rows: Any) -> None:
+        """Ask for the one value of a column that is missing on some rows."""
+        if column.cell() is not None:
+            count = self.rows if column.role == "static" else 1
+            fit = self.fits.setdefault(column.name, np.ones((count, 2), dtype=bool))
+            fit[slice(None) if rows is None else rows, 1] = False
+
+    def _number(self, option: str, column: ScaledColumn, values: list[Any], rows: Any) -> None:
+        if rows is None and len(values) > 1:
+            raise ParameterError(f"{option}: {column.name!r} holds {column.kind} values; give one, not {values!r}")
+        if not values:
+            return
+        series = _cast(option, column, values)
+        low, high = column.observed
+        x = column.to_numbers(series, column.grain)
+        outside = np.flatnonzero((x < low) | (x > high))
+        if len(outside):
+            line = column.describe()
+            raise ParameterError(
+                f"{option}: {column.name!r} is never {plain(values[outside[0]])!r} in the fitted table; it lies "
+                f"between {line.low} and {line.high}"
+            )
+        new = series.take(np.zeros(self.rows, dtype=np.intp)).reset_index(drop=True)
+        if rows is not None:
+            place = np.full(self.rows, -1)
+            place[rows] = np.arange(len(values))
+            new = pd.Series(series.astype(object).to_numpy()[place]).mask(place < 0)
+        old = self.exact.get(column.name)
+        if old is not None:  # `where` comes after the rows of `static`, and fills what they leave free
+            both = old.notna() & new.notna()
+            if (old[both].astype(object) != new[both].astype(object)).any():
+                raise ParameterError(f"{option}: {column.name!r} has another value in static=; give it once")
+            new = old.astype(object).where(old.notna(), new.astype(object))
+        self.exact[column.name] = new.astype(object)
+
+    def _constant(self, option: str, column: ConstantColumn, values: list[Any]) -> None:
+        only = pd.Series(column.decode(np.zeros(1)))
+        for value in values:
+            try:
+                same = bool((pd.Series([value], dtype=only.dtype) == only).iloc[0])
+            except (TypeError, ValueError):
+                same = False
+            if not same:
+                raise ParameterError(
+                    f"{option}: {column.name!r} is always {plain(only.iloc[0])!r} in the fitted table, not {value!r}"
+                )
+
+    def answer(self) -> Condition:
+        """Return the condition."""
+        cells = self.encoder._cells
+        layout = cells.layout
+        statics = np.full((self.rows, len(layout.statics)), np.nan)
+        fixed: list[Bools | None] = [None] * len(layout.statics)
+        allowed: list[Bools | None] = [None] * len(layout.cells)
+        for name, series in self.exact.items():
+            place, held = cells.place(name), series.notna().to_numpy(dtype=bool)
+            column = self.columns[name]
+            if place is not None and held.any():
+                own = pd.Series(series[held].to_list(), dtype=load(column.dtype))
+                statics[held, place] = column.encode(own)
+        for name, fit in self.fits.items():
+            column, place = self.columns[name], cells.place(name)
+            if place is None:
+                continue
+            if isinstance(column, CategoryColumn) and column.dropped:  # the last code, "other", is none of the levels
+                fit = np.column_stack([fit, fit.all(axis=1)])
+            if column.role == "value":
+                allowed[place] = fit[0]
+                continue
+            fixed[place], one = fit, fit.sum(axis=1) == 1
+            statics[one, place] = fit[one].argmax(axis=1)
+        return Condition(statics, tuple(fixed), tuple(allowed), self.exact)
+
+
+def _places(option: str, name: Name, known: list[Any], values: list[Any], dropped: int) -> Ints:
+    """Return the positions of values among the levels.
+
+    Raises
+    ------
+    ParameterError
+        Naming the first that is not there, and what is.
+    """
+    found = np.array([_place(known, value) for value in values], dtype=np.int64)
+    odd = np.flatnonzero(found < 0)
+    if len(odd):
+        value = plain(values[odd[0]])
+        rare = f", and {dropped} that single rows or sequences hold and that are not kept" if dropped else ""
+        raise ParameterError(
+            f"{option}: {name!r} is never {value!r} in the fitted table{rare}{nearest(value, known[: SHOWN * 100])}"
+        )
+    return found
+
+
+def _place(known: list[Any], value: Any) -> int:
+    value = plain(value)
+    if isinstance(value, str) and known and all(type(level) in (int, float) for level in known):
+        known = [str(level) for level in known]  # as the command line has them
+    return next((i for i, level in enumerate(known) if level == value), -1)
+
+
+def _cast(option: str, column: ScaledColumn, values: list[Any]) -> pd.Series[Any]:
+    """Return values in the column's dtype."""
+    numeric = column.kind in ("float", "integer")
+    for value in values:
+        odd = isinstance(value, str | bool | np.bool_) if numeric else isinstance(value, bool | int | float | np.number)
+        try:
+            one = pd.Series([value], dtype=load(column.dtype))
+            odd = odd or bool(one.isna().any()) or (numeric and float(one.iloc[0]) != float(value))
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            odd = True
+        if odd and not (column.kind == "float" and isinstance(value, float | int | np.number)):
+            raise ParameterError(f"{option}: {column.name!r} holds {column.kind} values, not {value!r}")
+    made: pd.Series[Any] = pd.Series([plain(v) if numeric else v for v in values], dtype=load(column.dtype))
+    return made

@@ -22,10 +22,9 @@ from .aliases import Aliases
 from .cells import Cells
 from .clocks.timing import GAP, START, Timing
 from .columns.numeric import FloatColumn
-from .compose import compose
+from .compose import Rows, compose
 from .conditions import Condition
 from .missing import Missing
-from .rows import Rows
 from .schema import Schema
 
 

@@ -30,14 +30,13 @@ from .cells import Cells
 from .clocks.clock import Clock
 from .clocks.stamps import Ticks
 from .clocks.timing import START, Timing
-from .columns.infer import infer_kind
+from .columns.base import infer_kind
 from .compose import schema_of
-from .conditions import Condition, refuse_strangers
+from .conditions import Condition, ask, refuse_strangers
 from .decoder import Decoder
 from .missing import Missing
-from .questions import ask
 from .sequences import arrange, one_per_sequence, warn_of_clocks
-from .stored import restore, state_of
+from .stages import restore, state_of
 from .windows import cut, resolve, whole
 
 Parts = dict[Name, "pd.Series[Any]"]
@@ -125,7 +124,7 @@ class Encoder(Decoder):
         Raises
         ------
         InputError, SchemaError
-            If the table cannot be used; see `intake.read`, `sequences.arrange` and `columns.infer.infer_kind`.
+            If the table cannot be used; see `form.read`, `sequences.arrange` and `columns.base.infer_kind`.
         ConstraintError
             If the table breaks a constraint.
         ParameterError

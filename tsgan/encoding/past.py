@@ -20,9 +20,8 @@ from ..tables.form import Table
 from ..tables.frames import give_back, read_frame
 from .clocks.timing import GAP
 from .columns.constant import ConstantColumn
-from .compose import compose
+from .compose import Rows, compose
 from .encoder import Encoder
-from .rows import Rows
 from .sequences import encode_lengths
 
 FUTURE = "future"

@@ -7,10 +7,10 @@ Only the form is kept, not the keys: a saved model holds no real key. A form is 
 - text of one length, where each place has characters of one class (a UUID, "AB-1234"), see `Pattern`;
 - else ``synthetic_000001`` and so on, which no real key begins with.
 
-Each place of a text key of one length has a class: the one character that all keys have there, or digits, hexadecimal digits, letters and
-so on, and so the places that vary are the digits of a number of mixed radix. The leading ones, as many as it takes,
-are held at a combination that no real key has (the smallest), so that no new key is a real one. The last ones count,
-scattered by a multiplication, so that keys differ; those between are filled by a hash of the count.
+Each place of a text key of one length has a class: the one character that all keys have there, or digits, hexadecimal
+digits, letters and so on, and so the places that vary are the digits of a number of mixed radix. The leading ones, as
+many as it takes, are held at a combination that no real key has (the smallest), so that no new key is a real one. The
+last ones count, scattered by a multiplication, so that keys differ; those between are filled by a hash of the count.
 """
 
 from __future__ import annotations

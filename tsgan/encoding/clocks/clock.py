@@ -21,8 +21,7 @@ from pandas.tseries.frequencies import to_offset
 from ...errors import ParameterError, TsganWarning
 from ...panel import Ints
 from ...tables.dtypes import Token, label, plain
-from .grids import Business, Grid, Listed, Space, grid_from_dict
-from .rhythm import Rhythm, declared, find, fits, gcd, positions, ticks_at
+from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, grid_from_dict, positions, ticks_at
 from .stamps import PER_DAY, Stamps, Ticks
 from .stamps import parse as parse
 from .stamps import to_ticks as to_ticks

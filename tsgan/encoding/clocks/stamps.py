@@ -18,7 +18,7 @@ from pandas.api import types
 
 from ...errors import SchemaError
 from ...tables.dtypes import Token, dump, load, plain
-from .written import Text, read_text
+from .text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
 Kind = Literal["number", "datetime", "timedelta", "period"]

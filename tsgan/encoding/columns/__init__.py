@@ -1,4 +1,4 @@
-"""The column kinds by name. `infer.infer_kind` tells which one a column is."""
+"""The column kinds by name. `base.infer_kind` tells which one a column is."""
 
 from __future__ import annotations
 

@@ -1,20 +1,29 @@
-"""The contract of a column kind: one column of a table to one cell of a row, and back."""
+"""The contract of a column kind: one column of a table to one cell of a row, and back.
+
+Which kind a column is, is told from its dtype and, for objects, from its observed values; what is asked of each column
+(its scaler, its bounds) is checked against the names that there are.
+"""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api import types
 
+from ...errors import ParameterError, SchemaError, choose
 from ...layout import Cell
-from ...tables.dtypes import Name, Token
-from ..scalers.base import Bools, Doubles, State
+from ...tables.dtypes import Name, Token, temporal, ticks, zones
+from ...tables.form import nearest
 from ..schema import ColumnSchema, Kind, Role
+from .choose import SCALERS
+from .scalers import Bools, Doubles, State
 
 Bounds = tuple[float | None, float | None]
 
@@ -101,3 +110,175 @@ class Column(ABC):
     @abstractmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild from `state`."""
+
+
+OBJECTS: dict[str, Kind] = {
+    "string": "category",
+    "boolean": "boolean",
+    "integer": "integer",
+    "floating": "float",
+    "mixed-integer-float": "float",
+}
+SPREAD = {
+    "dict": "spread it over columns with pd.json_normalize(), or drop it",
+    "list": "give each item a row of its own with explode() or a column of its own, or drop it",
+    "tuple": "give each item a row of its own with explode() or a column of its own, or drop it",
+    "set": "give each member a column of True and False, or drop it",
+}
+
+
+def infer_kind(series: pd.Series[Any], name: Name) -> Kind:
+    """Return the kind of a column, told from its observed values.
+
+    A column without any observed value, or with one only, is a constant.
+
+    Raises
+    ------
+    SchemaError
+        For complex numbers, nested objects, mixed types, several time zones, and dtypes that have no kind.
+    """
+    dtype: Any = series.dtype
+    if types.is_complex_dtype(dtype):
+        raise SchemaError(
+            f"Complex data not supported: column {name!r} holds complex numbers; split it into real and imaginary part"
+        )
+    observed = series[series.notna().to_numpy(dtype=bool)]
+    objects = isinstance(dtype, np.dtype) and dtype.kind == "O"
+    kind = _of_objects(observed, name) if objects and len(observed) else _of_dtype(dtype, name)
+    if not len(observed):
+        return "constant"
+    compared = ticks(observed) if kind == "period" else observed
+    same = compared == (compared[0] if kind == "period" else observed.iloc[0])
+    return "constant" if bool(np.asarray(same, dtype=bool).all()) else kind
+
+
+def _of_dtype(dtype: Any, name: Name) -> Kind:
+    dictionary = isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("dictionary<")
+    if isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype) or dictionary:
+        return "category"
+    if types.is_bool_dtype(dtype):
+        return "boolean"
+    if types.is_integer_dtype(dtype):
+        return "integer"
+    if types.is_float_dtype(dtype):
+        return "float"
+    if isinstance(dtype, pd.PeriodDtype):
+        return "period"
+    sample = temporal(pd.Series([], dtype=dtype)).dtype
+    if types.is_datetime64_any_dtype(sample):
+        return "datetime"
+    if types.is_timedelta64_dtype(sample):
+        return "timedelta"
+    if str(dtype) in ("object", "null[pyarrow]"):
+        return "constant"
+    what = "convert it by .astype('float64')" if str(dtype).startswith("decimal") else "convert or drop it"
+    raise SchemaError(
+        f"column {name!r} has dtype {dtype}, which is not supported; use numbers, booleans, strings, categories, "
+        f"datetimes, durations or periods: {what}"
+    )
+
+
+def _of_objects(observed: pd.Series[Any], name: Name) -> Kind:
+    inferred = types.infer_dtype(observed, skipna=False)
+    if inferred in OBJECTS:
+        return OBJECTS[inferred]
+    counts = observed.map(lambda value: type(value).__name__).value_counts()
+    found = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    if inferred == "complex":
+        raise SchemaError(f"Complex data not supported: column {name!r} holds complex numbers")
+    nested = [value for value in observed if types.is_list_like(value)]
+    if nested:
+        kind = type(nested[0]).__name__
+        do = SPREAD.get("set" if kind == "frozenset" else kind, "spread it over columns of single values, or drop it")
+        raise SchemaError(f"column {name!r} holds nested objects ({found}) such as {_short(nested[0])}; {do}")
+    told = zones(observed)
+    if inferred in ("datetime", "datetime64") and len(told) > 1:
+        raise SchemaError(
+            f"column {name!r} holds moments of several time zones ({', '.join(told[:5])}); bring them to one, "
+            f"for instance by pd.to_datetime(..., utc=True)"
+        )
+    if inferred in ("datetime", "date", "datetime64", "timedelta", "timedelta64", "time", "period"):
+        by = "pd.to_timedelta" if inferred.startswith("time") else "pd.to_datetime"
+        by = "pd.PeriodIndex" if inferred == "period" else by
+        raise SchemaError(f"column {name!r} holds {found} objects; convert it, for instance by {by}")
+    if len(counts) > 1:
+        raise SchemaError(
+            f"column {name!r} holds mixed types ({found}); make it one type, for instance by .astype(str) or "
+            "pd.to_numeric"
+        )
+    do = "for instance by .astype('float64')" if inferred == "decimal" else "or drop it"
+    raise SchemaError(
+        f"column {name!r} holds {found} objects, which are not supported, such as {_short(observed.iloc[0])}; "
+        f"convert it to numbers or strings, {do}"
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def scalers_for(asked: str | Mapping[Any, str], names: Sequence[Name], numbers: Sequence[Name]) -> dict[Name, str]:
+    """Return the scaler that is asked for, "auto" or a name in SCALERS, by column.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown scaler or column, or one that holds no numbers.
+    """
+    allowed = ["auto", *SCALERS]
+    if not isinstance(asked, Mapping):
+        return dict.fromkeys(names, choose("scaler", asked, allowed))
+    _check_names("scaler", asked, names, numbers)
+    return {name: choose(f"scaler[{name!r}]", asked.get(name, "auto"), allowed) for name in names}
+
+
+def bounds_for(
+    asked: str | Mapping[Any, Any] | None, names: Sequence[Name], numbers: Sequence[Name]
+) -> dict[Name, str | Bounds | None]:
+    """Return "observed", None or a pair by column.
+
+    Raises
+    ------
+    ParameterError
+        For anything that is no such bound, an unknown column, or one that is neither float nor integer.
+    """
+    if asked is None or asked == "observed":
+        return dict.fromkeys(names, asked)
+    if not isinstance(asked, Mapping):
+        raise ParameterError(
+            f"bounds={asked!r} is not known; use 'observed', None or a mapping of column to (low, high)"
+        )
+    _check_names("bounds", asked, names, numbers)
+    limits: dict[Name, str | Bounds | None] = dict.fromkeys(names, "observed")
+    return limits | {name: limits_of(name, pair) for name, pair in asked.items()}
+
+
+def limits_of(name: Name, pair: Any) -> Bounds:
+    """Return a pair of numbers as bounds; an infinite end is none.
+
+    Raises
+    ------
+    ParameterError
+        Naming the column, if it is no such pair, holds NaN, or is the wrong way round.
+    """
+    try:
+        low, high = (None if end is None or math.isinf(end) else float(end) for end in pair)
+        ends = [end for end in (low, high) if end is not None]
+        if any(map(math.isnan, ends)):
+            raise ValueError("NaN is no bound")
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"bounds[{name!r}]={pair!r} must be a pair (low, high) of numbers or None") from error
+    if ends != sorted(ends):
+        raise ParameterError(f"bounds[{name!r}]={pair!r}: the lower bound is above the upper one")
+    return low, high
+
+
+def _check_names(option: str, asked: Mapping[Any, Any], names: Sequence[Name], numbers: Sequence[Name]) -> None:
+    for name in asked:
+        if name not in names:
+            raise ParameterError(
+                f"{option} names {name!r}, which is not a static or value column{nearest(name, names)}"
+            )
+        if name not in numbers:
+            raise ParameterError(f"{option} names {name!r}, which holds no numbers; it applies to {list(numbers)}")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
-from ..scalers.base import Doubles, State
 from ..schema import ColumnSchema, Role
 from .base import Column, Request
+from .scalers import Doubles, State
 
 
 class ConstantColumn(Column):

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atoms import NEAR, find_atoms
-from ..scalers.base import Bools, Doubles
+from .lattice import NEIGHBOURS, find_atoms
+from .scalers import Bools, Doubles
 
 SHARE = 0.03  # of the rows that an atom holds at least
 LARGE, TALL = 0.05, 3.0  # or this share, and as many times the rows of its neighbours on average
@@ -116,14 +116,14 @@ def _on_the_way(x: Doubles, follows: Bools, atom: float, straight: float) -> boo
 
 def _atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the positions of the atoms among distinct values that hold `counts` rows, at most six."""
-    if len(counts) <= 2 * NEAR:
+    if len(counts) <= 2 * NEIGHBOURS:
         return np.empty(0, dtype=np.intp)
     rows = counts.sum()
     found = np.zeros(len(counts), dtype=bool)
     found[find_atoms(counts)] = True
     rest = np.where(found, 0, counts)
-    padded, there = np.pad(rest, NEAR), np.pad((~found).astype(np.int64), NEAR)
-    around = [i for i in range(2 * NEAR + 1) if i != NEAR]
+    padded, there = np.pad(rest, NEIGHBOURS), np.pad((~found).astype(np.int64), NEIGHBOURS)
+    around = [i for i in range(2 * NEIGHBOURS + 1) if i != NEIGHBOURS]
     beside = sum(padded[i : i + len(counts)] for i in around)
     near = sum(there[i : i + len(counts)] for i in around)
     large = (counts >= np.maximum(LARGE * rows, PAIRS)) & (counts * np.maximum(near, 1) >= TALL * beside)

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
-from ..scalers.base import Doubles
 from ..schema import ColumnSchema, Kind
-from .scaled import MOST_POINTS, ScaledColumn
+from .numeric import MOST_POINTS, ScaledColumn
+from .scalers import Doubles
 
 MISSING = np.iinfo(np.int64).min
 

@@ -17,11 +17,12 @@ from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
 from .clocks.timing import Timing
+from .columns.base import limits_of
 from .missing import Missing
-from .options import limits_of
 
 if TYPE_CHECKING:
     from .encoder import Encoder
+
 
 E = TypeVar("E", bound="Encoder")
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from .base import Doubles, Scaler, State
+from .scalers import Doubles, Scaler, State
 
 KNOTS, TAIL, ATOM = 2000, 50, 0.005
 FAR = 40.0

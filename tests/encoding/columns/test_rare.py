@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from tsgan.encoding.columns.base import Request
-from tsgan.encoding.columns.category import CategoryColumn
-from tsgan.encoding.columns.rare import count_holders
+from tsgan.encoding.columns.category import CategoryColumn, count_holders
 from tsgan.errors import InputError, SchemaError
 
 

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsgan import datasets
-from tsgan.encoding.atoms import find_atoms, tell
 from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.lattice import Lattice, find_atoms, tell
 from tsgan.encoding.columns.numeric import FloatColumn, IntegerColumn
-from tsgan.encoding.lattice import Lattice
 
 
 def draws(seed=0):

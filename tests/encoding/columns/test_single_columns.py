@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsgan.encoding.columns import COLUMNS
-from tsgan.encoding.columns.base import Request
-from tsgan.encoding.columns.infer import infer_kind
+from tsgan.encoding.columns.base import Request, infer_kind
 
 WORDS = ["a", "b", "", "ü", "long word", "0", "None", "nan"]
 SPAN = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

@@ -1,4 +1,4 @@
-"""Which scaler suits a column, by stated rules.
+"""The scalers by name, and which of them suits a column, by stated rules.
 
 1. Few distinct values (fewer than 30): `standard`.
 2. Zeros with a heavy right tail: no value is negative, zero holds at least 5 % of the rows, and the skewness of the
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import skew
 
-from ..atoms import tell
-from .base import Bools, Doubles
-from .power import Power
+from .lattice import tell
+from .quantile import Quantile
+from .scalers import Bools, Doubles, Log, MinMax, Power, Robust, Scaler, Standard
 
 SHARE, FEW, PAIRS = 0.05, 30, 60
 SPAN, SLOPE = 3.0, 0.5
@@ -133,3 +133,13 @@ def step_slopes(x: Doubles, follows: Bools) -> tuple[float, float]:
         return float(np.polyfit(log_level, np.log(step), 1)[0]) if step.min() > 0 else 0.0
 
     return slope(x), slope(scaled)
+
+
+SCALERS: dict[str, type[Scaler]] = {
+    "standard": Standard,
+    "minmax": MinMax,
+    "robust": Robust,
+    "log": Log,
+    "power": Power,
+    "quantile": Quantile,
+}

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.choose import SCALERS
 from tsgan.encoding.columns.numeric import FloatColumn
-from tsgan.encoding.scalers import SCALERS
 
 SHAPES = {
     "normal": lambda rng, rows: rng.normal(size=rows),

@@ -1,6 +1,6 @@
-"""Lattices: the values that a column can take, where these are fewer than its decimals would allow.
+"""Lattices, the values that a column can take where these are fewer than its decimals would allow; and atoms.
 
-Three are told apart, in this order:
+Three lattices are told apart, in this order:
 
 1. *Regular*: all values are `offset + step * k` with `step` larger than the last decimal (multiples of 10, of 0.25, of
    60 seconds). The step is the greatest common divisor of all distances.
@@ -14,6 +14,12 @@ Three are told apart, in this order:
 
 Each needs evidence beyond chance: the odds that as many numbers of the decimal grid fall on such a lattice by chance
 must be below 2 ** -20; a listed one needs on average 8 rows a value.
+
+Atoms are single values that hold far more rows than the values around them: zeros of a rain gauge, a detection limit, a
+cap, round prices in a shop. A value is an atom if it holds at least half a percent of the rows (and 5 of them), and 3
+times as many as the most frequent of its two neighbours on either side, atoms already found aside; or 10 times as many
+as the second of them, so that two atoms may stand side by side. A rounded column, whose values all hold a few percent,
+has none.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 from scipy.optimize import linprog
 
-from .scalers.base import Doubles
+from .scalers import Doubles
 
 BITS, REPEATS, LONE, FULL = 20.0, 8, 0.01, 0.6
 CELLS, PEAKS, PAD, COARSE = 2**18, 6, 8, 2**53
@@ -261,3 +267,43 @@ def _tightest(u: NDArray[np.int64], k: Doubles) -> tuple[float, float] | None:
         return None
     offset, step, residual = np.asarray(solved.x, dtype=np.float64)
     return (float(offset), float(step)) if residual <= 0.5 + 1e-6 else None
+
+
+SHARE, ROWS, TIMES, PAIR, NEIGHBOURS, ROUNDS = 0.005, 5, 3.0, 10.0, 2, 3
+
+
+def find_atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the positions of the atoms among distinct values.
+
+    Parameters
+    ----------
+    counts : int64 array of shape (levels,)
+        Rows that hold each distinct value, in increasing order of the values.
+    """
+    large = counts >= max(ROWS, SHARE * counts.sum())
+    if len(counts) < 2 * NEIGHBOURS + 1 or not large.any():
+        return np.empty(0, dtype=np.intp)
+    found = np.zeros(len(counts), dtype=bool)
+    for _ in range(ROUNDS):
+        rest = np.flatnonzero(~found)
+        if len(rest) < 2 * NEIGHBOURS + 1:
+            break
+        padded = np.pad(counts[rest], NEIGHBOURS)
+        around = np.sort([padded[i : i + len(rest)] for i in range(2 * NEIGHBOURS + 1) if i != NEIGHBOURS], axis=0)
+        tall = (counts[rest] >= TIMES * around[-1]) | (counts[rest] >= PAIR * around[-2])
+        more = rest[large[rest] & tall]
+        if not len(more):
+            break
+        found[more] = True
+    return np.flatnonzero(found)
+
+
+def tell(values: Doubles, counts: NDArray[np.int64], atoms: NDArray[np.intp], most: int = 3) -> str:
+    """Return the atoms in a few words, the largest first: "54 % at 0, 3 % at 100"."""
+    order = atoms[np.argsort(-counts[atoms], kind="stable")]
+    told = [f"{_percent(counts[i] / counts.sum())} at {values[i]:g}" for i in order[:most]]
+    return ", ".join(told) + (f", {len(order) - most} more atoms" if len(order) > most else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1f} %"

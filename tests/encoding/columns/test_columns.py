@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from tsgan.encoding.columns import COLUMNS
-from tsgan.encoding.columns.base import Request
+from tsgan.encoding.columns.base import Request, infer_kind
 from tsgan.encoding.columns.category import CategoryColumn
-from tsgan.encoding.columns.infer import infer_kind
 from tsgan.encoding.columns.numeric import count_decimals
 from tsgan.errors import InputError, SchemaError
 from tsgan.layout import Number, snap

@@ -8,11 +8,9 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import kstest, skew, spearmanr
 
-from tsgan.encoding.scalers import SCALERS
-from tsgan.encoding.scalers.auto import choose_scaler, distance_to_normal, step_slopes
-from tsgan.encoding.scalers.log import Log
-from tsgan.encoding.scalers.power import Power
-from tsgan.encoding.scalers.quantile import KNOTS, Quantile
+from tsgan.encoding.columns.choose import SCALERS, choose_scaler, distance_to_normal, step_slopes
+from tsgan.encoding.columns.quantile import KNOTS, Quantile
+from tsgan.encoding.columns.scalers import Log, Power
 from tsgan.errors import InputError
 
 
