@@ -109,7 +109,7 @@ def job(name: str, kind: str, seed: int, budget: float | None, repeats: int) -> 
     import torch
 
     from tsgan import RecurrentGAN
-    from tsgan.evaluation.classic import discriminative_score, predictive_score
+    from tsgan.evaluation.judges.papers import discriminative_score, predictive_score
 
     torch.set_num_threads(1)
     series = load(name)

@@ -46,7 +46,12 @@ def shaken(real: np.ndarray) -> np.ndarray:
 
 def classic() -> None:
     """Five repeats side by side, and one after the other."""
-    from tsgan.evaluation.classic import discriminative_score, plain_discriminative, plain_predictive, predictive_score
+    from tsgan.evaluation.judges.papers import (
+        discriminative_score,
+        plain_discriminative,
+        plain_predictive,
+        predictive_score,
+    )
 
     stocks = series("stocks")
     real = walk(3685, 6) if stocks is None else stocks
@@ -79,8 +84,8 @@ def classic() -> None:
 
 def metrics(name: str, real: np.ndarray) -> None:
     """Seconds of each metric by itself, of the default set and of everything."""
+    from tsgan.evaluation.case import prepare
     from tsgan.evaluation.metrics import METRICS
-    from tsgan.evaluation.prepare import prepare
 
     rest = len(real) * 3 // 4
     case = prepare(real, shaken(real), real[rest:], window=24, target="x0", sensitive="x0")

@@ -141,7 +141,7 @@ def _apart(real: pd.DataFrame, other: pd.DataFrame, lag: int) -> Any:
 
 def length(seed: int) -> None:
     """Longer windows of ETTh1."""
-    from tsgan.evaluation.classic import discriminative_score
+    from tsgan.evaluation.judges.papers import discriminative_score
 
     series = fidelity.load("etth1")
     for steps, published in PUBLISHED.items():

@@ -177,8 +177,8 @@ def compare(real, tables, **arguments):
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tsgan.estimator", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
-    monkeypatch.setitem(sys.modules, "tsgan.evaluation.judge", types.SimpleNamespace(evaluate=evaluate))
-    monkeypatch.setitem(sys.modules, "tsgan.evaluation.compare", types.SimpleNamespace(compare=compare))
+    monkeypatch.setitem(sys.modules, "tsgan.evaluation.evaluate", types.SimpleNamespace(evaluate=evaluate))
+    monkeypatch.setitem(sys.modules, "tsgan.evaluation.evaluate", types.SimpleNamespace(compare=compare))
     monkeypatch.chdir(tmp_path)
     asked.clear()
     pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)

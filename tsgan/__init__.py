@@ -9,11 +9,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "RecurrentGAN": "estimator",
-    "evaluate": "evaluation.judge",
+    "evaluate": "evaluation.evaluate",
     "Report": "evaluation.report",
-    "compare": "evaluation.compare",
+    "compare": "evaluation.evaluate",
     "Comparison": "evaluation.comparison",
-    "train_holdout_split": "evaluation.holdout",
+    "train_holdout_split": "evaluation.splits",
     "fan_chart": "fans",
     "Inequality": "constraints.inequality",
     "FixedSum": "constraints.fixed_sum",
@@ -57,11 +57,10 @@ if TYPE_CHECKING:
     from .constraints.ranges import Range
     from .constraints.suggesting import suggest_constraints
     from .estimator import RecurrentGAN
-    from .evaluation.compare import compare
     from .evaluation.comparison import Comparison
-    from .evaluation.holdout import train_holdout_split
-    from .evaluation.judge import evaluate
+    from .evaluation.evaluate import compare, evaluate
     from .evaluation.report import Report
+    from .evaluation.splits import train_holdout_split
     from .fans import fan_chart
 
 

@@ -203,7 +203,7 @@ def _sample(args: argparse.Namespace) -> None:
 
 
 def _build_evaluate(parser: argparse.ArgumentParser) -> None:
-    from .evaluation.judge import evaluate
+    from .evaluation.evaluate import evaluate
     from .evaluation.thresholds import EXAMPLES
 
     parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
@@ -239,8 +239,7 @@ def _threshold(text: str) -> Any:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from .evaluation.compare import compare
-    from .evaluation.judge import evaluate
+    from .evaluation.evaluate import compare, evaluate
     from .tables import files as tables
 
     arguments = given(args, args.names)
@@ -351,7 +350,7 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 def _demo(args: argparse.Namespace) -> None:
     from . import datasets
     from .estimator import RecurrentGAN
-    from .evaluation.judge import evaluate
+    from .evaluation.evaluate import evaluate
     from .tables import files as tables
 
     out = Path(args.out)

@@ -312,7 +312,7 @@ class Synthesizer(Persistent):
         InputError, SchemaError
             If `X` has other columns, values that were never seen, or too few rows to be cut in two.
         """
-        from .evaluation.closeness import closeness  # the one place where an estimator calls the judge
+        from .evaluation.evaluate import closeness  # the one place where an estimator calls the judge
 
         self._check_fitted()
         panel = self._encoder.encode(X)

@@ -9,7 +9,7 @@ import pytest
 
 from tsgan import RecurrentGAN
 from tsgan.constraints.inequality import Inequality
-from tsgan.evaluation.classic import discriminative_score
+from tsgan.evaluation.judges.papers import discriminative_score
 
 FILE = Path(os.environ.get("TSGAN_DATA", Path(__file__).parents[3] / "shared" / "data")) / "stock_data.csv"
 PAIRS = [("Low", "Open"), ("Low", "Close"), ("Open", "High"), ("Close", "High")]

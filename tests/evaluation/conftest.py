@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.classic import discriminative_score, predictive_score
-from tsgan.evaluation.metrics import context_fid, discriminative, predictive
+from tsgan.evaluation.judges.papers import discriminative_score, predictive_score
+from tsgan.evaluation.metrics import frechet, papers
 
 
 def panel(seed: int, count: int = 300, steps: int = 8) -> np.ndarray:
@@ -64,6 +64,6 @@ def roles():
 @pytest.fixture
 def quick_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the metrics' judges learn for fewer steps than the papers' protocol asks."""
-    monkeypatch.setattr(context_fid, "UPDATES", 20)
-    monkeypatch.setattr(discriminative, "discriminative_score", partial(discriminative_score, iterations=800))
-    monkeypatch.setattr(predictive, "predictive_score", partial(predictive_score, iterations=1200))
+    monkeypatch.setattr(frechet, "UPDATES", 20)
+    monkeypatch.setattr(papers, "discriminative_score", partial(discriminative_score, iterations=800))
+    monkeypatch.setattr(papers, "predictive_score", partial(predictive_score, iterations=1200))

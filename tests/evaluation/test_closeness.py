@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsgan.errors import InputError
-from tsgan.evaluation.closeness import closeness
+from tsgan.evaluation.evaluate import closeness
 
 
 def test_both_ends(make_panel):

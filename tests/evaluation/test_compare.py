@@ -9,9 +9,8 @@ import pytest
 
 import tsgan
 from tsgan.errors import InputError, ParameterError, SchemaError
-from tsgan.evaluation.compare import compare
 from tsgan.evaluation.comparison import Comparison
-from tsgan.evaluation.judge import evaluate
+from tsgan.evaluation.evaluate import compare, evaluate
 from tsgan.evaluation.metrics.base import Result
 from tsgan.evaluation.report import Report
 

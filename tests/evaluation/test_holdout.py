@@ -11,8 +11,8 @@ import pytest
 
 from tsgan import RecurrentGAN, evaluate, train_holdout_split
 from tsgan.errors import InputError, ParameterError, SchemaError
-from tsgan.evaluation import holdout as module
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation import splits as module
+from tsgan.evaluation.case import prepare
 
 ROWS = 600
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tsgan import datasets
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.base import SECTIONS, CannotMeasureError
-from tsgan.evaluation.prepare import prepare
 
 EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
 QUICKLY = pytest.mark.usefixtures("quick_judges")

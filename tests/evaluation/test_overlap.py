@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsgan.evaluation.overlap import joined
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.reading import joined
 
 
 def windows(series: np.ndarray, steps: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsgan.evaluation import records as module
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.records import census, chosen, join, nearest, nearest_windows, records, remembered
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tsgan.errors import ParameterError
+from tsgan.evaluation.evaluate import _chosen, evaluate
 from tsgan.evaluation.findings import find, unmeasured
-from tsgan.evaluation.judge import _chosen, evaluate
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.base import SECTIONS, Metric, Reference, Result
 from tsgan.evaluation.report import Report

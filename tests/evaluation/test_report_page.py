@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.compare import compare
 from tsgan.evaluation.comparison import Comparison
-from tsgan.evaluation.judge import evaluate
+from tsgan.evaluation.evaluate import compare, evaluate
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.pictures import galleries
 from tsgan.evaluation.report import Report

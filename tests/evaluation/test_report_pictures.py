@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.pictures.base import bins
 from tsgan.evaluation.pictures.clocks import frames
 from tsgan.evaluation.pictures.levels import transitions
@@ -14,7 +15,6 @@ from tsgan.evaluation.pictures.marginals import marginal
 from tsgan.evaluation.pictures.nearest import closeness
 from tsgan.evaluation.pictures.paths import paths
 from tsgan.evaluation.pictures.rhythm import rhythms
-from tsgan.evaluation.prepare import prepare
 
 
 def table(weather: str, count: int = 1) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.splits import CannotMeasureError, parts
 
 

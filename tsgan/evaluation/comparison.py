@@ -13,8 +13,7 @@ from scipy import stats
 
 from ..errors import InputError, ParameterError, SchemaError, choose
 from .findings import by_section, unmeasured
-from .metrics.base import SECTIONS, Result, Section, number
-from .metrics.grading import GRADES, TONES
+from .metrics.base import GRADES, SECTIONS, TONES, Result, Section, number
 from .reading import Table
 from .writing import WIDTH, aligned, dump, show
 

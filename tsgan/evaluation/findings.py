@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .metrics import METRICS
-from .metrics.base import SECTIONS, Result, Section
-from .metrics.grading import TONES, Tone
+from .metrics.base import SECTIONS, TONES, Result, Section, Tone
 
 MOST = 4
 SUBJECTS: dict[Section, str] = {

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..panel import Panel, Windows
+from .case import Case
 from .columns import Column
-from .prepare import Case
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]

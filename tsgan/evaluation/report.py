@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ParameterError, choose
+from .case import Case
 from .comparison import Comparison, check_tables, judge_each
 from .findings import Finding, by_section, find, section_of, summarise, unmeasured
-from .metrics.base import SECTIONS, Result, number
-from .metrics.grading import GRADES, TONES
-from .prepare import Case
+from .metrics.base import GRADES, SECTIONS, TONES, Result, number
 from .reading import Table
 from .writing import WIDTH, aligned, dump, show
 

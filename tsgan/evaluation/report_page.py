@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import markupsafe
 
+from .case import Case
 from .findings import by_section, unmeasured
 from .metrics import METRICS
-from .metrics.base import SECTIONS, Metric, Result, Section, number
+from .metrics.base import (
+    ALPHA,
+    GRADES,
+    LARGE,
+    NEGLIGIBLE,
+    SECTIONS,
+    SMALL,
+    TONES,
+    Metric,
+    Result,
+    Section,
+    Tone,
+    number,
+)
 from .metrics.draws import MAX_COMPARED
-from .metrics.grading import ALPHA, GRADES, LARGE, NEGLIGIBLE, SMALL, TONES, Tone
 from .pictures.base import REAL, SYNTHETIC, Picture
 from .pictures.galleries import MAPS, Gallery, furthest, galleries
 from .pictures.maps import maps
-from .prepare import Case
 
 if TYPE_CHECKING:
     from .comparison import Comparison

@@ -1,11 +1,17 @@
-"""Cutting the real data in parts that share no row, so that what is learned on one can be tested on another."""
+"""Cutting the real data in parts that share no row, so that what is learned on one can be tested on another.
+
+`train_holdout_split` keeps real data that the generator does not see, so that disclosure can be measured.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Windows
+from .reading import Table, clock_of, joined
 
 Ints = NDArray[np.int64]
 
@@ -72,3 +78,218 @@ def _blocks(windows: Windows, count: int, rng: np.random.Generator) -> Ints:
     mine = np.full(len(windows), -1)
     mine[used] = rounds[rank]
     return mine
+
+
+Bools = NDArray[np.bool_]
+
+SEQUENCE = "sequence"
+USUAL, LEAST, MOST = 10, 2, 25
+
+
+def train_holdout_split(
+    data: Table,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    holdout: float = 0.3,
+    window: int = 24,
+    random_state: int | None = 0,
+) -> tuple[Table, Table]:
+    """Split real data in a part to fit a generator on and a part to judge it with.
+
+    Many sequences are dealt out whole: all rows of an entity are on one side, because they are one person. One long
+    series is cut into blocks of time that go to the two sides in turn; between two blocks the rows of one window are
+    dropped, so that no window of one side is about the same days as one of the other. Its blocks come back as sequences
+    of their own, so that no window is made across what was cut out.
+
+    Parameters
+    ----------
+    data : DataFrame, Series, array or list of arrays
+        Sequences are told apart by `entity`, by an outer index level named ``sequence``, by the first axis of an array
+        `(sequences, time, columns)`, or as items of a list. Anything else is one long series, and so is an array of
+        overlapping windows of one series.
+    entity, time : str, optional
+        Columns or index levels that name the sequence and order its rows. A long series is cut by its date index where
+        `time` is not given, else by the order of its rows.
+    holdout : float
+        Share of the entities, or of the time, that the generator must not see.
+    window : int
+        Steps that are looked at together: the gap between blocks of a long series.
+    random_state : int or None
+        Chooses the entities, or the side of the first block. No global random state is read or changed.
+
+    Returns
+    -------
+    train, holdout : like `data`
+        Of many sequences their rows in the order, with the index and the dtypes they came with. Of a long table its
+        blocks in time order, under an outer index level ``sequence`` by which `RecurrentGAN` and `evaluate` know them;
+        of a long array `(time, columns)` a list of blocks.
+
+    Raises
+    ------
+    ParameterError
+        If `holdout` is not between 0 and 1, or `window` or `random_state` is not allowed.
+    SchemaError
+        If a role names no column, or an index of several levels does not say which one names the sequences.
+    InputError
+        If there are fewer than two sequences, or a series is too short.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from tsgan import train_holdout_split
+    >>> visits = pd.DataFrame({"patient": np.repeat(list("abcdefghij"), 5), "pulse": np.arange(50.0)})
+    >>> train, holdout = train_holdout_split(visits, entity="patient")
+    >>> train["patient"].nunique(), holdout["patient"].nunique()
+    (7, 3)
+
+    A long series comes back in blocks:
+
+    >>> days = pd.date_range("2021-01-01", periods=1000, name="day")
+    >>> train, holdout = train_holdout_split(pd.DataFrame({"load": np.arange(1000.0)}, index=days))
+    >>> list(train.index.names), len(train), len(holdout)
+    (['sequence', 'day'], 616, 264)
+
+    Then ``gan = RecurrentGAN().fit(train)`` and ``evaluate(train, gan.sample(100), holdout, window=24)``.
+    """
+    rng = _checked(holdout, window, random_state)
+    if not isinstance(data, pd.DataFrame | pd.Series):
+        return _split_arrays(data, {"entity": entity, "time": time}, holdout, int(window), rng)
+    index = data.index
+    levels = [None if name is None else str(name) for name in index.names]
+    for role, name in (("entity", entity), ("time", time)):
+        columns = list(data.columns) if isinstance(data, pd.DataFrame) else []
+        if name is not None and name not in columns and name not in levels:
+            raise SchemaError(f"{role}={name!r} is not a column; there are {columns} and the index levels {levels}")
+    if entity is None and index.nlevels > 1 and levels[0] == SEQUENCE:
+        entity = SEQUENCE
+    if entity is not None:
+        keys = _values(data, entity)
+        if keys.isna().any():
+            raise InputError(f"entity column {entity!r} has missing values; drop or name those rows")
+        codes = pd.factorize(keys)[0]
+        kept = _dealt(int(codes.max(initial=-1)) + 1, f"column {entity!r}", holdout, rng)[codes]
+        return data[kept], data[~kept]
+    if index.nlevels > 1:
+        raise SchemaError(
+            f"the index has {index.nlevels} levels {levels}; with entity= name the one that identifies the sequences"
+        )
+    order = np.arange(len(data))
+    if time is not None or isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        times = index.to_series() if time is None else _values(data, time)
+        if times.isna().any():
+            raise InputError(
+                f"{'the index' if time is None else f'time column {time!r}'} has missing values; drop them"
+            )
+        order = np.argsort(clock_of(times), kind="stable")
+    one, two = (_stacked(data, order, blocks) for blocks in _held_blocks(len(data), holdout, int(window), rng))
+    return one, two
+
+
+def _checked(holdout: object, window: object, random_state: object) -> np.random.Generator:
+    """Refuse arguments that are not allowed, and return the generator."""
+    number = isinstance(holdout, float | int | np.floating) and not isinstance(holdout, bool)
+    if not number or not 0 < holdout < 1:  # type: ignore[operator]
+        raise ParameterError(
+            f"holdout={holdout!r} is not allowed; it is the share that the generator must not see, between 0 and 1, "
+            f"such as 0.3"
+        )
+    for name, value, least in (("window", window, 2), ("random_state", random_state, 0)):
+        if name == "random_state" and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    return np.random.default_rng(random_state)  # type: ignore[arg-type]
+
+
+def _values(data: pd.DataFrame | pd.Series, name: str) -> pd.Series:
+    """A column, or a level of the index as one."""
+    if isinstance(data, pd.DataFrame) and name in data.columns:
+        return data[name]
+    return data.index.get_level_values(name).to_series()
+
+
+def _dealt(count: int, what: str, holdout: float, rng: np.random.Generator) -> Bools:
+    """Which of `count` sequences are for training.
+
+    Raises
+    ------
+    InputError
+    """
+    if count < 2:
+        raise InputError(
+            f"{what} holds {count} sequence; at least 2 are needed to split by sequence. To split one long series by "
+            f"time, pass it without entity="
+        )
+    held = min(max(round(holdout * count), 1), count - 1)
+    kept = np.ones(count, dtype=bool)
+    kept[rng.permutation(count)[:held]] = False
+    return kept
+
+
+def _held_blocks(rows: int, holdout: float, window: int, rng: np.random.Generator) -> tuple[list[Ints], list[Ints]]:
+    """Row numbers of each block of both sides, in turn, with a gap of one window between neighbours.
+
+    Raises
+    ------
+    InputError
+        If the smaller side would get less than two windows' rows.
+    """
+    small = min(holdout, 1 - holdout)
+    least = window + int(np.ceil(LEAST * window / small))
+    if rows < least:
+        raise InputError(
+            f"the series is too short: it has {rows} rows, and with window={window} and holdout={holdout:g} at least "
+            f"{least} are needed; pass more rows or a smaller window"
+        )
+    content = max(USUAL * window, int(np.ceil(LEAST * window / small)))
+    pairs = min(max((rows + window) // (content + 2 * window), 1), MOST)
+    used = rows - (2 * pairs - 1) * window
+    first = int(rng.integers(2))
+    totals = [used - round(holdout * used), round(holdout * used)]
+    found: tuple[list[Ints], list[Ints]] = ([], [])
+    at = 0
+    for number in range(2 * pairs):
+        side = (number + first) % 2
+        place = len(found[side])
+        length = totals[side] * (place + 1) // pairs - totals[side] * place // pairs
+        found[side].append(np.arange(at, at + length))
+        at += length + window
+    return found
+
+
+def _stacked(data: pd.DataFrame | pd.Series, order: Ints, blocks: list[Ints]) -> pd.DataFrame | pd.Series:
+    """Blocks one after the other, under an outer index level that numbers them."""
+    part = data.iloc[order[np.concatenate(blocks)]]
+    number = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    part.index = pd.MultiIndex.from_arrays([number, part.index], names=[SEQUENCE, data.index.name])
+    return part
+
+
+def _split_arrays(
+    data: object, roles: dict[str, str | None], holdout: float, window: int, rng: np.random.Generator
+) -> tuple[Table, Table]:
+    """Split arrays: by sequence where there are many, else by time."""
+    for role, name in roles.items():
+        if name is not None:
+            raise SchemaError(f"{role}={name!r} needs a DataFrame, whose columns have names; got {type(data).__name__}")
+    if isinstance(data, list) and data and all(np.ndim(item) == 2 for item in data):
+        kept = _dealt(len(data), "the list", holdout, rng)
+        one, two = ([item for item, mine in zip(data, side, strict=True) if mine] for side in (kept, ~kept))
+        return one, two
+    values = np.asarray(data)
+    if values.ndim not in (1, 2, 3):
+        raise InputError(
+            f"the data must be a DataFrame, a list of arrays (time, columns), or an array (time, columns) or "
+            f"(sequences, time, columns); got an array of shape {values.shape}"
+        )
+    if values.ndim == 3 and (series := joined(values)):
+        if len(series) > 1:
+            return _split_arrays(series, roles, holdout, window, rng)
+        values = series[0]
+    if values.ndim == 3:
+        kept = _dealt(len(values), "the array", holdout, rng)
+        return values[kept], values[~kept]
+    values = values[:, None] if values.ndim == 1 else values
+    train, held = _held_blocks(len(values), holdout, window, rng)
+    return [values[block] for block in train], [values[block] for block in held]

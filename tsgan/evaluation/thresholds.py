@@ -15,8 +15,7 @@ from typing import Any
 
 from ..errors import ParameterError, choose
 from .metrics import METRICS
-from .metrics.base import Result, number
-from .metrics.grading import GRADES
+from .metrics.base import GRADES, Result, number
 
 FIDELITY = ("faithful", "unclear", "close", "visible", "far")
 DISCLOSURE = ("none found", "unclear", "suspicious", "leak")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.closest_record import share
-from tsgan.evaluation.prepare import prepare
 from tsgan.evaluation.records import census, records
 
 CLOSEST = METRICS["closest_record"]

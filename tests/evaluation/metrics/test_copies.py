@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
-from tsgan.evaluation.prepare import prepare
 
 COPIES = METRICS["copies"]
 

@@ -7,12 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.association import Association, associations, correlation_ratio
-from tsgan.evaluation.metrics.autocorrelation import Autocorrelation
-from tsgan.evaluation.metrics.correlation import Correlation, correlational_score, pearson, spearman
-from tsgan.evaluation.metrics.cross_correlation import CrossCorrelation, cross_correlation
+from tsgan.evaluation.metrics.correlation import (
+    Correlation,
+    CrossCorrelation,
+    correlational_score,
+    cross_correlation,
+    pearson,
+    spearman,
+)
+from tsgan.evaluation.metrics.dependence import Autocorrelation
 from tsgan.evaluation.metrics.marginals import Marginals
-from tsgan.evaluation.prepare import prepare
 
 NUMBERS = (Correlation(), CrossCorrelation())
 EVERY = pytest.mark.parametrize("metric", NUMBERS, ids=lambda metric: metric.name)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import coverage
 from tsgan.evaluation.metrics.coverage import Coverage
-from tsgan.evaluation.prepare import prepare
 
 METRIC = Coverage()
 

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from tsgan import train_holdout_split
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.disclosing import bootstrap, chance_of_excess
-from tsgan.evaluation.prepare import prepare
 
 LEAKS = [name for name, metric in METRICS.items() if metric.section == "disclosure"]
 COMPARING = [name for name in LEAKS if name != "copies"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from tsgan.evaluation.metrics.discriminative import Discriminative
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.papers import Discriminative
 
 
 def series(seed: int) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_what_is_told_apart_like_two_real_halves_is_unclear_and_not_faithful() -
 
 @pytest.mark.usefixtures("quick_judges")
 def test_control_halves_share_no_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tsgan.evaluation.metrics import discriminative
+    from tsgan.evaluation.metrics import papers as discriminative
 
     seen = []
     kept = discriminative.discriminative_score

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.draws import CONTROLS, contrasts, distances, draw, far_end
-from tsgan.evaluation.prepare import prepare
 
 
 def test_real_sides_are_the_same_without_the_others(make_panel) -> None:

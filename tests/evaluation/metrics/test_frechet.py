@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.linalg import sqrtm
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.frechet import Frechet, frechet
-from tsgan.evaluation.prepare import prepare
 
 METRIC = Frechet()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.metrics.gaps import Gaps
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.timing import Gaps
 
 GOOD = ("faithful", "unclear")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.marginals import Marginals
-from tsgan.evaluation.prepare import prepare
 
 SEEN = ("close", "visible", "far")
 GOOD = ("faithful", "unclear")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
-from tsgan.evaluation.metrics.membership import area
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.metrics.attacks import area
 
 ATTACK = METRICS["membership"]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.missing import Missing, correlation
-from tsgan.evaluation.prepare import prepare
 
 GOOD = ("faithful", "unclear")
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tsgan.evaluation.metrics.novelty import chance_of_news, chance_of_records, singles
+from tsgan.evaluation.metrics.units import chance_of_news, chance_of_records, singles
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])

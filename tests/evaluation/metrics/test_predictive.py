@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.metrics.predictive import Predictive
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.papers import Predictive
 
 
 def series(seed: int) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tsgan.evaluation.metrics.resampling import areas, clusters, redrawn
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.draws import areas, clusters, redrawn
 
 
 def test_areas_equal_scikit_learns_for_any_weights_and_ties() -> None:

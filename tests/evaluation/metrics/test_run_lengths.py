@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.metrics.run_lengths import RunLengths, distance, runs
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.states import RunLengths, runs
+from tsgan.evaluation.metrics.states import runs_distance as distance
 
 GOOD = ("faithful", "unclear")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.metrics.transitions import Transitions, distance, matrix
-from tsgan.evaluation.prepare import prepare
+from tsgan.evaluation.case import prepare
+from tsgan.evaluation.metrics.states import Transitions, distance, matrix
 
 GOOD = ("faithful", "unclear")
 ROUND = np.array([[0.6, 0.4, 0.0], [0.0, 0.6, 0.4], [0.4, 0.0, 0.6]])

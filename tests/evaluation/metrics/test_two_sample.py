@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.two_sample import TwoSample
-from tsgan.evaluation.prepare import prepare
 
 JUDGE = TwoSample()
 

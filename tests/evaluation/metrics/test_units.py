@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import units
 from tsgan.evaluation.metrics.units import DEALS, Pair, Sample
-from tsgan.evaluation.prepare import prepare
 from tsgan.evaluation.splits import CannotMeasureError
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
+from tsgan.evaluation.case import prepare
 from tsgan.evaluation.columns import Column
 from tsgan.evaluation.metrics.usefulness import Usefulness, _score
-from tsgan.evaluation.prepare import prepare
 
 METRIC = Usefulness()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tsgan.evaluation.metrics.values import Grid, kolmogorov_smirnov, total_variation
+from tsgan.evaluation.metrics.figures import Grid, kolmogorov_smirnov, total_variation
 
 RNG = np.random.default_rng(0)
 PAIRS = {

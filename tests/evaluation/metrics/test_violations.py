@@ -8,7 +8,7 @@ import pytest
 
 from tsgan.constraints import Fixed, Inequality, Range
 from tsgan.errors import ConstraintError
-from tsgan.evaluation.judge import evaluate
+from tsgan.evaluation.evaluate import evaluate
 
 
 def table(seed: int, count: int = 60) -> pd.DataFrame:

@@ -8,12 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..case import Case
 from ..columns import Column
-from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Doubles, Metric, Reference, Result, furthest
+from .base import Doubles, Grade, Metric, Reference, Result, furthest
 from .draws import Floats, contrasts, far_end
-from .grading import Grade
 
 Ints = NDArray[np.int64]
 

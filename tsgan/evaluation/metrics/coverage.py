@@ -8,13 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..embedding import Axes, Embedding
-from ..prepare import Case
+from ..case import Case
+from ..judges.embedding import Axes, Embedding
 from ..splits import CannotMeasureError, parts
-from .base import Doubles, Metric, Reference, Result, Table
-from .draws import CONTROLS, Floats, Ints, useless
-from .grading import RANK, Grade
-from .resampling import stretches, thinned
+from .base import RANK, Doubles, Grade, Metric, Reference, Result, Table
+from .draws import CONTROLS, Floats, Ints, stretches, thinned, useless
 
 MOST, MOST_BY_COLUMN = 1000, 400
 KERNELS_BY_COLUMN = 50

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..prepare import Case
+from ..case import Case
 from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
 from ..splits import CannotMeasureError
-from .base import Interval, Metric, Result
-from .grading import ALPHA, Grade
+from .base import ALPHA, Grade, Interval, Metric, Result
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]

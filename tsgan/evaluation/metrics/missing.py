@@ -8,12 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..case import Case
 from ..columns import Column
-from ..prepare import Case
 from ..splits import CannotMeasureError
-from .base import Metric, Reference, Result
+from .base import Grade, Metric, Reference, Result
 from .figures import Figure, Row, difference, result
-from .grading import Grade
 from .units import Bools, Doubles, Ints, Pair, Sample, Shares
 
 LEAST_WORST = 0.1

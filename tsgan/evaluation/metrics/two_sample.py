@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..prepare import Case
-from ..rocket import KERNELS, seen, suspicion
+from ..case import Case
+from ..judges.rocket import KERNELS, seen, suspicion
 from ..splits import parts
-from .base import Interval, Metric, Reference, Result
-from .grading import SMALL, Better, Grade
-from .resampling import FEW_SEQUENCES, areas, clusters, redrawn
+from .base import SMALL, Better, Grade, Interval, Metric, Reference, Result
+from .draws import FEW_SEQUENCES, areas, clusters, redrawn
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -12,13 +12,11 @@ from ...constraints.base import Bools, Constraint, Rows
 from ...constraints.checking import broken
 from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest
-from ..prepare import Case
+from ..case import Case
 from ..splits import CannotMeasureError
-from .base import Metric, Reference, Result
+from .base import RANK, Grade, Metric, Reference, Result
 from .figures import Figure, Row, result
-from .grading import RANK, Grade
-from .novelty import chance_of_records
-from .units import DEALS, Pair
+from .units import DEALS, Pair, chance_of_records
 
 FEWEST = 8
 NOISE = 1.0  # each constraint has its own law, so that the headline shows nothing beyond what they do

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...panel import Windows
+from ..case import Case
 from ..columns import Column
-from ..prepare import Case
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]

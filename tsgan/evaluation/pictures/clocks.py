@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...panel import Panel
-from ..prepare import Case
+from ..case import Case
 from .base import Doubles, Picture, bins, draw, overlay
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..metrics.cross_correlation import cross_correlation
-from ..prepare import Case
+from ..case import Case
+from ..metrics.correlation import cross_correlation
 from .base import Doubles, Picture, both_sides, draw, short, some
 
 WINDOWS = 4000

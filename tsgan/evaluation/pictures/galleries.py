@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..case import Case
 from ..columns import Column
 from ..findings import section_of
-from ..metrics.base import Result, Section
-from ..metrics.grading import RANK
-from ..prepare import Case
+from ..metrics.base import RANK, Result, Section
 from .base import Picture
 from .clocks import frames
 from .correlation import correlations

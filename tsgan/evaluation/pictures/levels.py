@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...panel import Windows
+from ..case import Case
 from ..columns import Column
-from ..prepare import Case
 from .base import Doubles, Picture, both_sides, draw, levels_of, short
 
 MOST = 10

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from ..prepare import Case
+from ..case import Case
 from .base import REAL, SYNTHETIC, Picture, both_sides, draw, some
 
 MAPPED = 500

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..prepare import Case
+from ..case import Case
 from ..records import census, chosen, nearest, records, remembered
 from .base import INK, Doubles, Picture, draw, overlay
 

@@ -10,8 +10,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from ...panel import Windows
+from ..case import Case
 from ..columns import Column
-from ..prepare import Case
 from .base import REAL, SYNTHETIC, Doubles, Picture, both_sides, draw, levels_of, short
 
 SERIES = 5

@@ -7,10 +7,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ..case import Case
 from ..columns import Column
-from ..metrics.autocorrelation import autocorrelation
-from ..metrics.spectrum import spectrum
-from ..prepare import Case
+from ..metrics.dependence import autocorrelation, spectrum
 from .base import INK, REAL, SYNTHETIC, Picture, both_sides, draw, some
 
 WINDOWS = 4000

@@ -1,0 +1,221 @@
+"""`evaluate`, the judge's one call; `compare`, the same of several synthetic tables; `closeness`, one number.
+
+`closeness` is the strong judge's, for a search over models: how hard a synthetic table is to tell from a real one,
+without the rest of a report. `evaluate` sets each figure beside that of two parts of the real table and so needs four
+of them; here two are enough, and a small fold of a cross-validation will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..constraints.base import Constraint
+from ..errors import InputError, ParameterError, choose
+from .case import prepare
+from .comparison import Comparison, check_tables, judge_each
+from .judges.rocket import separation
+from .metrics import METRICS
+from .metrics.base import SECTIONS
+from .reading import Table
+from .report import Report
+from .splits import CannotMeasureError, parts
+
+
+def evaluate(
+    real: Table,
+    synthetic: Table,
+    holdout: Table | None = None,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    static: Sequence[str] | None = None,
+    target: str | None = None,
+    sensitive: str | None = None,
+    window: int | None = None,
+    metrics: Sequence[str] | None = None,
+    repeats: int = 5,
+    random_state: int | None = 0,
+    constraints: Sequence[Constraint] | None = None,
+) -> Report:
+    """Judge how close a synthetic table is to a real one, to what it is faithful, and what it gives away.
+
+    Parameters
+    ----------
+    real, synthetic : DataFrame, Series or array
+        Two tables with the same columns, from any generator. One long series, many sequences (told apart by `entity`,
+        or by an outer index level named ``sequence``), or an array `(time, columns)` or `(sequences, time, columns)`.
+    holdout : the same, optional
+        Real data that the generator has not seen. Only with them can most of what is given away be known; see
+        `train_holdout_split`.
+    entity, time : str, optional
+        Columns that name the sequence and order its rows.
+    static : sequence of str, optional
+        Columns with one value per sequence.
+    target : str, optional
+        Column to foretell by a model taught on the synthetic table and tested on the real one (usefulness).
+    sensitive : str, optional
+        Column that an attacker who knows a person's other columns would like to infer (disclosure).
+    window : int, optional
+        Steps that are looked at together. By default whole sequences where all have one length of at most 256,
+        else 24, or less where the sequences are shorter.
+    metrics : sequence of str, optional
+        Names from `tsgan.evaluation.metrics.METRICS`, or of whole sections ("apart", "columns", "time", "joint",
+        "coverage", "use", "disclosure"), or "all", or "default": all but the slow ones, which is what is measured
+        where none are named.
+    repeats : int
+        How often each score is computed, each time with other judges, parts and draws.
+    random_state : int or None
+        Seed; None draws a fresh one, which the report records. No global random state is read or changed.
+    constraints : sequence of Constraint, optional
+        What every row must hold; by default what `suggest_constraints` finds to hold exactly in the real table.
+
+    Returns
+    -------
+    Report
+        Print it, or use `as_frame()`, `to_json()`, `to_html(path)`.
+
+    Raises
+    ------
+    SchemaError
+        If the columns of the tables differ, or a role names a column that is not there.
+    InputError
+        If a table is empty or too short for a window, or holds infinite values.
+    ConstraintError
+        If a constraint names an unknown column or one of a wrong dtype.
+    ParameterError
+        If a metric is not known, or `window`, `repeats` or `random_state` has a value that is not allowed.
+    """
+    names = _chosen(metrics, {"target": target, "sensitive": sensitive})
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
+    for name, value, least in (("repeats", repeats, 1), ("random_state", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
+    case = prepare(
+        real,
+        synthetic,
+        holdout,
+        entity=entity,
+        time=time,
+        static=static,
+        target=target,
+        sensitive=sensitive,
+        window=window,
+        random_state=int(seed),
+        constraints=constraints,
+    )
+    results = tuple(METRICS[name].measure(case, int(repeats)) for name in names)
+    again = partial(
+        evaluate,
+        real,
+        holdout=holdout,
+        entity=entity,
+        time=time,
+        static=static,
+        target=target,
+        sensitive=sensitive,
+        window=case.window,
+        metrics=names,
+        repeats=repeats,
+        random_state=int(seed),
+        constraints=constraints,
+    )
+    return Report(results, case, int(repeats), again)
+
+
+def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list[str]:
+    """Names of the metrics to measure, in the table's order."""
+    named = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else list(metrics)
+    for name in named:
+        choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None})
+    asked = set(named)
+    usual = {
+        name
+        for name, metric in METRICS.items()
+        if "default" in asked and metric.default and all(given[need] is not None for need in metric.needs)
+    }
+    return [name for name, metric in METRICS.items() if name in usual or {name, metric.section, "all"} & asked]
+
+
+def compare(real: Table, tables: Mapping[str, Table], holdout: Table | None = None, **arguments: Any) -> Comparison:
+    """Judge several synthetic tables against one real table.
+
+    Parameters
+    ----------
+    real : DataFrame, Series or array
+    tables : mapping of str to DataFrame, Series or array
+        The synthetic tables, by name.
+    holdout : the same, optional
+        Real data that the generators have not seen.
+    **arguments
+        The keyword arguments of `evaluate`: entity, time, static, target, sensitive, window, metrics, repeats,
+        random_state. Where no window is given, the first table's is used for all.
+
+    Returns
+    -------
+    Comparison
+        Print it, or use `as_frame()`, `to_json()`, `to_html(path)`.
+
+    Raises
+    ------
+    ParameterError
+        If `tables` is no mapping, is empty or has a name that is not allowed, or an argument of `evaluate` is refused.
+    SchemaError, InputError
+        As `evaluate`; the text names the table.
+    """
+    check_tables(tables)
+    first, *others = tables
+    reports = judge_each({first: tables[first]}, partial(evaluate, real, holdout=holdout, **arguments))
+    again = reports[first].again
+    assert again is not None
+    return Comparison(reports | judge_each({name: tables[name] for name in others}, again))
+
+
+ENOUGH, REPEATS = 2000, 8
+
+
+def closeness(
+    real: Table,
+    synthetic: Table,
+    *,
+    entity: str | None = None,
+    time: str | None = None,
+    static: Sequence[str] | None = None,
+    random_state: int = 0,
+) -> float:
+    """Return `2 (1 - AUC)` of the strong judge (see `rocket`), at most 1.
+
+    1: it can only guess; 0: it always tells synthetic from real. The fewer the windows, the more often it is measured,
+    each time with other parts; where the tables are too short to be cut in two, the window is halved.
+
+    Parameters
+    ----------
+    real, synthetic, entity, time, static
+        As for `evaluate`.
+    random_state : int
+
+    Raises
+    ------
+    InputError
+        If the tables are too short to be cut in two at any window.
+    """
+    window = None
+    while True:
+        case = prepare(
+            real, synthetic, entity=entity, time=time, static=static, window=window, random_state=random_state
+        )
+        repeats = int(np.clip(ENOUGH // len(case.real), 1, REPEATS))
+        areas = []
+        try:
+            for rng in (case.rng("closeness", repeat) for repeat in range(repeats)):
+                split = *parts(case.real, 2, rng), *parts(case.synthetic, 2, rng)
+                areas.append(separation(case.real, case.synthetic, split, rng))
+        except CannotMeasureError as error:
+            if case.window <= 2:
+                raise InputError(f"the table is too short to be scored: {error}; pass more rows") from error
+            window = max(2, case.window // 2)
+        else:
+            return min(1.0, 2.0 * (1.0 - float(np.mean(areas))))

@@ -1,0 +1,342 @@
+"""How strongly a column's value depends on its own past: autocorrelation, partial autocorrelation, spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from ..case import Case
+from ..columns import Column
+from ..splits import CannotMeasureError
+from .base import Doubles, Grade, Metric, Reference, Result, furthest
+from .draws import Floats, contrasts, far_end
+
+Ints = NDArray[np.int64]
+
+MAX_ROWS = 200_000
+MOST_CHANNELS = 64
+FAR = 0.05
+PARTS = ("around the column's mean", "around each window's own mean")
+
+
+class Autocorrelation(Metric):
+    """Mean over columns of the difference in autocorrelation, as its root mean square over lags."""
+
+    name = "autocorrelation"
+    section = "time"
+    title = "Memory of the past"
+    question = "Does each column depend on its own past as it should?"
+    definition = (
+        "For every lag up to the window's length less one, the correlation between a column's value and its value so "
+        "many steps later, over all windows: once of the distances from the column's mean, and once of the distances "
+        "from each window's own mean, which shows what happens inside a window where levels differ widely. The score "
+        "is the root mean square over lags of the difference between real and synthetic, averaged over both ways and "
+        "columns (a category stands for the 0/1 indicators of its levels taken together: of the most frequent ones "
+        "where all columns have more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale "
+        "is that of the useless table, 0.05 or six times real against real, whichever is most."
+    )
+    references = (
+        Reference(
+            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
+            "https://doi.org/10.1002/9781118619193",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Each column remembers its past as in the real data.",
+        "close": "Each column remembers its past almost as in the real data.",
+        "visible": "Some columns remember their past more, or less, than in the real data.",
+        "far": "The columns' memory of their past is not that of the real data.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare the curves of all columns that vary in time."""
+        columns = moving(case)
+        channels, members = channels_of(case, columns)
+
+        def curves(windows: Floats) -> Doubles:
+            products = second_moments(some(windows)[:, :, channels])
+            inside = _around_window_means(products)
+            return np.stack([correlations(pooled(part, members)) for part in (products, inside)])
+
+        def gap(real: Doubles, other: Doubles) -> Doubles:
+            return np.asarray(np.sqrt(np.square(real - other)[:, :, 1:].mean(axis=2)))
+
+        found = contrasts(case, self.name, repeats, curves, gap)
+        found = found[0], found[1], far_end(found[2], found[1], FAR)
+        by_column = [side.mean(axis=1) for side in found]
+        by_part = [side.mean(axis=2) for side in found]
+        table = self.by_column([column.name for column in columns], *by_column)
+        parts = self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part")
+        detail = {"columns": table, "parts": parts}
+        values = [list(map(float, side.mean(axis=1))) for side in by_column]
+        return self.result(values[0], values[1], float(np.mean(values[2])), detail, furthest(table))
+
+
+def autocorrelation(windows: Floats) -> Doubles:
+    """Return the autocorrelation of each channel at lags 0 to W - 1, pooled over windows.
+
+    Parameters
+    ----------
+    windows : array of shape (n, W, D)
+
+    Returns
+    -------
+    array of shape (D, W)
+        Zero for a channel that does not vary.
+    """
+    return correlations(second_moments(windows))
+
+
+def moving(case: Case) -> list[Column]:
+    """Return the columns that may change from step to step.
+
+    Raises
+    ------
+    CannotMeasureError
+        If every column is static, or constant in the real table.
+    """
+    columns = [column for column in case.columns if not column.static]
+    if not columns:
+        raise CannotMeasureError("every column is static; it needs one that changes from step to step")
+    if not any(np.ptp(case.real.panel.values[:, column.values], axis=0).any() for column in columns):
+        raise CannotMeasureError("no column of the real table varies; it needs one that changes from step to step")
+    return columns
+
+
+def channels_of(case: Case, columns: Sequence[Column]) -> tuple[Ints, Doubles]:
+    """Choose the channels that stand for columns: all, or of categories with many levels the most frequent ones.
+
+    Parameters
+    ----------
+    case : Case
+    columns : sequence of Column
+
+    Returns
+    -------
+    channels : int64 array of shape (K,)
+        About 64 at most, and at least one of each column.
+    members : float64 array of shape (columns, K)
+        1 where the channel is the column's.
+    """
+    most = max(MOST_CHANNELS // len(columns), 1)
+    chosen = []
+    for column in columns:
+        shares = case.real.panel.values[:, column.values].mean(axis=0, dtype=np.float64)
+        chosen.append(column.start + np.sort(np.argsort(-shares, kind="stable")[:most]))
+    owner = np.repeat(np.arange(len(columns)), [len(part) for part in chosen])
+    return np.concatenate(chosen).astype(np.int64), np.eye(len(columns))[:, owner]
+
+
+def some(windows: Floats, rows: int = MAX_ROWS) -> Floats:
+    """Return as many of the windows, which stand in random order, as have that many rows together, but at least 2."""
+    return windows[: max(rows // windows.shape[1], 2)]
+
+
+def second_moments(windows: Floats) -> Doubles:
+    """Return the mean product of each channel's distances from its mean at any two steps, `(D, W, W)`."""
+    centred = windows - windows.mean(axis=(0, 1), dtype=np.float64)
+    by_channel = np.ascontiguousarray(centred.transpose(2, 1, 0))
+    return np.asarray(by_channel @ by_channel.transpose(0, 2, 1) / len(windows))
+
+
+def pooled(moments: Doubles, members: Doubles) -> Doubles:
+    """Add up the second moments of each column's channels, `(D, ...)` to `(columns, ...)`."""
+    return np.asarray(np.tensordot(members, moments, axes=1))
+
+
+def correlations(products: Doubles) -> Doubles:
+    """Second moments `(D, W, W)` to autocorrelations `(D, W)`; zero where nothing varies."""
+    steps = products.shape[1]
+    covariance = np.stack([np.trace(products, lag, axis1=1, axis2=2) / (steps - lag) for lag in range(steps)], axis=1)
+    variance = covariance[:, :1]
+    varies = variance > 1e-12
+    return np.where(varies, covariance / np.where(varies, variance, 1), 0.0)
+
+
+def _around_window_means(products: Doubles) -> Doubles:
+    """Second moments of distances from each window's own mean."""
+    steps = products.shape[1]
+    centring = np.eye(steps) - 1 / steps
+    return np.asarray(centring @ products @ centring)
+
+
+LAGS = 10
+NOISE = 1e-4
+
+
+class PartialAutocorrelation(Metric):
+    """Mean over columns and lags of the difference in partial autocorrelation."""
+
+    name = "partial_autocorrelation"
+    section = "time"
+    title = "Direct memory"
+    question = "How many steps back does each column look, and how hard?"
+    definition = (
+        "The correlation between a column's value and its value some steps later that is left when the steps in "
+        "between are known, for lags up to 10: by least squares over all windows, with a noise of one hundredth of a "
+        "standard deviation added to each column so that perfectly smooth curves have a finite answer. The score is "
+        "the absolute difference between real and synthetic, averaged over lags and columns (categories as for the "
+        "memory of the past). The far end of the scale is that of the useless table, 0.05 or six times real against "
+        "real, whichever is most."
+    )
+    references = (
+        Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
+        Reference(
+            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
+            "https://doi.org/10.1002/9781118619193",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Each column builds on its last steps as in the real data.",
+        "close": "Each column builds on its last steps almost as in the real data.",
+        "visible": "Some columns build on their last steps differently from the real data.",
+        "far": "What the columns make of their last steps is not what the real ones do.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare the curves of all columns that vary in time."""
+        columns = moving(case)
+        channels, members = channels_of(case, columns)
+
+        def curves(windows: Floats) -> Doubles:
+            return _partial(pooled(second_moments(some(windows)[:, :, channels]), members), LAGS)
+
+        def gap(real: Doubles, other: Doubles) -> Doubles:
+            return np.asarray(np.abs(real - other)[:, 1:].mean(axis=1))
+
+        found = contrasts(case, self.name, repeats, curves, gap)
+        found = found[0], found[1], far_end(found[2], found[1], FAR)
+        table = self.by_column([column.name for column in columns], *found)
+        values = [list(map(float, side.mean(axis=1))) for side in found]
+        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+
+
+def partial_autocorrelation(windows: Floats, lags: int = LAGS) -> Doubles:
+    """Return the partial autocorrelation of each channel at lags 0 to `lags`, pooled over windows.
+
+    Parameters
+    ----------
+    windows : array of shape (n, W, D)
+    lags : int
+        At most W - 1 are used.
+
+    Returns
+    -------
+    array of shape (D, min(lags, W - 1) + 1)
+        1 at lag 0; zero for a channel that does not vary.
+    """
+    return _partial(second_moments(windows), lags)
+
+
+def _partial(moments: Doubles, lags: int) -> Doubles:
+    """Second moments `(D, W, W)` to partial autocorrelations `(D, min(lags, W - 1) + 1)`.
+
+    The moments of all runs of lag + 1 steps are averaged; in the inverse of their matrix stands how the first and the
+    last step go together when those between are known. Moments of runs, unlike separate autocorrelations, always have
+    an inverse that makes sense.
+    """
+    steps = moments.shape[1]
+    lags = min(lags, steps - 1)
+    variance = np.trace(moments, axis1=1, axis2=2) / steps
+    varies = variance > 1e-12
+    scaled = moments / np.where(varies, variance, 1)[:, None, None]
+    found = np.zeros((len(moments), lags + 1))
+    found[:, 0] = varies
+    for lag in range(1, lags + 1):
+        at = np.arange(steps - lag)[:, None] + np.arange(lag + 1)
+        runs = scaled[:, at[:, :, None], at[:, None, :]].mean(axis=1)
+        inverse = np.linalg.inv(runs[varies] + NOISE * np.eye(lag + 1))
+        found[varies, lag] = -inverse[:, 0, lag] / np.sqrt(inverse[:, 0, 0] * inverse[:, lag, lag])
+    return found
+
+
+LEAST_STEPS = 4
+FAR_SPECTRUM = 0.2
+
+
+class Spectrum(Metric):
+    """Mean over columns and frequencies of the relative difference in power."""
+
+    name = "spectrum"
+    section = "time"
+    title = "Rhythms"
+    question = "Does each column swing at the right speeds, from slow to fast?"
+    definition = (
+        "The share of each frequency in a column's variance within windows: the mean over windows of the squared "
+        "Fourier coefficients of the window less its mean, tapered by a Hann window. For every frequency the "
+        "difference between the real and the synthetic share is divided by their sum, which runs from 0 (the same) to "
+        "1 (one has none of it); the score is the mean over frequencies and columns (categories as for the memory of "
+        "the past). Faint rhythms thus count as much as strong ones. The far end of the scale is that of the useless "
+        "table, 0.2 or six times real against real, whichever is most."
+    )
+    references = (
+        Reference(
+            "The use of fast Fourier transform for the estimation of power spectra (Welch, 1967)",
+            "https://doi.org/10.1109/TAU.1967.1161901",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Slow and fast swings have the shares they have in the real data.",
+        "close": "Slow and fast swings have almost the shares they have in the real data.",
+        "visible": "Some columns swing faster, or slower, than in the real data.",
+        "far": "The columns' rhythms are not those of the real data.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare the spectra of all columns that vary in time."""
+        columns = moving(case)
+        channels, members = channels_of(case, columns)
+        if case.window < LEAST_STEPS:
+            raise CannotMeasureError(
+                f"windows of {case.window} steps are too short for a spectrum; it needs {LEAST_STEPS} or more"
+            )
+
+        def shares(windows: Floats) -> Doubles:
+            return _shares(pooled(_power(some(windows)[:, :, channels]), members))
+
+        found = contrasts(case, self.name, repeats, shares, _relative)
+        found = found[0], found[1], far_end(found[2], found[1], FAR_SPECTRUM)
+        table = self.by_column([column.name for column in columns], *found)
+        values = [list(map(float, side.mean(axis=1))) for side in found]
+        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+
+
+def spectrum(windows: Floats) -> tuple[Doubles, Doubles]:
+    """Return the mean power spectrum of each channel over windows, as shares.
+
+    Parameters
+    ----------
+    windows : array of shape (n, W, D)
+
+    Returns
+    -------
+    frequencies : array of shape (W // 2,)
+        In cycles per step, above 0 and at most 0.5.
+    power : array of shape (D, W // 2)
+        Adds up to 1; zero for a channel that does not vary within windows.
+    """
+    return np.asarray(np.fft.rfftfreq(windows.shape[1])[1:], dtype=np.float64), _shares(_power(windows))
+
+
+def _power(windows: Floats) -> Doubles:
+    """Mean squared Fourier coefficients, `(D, W // 2)`."""
+    _, power = signal.periodogram(windows, window="hann", detrend="constant", axis=1)
+    return np.asarray(power[:, 1:].mean(axis=0, dtype=np.float64).T)
+
+
+def _shares(power: Doubles) -> Doubles:
+    """Divide by the sum over frequencies; what rounding leaves of a constant is no power."""
+    total = power.sum(axis=1, keepdims=True)
+    varies = total > 1e-11
+    return np.where(varies, power / np.where(varies, total, 1), 0.0)
+
+
+def _relative(real: Doubles, other: Doubles) -> Doubles:
+    """Mean over frequencies of the difference over the sum, `(columns,)`."""
+    both = real + other
+    gaps = np.divide(np.abs(real - other), both, out=np.zeros_like(both), where=both > 0)
+    return np.asarray(gaps.mean(axis=1))
