@@ -33,7 +33,6 @@ FLOORS = {
     "arguments": 4,
     "drawing": 4,
     "persistence": 4,
-    "fans": 5,
     "synthesizer": 5,
     "estimator": 6,
     "cli": 7,
@@ -51,7 +50,8 @@ NEVER = {
 }
 
 # Library -> the only modules, or folders, that may import it.
-REPORT = "evaluation.writing"
+REPORT = "evaluation.report.report"
+PAINTERS = tuple(f"evaluation.report.{name}" for name in ("page", "pictures", "galleries", "by_column", "by_table"))
 DOORS = {
     "torch": ("model", "evaluation"),
     "torch.distributed": ("model.runtime",),
@@ -67,7 +67,7 @@ DOORS = {
 }
 OPTIONAL = {"matplotlib", "jinja2", "markupsafe", "pyarrow", "narwhals"}  # imported inside functions only
 # Behind a door: they may use what the door lets in, and are themselves imported inside functions only.
-BEHIND = {"tables.appending": "tables.files", "evaluation.report_page": REPORT, "evaluation.pictures": REPORT}
+BEHIND = {"tables.appending": "tables.files", **dict.fromkeys(PAINTERS, REPORT)}
 
 # Folder and table that may be read from the folder's `__init__`; all else names the defining file.
 TABLES = {
@@ -275,20 +275,24 @@ BREAKS = [
     ("model/gan.py", "def f():\n    from tqdm import tqdm", "model.gan:2: tqdm comes in by model.callbacks only"),
     ("model/gan.py", "import torch\ntorch.distributed.barrier()", "model.gan:2: torch.distributed comes in by"),
     ("model/gan.py", "from torch import distributed", "model.gan:1: torch.distributed comes in by model.runtime only"),
-    ("evaluation/judge.py", "def f():\n    import jinja2", "evaluation.judge:2: jinja2 comes in by evaluation.writing"),
-    ("evaluation/writing.py", "def f():\n    import jinja2", None),
     (
-        "evaluation/writing.py",
+        "evaluation/judge.py",
+        "def f():\n    import jinja2",
+        "evaluation.judge:2: jinja2 comes in by evaluation.report.report",
+    ),
+    ("evaluation/report/report.py", "def f():\n    import jinja2", None),
+    (
+        "evaluation/report/report.py",
         "import matplotlib",
-        "evaluation.writing:1: matplotlib is imported only inside a function",
+        "evaluation.report.report:1: matplotlib is imported only inside a function",
     ),
-    ("evaluation/report_page.py", "import jinja2", None),
+    ("evaluation/report/page.py", "import jinja2", None),
     (
-        "evaluation/writing.py",
-        "from .report_page import x",
-        "evaluation.writing:1: evaluation.report_page is imported only",
+        "evaluation/report/report.py",
+        "from .page import x",
+        "evaluation.report.report:1: evaluation.report.page is imported only",
     ),
-    ("evaluation/writing.py", "def f():\n    from .report_page import x", None),
+    ("evaluation/report/report.py", "def f():\n    from .page import x", None),
     ("tables/files.py", "import pyarrow", "tables.files:1: pyarrow is imported only inside a function"),
     ("tables/files.py", "def f():\n    import narwhals", "tables.files:2: narwhals comes in by tables.frames only"),
     ("bundle.py", "import pickle", "bundle:1: pickle is not allowed in the package"),
@@ -312,10 +316,10 @@ BREAKS = [
 
 @pytest.mark.parametrize(("file", "source", "line"), BREAKS)
 def test_each_rule_notices_its_break(tmp_path, file, source, line):
-    rooms = ["errors", "panel", "estimator", "model/base", "evaluation/judge", "evaluation/report_page"]
+    rooms = ["errors", "panel", "estimator", "model/base", "evaluation/judge", "evaluation/report/page"]
     folders = ["__init__.py", "model/__init__.py", "constraints/__init__.py"]
     for name in [*(f"{room}.py" for room in rooms), *folders, file]:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(source if name == file else "")
     found = violations(tmp_path)
     if line is None:

@@ -10,11 +10,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "RecurrentGAN": "estimator",
     "evaluate": "evaluation.evaluate",
-    "Report": "evaluation.report",
+    "Report": "evaluation.report.report",
     "compare": "evaluation.evaluate",
-    "Comparison": "evaluation.comparison",
+    "Comparison": "evaluation.report.report",
     "train_holdout_split": "evaluation.splits",
-    "fan_chart": "fans",
+    "fan_chart": "evaluation.report.fan",
     "Inequality": "constraints.inequality",
     "FixedSum": "constraints.fixed_sum",
     "Monotone": "constraints.monotone",
@@ -57,11 +57,10 @@ if TYPE_CHECKING:
     from .constraints.ranges import Range
     from .constraints.suggesting import suggest_constraints
     from .estimator import RecurrentGAN
-    from .evaluation.comparison import Comparison
     from .evaluation.evaluate import compare, evaluate
-    from .evaluation.report import Report
+    from .evaluation.report.fan import fan_chart
+    from .evaluation.report.report import Comparison, Report
     from .evaluation.splits import train_holdout_split
-    from .fans import fan_chart
 
 
 def __getattr__(name: str) -> Any:

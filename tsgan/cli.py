@@ -204,7 +204,7 @@ def _sample(args: argparse.Namespace) -> None:
 
 def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     from .evaluation.evaluate import evaluate
-    from .evaluation.thresholds import EXAMPLES
+    from .evaluation.report.thresholds import EXAMPLES
 
     parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
     parser.add_argument(
@@ -230,7 +230,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _threshold(text: str) -> Any:
     from .errors import ParameterError
-    from .evaluation.thresholds import Threshold
+    from .evaluation.report.thresholds import Threshold
 
     try:
         return Threshold.read(text)

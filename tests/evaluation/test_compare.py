@@ -9,10 +9,9 @@ import pytest
 
 import tsgan
 from tsgan.errors import InputError, ParameterError, SchemaError
-from tsgan.evaluation.comparison import Comparison
 from tsgan.evaluation.evaluate import compare, evaluate
 from tsgan.evaluation.metrics.base import Result
-from tsgan.evaluation.report import Report
+from tsgan.evaluation.report.report import Comparison, Report
 
 OPTIONS = {"metrics": ["marginals", "autocorrelation"], "repeats": 2}
 

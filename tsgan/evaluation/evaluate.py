@@ -16,12 +16,11 @@ import numpy as np
 from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, choose
 from .case import prepare
-from .comparison import Comparison, check_tables, judge_each
 from .judges.rocket import separation
 from .metrics import METRICS
 from .metrics.base import SECTIONS
 from .reading import Table
-from .report import Report
+from .report.report import Comparison, Report, check_tables, judge_each
 from .splits import CannotMeasureError, parts
 
 

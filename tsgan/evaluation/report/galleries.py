@@ -7,17 +7,11 @@ from dataclasses import dataclass
 
 from ..case import Case
 from ..columns import Column
-from ..findings import section_of
 from ..metrics.base import RANK, Result, Section
-from .base import Picture
-from .clocks import frames
-from .correlation import correlations
-from .levels import transitions
-from .maps import maps
-from .marginals import marginal
-from .nearest import closeness
-from .paths import paths
-from .rhythm import rhythms
+from .by_column import marginal, paths, rhythms, transitions
+from .by_table import closeness, correlations, frames, maps
+from .findings import section_of
+from .pictures import Picture
 
 MAX_COLUMNS = 12
 

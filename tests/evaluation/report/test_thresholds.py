@@ -6,7 +6,7 @@ import pytest
 
 from tsgan.errors import ParameterError
 from tsgan.evaluation.metrics.base import Result
-from tsgan.evaluation.thresholds import Threshold
+from tsgan.evaluation.report.thresholds import Threshold
 
 
 def result(grade: str = "close", value: float | None = 0.3, better: str = "lower", name: str = "marginals") -> Result:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .metrics import METRICS
-from .metrics.base import SECTIONS, TONES, Result, Section, Tone
+from ..metrics import METRICS
+from ..metrics.base import SECTIONS, TONES, Result, Section, Tone
 
 MOST = 4
 SUBJECTS: dict[Section, str] = {

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ParameterError, choose
-from .metrics import METRICS
-from .metrics.base import GRADES, Result, number
+from ...errors import ParameterError, choose
+from ..metrics import METRICS
+from ..metrics.base import GRADES, Result, number
 
 FIDELITY = ("faithful", "unclear", "close", "visible", "far")
 DISCLOSURE = ("none found", "unclear", "suspicious", "leak")

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.comparison import Comparison
 from tsgan.evaluation.evaluate import compare, evaluate
 from tsgan.evaluation.metrics import METRICS
-from tsgan.evaluation.pictures import galleries
-from tsgan.evaluation.report import Report
+from tsgan.evaluation.report import galleries
+from tsgan.evaluation.report.report import Comparison, Report
 
 QUICK = ["two_sample", "marginals", "autocorrelation", "cross_correlation"]
 

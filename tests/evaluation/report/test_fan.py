@@ -120,6 +120,6 @@ def test_refusals(change, error, text):
 
 
 def test_without_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tsgan.evaluation.pictures.fan", None)
+    monkeypatch.setitem(__import__("sys").modules, "tsgan.evaluation.report.by_column", None)
     with pytest.raises(ImportError, match=r"pip install tsgan\[report\]"):
         fan_chart(_past(), _futures(), "x", time="day")

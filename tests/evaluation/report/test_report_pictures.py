@@ -7,14 +7,9 @@ import pandas as pd
 import pytest
 
 from tsgan.evaluation.case import prepare
-from tsgan.evaluation.pictures.base import bins
-from tsgan.evaluation.pictures.clocks import frames
-from tsgan.evaluation.pictures.levels import transitions
-from tsgan.evaluation.pictures.maps import maps
-from tsgan.evaluation.pictures.marginals import marginal
-from tsgan.evaluation.pictures.nearest import closeness
-from tsgan.evaluation.pictures.paths import paths
-from tsgan.evaluation.pictures.rhythm import rhythms
+from tsgan.evaluation.report.by_column import marginal, paths, rhythms, transitions
+from tsgan.evaluation.report.by_table import closeness, frames, maps
+from tsgan.evaluation.report.pictures import bins
 
 
 def table(weather: str, count: int = 1) -> pd.DataFrame:

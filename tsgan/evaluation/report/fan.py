@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .errors import InputError, ParameterError, SchemaError
-from .tables.form import nearest
-from .tables.frames import read_frame
+from ...errors import InputError, ParameterError, SchemaError
+from ...tables.form import nearest
+from ...tables.frames import read_frame
 
 FUTURE = "future"
 ENDINGS = (".png", ".svg", ".html")
@@ -89,7 +89,7 @@ def fan_chart(
     if not keys:
         raise InputError(f"no {entity!r} of the futures is in the past; pass the past that they were drawn from")
     try:
-        from .evaluation.pictures.fan import Fan, paint
+        from .by_column import Fan, paint
     except ImportError as error:
         raise ImportError(f"a fan chart needs {error.name}; install it with: pip install tsgan[report]") from error
     fans = []

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import markupsafe
 
-from .case import Case
-from .findings import by_section, unmeasured
-from .metrics import METRICS
-from .metrics.base import (
+from ..case import Case
+from ..metrics import METRICS
+from ..metrics.base import (
     ALPHA,
     GRADES,
     LARGE,
@@ -27,14 +26,15 @@ from .metrics.base import (
     Tone,
     number,
 )
-from .metrics.draws import MAX_COMPARED
-from .pictures.base import REAL, SYNTHETIC, Picture
-from .pictures.galleries import MAPS, Gallery, furthest, galleries
-from .pictures.maps import maps
+from ..metrics.draws import MAX_COMPARED
+from .by_table import maps
+from .findings import by_section, unmeasured
+from .galleries import MAPS, Gallery, furthest, galleries
+from .pictures import REAL, SYNTHETIC, Picture
 
 if TYPE_CHECKING:
-    from .comparison import Comparison
-    from .report import Report
+    from .report import Comparison, Report
+
 
 TEMPLATES = Path(__file__).with_name("pages")
 

@@ -12,10 +12,10 @@ import pytest
 
 from tsgan.errors import ParameterError
 from tsgan.evaluation.evaluate import _chosen, evaluate
-from tsgan.evaluation.findings import find, unmeasured
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.base import SECTIONS, Metric, Reference, Result
-from tsgan.evaluation.report import Report
+from tsgan.evaluation.report.findings import find, unmeasured
+from tsgan.evaluation.report.report import Report
 
 QUICK = ["two_sample", "marginals", "autocorrelation", "cross_correlation"]
 
@@ -246,7 +246,7 @@ def test_a_metric_that_was_not_measured_is_named(report) -> None:
 
 
 def test_without_the_picture_packages_the_error_says_what_to_install(report, monkeypatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("tsgan.evaluation.report_page")]:
+    for name in [name for name in sys.modules if name.startswith("tsgan.evaluation.report.page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"need jinja2; install it with: pip install tsgan\[report\]"):

@@ -1,1 +1,0 @@
-"""The report's pictures, one kind per file, each a small SVG."""
