@@ -75,7 +75,7 @@ def sample(path: str, rows: int, output: str) -> float:
     import pandas as pd  # noqa: F401  # what is loaded in any case counts to the base
     import pyarrow.parquet  # noqa: F401
 
-    from tsgan import cli
+    from tsgan.cli import commands as cli
 
     words = ["sample", path, "--length", str(LENGTH), "--seed", "0", "-q", "-o", output]
     assert cli.main([*words, "-n", "1"]) == 0

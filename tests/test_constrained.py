@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import Derived, Fixed, FixedSum, Inequality, Monotone, Range, RecurrentGAN, cli, evaluate
+from tsgan import Derived, Fixed, FixedSum, Inequality, Monotone, Range, RecurrentGAN, evaluate
+from tsgan.cli import commands as cli
 from tsgan.constraints import violations
 from tsgan.constraints.text import read_rule
 from tsgan.errors import ConstraintError, ParameterError

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tsgan import RecurrentGAN, datasets
-from tsgan import synthesizer as synthesizer_module
 from tsgan.errors import InputError, TsganWarning
+from tsgan.estimator import base as synthesizer_module
 
 ROLES = {"entity": "patient", "time": "when", "static": ["mode", "sex"]}
 

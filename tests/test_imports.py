@@ -28,7 +28,8 @@ def test_importing_the_package_loads_no_library():
 )
 def test_help_does_not_load_torch(words):
     code = (
-        f"from tsgan.cli import main\ntry:\n    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
+        "from tsgan.cli.commands import main\ntry:\n"
+        f"    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
     )
     assert _loaded(code, "torch", "matplotlib", "tqdm") == "[]"
 
@@ -36,7 +37,8 @@ def test_help_does_not_load_torch(words):
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["demo", "--help"]])
 def test_the_first_help_loads_no_library(words):
     code = (
-        f"from tsgan.cli import main\ntry:\n    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
+        "from tsgan.cli.commands import main\ntry:\n"
+        f"    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
     )
     assert _loaded(code, "numpy", "pandas", "sklearn", "scipy") == "[]"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN, drawing
+from tsgan import RecurrentGAN
 from tsgan.errors import NotFittedError, ParameterError
+from tsgan.estimator import drawing
 
 ROWS = 120
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__
 
 _HOMES = {
-    "RecurrentGAN": "estimator",
+    "RecurrentGAN": "estimator.recurrent_gan",
     "evaluate": "evaluation.evaluate",
     "Report": "evaluation.report.report",
     "compare": "evaluation.evaluate",
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .constraints.monotone import Monotone
     from .constraints.ranges import Range
     from .constraints.suggesting import suggest_constraints
-    from .estimator import RecurrentGAN
+    from .estimator.recurrent_gan import RecurrentGAN
     from .evaluation.evaluate import compare, evaluate
     from .evaluation.report.fan import fan_chart
     from .evaluation.report.report import Comparison, Report

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .panel import Bools, Doubles, Floats, Given, Ints, Panel
+from ..panel import Bools, Doubles, Floats, Given, Ints, Panel
 
 if TYPE_CHECKING:
-    from .encoding.compose import Rows
-    from .encoding.conditions import Condition
-    from .encoding.encoder import Encoder
-    from .model.model import Model
+    from ..encoding.compose import Rows
+    from ..encoding.conditions import Condition
+    from ..encoding.encoder import Encoder
+    from ..model.model import Model
+
 
 BLOCK_VALUES = 2_000_000  # numbers that one block may hold
 BLOCK = 4096
@@ -154,7 +155,7 @@ def spread(rows: Floats | Doubles | Bools, lengths: Ints, longest: int | None = 
 
 def futures(encoder: Encoder, model: Model, past: Any, steps: int, n: int, seed: np.random.SeedSequence) -> Any:
     """Return `n` futures of `steps` rows of each sequence of a table; see `Synthesizer.continue_from`."""
-    from .encoding.past import goes_on, known
+    from ..encoding.past import goes_on, known
 
     rng = np.random.default_rng(seed)
     told = known(encoder, past, steps, n, rng)
@@ -164,7 +165,7 @@ def futures(encoder: Encoder, model: Model, past: Any, steps: int, n: int, seed:
 
 def filled(encoder: Encoder, model: Model, table: Any, seed: np.random.SeedSequence) -> Any:
     """Return a table with its missing values drawn; see `Synthesizer.fill`."""
-    from .encoding.past import holes, patched
+    from ..encoding.past import holes, patched
 
     rng = np.random.default_rng(seed)
     panel, starts, unknown = holes(encoder, table)

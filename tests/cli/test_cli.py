@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import __version__, bundle, cli, datasets
+from tsgan import __version__, bundle, datasets
+from tsgan.cli import commands as cli
 from tsgan.encoding.schema import ColumnSchema, Schema
 from tsgan.errors import InputError, ParameterError, TsganWarning
 from tsgan.evaluation.metrics.base import Result
@@ -176,9 +177,9 @@ def compare(real, tables, **arguments):
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "tsgan.estimator", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
-    monkeypatch.setitem(sys.modules, "tsgan.evaluation.evaluate", types.SimpleNamespace(evaluate=evaluate))
-    monkeypatch.setitem(sys.modules, "tsgan.evaluation.evaluate", types.SimpleNamespace(compare=compare))
+    monkeypatch.setitem(sys.modules, "tsgan.estimator.recurrent_gan", types.SimpleNamespace(RecurrentGAN=RecurrentGAN))
+    judge = types.SimpleNamespace(evaluate=evaluate, compare=compare)
+    monkeypatch.setitem(sys.modules, "tsgan.evaluation.evaluate", judge)
     monkeypatch.chdir(tmp_path)
     asked.clear()
     pd.DataFrame({"day": ["2024-01-01", "2024-01-02"], "wind": [1.5, 2.5]}).to_csv("real.csv", index=False)
@@ -503,7 +504,8 @@ def test_version_and_help(capsys):
 
 def test_a_reader_that_goes_away_is_no_error():
     code = (
-        "import sys\nfrom tsgan import cli, datasets\nfrom tsgan.tables import files\n"
+        "import sys\nfrom tsgan import datasets\nfrom tsgan.cli import commands as cli\n"
+        "from tsgan.tables import files\n"
         "def run(args):\n    files.write(datasets.load('regime_panel'), '-')\n"
         "cli._BUILD['info'] = lambda parser: parser.set_defaults(run=run)\n"
         "sys.exit(cli.main(['info']))\n"

@@ -6,7 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN, cli, datasets
+from tsgan import RecurrentGAN, datasets
+from tsgan.cli import commands as cli
 from tsgan.tables import files as tables
 
 

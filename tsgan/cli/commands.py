@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from ..version import __version__
 from .flags import add_flags, given, split_names
 
 COMMANDS = {
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     args = _parser(words).parse_args(words)
-    from .errors import TsganError  # after the parser: --help loads no library
+    from ..errors import TsganError  # after the parser: --help loads no library
 
     try:
         with _plain_warnings():
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextlib.contextmanager
 def _plain_warnings() -> Iterator[None]:
     """Show tsgan's own warnings as one line on standard error, without a place in the code."""
-    from .errors import TsganWarning
+    from ..errors import TsganWarning
 
     with warnings.catch_warnings():
         usual = warnings.showwarning
@@ -105,7 +105,7 @@ def _say(args: argparse.Namespace, text: str, end: str = "\n") -> None:
 
 
 def _build_fit(parser: argparse.ArgumentParser) -> None:
-    from .estimator import RecurrentGAN
+    from ..estimator.recurrent_gan import RecurrentGAN
 
     parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
@@ -124,9 +124,9 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(args: argparse.Namespace) -> None:
-    from .estimator import RecurrentGAN
-    from .requests import calendar_of, rules_of
-    from .tables import files as tables
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from ..tables import files as tables
+    from .values import calendar_of, rules_of
 
     arguments = given(args, args.names)
     if "constraints" in arguments:
@@ -144,7 +144,7 @@ def _fit(args: argparse.Namespace) -> None:
 
 
 def _build_sample(parser: argparse.ArgumentParser) -> None:
-    from .requests import PIECE, as_condition, as_count, as_moment
+    from .values import PIECE, as_condition, as_count, as_moment
 
     parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
     parser.add_argument("-n", type=int, metavar="N", help="number of sequences (default: 1, or the rows of --static)")
@@ -172,9 +172,9 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
-    from .estimator import RecurrentGAN
-    from .requests import as_frame, sequences_of, where_of
-    from .tables import files as tables
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from ..tables import files as tables
+    from .values import as_frame, sequences_of, where_of
 
     model = RecurrentGAN.load(args.model, device=args.device)
     conditions: dict[str, Any] = {}
@@ -203,8 +203,8 @@ def _sample(args: argparse.Namespace) -> None:
 
 
 def _build_evaluate(parser: argparse.ArgumentParser) -> None:
-    from .evaluation.evaluate import evaluate
-    from .evaluation.report.thresholds import EXAMPLES
+    from ..evaluation.evaluate import evaluate
+    from ..evaluation.report.thresholds import EXAMPLES
 
     parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
     parser.add_argument(
@@ -229,8 +229,8 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _threshold(text: str) -> Any:
-    from .errors import ParameterError
-    from .evaluation.report.thresholds import Threshold
+    from ..errors import ParameterError
+    from ..evaluation.report.thresholds import Threshold
 
     try:
         return Threshold.read(text)
@@ -239,8 +239,8 @@ def _threshold(text: str) -> Any:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from .evaluation.evaluate import compare, evaluate
-    from .tables import files as tables
+    from ..evaluation.evaluate import compare, evaluate
+    from ..tables import files as tables
 
     arguments = given(args, args.names)
     asked = [threshold.metric for threshold in args.fail_under]
@@ -279,7 +279,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _by_name(paths: Sequence[str]) -> dict[str, str]:
     """Return paths by short names: the files' names without their ending, or the whole path where two share one."""
-    from .errors import ParameterError
+    from ..errors import ParameterError
 
     if len(set(paths)) < len(paths):
         raise ParameterError(f"a synthetic table is named twice: {' '.join(paths)}")
@@ -306,8 +306,8 @@ def _build_suggest(parser: argparse.ArgumentParser) -> None:
 
 
 def _suggest(args: argparse.Namespace) -> None:
-    from .constraints.suggesting import suggest_constraints
-    from .tables import files as tables
+    from ..constraints.suggesting import suggest_constraints
+    from ..tables import files as tables
 
     print(suggest_constraints(tables.read(args.data, time=args.time), args.entity, args.time, args.static))
 
@@ -321,8 +321,8 @@ def _build_info(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    from . import bundle
-    from .estimator import RecurrentGAN
+    from .. import bundle
+    from ..estimator.recurrent_gan import RecurrentGAN
 
     model, document = RecurrentGAN.load(args.model), bundle.read(args.model)[0]
     usual = inspect.signature(type(model)).parameters
@@ -348,10 +348,10 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from . import datasets
-    from .estimator import RecurrentGAN
-    from .evaluation.evaluate import evaluate
-    from .tables import files as tables
+    from .. import datasets
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from ..evaluation.evaluate import evaluate
+    from ..tables import files as tables
 
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from tsgan import RecurrentGAN
-from tsgan.drawing import BLOCK
 from tsgan.errors import (
     CorruptModelError,
     ModelFileError,
@@ -22,6 +21,7 @@ from tsgan.errors import (
     NotFittedError,
     ParameterError,
 )
+from tsgan.estimator.drawing import BLOCK
 
 QUICK = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, "verbose": False}
 ROWS = 60

@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
@@ -87,7 +88,7 @@ def _value(column: str, text: str, kind: str) -> Any:
 
 def rules_of(texts: Sequence[str]) -> Any:
     """Return constraints written as text, or "suggest" by itself."""
-    from .constraints.text import read_rule
+    from ..constraints.text import read_rule
 
     return "suggest" if list(texts) == ["suggest"] else [read_rule(text) for text in texts]
 

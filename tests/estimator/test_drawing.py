@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tsgan.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
 from tsgan.encoding.compose import Rows
+from tsgan.estimator.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
 from tsgan.layout import Layout, Number
 from tsgan.panel import Panel
 

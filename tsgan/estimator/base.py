@@ -1,24 +1,163 @@
-"""What all estimators share: encode, sample, continue, fill, score.
+"""What an estimator does that is fitted: encode, sample, continue, fill, score; save and load.
 
-They compose the rooms below and compute nothing themselves; torch is imported when it is needed.
+It composes the rooms below and computes nothing itself; torch is imported when it is needed. A model is saved as a
+directory of JSON and safetensors, without code (`bundle`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from .errors import ParameterError, number
-from .persistence import Persistent
+from ..errors import CorruptModelError, NotFittedError, ParameterError, number
+from ..version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
+    from ..encoding.encoder import Encoder
+    from ..encoding.schema import Schema
+    from ..model.model import Model
+    from ..panel import Panel, Windows
     from .drawing import Drawer, Order
-    from .panel import Panel, Windows
+
+
+class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator that can be saved when it is fitted, and loaded."""
+
+    schema_: Schema
+    n_features_in_: int
+    history_: list[dict[str, Any]]
+    trained_: bool
+    finished_: bool
+    _encoder: Encoder
+    _model: Model
+    _seed: np.random.SeedSequence
+
+    def _finish(self) -> None:
+        """Make the learned public; from now on the estimator counts as fitted."""
+        self.schema_ = self._encoder.schema
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "schema_"):
+            name = type(self).__name__
+            raise NotFittedError(f"this {name} is not fitted yet; call fit(df) first, or {name}.load(path)")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "schema_")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted estimator as a directory: `model.json` and safetensors files, no code.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ModelFileError
+            If the directory cannot be written, or holds something else.
+        """
+        self._check_fitted()
+        from .. import bundle
+
+        params = {name: _plain(name, value) for name, value in self.get_params(deep=False).items()}
+        encoder, arrays = self._encoder.state()
+        parts: dict[str, bundle.Arrays] = {"encoder": arrays, "model": self._model.arrays()}
+        document = {
+            "class": type(self).__name__,
+            "params": params,
+            "features": self.n_features_in_,
+            "names": list(getattr(self, "feature_names_in_", [])),
+            "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
+            "encoder": encoder,
+            "model": self._model.to_dict(),
+            "schema": self.schema_.to_dict(),
+            "history": [{name: _plain(name, value) for name, value in row.items()} for row in self.history_],
+            "trained": self.trained_,
+            "finished": self.finished_,
+        }
+        bundle.write(path, document, parts, __version__)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str | None = None) -> Self:
+        """Load what `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The directory.
+        device : str, optional
+            Where the networks run from now on; as when saved if not given.
+
+        Raises
+        ------
+        NotAModelError, NewerFormatError, CorruptModelError
+            If the path holds no model, one of a newer tsgan, or a damaged one.
+        """
+        from .. import bundle
+        from ..encoding.encoder import Encoder
+        from ..model.model import Model
+        from ..model.runtime import pick_device
+
+        document, parts = bundle.read(path)
+        try:
+            kind = str(document["class"])
+            if kind != cls.__name__:
+                raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
+            self = cls(**_given(document["params"]))
+            if device is not None and "device" in document["params"]:
+                self.set_params(device=device)
+            self._seed = np.random.SeedSequence(int(document["seed"][0]), spawn_key=tuple(document["seed"][1]))
+            self._encoder = Encoder.from_state(document["encoder"], parts["encoder"])
+            self.n_features_in_ = int(document["features"])
+            if document["names"]:
+                self.feature_names_in_ = np.array(document["names"], dtype=object)
+            pick_device(getattr(self, "device", "cpu"))
+            self._model = Model.from_dict(document["model"], parts["model"], self._encoder.layout)
+            self.history_, self.trained_ = list(document["history"]), bool(document["trained"])
+            self.finished_ = bool(document["finished"])
+            self._finish()
+        except ParameterError:
+            raise  # the device that was asked for
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+            raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
+        return self
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a parameter as JSON can hold it; what cannot be saved (callbacks, generators) becomes None."""
+    if name == "callbacks" or isinstance(value, np.random.Generator | np.random.RandomState):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    from ..constraints.base import Constraint
+
+    if isinstance(value, Constraint):
+        return {"constraint": value.to_dict()}
+    if isinstance(value, Mapping):
+        return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [_plain(name, item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value  # an infinite bound is none
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as they were before `_plain`."""
+    from ..constraints.chain import read_constraint
+
+    def read(value: Any) -> Any:
+        if isinstance(value, dict) and "constraint" in value:
+            return read_constraint(value["constraint"])
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
+        return [read(item) for item in value] if isinstance(value, list) else value
+
+    return {name: read(value) for name, value in params.items()}
+
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
@@ -31,9 +170,9 @@ class Synthesizer(Persistent):
 
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""
-        from .encoding.encoder import Encoder
-        from .model.runtime import streams
-        from .tables.sources import in_parts
+        from ..encoding.encoder import Encoder
+        from ..model.runtime import streams
+        from ..tables.sources import in_parts
 
         roles = ("entity", "time", "static", "exclude")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")
@@ -51,7 +190,7 @@ class Synthesizer(Persistent):
 
     def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
-        from .tables.parts import Parts, sample_of, spool
+        from ..tables.parts import Parts, sample_of, spool
 
         self._parts = Parts.open(source, self.entity, self.time)
         excerpt = sample_of(self._parts, EXCERPT, rng)
@@ -126,7 +265,7 @@ class Synthesizer(Persistent):
         ParameterError
             If an argument has a value that is not allowed; a condition that does not exist lists what does.
         """
-        from .model.runtime import streams
+        from ..model.runtime import streams
 
         order = self._order(n, length, start, where, static)
         seed = streams(self.random_state if random_state is None else random_state, 1)
@@ -159,7 +298,7 @@ class Synthesizer(Persistent):
         DataFrame or array
             Keys, and numbers of the level `sequence`, go on from piece to piece.
         """
-        from .model.runtime import streams
+        from ..model.runtime import streams
 
         order = self._order(n, length, start, where, static)
         number("chunk", chunk, 1, whole=True)
@@ -209,8 +348,8 @@ class Synthesizer(Persistent):
         ParameterError
             If an argument has a value that is not allowed.
         """
+        from ..model.runtime import streams
         from .drawing import futures
-        from .model.runtime import streams
 
         self._check_fitted()
         number("steps", steps, 1, whole=True)
@@ -243,8 +382,8 @@ class Synthesizer(Persistent):
         InputError, SchemaError
             If `X` is not in the fitted form.
         """
+        from ..model.runtime import streams
         from .drawing import filled
-        from .model.runtime import streams
 
         self._check_fitted()
         seed = streams(self.random_state if random_state is None else random_state, 2)
@@ -312,7 +451,7 @@ class Synthesizer(Persistent):
         InputError, SchemaError
             If `X` has other columns, values that were never seen, or too few rows to be cut in two.
         """
-        from .evaluation.evaluate import closeness  # the one place where an estimator calls the judge
+        from ..evaluation.evaluate import closeness  # the one place where an estimator calls the judge
 
         self._check_fitted()
         panel = self._encoder.encode(X)

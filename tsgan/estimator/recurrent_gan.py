@@ -1,4 +1,4 @@
-"""RecurrentGAN: composes the rooms below and computes nothing itself. torch is imported when it is needed."""
+"""`RecurrentGAN`: its arguments, the checks of them, and its fit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from .arguments import check_training
-from .errors import TsganWarning
-from .synthesizer import Bounds, RandomState, Synthesizer
+from ..errors import TsganWarning, choose, functions, number
+from .base import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
-    from .constraints.base import Constraint
-    from .model.callbacks import Row
-    from .model.model import Options
+    from ..constraints.base import Constraint
+    from ..model.callbacks import Row
+    from ..model.model import Options
 
 
 class RecurrentGAN(Synthesizer):
@@ -253,9 +252,9 @@ class RecurrentGAN(Synthesizer):
 
     def _learn(self, X: Any, deadline: float) -> str:
         """Learn the model; return what there is to warn of."""
-        from .model.callbacks import History
-        from .model.model import Model
-        from .model.runtime import one_thread, pick_device
+        from ..model.callbacks import History
+        from ..model.model import Model
+        from ..model.runtime import one_thread, pick_device
 
         pick_device(self.device)
         windows = self._encode(X)
@@ -290,10 +289,10 @@ class RecurrentGAN(Synthesizer):
         return ""
 
     def _options(self) -> Options:
-        from .model.adversary import Settings
-        from .model.likelihood import Teaching
-        from .model.losses import LOSSES
-        from .model.model import Options
+        from ..model.adversary import Settings
+        from ..model.likelihood import Teaching
+        from ..model.losses import LOSSES
+        from ..model.model import Options
 
         def given(**options: Any) -> dict[str, Any]:
             """Return what is not None, numpy's whole numbers as Python's."""
@@ -321,3 +320,41 @@ class RecurrentGAN(Synthesizer):
             **given(adversarial_steps=self.adversarial_steps),
             **sizes,
         )
+
+
+def check_training(given: Mapping[str, Any]) -> None:
+    """Check every argument of training.
+
+    Parameters
+    ----------
+    given : mapping
+        The estimator's arguments by name.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, its value, what is allowed and, for a name, the nearest.
+    """
+    from ..model.cells import CELLS
+    from ..model.losses import LOSSES
+    from ..model.runtime import pick_device
+
+    choose("cell", given["cell"], CELLS)
+    choose("loss", given["loss"], LOSSES)
+    for name in ("layers", "mixture", "batch_size", "critic_steps", "penalty_every"):
+        number(name, given[name], 1, whole=True)
+    for name in ("hidden", "units"):
+        number(name, given[name], 1, whole=True, none=True)
+    for name in ("steps", "adversarial_steps"):
+        number(name, given[name], 0, whole=True, none=True)
+    for name in ("decay", "adversarial"):
+        number(name, given[name], 0)
+    number("penalty", given["penalty"], 0, none=True)
+    number("average", given["average"], 0, 1)
+    number("dropout", given["dropout"], 0, 1, none=True)
+    for name in ("rate", "generator_rate", "critic_rate"):
+        number(name, given[name], 0, open_end=True)
+    for name in ("max_time", "clip"):
+        number(name, given[name], 0, open_end=True, none=True)
+    functions("callbacks", given["callbacks"])
+    pick_device(given["device"])

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from tsgan.flags import add_flags, given
+from tsgan.cli.flags import add_flags, given
 
 
 class Machine:

@@ -1,0 +1,1 @@
+"""The face: `RecurrentGAN`, what it saves, and how it draws."""
