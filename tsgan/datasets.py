@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .arrays import Doubles
 from .errors import InputError, ParameterError, choose
 
-Floats = NDArray[np.float64]
 Seed = int | np.random.Generator | None
 
 _FILES = {
@@ -86,7 +86,7 @@ def _size(name: str, value: int, least: int = 1) -> None:
         raise ParameterError(f"{name}={value!r} is too small; it must be at least {least}")
 
 
-def sines(n: int = 10_000, length: int = 24, columns: int = 5, random_state: Seed = 0) -> Floats:
+def sines(n: int = 10_000, length: int = 24, columns: int = 5, random_state: Seed = 0) -> Doubles:
     """Return the papers' sines: `(sin(f t + p) + 1) / 2`, with frequency and phase from U(0, 0.1).
 
     Every sequence and column has its own frequency `f` and phase `p`; `t` is 0, 1, ..., `length` - 1.
@@ -115,7 +115,7 @@ def sines(n: int = 10_000, length: int = 24, columns: int = 5, random_state: See
         _size(name, value)
     rng = np.random.default_rng(random_state)
     frequency, phase = rng.uniform(0.0, 0.1, size=(2, n, 1, columns))
-    values: Floats = (np.sin(frequency * np.arange(length)[:, None] + phase) + 1.0) / 2.0
+    values: Doubles = (np.sin(frequency * np.arange(length)[:, None] + phase) + 1.0) / 2.0
     return values
 
 
@@ -217,11 +217,11 @@ class Regimes:
     lengths: tuple[int, int] = (12, 40)
 
     @property
-    def stationary(self) -> Floats:
+    def stationary(self) -> Doubles:
         """Long-run share of each regime, shape (K,): the left eigenvector of `transition` for the eigenvalue 1."""
         size = len(self.states)
         system = np.vstack([np.asarray(self.transition).T - np.eye(size), np.ones(size)])
-        solution: Floats = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0]
+        solution: Doubles = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0]
         return solution
 
 
@@ -279,7 +279,7 @@ def regimes(n: int = 150, truth: Regimes | None = None, random_state: Seed = 0) 
     )
 
 
-def _chain(truth: Regimes, uniform: Floats) -> NDArray[np.intp]:
+def _chain(truth: Regimes, uniform: Doubles) -> NDArray[np.intp]:
     """Return the regimes that uniform numbers lead to, both `(steps, n)`, by inverting distribution functions."""
     cumulative = np.cumsum(truth.transition, axis=1)[:, :-1]
     state = np.empty(uniform.shape, dtype=np.intp)
@@ -293,8 +293,6 @@ def _labels(codes: NDArray[np.integer], labels: Sequence[str]) -> NDArray[np.obj
     named: NDArray[np.object_] = np.asarray(labels, dtype=object)[codes]
     return named
 
-
-Doubles = NDArray[np.float64]
 
 MODES = ("slow", "quick", "flat")
 STAGES = ("rest", "rise", "peak", "fall")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from .arrays import Doubles
 
 
 def _none() -> Doubles:

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from .arrays import Bools, Doubles, Floats, Ints
+
 Values = NDArray[Any]  # float64 as the encoder makes them; the judge has float32
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 def _nothing() -> Floats:

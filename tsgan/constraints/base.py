@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Ints
 from ..errors import ConstraintError
 from .numbers import Kind, kind_of
 
@@ -168,8 +169,6 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
 
 
 Name = str | int
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Places = NDArray[np.intp]
 Snap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

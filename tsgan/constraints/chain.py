@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import pandas as pd
 
-from .base import Bools, Constraint, Dump, Ints, Name, Parts, Rows, Snap, Step
+from ..arrays import Bools, Ints
+from .base import Constraint, Dump, Name, Parts, Rows, Snap, Step
 from .checking import check, repair
 from .derived import Formula
 from .fixed import Joint

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Ints
 from ..errors import ConstraintError, TsganWarning
-from .base import Bools, Constraint, Ints, Name, Parts, Places, Rows, last_known, nearest
+from .base import Constraint, Name, Parts, Places, Rows, last_known, nearest
 from .derived import Formula
 from .fixed import Fixed
 from .inequality import Inequality, closure

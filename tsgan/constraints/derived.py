@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools
 from ..errors import ConstraintError
-from .base import Bools, Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, put_back
+from .base import Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, put_back
 from .expression import Expression, resolve
 from .numbers import Grain, Scale, agree, decimals_of, kind_of
 

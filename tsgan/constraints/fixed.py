@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Ints
 from ..errors import ConstraintError
-from .base import Bools, Constraint, Dump, Ints, Name, Parts, Rows, Step, names_of, reserved
+from .base import Constraint, Dump, Name, Parts, Rows, Step, names_of, reserved
 
 
 class Fixed(Constraint):

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools
 from ..errors import ConstraintError
-from .base import Bools, Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, numeric, put_back
+from .base import Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, numeric, put_back
 from .numbers import PER_SECOND, Grain, Numbers, Scale, agree, decimals_of
 
 

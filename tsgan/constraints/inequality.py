@@ -29,10 +29,10 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from .base import Bools, Constraint, Dump, Name, Parts, Rows, Step, last_known, names_of, numeric, reserved
+from ..arrays import Bools, Doubles
+from .base import Constraint, Dump, Name, Parts, Rows, Step, last_known, names_of, numeric, reserved
 from .numbers import Grain, Numbers, Scale
 
 
@@ -311,7 +311,6 @@ def closure(names: Sequence[Name], pairs: Sequence[tuple[Name, Name, bool]]) -> 
     return below, strict
 
 
-Doubles = NDArray[np.float64]
 Table = tuple[tuple[float, ...], ...]
 LEVELS, LEAST, FEW = 8, 200, 50
 TOUCHING = 0.05

@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools
 from ..errors import ConstraintError
-from .base import Bools, Constraint, Dump, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
+from .base import Constraint, Dump, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
 from .numbers import Grain, Scale
 
 

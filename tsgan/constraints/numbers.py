@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from ..panel import Bools
+from ..arrays import Bools, Doubles
 
 Numbers = NDArray[Any]
 Kind = Literal["whole", "real", "moment", "span"]
@@ -228,7 +228,6 @@ class Grain:
         return cls(**{**data, "dtype": load(data["dtype"])})
 
 
-Doubles = NDArray[np.float64]
 EXACT, SINGLE = 1e-9, 1e-5
 
 

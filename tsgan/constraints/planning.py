@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .base import Bools, Constraint, Name, Rows, Step
+from ..arrays import Bools
+from .base import Constraint, Name, Rows, Step
 from .derived import Derived, Formula
 from .fixed import Fixed, Joint
 from .fixed_sum import FixedSum, Limits, Total

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools
 from ..errors import ConstraintError
-from .base import Bools, Constraint, Name, Rows, names_of, numeric
+from .base import Constraint, Name, Rows, names_of, numeric
 from .numbers import Grain, Scale, kind_of
 
 

@@ -25,8 +25,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..arrays import Ints
 from ..errors import TsganError
-from ..panel import Ints
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
 from .clocks.text import Text, read_text, wall
 

@@ -24,8 +24,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Doubles
 from ..layout import snap
-from .columns.scalers import Bools, Doubles
 
 Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Doubles, Floats, Ints
 from ..layout import Category, Cell, Layout, Number
-from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..panel import Panel
 from ..tables.dtypes import Name
 from .calibration import Marginals, independent_values, on_lines, straightened
 from .clocks.calendar import Calendar

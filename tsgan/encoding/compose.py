@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..panel import Ints
+from ..arrays import Ints
 from ..tables.dtypes import Name, label, load, plain
 from ..tables.form import OUTER, Form
 from ..tables.keys import Keys, as_index

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Doubles, Ints
 from ..constraints.fixed import Joint
 from ..errors import ParameterError
-from ..panel import Bools, Doubles, Ints, Panel
+from ..panel import Panel
 from ..tables.dtypes import Name, load, plain
 from ..tables.form import nearest
 from .columns.category import CategoryColumn

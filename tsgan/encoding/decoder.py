@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Doubles, Floats, Ints
 from ..constraints.base import Constraint
 from ..constraints.chain import Chain
 from ..errors import NotFittedError, ParameterError
 from ..layout import Layout
-from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.form import Form
 from ..tables.frames import FrameKind, give_back

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Ints
 from ..constraints.base import Constraint, Rows
 from ..constraints.chain import Chain
 from ..constraints.suggesting import suggest
 from ..errors import ParameterError, SchemaError, choose
-from ..panel import Ints, Panel, Windows
+from ..panel import Panel, Windows
 from ..tables.dtypes import Name
 from ..tables.form import Table, read
 from ..tables.frames import read_frame

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Ints
 from ..errors import InputError
-from ..panel import Bools, Ints
 from ..tables.dtypes import Name
 from .sequences import follows
 

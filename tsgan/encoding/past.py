@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Doubles, Floats, Ints
 from ..constraints.completing import balanced, completed, loosened
 from ..constraints.inequality import Inequality
 from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
-from ..panel import Bools, Doubles, Floats, Ints, Panel
+from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.form import Table
 from ..tables.frames import give_back, read_frame

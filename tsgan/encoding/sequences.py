@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError, TsganWarning
 from ..layout import Layout, Number
-from ..panel import Doubles, Ints
 from ..tables.dtypes import Name, plain
 from ..tables.form import Table
 from .clocks.clock import parse, to_ticks

@@ -6,8 +6,9 @@ import numbers
 
 import numpy as np
 
+from ..arrays import Ints
 from ..errors import ParameterError
-from ..panel import Ints, Panel, Windows
+from ..panel import Panel, Windows
 
 SERIES, PANEL = 24, 64
 

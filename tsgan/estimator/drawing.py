@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..panel import Bools, Doubles, Floats, Given, Ints, Panel
+from ..arrays import Bools, Doubles, Floats, Ints
+from ..panel import Given, Panel
 
 if TYPE_CHECKING:
     from ..encoding.compose import Rows

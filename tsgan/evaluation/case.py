@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles, Ints
 from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
-from .columns import Column, Doubles, read_column
-from .reading import Ints, Rows, Table, check_columns, read
+from .columns import Column, read_column
+from .reading import Rows, Table, check_columns, read
 
 WINDOW = 24
 LONGEST_WHOLE = 256

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles
 from ..errors import InputError, SchemaError
 
 Kind = Literal["numeric", "boolean", "datetime", "category"]
-Doubles = NDArray[np.float64]
 
 MAX_LEVELS = 30
 DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"

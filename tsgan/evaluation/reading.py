@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
 
 Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FEW = 10  # sequences from which on a column that repeats the key, or counts, cannot do so by chance
 

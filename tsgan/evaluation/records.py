@@ -18,15 +18,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Doubles, Floats, Ints
 from ..panel import Panel, Windows
 from .case import Case
 from .columns import Column
 
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Kept = TypeVar("Kept")
 
 MAX_QUERIES, MAX_REFERENCES, MAX_NUMBERS = 2000, 20_000, 2**24

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ..arrays import Bools, Ints
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Windows
 from .reading import Table, clock_of, joined
-
-Ints = NDArray[np.int64]
 
 MANY_SEQUENCES = 10
 
@@ -79,8 +77,6 @@ def _blocks(windows: Windows, count: int, rng: np.random.Generator) -> Ints:
     mine[used] = rounds[rank]
     return mine
 
-
-Bools = NDArray[np.bool_]
 
 SEQUENCE = "sequence"
 USUAL, LEAST, MOST = 10, 2, 25

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..panel import Doubles
+from ..arrays import Doubles
 from .belief import DRAWS, Belief, nearer, whole_windows
 from .callbacks import History
 from .cells import CELLS

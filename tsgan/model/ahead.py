@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import Bools, Doubles
 from ..layout import Category, Number
-from ..panel import Bools, Doubles, Given
+from ..panel import Given
 from .generator import Generator
 from .heads import TABLE, code
 from .pieces import static_terms

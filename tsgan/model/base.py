@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..arrays import Doubles
 from ..layout import Cell, Layout, Number
 from .context import Lift, Sample, fit_lift
 from .heads import CLOSE, TABLE, Coded, Outcomes, mixture_log_prob
@@ -31,7 +32,6 @@ from .pieces import Piece, Reach
 from .spells import LONGEST, Spells, lasted, timed
 from .vector import Vector
 
-Doubles = NDArray[np.float64]
 Pieces = Callable[[Reach], Iterator[tuple[Piece, Tensor]]]
 ORDERS = (1, 2, 3)
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)

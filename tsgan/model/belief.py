@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..arrays import Doubles, Ints
 from ..layout import Layout, Number
-from ..panel import Doubles, Ints
 from .freeruns import Runs
 from .generator import Generator
 from .heads import Outcomes, code

@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
+from ..arrays import Doubles, Ints
 from ..layout import Category, Layout, Number
 from .heads import Outcomes
 
-Doubles = NDArray[np.float64]
-Codes = NDArray[np.int64]
 MOST = 64  # outcomes of a cell that are told apart by their context: no more than the base has a table for
 WIDEST = 400  # numbers of a context that are looked at
 SEEN, WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions together, about
@@ -142,12 +141,12 @@ class Sample:
     """
 
     u: list[Doubles] = field(default_factory=list)
-    now: list[Codes] = field(default_factory=list)
-    old: list[Codes] = field(default_factory=list)
-    length: list[Codes] = field(default_factory=list)
+    now: list[Ints] = field(default_factory=list)
+    old: list[Ints] = field(default_factory=list)
+    length: list[Ints] = field(default_factory=list)
     held: list[NDArray[np.bool_]] = field(default_factory=list)
 
-    def of(self, cell: int) -> tuple[Doubles, Codes, Codes, Codes, NDArray[np.bool_]]:
+    def of(self, cell: int) -> tuple[Doubles, Ints, Ints, Ints, NDArray[np.bool_]]:
         """Return all rows of one cell."""
         now, old, length = (np.concatenate(part)[:, cell] for part in (self.now, self.old, self.length))
         return np.concatenate(self.u), now, old, length, np.concatenate(self.held)
@@ -179,7 +178,7 @@ def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Sampl
 
 
 def _regress(
-    made: Lift, side: int, before: NDArray[np.intp], u: Doubles, base: Doubles, now: Codes, held: NDArray[np.bool_]
+    made: Lift, side: int, before: NDArray[np.intp], u: Doubles, base: Doubles, now: Ints, held: NDArray[np.bool_]
 ) -> None:
     """Fit the regression of one side, if there is one that held-back rows speak for."""
     mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
@@ -202,7 +201,7 @@ def _regress(
         made.offset[side] = w[-1] - (mean / size) @ w[:-1]
 
 
-def _bar(made: Lift, side: int, moments: NDArray[np.intp], u: Doubles, now: Codes) -> None:
+def _bar(made: Lift, side: int, moments: NDArray[np.intp], u: Doubles, now: Ints) -> None:
     """Bar outcomes from the side of each moment on which they never were."""
     seen = np.bincount(now, minlength=made.offset.shape[1]) > 0
     for k in moments:

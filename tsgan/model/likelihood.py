@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import Bools, Ints
 from ..errors import TrainingError
-from ..panel import Bools, Ints
 from .callbacks import History
 from .cells import State, detach
 from .generator import Generator

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..arrays import Bools, Doubles, Ints
 from ..layout import Layout
-from ..panel import Bools, Doubles, Given, Ints, Panel
+from ..panel import Given, Panel
 from .adversary import Settings, Verdict, finish
 from .base import Base, fit_base
 from .callbacks import History

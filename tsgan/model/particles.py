@@ -28,8 +28,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..arrays import Bools, Doubles, Ints
 from ..layout import Number
-from ..panel import Bools, Doubles, Given, Ints
+from ..panel import Given
 from .ahead import Levels, LookAhead, Messages, lags_of
 from .generator import LOG_SIGMA, Generator
 from .heads import CLOSE, NEVER

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from ..arrays import Doubles
 from ..layout import Layout, Number
-from ..panel import Doubles, Panel
+from ..panel import Panel
 
 SHORTEST, LONGEST = 4, 1500  # rows
 ROWS, NUMBERS = 100_000, 4_000_000  # that are looked at

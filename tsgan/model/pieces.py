@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import Bools, Doubles, Ints
 from ..layout import Layout
-from ..panel import Bools, Doubles, Ints, Panel
+from ..panel import Panel
 from .heads import Coded, code
 
 if TYPE_CHECKING:

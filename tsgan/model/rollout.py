@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import Doubles, Floats
 from ..layout import Bound, Category, Number
-from ..panel import Doubles, Floats
 from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, Generator, marks
 from .heads import CLOSE, NEVER, mixture_log_prob

@@ -17,13 +17,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ..arrays import Doubles
 from ..layout import Cell
 from .heads import Outcomes
 
-Doubles = NDArray[np.float64]
 LONGEST = (8, 16, 32)  # rows from which all spells are as long
 EVENTS = 16  # outcomes of a cell at most
 WEIGHTS = (4.0, 16.0, 64.0)

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..arrays import Ints
 from ..errors import InputError
-from ..panel import Ints
 
 LEVELS = 10_000  # of one column that are looked for; of a column with more, an excerpt holds those that come
 

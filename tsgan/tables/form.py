@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..arrays import Ints
 from ..errors import InputError, SchemaError
-from ..panel import Ints
 from .dtypes import Name, Token, dump, plain, temporal
 
 Where = Literal["column", "index"]

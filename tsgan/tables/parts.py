@@ -28,8 +28,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
-from ..panel import Doubles, Ints, Panel
+from ..panel import Panel
 from .census import Census, hashes, keys_of, run_starts
 from .sources import Named, frames_of
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats, Ints
 from ...errors import ParameterError, choose
-from ...panel import Doubles, Floats, Ints
 from ...tables.dtypes import Name
 
 EXPLAINED = 0.01

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
+from ...arrays import Ints
 from ...errors import ParameterError, TsganWarning
-from ...panel import Ints
 from ...tables.dtypes import Token, label, plain
 from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, grid_from_dict, positions, ticks_at
 from .stamps import PER_DAY, Stamps, Ticks

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
+from ...arrays import Ints
 from .stamps import PER_DAY, Stamps
 
-Ints = NDArray[np.int64]
 Space = Literal["ticks", "wall", "grid"]
 Rule = Literal["start", "end", "bstart", "bend"]
 WEEK = "Mon Tue Wed Thu Fri"

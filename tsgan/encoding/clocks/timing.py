@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Ints
 from ...errors import ParameterError
-from ...panel import Ints
 from ...tables.dtypes import Name
 from .clock import Clock
 from .stamps import Ticks

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...panel import Doubles, Floats, Ints
+from ...arrays import Doubles, Floats, Ints
 from ...tables.dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks

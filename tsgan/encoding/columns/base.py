@@ -17,13 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ...arrays import Bools, Doubles
 from ...errors import ParameterError, SchemaError, choose
 from ...layout import Cell
 from ...tables.dtypes import Name, Token, temporal, ticks, zones
 from ...tables.form import nearest
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
-from .scalers import Bools, Doubles, State
+from .scalers import State
 
 Bounds = tuple[float | None, float | None]
 

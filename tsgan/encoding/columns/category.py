@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Bools, Doubles
 from ...errors import InputError, SchemaError
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain
 from ..schema import ColumnSchema, Kind, Role
 from .base import Column, Request
-from .scalers import Bools, Doubles, State
+from .scalers import State
 
 
 class CategoryColumn(Column):

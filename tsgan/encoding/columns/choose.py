@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import skew
 
+from ...arrays import Bools, Doubles
 from .lattice import tell
 from .quantile import Quantile
-from .scalers import Bools, Doubles, Log, MinMax, Power, Robust, Scaler, Standard
+from .scalers import Log, MinMax, Power, Robust, Scaler, Standard
 
 SHARE, FEW, PAIRS = 0.05, 30, 60
 SPAN, SLOPE = 3.0, 0.5

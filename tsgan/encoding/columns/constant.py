@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Doubles
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
 from ..schema import ColumnSchema, Role
 from .base import Column, Request
-from .scalers import Doubles, State
+from .scalers import State
 
 
 class ConstantColumn(Column):

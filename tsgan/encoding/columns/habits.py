@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Bools, Doubles
 from .lattice import NEIGHBOURS, find_atoms
-from .scalers import Bools, Doubles
 
 SHARE = 0.03  # of the rows that an atom holds at least
 LARGE, TALL = 0.05, 3.0  # or this share, and as many times the rows of its neighbours on average

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 from scipy.optimize import linprog
 
-from .scalers import Doubles
+from ...arrays import Doubles
 
 BITS, REPEATS, LONE, FULL = 20.0, 8, 0.01, 0.6
 CELLS, PEAKS, PAD, COARSE = 2**18, 6, 8, 2**53

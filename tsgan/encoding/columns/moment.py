@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Doubles
 from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
 from ..schema import ColumnSchema, Kind
 from .numeric import MOST_POINTS, ScaledColumn
-from .scalers import Doubles
 
 MISSING = np.iinfo(np.int64).min
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...arrays import Doubles
 from ...errors import InputError
 from ...layout import Number
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker
@@ -23,7 +24,7 @@ from .base import Bounds, Column, Request
 from .choose import SCALERS, choose_scaler
 from .habits import Habits
 from .lattice import Lattice, decimal_points, find_atoms, tell
-from .scalers import AffineScaler, Doubles, Scaler, State
+from .scalers import AffineScaler, Scaler, State
 
 MOST_POINTS = 16_384  # of a grid that is listed
 

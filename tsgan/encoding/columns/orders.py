@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ...arrays import Doubles
 from ...layout import Bound
-from ...panel import Doubles
 from .numeric import FloatColumn
 
 ROWS = 200  # that an order has to hold on, all there are

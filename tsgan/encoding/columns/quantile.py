@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from .scalers import Doubles, Scaler, State
+from ...arrays import Doubles
+from .scalers import Scaler, State
 
 KNOTS, TAIL, ATOM = 2000, 50, 0.005
 FAR = 40.0

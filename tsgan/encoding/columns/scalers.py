@@ -26,10 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
 
+from ...arrays import Doubles
 from ...errors import InputError
 
-Doubles = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 

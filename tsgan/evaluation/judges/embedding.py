@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats
 from .rocket import Kernels
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 SEED = 20_200_713
 KERNELS = 150

@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...arrays import Ints
 from ...errors import InputError
 from .gru import StackedGRU
 
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 Pair = tuple[Ints, Ints]
 
 BATCH = 128

@@ -21,15 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.metrics import roc_auc_score
 
+from ...arrays import Doubles, Floats, Ints
 from ...panel import Windows
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KERNELS = 500
 CHUNK = 512

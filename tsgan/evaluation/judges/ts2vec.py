@@ -13,12 +13,10 @@ import copy
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from ...arrays import Doubles, Floats
 
 DEPTH, WIDTH, OUTPUT = 10, 64, 320
 MASKED, DROPPED = 0.5, 0.1

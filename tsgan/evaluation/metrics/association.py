@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Doubles, Grade, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts, far_end
-
-Ints = NDArray[np.int64]
+from .base import Grade, Metric, Reference, Result, furthest
+from .draws import contrasts, far_end
 
 MAX_ROWS = 20_000
 FAR = 0.05

@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...arrays import Doubles, Ints
 from ..case import Case
 from ..columns import Column
 from ..records import Records, chosen, join, nearest, nearest_windows, records
 from ..splits import CannotMeasureError
 from .base import Grade, Interval, Reference, Result
 from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SUSPECTS, TESTS, DENSE = 0.05, 4, 4000
 

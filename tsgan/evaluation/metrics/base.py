@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from ...arrays import Doubles
 from ..case import Case
 from ..splits import CannotMeasureError
 
-Doubles = NDArray[np.float64]
 Table = list[dict[str, Any]]
 Interval = tuple[float, float]
 Section = Literal["apart", "columns", "time", "joint", "coverage", "use", "disclosure"]

@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Doubles, Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, furthest
 from .dependence import some
-from .draws import Floats, contrasts, far_end
+from .draws import contrasts, far_end
 
 PARTS = ("size of the steps", "heavy tails of the steps", "rises against falls", "large rises against large falls")
 FAR, FAR_PARTS = 0.1, np.array([0.5, 0.2, 0.2, 0.2])

@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Doubles, Ints
 from ..case import Case
 from ..records import Neighbours, Records, chosen, nearest, records, remembered
 from .base import Grade, Reference, Result
 from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 CLOSE, TESTS = 0.05, 3
 

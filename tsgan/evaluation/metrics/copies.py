@@ -14,13 +14,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..records import Census, Neighbours, census, chosen, nearest, records, remembered
 from ..splits import CannotMeasureError
 from .base import Grade, Reference, Result
 from .disclosing import Disclosing, chance_of_excess, enough, told
-
-Doubles = NDArray[np.float64]
 
 RARE, HALF = 0.01, 0.5
 
@@ -133,8 +132,6 @@ def _ratio(found: Neighbours, around: Neighbours, names: NDArray[np.int64], own:
     return np.where(tells, found.distance[:, 0] / np.where(tells, apart, 1.0), np.inf)
 
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 RARE_TWINS = 1e-3

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats
 from ...panel import Windows
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Doubles, Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, furthest
 from .dependence import channels_of, some
-from .draws import Floats, contrasts, far_end
+from .draws import contrasts, far_end
 
 MAX_ROWS = 20_000
 FAR = 0.05

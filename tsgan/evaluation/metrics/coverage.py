@@ -8,11 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..judges.embedding import Axes, Embedding
 from ..splits import CannotMeasureError, parts
-from .base import RANK, Doubles, Grade, Metric, Reference, Result, Table
-from .draws import CONTROLS, Floats, Ints, stretches, thinned, useless
+from .base import RANK, Grade, Metric, Reference, Result, Table
+from .draws import CONTROLS, stretches, thinned, useless
 
 MOST, MOST_BY_COLUMN = 1000, 400
 KERNELS_BY_COLUMN = 50

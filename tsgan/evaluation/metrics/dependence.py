@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import signal
 
+from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Doubles, Grade, Metric, Reference, Result, furthest
-from .draws import Floats, contrasts, far_end
-
-Ints = NDArray[np.int64]
+from .base import Grade, Metric, Reference, Result, furthest
+from .draws import contrasts, far_end
 
 MAX_ROWS = 200_000
 MOST_CHANNELS = 64

@@ -13,16 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from ...arrays import Doubles, Ints
 from ..case import Case
 from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
 from ..splits import CannotMeasureError
 from .base import ALPHA, Grade, Interval, Metric, Result
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEAST_RECORDS, MANY_CLUSTERS, RESAMPLES = 8, 60, 400
 DOUBT = 10 * ALPHA

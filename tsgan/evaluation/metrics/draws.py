@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats, Ints
 from ...panel import Windows
 from ..case import Case
 from ..splits import parts
 
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Summary = TypeVar("Summary")
 
 MAX_COMPARED = 4000

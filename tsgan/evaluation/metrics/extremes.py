@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Bools, Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import NORMAL, Figure, Grid, Row, difference, result, total_variation
-from .units import DEALS, Bools, Doubles, Floats, Ints, Pair, Sample
+from .units import DEALS, Pair, Sample
 
 TAIL = 0.01
 NEAR = np.array([0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, TAIL, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25])

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...arrays import Bools, Doubles, Ints
 from ..columns import Column
 from .base import RANK, Interval, Metric, Result, chance_of, furthest, grade
-from .units import Bools, Pair, Sample, Shares
-
-Doubles = NDArray[np.float64]
+from .units import Pair, Sample, Shares
 
 
 @dataclass(frozen=True)
@@ -205,8 +204,6 @@ def _mean(sample: Sample, values: Numbers, where: Bools) -> tuple[float, float]:
     scatter = float(np.square(sums - mean * sizes).sum()) * sample.count / max(sample.count - 1, 1)
     return mean, float(np.sqrt(scatter)) / len(chosen)
 
-
-Ints = NDArray[np.int64]
 
 QUANTILES, EVEN = 65, 25
 MAX_READ = 200_000

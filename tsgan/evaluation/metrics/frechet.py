@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Doubles, Ints
 from ..case import Case
 from ..judges.embedding import Axes, Embedding
 from ..judges.ts2vec import represent, train
 from ..splits import CannotMeasureError, parts
-from .base import Better, Doubles, Grade, Metric, Reference, Result, chance_of, furthest, grade
-from .draws import CONTROLS, Ints, stretches, thinned, useless
+from .base import Better, Grade, Metric, Reference, Result, chance_of, furthest, grade
+from .draws import CONTROLS, stretches, thinned, useless
 
 MOST, MOST_BY_COLUMN = 1600, 800
 AXES, AXES_BY_COLUMN, PER_AXIS = 32, 8, 8

@@ -10,12 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Bools, Floats
 from ..case import Case
 from ..columns import MISSING, OTHER, UNSEEN, Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import Figure, Grid, Row, difference, distribution, levels_of, names_of, result, total_variation
-from .units import DEALS, Bools, Floats, Pair, chance_of_news, chance_of_records, singles
+from .units import DEALS, Pair, chance_of_news, chance_of_records, singles
 
 LEAST_WORST_LEVELS = 0.25
 

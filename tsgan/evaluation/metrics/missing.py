@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import Figure, Row, difference, result
-from .units import Bools, Doubles, Ints, Pair, Sample, Shares
+from .units import Pair, Sample, Shares
 
 LEAST_WORST = 0.1
 MOST_TOGETHER = 12

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Ints
 from ...errors import InputError
 from ..case import Case
 from ..judges.papers import discriminative_score, predictive_score
-from ..splits import CannotMeasureError, Ints, parts
+from ..splits import CannotMeasureError, parts
 from .base import SMALL, Better, Grade, Metric, Reference, Result
 from .draws import useless
 

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import Figure, Row, difference, levels_of, names_of, result
-from .units import DEALS, Bools, Doubles, Ints, Pair, Sample, chance_of_news, singles
+from .units import DEALS, Pair, Sample, chance_of_news, singles
 
 LEAST_WORST = 0.1
 SHOWN = 12

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...arrays import Doubles
 from ..case import Case
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import LEAST_WORST, Row, difference, distribution, result
-from .units import Doubles, Pair, Sample
+from .units import Pair, Sample
 
 ROUNDED = 1e-6
 HEAVY = 20.0

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...arrays import Doubles, Ints
 from ..case import Case
 from ..judges.rocket import KERNELS, seen, suspicion
 from ..splits import parts
 from .base import SMALL, Better, Grade, Interval, Metric, Reference, Result
 from .draws import FEW_SEQUENCES, areas, clusters, redrawn
-
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MAX_WINDOWS = 2000
 BELOW_CHANCE = 0.45

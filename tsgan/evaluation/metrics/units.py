@@ -20,14 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, special, stats
 
+from ...arrays import Bools, Doubles, Floats, Ints
 from ...panel import Panel, Windows
 from ..case import Case
 from ..splits import MANY_SEQUENCES, CannotMeasureError
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 DEALS = 100
 LEAST_UNITS = 8

@@ -12,13 +12,14 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
+from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import MISSING, UNSEEN, Column
 from ..judges.embedding import Embedding
 from ..judges.rocket import ridge
 from ..splits import CannotMeasureError, parts
-from .base import RANK, Better, Doubles, Grade, Metric, Reference, Result, Table, grade
-from .draws import CONTROLS, Floats, Ints, areas, clusters, redrawn, thinned, useless
+from .base import RANK, Better, Grade, Metric, Reference, Result, Table, grade
+from .draws import CONTROLS, areas, clusters, redrawn, thinned, useless
 
 LEAST_NOISE, LEAST_SCALE = 0.002, 0.2
 

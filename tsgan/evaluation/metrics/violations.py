@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ...constraints.base import Bools, Constraint, Rows
+from ...arrays import Bools
+from ...constraints.base import Constraint, Rows
 from ...constraints.checking import broken
 from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest

@@ -13,25 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
+from ...arrays import Doubles
 from ...panel import Windows
 from ..case import Case
 from ..columns import Column
 from ..metrics.dependence import autocorrelation, spectrum
-from .pictures import (
-    INK,
-    REAL,
-    STYLE,
-    SYNTHETIC,
-    Doubles,
-    Picture,
-    bins,
-    both_sides,
-    draw,
-    levels_of,
-    overlay,
-    short,
-    some,
-)
+from .pictures import INK, REAL, STYLE, SYNTHETIC, Picture, bins, both_sides, draw, levels_of, overlay, short, some
 
 
 def marginal(case: Case, column: Column, distance: str) -> Picture:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from ...arrays import Doubles
 from ...panel import Panel
 from ..case import Case
 from ..metrics.correlation import cross_correlation
 from ..records import census, chosen, nearest, records, remembered
-from .pictures import INK, REAL, SYNTHETIC, Doubles, Picture, bins, both_sides, draw, overlay, short, some
+from .pictures import INK, REAL, SYNTHETIC, Picture, bins, both_sides, draw, overlay, short, some
 
 MAPPED = 500
 

@@ -12,14 +12,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from ...arrays import Doubles, Floats
 from ...panel import Windows
 from ..case import Case
 from ..columns import Column
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 REAL, SYNTHETIC = "#2f7fc1", "#d9622b"
 INK = "#010203"  # replaced by the page's own text colour
