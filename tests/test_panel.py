@@ -45,13 +45,6 @@ class TestPanel:
         assert panel.values.shape == (shape[0] * shape[1], shape[2])
         assert len(panel) == shape[0]
 
-    def test_join(self):
-        one, two = _panel([3, 1]), _panel([2])
-        both = Panel.join([one, two])
-        assert both.lengths.tolist() == [3, 1, 2]
-        np.testing.assert_array_equal(both.values, np.concatenate([one.values, two.values]))
-        np.testing.assert_array_equal(both.statics[:, 0], [0, 1, 0])
-
     def test_no_covariates_by_default(self):
         assert _panel([3, 1]).covariates.shape == (4, 0)
 
@@ -60,8 +53,6 @@ class TestPanel:
         panel = Panel.from_dense(dense, np.array([2, 4]), covariates=dense[:, :, :2] + 100)
         assert panel.covariates.dtype == np.float32
         np.testing.assert_array_equal(panel.covariates, panel.values[:, :2] + 100)
-        both = Panel.join([panel, panel])
-        np.testing.assert_array_equal(both.covariates, both.values[:, :2] + 100)
 
     def test_covariates_that_do_not_fit(self):
         for shape in ((3, 1), (4,), (5, 2)):

@@ -6,7 +6,7 @@ Shapes are written `(B, T, C)`: batch, time, cell (see `layout`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,12 +71,6 @@ class Panel:
         known = _nothing() if covariates is None else np.ascontiguousarray(covariates[keep], dtype=np.float32)
         fixed = np.zeros((batch, 0)) if statics is None else statics
         return cls(flat, lengths.astype(np.int64), fixed, known)
-
-    @classmethod
-    def join(cls, panels: Sequence[Panel]) -> Panel:
-        """Put the sequences of several panels one after the other."""
-        parts = ([getattr(panel, name) for panel in panels] for name in ("values", "lengths", "statics", "covariates"))
-        return cls(*(np.concatenate(part) for part in parts))
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -45,7 +45,9 @@ def _drawer(width=2, statics=(), draw=None, **options):
 
 
 def _panel(n, length=5, width=2, seed=SEED, **options):
-    return Panel.join([panel for panel, _, _ in _drawer(width, **options).panels(Order(n, length), seed)])
+    parts = [panel for panel, _, _ in _drawer(width, **options).panels(Order(n, length), seed)]
+    names = ("values", "lengths", "statics", "covariates")
+    return Panel(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 class TestBlocks:

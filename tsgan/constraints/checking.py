@@ -133,11 +133,6 @@ def _before(constraint: Constraint, rows: Rows, row: int) -> str:
     return f" after {_value(series, int(before))}"
 
 
-def named(constraints: Sequence[Constraint], columns: Sequence[Name]) -> frozenset[Name]:
-    """Return the columns that constraints look at, so that other stages leave them alone."""
-    return frozenset(name for constraint in constraints for name in constraint.operands(columns))
-
-
 def violations(
     constraints: Sequence[Constraint],
     frame: pd.DataFrame,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from ..tables.dtypes import Name
 
@@ -93,10 +93,6 @@ class Schema:
                 return column
         raise KeyError(name)
 
-    def names(self, role: Role) -> list[Name | None]:
-        """Return the names of the columns with a role."""
-        return [column.name for column in self.columns if column.role == role]
-
     def __str__(self) -> str:
         head = ("column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason")
         rows = [head]
@@ -108,12 +104,3 @@ class Schema:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the schema as JSON-ready values."""
-        return {"columns": [asdict(column) for column in self.columns]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Schema:
-        """Rebuild a schema from `to_dict`."""
-        return cls(tuple(ColumnSchema(**column) for column in data["columns"]))

@@ -75,7 +75,6 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
             "encoder": encoder,
             "model": self._model.to_dict(),
-            "schema": self.schema_.to_dict(),
             "history": [{name: _plain(name, value) for name, value in row.items()} for row in self.history_],
             "trained": self.trained_,
             "finished": self.finished_,

@@ -301,38 +301,12 @@ class TestStarts:
         assert timing.forward(None, np.array([9])) == {}
         pd.testing.assert_index_equal(timing.inverse({}, np.array([4])), pd.RangeIndex(3, 15, 3))
         assert timing.inverse({}, np.array([2, 3]), 6).tolist() == [6, 9, 6, 9, 12]
-        assert timing.continue_after(27) == 30
 
     def test_lengths_of_zero(self):
         timing, _, _ = learn(pd.date_range("2021", periods=5).delete(3))
         made = timing.inverse({GAP: [1, 2, 1]}, np.array([0, 3, 0]), "2021")
         assert made.strftime("%d").tolist() == ["01", "03", "04"]
         assert len(timing.inverse({GAP: []}, np.array([], dtype=int))) == 0
-
-
-@pytest.mark.parametrize(
-    ("stamps", "last", "following"),
-    [
-        (pd.date_range("2021-01-31", periods=5, freq="ME"), "2021-05-31", pd.Timestamp("2021-06-30")),
-        (pd.bdate_range("2021-01-01", periods=20), pd.Timestamp("2021-01-29"), pd.Timestamp("2021-02-01")),
-        (
-            pd.date_range("2021-01-01", periods=20, tz="Europe/Berlin"),
-            "2021-03-28",
-            pd.Timestamp("2021-03-29", tz="Europe/Berlin"),
-        ),
-        (["01.02.2021", "02.02.2021", "03.02.2021"], "05.02.2021", pd.Timestamp("2021-02-06")),
-        ([5, 8, 11], 11, 14),
-        ([0.1, 0.2, 0.3], 0.3, 0.4),
-        (pd.period_range("2020-01", periods=3, freq="M"), pd.Period("2020-03", "M"), pd.Period("2020-04", "M")),
-        (pd.to_timedelta([1, 2, 3], unit="h"), pd.Timedelta(3, "h"), pd.Timedelta(4, "h")),
-        ([1, 4, 7, 15], 15, 18),
-    ],
-)
-def test_what_comes_after(stamps, last, following):
-    timing, _, _ = learn(stamps)
-    after = timing.continue_after(last)
-    assert after == following
-    assert timing.first_stamps(np.array([3]), after)[0] == timing.clock.tick(following)
 
 
 class TestRefused:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from plain_judges import PlainJudge
 
 from tsgan.evaluation.judges.gru import StackedGRU
-from tsgan.evaluation.judges.papers import PlainJudge
 
 STEPS, BATCH, INPUTS, HIDDEN, MODELS = 7, 9, 4, 3, 2
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from plain_judges import plain_discriminative, plain_predictive
 
 from tsgan.errors import InputError
-from tsgan.evaluation.judges.papers import (
-    discriminative_score,
-    plain_discriminative,
-    plain_predictive,
-    predictive_score,
-)
+from tsgan.evaluation.judges.papers import discriminative_score, predictive_score
 
 
 def walks(seed: int, count: int = 400, noise: float = 0.0) -> np.ndarray:

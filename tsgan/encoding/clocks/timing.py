@@ -215,21 +215,6 @@ class Timing:
         """Return what the clock on the wall shows at `ticks`, None where stamps have no dates."""
         return self.clock.moments(ticks)
 
-    def continue_after(self, last: Any) -> Any:
-        """Return the stamp one usual step after `last`, as `first_stamps` takes it for `start`.
-
-        Raises
-        ------
-        ParameterError
-            If `last` is no stamp of the clock, or nothing can come after it.
-        """
-        clock = self.clock
-        with clock.told(2, last):
-            if clock.stamps is None:
-                return int(clock.tick(last)) + int(clock.step)
-            ticks = clock.walk(np.array([clock.tick(last)]), np.array([2], dtype=np.int64))
-            return clock.stamps.value(ticks[1])
-
     def _gaps(self, decoded: Any) -> Ticks:
         clock = self.clock
         gaps = np.maximum(_filled(decoded, clock.least), clock.least)

@@ -80,31 +80,6 @@ def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
     return noise
 
 
-def distances(
-    case: Case, purpose: str, repeats: int, distance: Callable[[Floats, Floats], Doubles]
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Apply a distance to synthetic, other real and useless windows against real ones.
-
-    Real against real is drawn at least `CONTROLS` times, so that its spread is known.
-
-    Parameters
-    ----------
-    case : Case
-    purpose : str
-        Seeds the draws.
-    repeats : int
-    distance : callable
-        Maps two arrays `(n, W, D)` to any array of distances.
-
-    Returns
-    -------
-    synthetic, useless : arrays of shape (repeats, ...)
-        Note their places: first and third.
-    control : array of shape (max(repeats, CONTROLS), ...)
-    """
-    return contrasts(case, purpose, repeats, lambda windows: windows, distance)
-
-
 def contrasts(
     case: Case,
     purpose: str,
@@ -112,7 +87,9 @@ def contrasts(
     describe: Callable[[Floats], Summary],
     distance: Callable[[Summary, Summary], Doubles],
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Do as `distances`, for a distance between summaries: each side's summary is computed once.
+    """Apply a distance to summaries of synthetic, other real and useless windows against those of real ones.
+
+    Real against real is drawn at least `CONTROLS` times, so that its spread is known.
 
     Parameters
     ----------
