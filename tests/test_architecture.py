@@ -249,8 +249,12 @@ BREAKS = [
         "if TYPE_CHECKING:\n    from ..estimator import X",
         "model.lstm:2: floor 3 imports estimator from floor 5",
     ),
-    ("evaluation/judge.py", "from ..model.base import X", "evaluation.judge:1: evaluation never imports model"),
-    ("evaluation/judge.py", "from ..estimator import X", "evaluation.judge:1: evaluation never imports estimator"),
+    ("evaluation/evaluate.py", "from ..model.base import X", "evaluation.evaluate:1: evaluation never imports model"),
+    (
+        "evaluation/evaluate.py",
+        "from ..estimator import X",
+        "evaluation.evaluate:1: evaluation never imports estimator",
+    ),
     ("errors.py", "from .panel import Panel", "errors:1: floor 0 imports panel from floor 1"),
     ("model/lstm.py", "from ..panel import Panel\nimport torch", None),
     ("model/lstm.py", "from .base import X", None),
@@ -290,9 +294,9 @@ BREAKS = [
     ("model/gan.py", "import torch\ntorch.distributed.barrier()", "model.gan:2: torch.distributed comes in by"),
     ("model/gan.py", "from torch import distributed", "model.gan:1: torch.distributed comes in by model.runtime only"),
     (
-        "evaluation/judge.py",
+        "evaluation/evaluate.py",
         "def f():\n    import jinja2",
-        "evaluation.judge:2: jinja2 comes in by evaluation.report.report",
+        "evaluation.evaluate:2: jinja2 comes in by evaluation.report.report",
     ),
     ("evaluation/report/report.py", "def f():\n    import jinja2", None),
     (
@@ -330,7 +334,7 @@ BREAKS = [
 
 @pytest.mark.parametrize(("file", "source", "line"), BREAKS)
 def test_each_rule_notices_its_break(tmp_path, file, source, line):
-    rooms = ["errors", "panel", "estimator/base", "model/base", "evaluation/judge", "evaluation/report/page"]
+    rooms = ["errors", "panel", "estimator/base", "model/base", "evaluation/evaluate", "evaluation/report/page"]
     folders = ["__init__.py", "model/__init__.py", "constraints/__init__.py"]
     for name in [*(f"{room}.py" for room in rooms), *folders, file]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
