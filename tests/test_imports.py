@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,14 @@ def test_no_source_file_mentions_a_way_to_unpickle():
     )
     found = [f"{path}: {hit[0]}" for path in PACKAGE.rglob("*.py") for hit in banned.finditer(path.read_text())]
     assert found == []
+
+
+def test_every_file_of_the_package_is_installed():
+    declared = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "tsgan"
+    ]
+    installed = {path for pattern in declared for path in PACKAGE.glob(pattern)}
+    others = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert others
+    assert others == installed
+    assert {path.parent for path in PACKAGE.rglob("*.py")} <= {path.parent for path in PACKAGE.rglob("__init__.py")}

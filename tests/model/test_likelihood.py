@@ -197,6 +197,36 @@ def test_training_that_diverges_goes_back_to_the_best_with_a_lower_rate():
     assert all(bool(part.isfinite().all()) for part in generator.parameters())
 
 
+def test_where_nothing_is_gained_a_lower_rate_is_tried_once(monkeypatch):
+    split, generator = start()
+    rates, weights = [], []
+
+    def step(self, rate):
+        rates.append(rate)
+        weights.append(self.generator.cell.core.weight_hh_l0[0, 0].item())
+        with torch.no_grad():
+            self.generator.cell.core.weight_hh_l0 += 0.1
+        return 0.0
+
+    monkeypatch.setattr(likelihood._Learner, "step", step)
+    monkeypatch.setattr(likelihood, "measure", lambda *arguments: -1.0)
+    best = teach(generator, split, replace(HOW, steps=1000), np.random.SeedSequence(0), History())
+    one = likelihood.PATIENCE * likelihood.CHECK
+    assert (best.step, best.taken) == (0, 2 * one)
+    assert max(rates[:one]) == HOW.rate
+    assert rates[one:] == [pytest.approx(likelihood.LOWER * HOW.rate)] * one
+    assert weights[one] == weights[0]  # from the best weights
+
+
+def test_all_rows_are_learned_from_gently(monkeypatch):
+    split, generator = start()
+    rates = []
+    monkeypatch.setattr(likelihood._Learner, "step", lambda self, rate: rates.append(rate) or 0.0)
+    polish(generator, split, HOW, likelihood.Best(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
+    assert len(rates) == 200 * likelihood.POLISH
+    assert rates[0] < max(rates) == pytest.approx(0.3 * HOW.rate)
+
+
 def test_rows_without_a_likelihood_are_refused_by_the_name_of_their_column():
     panel = threshold(600)
     split, generator = start(panel)
