@@ -11,20 +11,6 @@
 ======================================  =============================================================
 
 Names may hold blanks; those that hold one of the signs are put in backticks.
-
-Constraints written as text, for the command line.
-
-======================================  =============================================================
-``low <= open <= high``, ``low < high``  `Inequality`
-``0 <= x``, ``x <= 5``, ``0 <= x <= 5``  `Range`; ends are numbers or moments (``2024-01-31``)
-``whole: x``                             `Range` of whole numbers
-``total = a + b``                        `FixedSum`
-``x := a * b``                           `Derived`, with any formula of `expression`
-``monotone: meter``                      `Monotone`; ``, falling`` and ``, strict`` may follow
-``fixed: city, country``                 `Fixed`
-======================================  =============================================================
-
-Names may hold blanks; those that hold one of the signs are put in backticks.
 """
 
 from __future__ import annotations

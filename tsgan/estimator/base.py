@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from .drawing import Drawer, Order
 
 
-class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """An estimator that can be saved when it is fitted, and loaded."""
+Bounds = Mapping[str, tuple[float | None, float | None]]
+EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
+SETTLE = 50_000  # rows that marginals are compared on
+RandomState = int | np.random.Generator | np.random.RandomState | None
+
+
+class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What a fitted estimator does: tables are encoded, sequences drawn and decoded; it is saved, and loaded."""
 
     schema_: Schema
     n_features_in_: int
@@ -125,47 +131,6 @@ class Persistent(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
         return self
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Return a parameter as JSON can hold it; what cannot be saved (callbacks, generators) becomes None."""
-    if name == "callbacks" or isinstance(value, np.random.Generator | np.random.RandomState):
-        return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    from ..constraints.base import Constraint
-
-    if isinstance(value, Constraint):
-        return {"constraint": value.to_dict()}
-    if isinstance(value, Mapping):
-        return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
-    if isinstance(value, tuple | list | np.ndarray):
-        return [_plain(name, item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value  # an infinite bound is none
-
-
-def _given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as they were before `_plain`."""
-    from ..constraints.chain import read_constraint
-
-    def read(value: Any) -> Any:
-        if isinstance(value, dict) and "constraint" in value:
-            return read_constraint(value["constraint"])
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
-        return [read(item) for item in value] if isinstance(value, list) else value
-
-    return {name: read(value) for name, value in params.items()}
-
-
-Bounds = Mapping[str, tuple[float | None, float | None]]
-EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
-SETTLE = 50_000  # rows that marginals are compared on
-RandomState = int | np.random.Generator | np.random.RandomState | None
-
-
-class Synthesizer(Persistent):
-    """What all estimators share: a table is encoded, a law is learned, sequences are drawn and decoded."""
 
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""
@@ -466,3 +431,34 @@ class Synthesizer(Persistent):
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a parameter as JSON can hold it; what cannot be saved (callbacks, generators) becomes None."""
+    if name == "callbacks" or isinstance(value, np.random.Generator | np.random.RandomState):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    from ..constraints.base import Constraint
+
+    if isinstance(value, Constraint):
+        return {"constraint": value.to_dict()}
+    if isinstance(value, Mapping):
+        return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [_plain(name, item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value  # an infinite bound is none
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as they were before `_plain`."""
+    from ..constraints.chain import read_constraint
+
+    def read(value: Any) -> Any:
+        if isinstance(value, dict) and "constraint" in value:
+            return read_constraint(value["constraint"])
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
+        return [read(item) for item in value] if isinstance(value, list) else value
+
+    return {name: read(value) for name, value in params.items()}

@@ -268,7 +268,7 @@ class Generator(nn.Module):
         length = self.lengths(coded, piece)
         spells = self.spells(length)
         out, state = self.run(torch.cat([features[:, :-1], spells], 2), known, age[:, 1:], state)
-        params = self.chain(leave_out(out, self.dropout if self.training else 0.0), features[:, 1:])
+        params = self.chain(leave_out(out, self.dropout, self.training), features[:, 1:])
         starts = age[:, 1:] == 0
         b, t = torch.nonzero(starts, as_tuple=True)
         if len(b):

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsgan.evaluation.judges.papers import BATCH, Floats, _batches, _pairs, _split
+from tsgan.arrays import Reals
+from tsgan.evaluation.judges.papers import BATCH, _batches, _pairs, _split
 
 
 class PlainJudge(torch.nn.Module):
@@ -36,7 +37,7 @@ class PlainJudge(torch.nn.Module):
         return self
 
 
-def plain_discriminative(real: Floats, synthetic: Floats, *, iterations: int = 2000, random_state: int = 0) -> float:
+def plain_discriminative(real: Reals, synthetic: Reals, *, iterations: int = 2000, random_state: int = 0) -> float:
     """One repeat of `discriminative_score`, written plainly."""
     rng = np.random.default_rng(random_state)
     ((chosen, others),) = _pairs(len(real), len(synthetic), 1, [rng], False)
@@ -55,7 +56,7 @@ def plain_discriminative(real: Floats, synthetic: Floats, *, iterations: int = 2
     return abs(float(torch.cat(right).double().mean()) - 0.5)
 
 
-def plain_predictive(real: Floats, synthetic: Floats, *, iterations: int = 5000, random_state: int = 0) -> float:
+def plain_predictive(real: Reals, synthetic: Reals, *, iterations: int = 5000, random_state: int = 0) -> float:
     """One repeat of `predictive_score`, written plainly."""
     rng = np.random.default_rng(random_state)
     ((test, train),) = _pairs(len(real), len(synthetic), 1, [rng], False)

@@ -19,21 +19,36 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ...arrays import Ints
+from ...arrays import Ints, Reals
 from ...errors import InputError
 from .gru import StackedGRU
 
-Floats = NDArray[np.floating]
 Pair = tuple[Ints, Ints]
 
 BATCH = 128
 
 
 @dataclass(frozen=True)
-class DiscriminativeScore:
+class Repeats:
+    """One figure per repeat; `values` is a tuple of float."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over repeats."""
+        return float(np.mean(self.values))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over repeats (over judges, not over generators)."""
+        return float(np.std(self.values))
+
+
+@dataclass(frozen=True)
+class DiscriminativeScore(Repeats):
     """Outcome of the discriminative score: one entry of each tuple per repeat.
 
     Attributes
@@ -46,24 +61,13 @@ class DiscriminativeScore:
         The same for one half of the real windows against the other.
     """
 
-    values: tuple[float, ...]
     accuracy_real: tuple[float, ...]
     accuracy_synthetic: tuple[float, ...]
     control: DiscriminativeScore | None = None
 
-    @property
-    def mean(self) -> float:
-        """Mean over repeats."""
-        return float(np.mean(self.values))
-
-    @property
-    def std(self) -> float:
-        """Standard deviation over repeats (over judges, not over generators)."""
-        return float(np.std(self.values))
-
 
 @dataclass(frozen=True)
-class PredictiveScore:
+class PredictiveScore(Repeats):
     """Outcome of the predictive score: one entry per repeat.
 
     Attributes
@@ -74,23 +78,12 @@ class PredictiveScore:
         The same, taught on one half of the real windows and tested on the other.
     """
 
-    values: tuple[float, ...]
     control: PredictiveScore | None = None
-
-    @property
-    def mean(self) -> float:
-        """Mean over repeats."""
-        return float(np.mean(self.values))
-
-    @property
-    def std(self) -> float:
-        """Standard deviation over repeats (over judges, not over generators)."""
-        return float(np.std(self.values))
 
 
 def discriminative_score(
-    real: Floats,
-    synthetic: Floats,
+    real: Reals,
+    synthetic: Reals,
     *,
     repeats: int = 5,
     iterations: int = 2000,
@@ -149,8 +142,8 @@ def discriminative_score(
 
 
 def predictive_score(
-    real: Floats,
-    synthetic: Floats,
+    real: Reals,
+    synthetic: Reals,
     *,
     repeats: int = 5,
     iterations: int = 5000,
@@ -240,7 +233,7 @@ def _batches(index: Ints, iterations: int, rng: np.random.Generator) -> Ints:
     return index[np.stack(draws)]
 
 
-def _pool(windows: Floats) -> Tensor:
+def _pool(windows: Reals) -> Tensor:
     """Lay windows out as `(T, N, D + 1)` with a last column of ones: a batch is then one gather of short rows."""
     count, steps, columns = windows.shape
     pool = torch.ones(steps, count, columns + 1)

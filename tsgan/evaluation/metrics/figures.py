@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...arrays import Bools, Doubles, Ints
+from ...arrays import Bools, Doubles, Ints, Reals
 from ..columns import Column
 from .base import RANK, Interval, Metric, Result, chance_of, furthest, grade
 from .units import Pair, Sample, Shares
@@ -142,14 +142,12 @@ def _interval(value: float, rows: Sequence[Row]) -> Interval | None:
     return max(value - width, 0.0), value + width
 
 
-Numbers = NDArray[np.floating]
-
 LEAST_WORST = 0.1
 
 
 def distribution(
     pair: Pair,
-    sides: tuple[Numbers, Numbers],
+    sides: tuple[Reals, Reals],
     where: tuple[Bools, Bools],
     useless: Doubles | None = None,
 ) -> dict[str, Figure]:
@@ -182,7 +180,7 @@ def distribution(
     return figures | {"wasserstein": replace(moved, chance=chance)}
 
 
-def _chance_of_mean(pair: Pair, sides: Sequence[Numbers], where: tuple[Bools, Bools], found: Shares) -> float:
+def _chance_of_mean(pair: Pair, sides: Sequence[Reals], where: tuple[Bools, Bools], found: Shares) -> float:
     """Chance that the mean of another sample of the real source is as far off, by Student's t over units."""
     means, errors = [], []
     for sample, values, rows in zip((pair.real, pair.other), sides, where, strict=True):
@@ -196,7 +194,7 @@ def _chance_of_mean(pair: Pair, sides: Sequence[Numbers], where: tuple[Bools, Bo
     return float(2 * stats.t.sf(abs(means[0] - means[1]) / error, max(pair.real.count - 1, 1)))
 
 
-def _mean(sample: Sample, values: Numbers, where: Bools) -> tuple[float, float]:
+def _mean(sample: Sample, values: Reals, where: Bools) -> tuple[float, float]:
     """Mean of the chosen rows and its standard error, rows of a unit depending on each other in any way."""
     units, chosen = sample.units[where], np.asarray(values[where], dtype=np.float64)
     sums, sizes = (np.bincount(units, weights, minlength=sample.count) for weights in (chosen, None))

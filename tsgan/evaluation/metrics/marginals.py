@@ -4,7 +4,7 @@ not hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -59,23 +59,36 @@ class Marginals(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare column by column, on all rows."""
-        moving = Pair.of(case, self.name)
-        static = moving.firsts(case.rng(f"{self.name} static"))
-        rows = []
-        for column in case.columns:
-            pair = static if column.static else moving
-            where = column.present(pair.real.values), column.present(pair.other.values)
-            if not (where[0].any() and where[1].any()):
-                continue
-            if column.discrete:
-                rows.append(_levels(column, pair, where))
-            else:
-                sides = pair.real.values[:, column.start], pair.other.values[:, column.start]
-                remarks = {"measure": "Kolmogorov-Smirnov", "tv": None}
-                rows.append(Row(column.name, distribution(pair, sides, where), remarks))
-        if not rows:
-            raise CannotMeasureError("every column is missing throughout one of the tables; it needs values in both")
-        return result(self, rows, repeats)
+        return result(self, _by_column(case, self.name, _distance), repeats)
+
+
+def _by_column(case: Case, purpose: str, measure: Callable[[Column, Pair, tuple[Bools, Bools]], Row]) -> list[Row]:
+    """Return what is measured of each column that has values in both tables; of statics on one row a sequence.
+
+    Raises
+    ------
+    CannotMeasureError
+        If no column has.
+    """
+    moving = Pair.of(case, purpose)
+    static = moving.firsts(case.rng(f"{purpose} static"))
+    rows = []
+    for column in case.columns:
+        pair = static if column.static else moving
+        where = column.present(pair.real.values), column.present(pair.other.values)
+        if where[0].any() and where[1].any():
+            rows.append(measure(column, pair, where))
+    if not rows:
+        raise CannotMeasureError("every column is missing throughout one of the tables; it needs values in both")
+    return rows
+
+
+def _distance(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
+    if column.discrete:
+        return _levels(column, pair, where)
+    sides = pair.real.values[:, column.start], pair.other.values[:, column.start]
+    remarks = {"measure": "Kolmogorov-Smirnov", "tv": None}
+    return Row(column.name, distribution(pair, sides, where), remarks)
 
 
 def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
@@ -130,19 +143,11 @@ class Unseen(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Count column by column, on all rows."""
-        moving = Pair.of(case, self.name)
-        static = moving.firsts(case.rng(f"{self.name} static"))
-        rows = []
-        for column in case.columns:
-            pair = static if column.static else moving
-            where = column.present(pair.real.values), column.present(pair.other.values)
-            if where[0].any() and where[1].any():
-                rows.append(
-                    _unseen_levels(column, pair, where) if column.kind == "category" else _range(column, pair, where)
-                )
-        if not rows:
-            raise CannotMeasureError("every column is missing throughout one of the tables; it needs values in both")
-        return result(self, rows, repeats, noise=NOISE)
+        return result(self, _by_column(case, self.name, _outside), repeats, noise=NOISE)
+
+
+def _outside(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
+    return _unseen_levels(column, pair, where) if column.kind == "category" else _range(column, pair, where)
 
 
 def _unseen_levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
