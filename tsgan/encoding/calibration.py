@@ -18,11 +18,12 @@ and columns that belong together (prices of a day) keep their distances.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from ..arrays import Bools, Doubles
 from ..layout import snap
@@ -103,6 +104,15 @@ class Marginals:
         around = tuple(int(rows / own / MEMORY) for own in many)
         return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held, around)
 
+    def only(self, kept: Sequence[bool]) -> Self:
+        """Return the maps of some columns; the others stay as they are."""
+        none = np.empty(0)
+        drawn, wanted = (
+            tuple(knots if keep else none for knots, keep in zip(side, kept, strict=True))
+            for side in (self.drawn, self.wanted)
+        )
+        return replace(self, drawn=drawn, wanted=wanted)
+
     def apply(self, drawn: Doubles, starts: NDArray[np.int64] | None = None) -> Doubles:
         """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays.
 
@@ -120,7 +130,8 @@ class Marginals:
                 free = np.isfinite(z) & ~_on(z, atoms)
                 level = _level(z, free, first, self.around[j]) if self.around[j] else z
                 beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
-                out[:, j] = np.where(free, z + (np.interp(level, x, y) + beyond - level), z)
+                moved = PchipInterpolator(x, y)(np.clip(level, x[0], x[-1])) if len(x) > 1 else y
+                out[:, j] = np.where(free, z + (moved + beyond - level), z)
         return out
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -153,6 +164,27 @@ def _level(z: Doubles, free: Bools, starts: NDArray[np.int64], around: int) -> D
     level = (sums[high] - sums[low]) / np.maximum(counts[high] - counts[low], 1)
     same = np.append(False, z[1:] == z[:-1]) & (rows > first)
     return np.asarray(level[np.maximum.accumulate(np.where(same, 0, rows))])
+
+
+def rougher(drawn: Doubles, carried: Doubles, starts: NDArray[np.int64]) -> float:
+    """Return how many times as rough paths are once they are carried, for their spread; 1 where there is no path.
+
+    Roughness is the median size of third differences, which no parabola explains; straight lines are left out.
+    """
+    sizes, spreads = [], []
+    for z in (drawn, carried):
+        third = np.abs(np.diff(z, n=3))
+        for back in range(3):
+            ends = starts[1:] - 1 - back
+            third[ends[(ends >= 0) & (ends < len(third))]] = np.nan
+        sizes.append(third)
+        low, high = np.nanquantile(z, [0.25, 0.75]) if np.isfinite(z).any() else (0.0, 0.0)
+        spreads.append(float(high - low))
+    bends = sizes[0] > NEAR * spreads[0]
+    if not bends.any() or not min(spreads):
+        return 1.0
+    before, after = (float(np.median(size[bends])) / spread for size, spread in zip(sizes, spreads, strict=True))
+    return after / before
 
 
 def on_lines(z: Doubles, starts: NDArray[np.int64], bend: float) -> Bools:
@@ -222,17 +254,23 @@ def _learn(
     """
     nothing = np.empty(0), np.empty(0)
     rows = min(len(real), len(drawn))
-    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE)) if sampled else MIDDLE
     if rows < SMALLEST or drawn[0] == drawn[-1]:
         return nothing
-    if sampled and _distance(real, drawn) * np.sqrt(independent) < CHANCE:
+    independent *= len(drawn) / (len(drawn) + len(real))  # what was drawn is a sample, too
+    chance = CHANCE / np.sqrt(independent)
+    if sampled and _distance(real, drawn) < chance:
         return nothing
-    p, have, wanted = _quantiles_of(real, drawn, spread, most)
-    moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
-    size = float(real.std())
-    if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
-        return nothing
-    return _knots(have, wanted)
+    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE)) if sampled else MIDDLE
+    for knots in [*(n for n in (5, 9, 17, 33, 65, 129) if sampled and n < most), most]:
+        p, have, wanted = _quantiles_of(real, drawn, spread, knots)
+        moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
+        size = float(real.std())
+        if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
+            return nothing
+        x, y = _knots(have, wanted)
+        if sampled and len(x) > 1 and _distance(real, PchipInterpolator(x, y)(np.clip(drawn, x[0], x[-1]))) < chance:
+            break
+    return x, y
 
 
 def _distance(one: Doubles, two: Doubles) -> float:
@@ -278,7 +316,7 @@ def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
 
 def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int, solid: Bools) -> Doubles:
     """Return where the quantiles are taken: evenly, finer in both tails, and on either side of the ends of each tie."""
-    tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), TAIL)
+    tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), min(TAIL, most // 4 + 1))
     large = np.flatnonzero(solid & (counts >= max(2.0, ATOM * counts.sum())))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows

@@ -21,7 +21,7 @@ from ..arrays import Bools, Doubles, Floats, Ints
 from ..layout import Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
-from .calibration import Marginals, independent_values, on_lines, straightened
+from .calibration import Marginals, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
 from .clocks.stamps import Ticks
 from .clocks.timing import GAP, START
@@ -38,6 +38,7 @@ Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
 Others = tuple[tuple[Name, float], ...]  # columns that one never crosses, and how near it came
 LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
+ROUGHER = 2.0  # times, that what carries marginals may make paths
 EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
 
 
@@ -284,7 +285,7 @@ class Cells:
             Whether all comes from a generator, and so has to be carried to the observed marginals. What was drawn
             beside known values stays where it is: they would not move with it.
         """
-        values, decoded = self._carried(panel) if drawn else panel.values, {}
+        values, decoded = self._carried(panel.values, panel.offsets[:-1]) if drawn else panel.values, {}
         for column in self.columns:
             if column.name != START:
                 table = panel.statics if column.role == "static" else values
@@ -294,22 +295,26 @@ class Cells:
     def gaps(self, panel: Panel) -> Any:
         """Return the decoded time since the row before of a drawn panel, `(rows,)`; None where the clock is regular."""
         gap = next((column for column in self.columns if column.name == GAP), None)
-        return None if gap is None else gap.decode(self._cell_of(self._carried(panel), gap))
+        return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values, panel.offsets[:-1]), gap))
 
-    def _carried(self, panel: Panel) -> Doubles:
+    def _carried(self, values: Doubles, starts: Ints) -> Doubles:
         """Return drawn values with the observed marginals; what goes straight on does so after it."""
         if self.marginals is None:
-            return panel.values
-        out, numbers = np.array(panel.values), self._numbers()
-        out[:, numbers] = self.marginals.apply(out[:, numbers], panel.offsets[:-1])
+            return values
+        out, numbers = np.array(values), self._numbers()
+        out[:, numbers] = self.marginals.apply(out[:, numbers], starts)
         for j, cell in enumerate(self.layout.cells):
             if isinstance(cell, Number) and cell.straight:
-                lines = on_lines(panel.values[:, j], panel.offsets[:-1], cell.straight)
+                lines = on_lines(values[:, j], starts, cell.straight)
                 out[:, j] = straightened(out[:, j], lines)
         return out
 
-    def settle(self, drawn: Doubles) -> None:
-        """Learn what carries drawn values `(rows, cells)` to the observed marginals."""
+    def settle(self, drawn: Doubles, starts: Ints) -> None:
+        """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
+
+        A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
+        map's own bends tell more than their marginals.
+        """
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
         atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
@@ -321,6 +326,10 @@ class Cells:
             self._independent,
             max(1, self._sequences),
             len(self._observed),
+        )
+        carried = self._carried(drawn, starts)
+        self.marginals = self.marginals.only(
+            [rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers]
         )
         self._observed = self._observed[:0]
 

@@ -205,7 +205,9 @@ class Decoder:
     def settle(self, drawn: Iterable[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
         """Learn what carries the marginals of drawn panels to the observed ones."""
         panels = list(drawn)
-        self._cells.settle(np.concatenate([panel.values for panel, _, _ in panels]))
+        values, lengths = zip(*((panel.values, panel.lengths) for panel, _, _ in panels), strict=True)
+        length = np.concatenate(lengths)
+        self._cells.settle(np.concatenate(values), np.cumsum(length) - length)
         if self._chain.carries:
             self._settle_order(panels)
 

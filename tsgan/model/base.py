@@ -34,7 +34,7 @@ from .vector import Vector
 
 Pieces = Callable[[Reach], Iterator[tuple[Piece, Tensor]]]
 ORDERS = (1, 2, 3)
-RIDGES = (1e-4, 1e-2, 1e-1, 1.0)
+RIDGES = (1e-6, 1e-4, 1e-2, 1e-1, 1.0)
 WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1, and seasons are not looked at
 SEASON = 5e-3  # nats a number that a season has to gain
 FLOOR = 1e-4  # least standard deviation of a residual, scaled

@@ -29,6 +29,8 @@ SHOWN = 16  # levels up to which the network sees a category as they are; more a
 FAR, FARTHER = 6.0, 8.0  # where inputs are cut off: values, residuals and changes
 YOUNG = 3  # rows at a start whose age the network is told
 LOG_SIGMA = (-7.0, 3.0)  # of the normals, in units of the base's residual
+SMOOTH = 0.1  # of a number's changes: residuals below it are of a path that is known before it comes
+SHAKEN, SHAKES = 0.8, (0.1, 1.0)  # share of the pieces of which the past is shaken, and how much, in residuals
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,8 @@ class Generator(nn.Module):
         shape = self.features.widths, self.heads.widths, sizes.units, self.heads.order
         self.chain, self.first = Chain(sizes.hidden, *shape), Chain(known + 1, *shape)
         self.dropout = 0.0
+        spread = base.regressions[self.reach.order].spread
+        self.smooth = [i for i in range(len(self.heads.numbers)) if spread[i] < SMOOTH * base.jumps[i]]
         self.register_buffer("bias", torch.from_numpy(base.bias).float())
         self.register_buffer("jumps", torch.from_numpy(base.jumps))
         for j in self.heads.several:
@@ -280,14 +284,17 @@ class Generator(nn.Module):
         self, coded: Coded, piece: Piece, state: State | None, noise: torch.Generator | None
     ) -> tuple[Tensor, State]:
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
-        read, state = self.read(coded, piece, state)
-        told = read.told
         steps = piece.known.shape[1]
         x, outcome = coded.x[:, -steps:], coded.outcome[:, -steps:]
+        shaken = self.shaken(coded, noise) if self.training and self.smooth and noise is not None else coded
+        read, state = self.read(shaken, piece, state)
+        told = read.told
         e = told.e[:, 1:]
+        if shaken is not coded:
+            e = e + (x - shaken.x[:, -steps:])[:, :, self.heads.numbers] / told.spread[:, 1:]
         if noise is not None and self.grids.points:
             e = e + self.grids.noise(x, noise)[:, :, self.heads.numbers] / told.spread[:, 1:]
-        logits = self.outcome_logits(coded, piece, read)
+        logits = self.outcome_logits(shaken, piece, read)
         log_prob = torch.zeros(outcome.shape, dtype=torch.float32)
         for (mine, _), part in zip(self.heads.groups, logits, strict=True):
             log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0]
@@ -299,6 +306,22 @@ class Generator(nn.Module):
             some[:, :, self.heads.numbers] = torch.where(continuous, density, 0.0)
             log_prob = log_prob + some
         return log_prob * piece.inside[:, :, None], state
+
+    def shaken(self, coded: Coded, noise: torch.Generator) -> Coded:
+        """Return rows with noise on the numbers of smooth paths, as the network will find them when it runs freely.
+
+        Told only exact paths, it makes of each small error of its own a larger one ("Training with noise is equivalent
+        to Tikhonov regularization", Bishop, 1995, https://doi.org/10.1162/neco.1995.7.1.108). Where numbers have noise
+        of their own, their paths hold enough of it.
+        """
+        cells = [self.heads.numbers[i] for i in self.smooth]
+        shape, (low, high) = (len(coded.x), 1, len(cells)), SHAKES
+        size = low * (high / low) ** torch.rand(shape, generator=noise, dtype=torch.float64)
+        size = size * (torch.rand((len(coded.x), 1, 1), generator=noise) < SHAKEN)
+        size = size * self.linear.part("spread", self.reach.order)[self.smooth]
+        x = coded.x.clone()
+        x[:, :, cells] += size * torch.randn((*x.shape[:2], len(cells)), generator=noise, dtype=torch.float64)
+        return replace(coded, x=x)
 
     def lengths(self, coded: Coded, piece: Piece) -> Tensor:
         """Return for how long the state before each row had lasted, `(B, T, C)`; 0 where spells are not told."""
