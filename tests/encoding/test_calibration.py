@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from tsgan.encoding.calibration import MIDDLE, Marginals, on_lines, straightened
+from tsgan.encoding.calibration import MIDDLE, Marginals, on_lines, rougher, straightened
 from tsgan.encoding.columns.base import Request
 from tsgan.encoding.columns.numeric import FloatColumn
 
@@ -212,3 +212,52 @@ def test_single_readings_that_came_again_are_no_steps():
     wave = 0.9 * np.sort(draws(1).normal(size=5000))[:, None]
     made = Marginals.fit(x[:, None], wave, [lambda value, share: value + 1e-9 * share]).apply(wave)[:, 0]
     assert (np.diff(made) > 0).all()
+
+
+def test_a_map_has_as_few_knots_as_bring_the_marginal_within_chance():
+    real, drawn = draws().normal(size=(20_000, 1)), draws(1).normal(0.2, 1, (20_000, 1))
+    one = Marginals.fit(real, drawn, independent=[20_000.0], sequences=20_000, rows=20_000)
+    assert len(one.drawn[0]) < 30
+    assert ks_2samp(one.apply(drawn)[:, 0], real[:, 0]).statistic < 0.015
+    bent = np.sign(drawn) * np.abs(drawn) ** 0.2
+    assert len(Marginals.fit(real, bent, independent=[20_000.0], sequences=20_000, rows=20_000).drawn[0]) > 40
+
+
+def test_a_map_is_not_learned_from_the_chance_of_what_was_drawn():
+    """Of many real sequences and few drawn ones the distance is that of the few."""
+    sequence = draws().normal(size=(8000, 1)) + np.zeros((1, 5))
+    few = draws(3).normal(size=(300, 1)) + np.zeros((1, 5))
+    real, drawn = sequence.reshape(-1, 1), few.reshape(-1, 1)
+    assert ks_2samp(real[:, 0], drawn[:, 0]).statistic > 1.5 / np.sqrt(8000)
+    assert len(Marginals.fit(real, drawn, independent=[8000.0], sequences=8000, rows=40_000).drawn[0]) == 0
+    off = Marginals.fit(real, drawn + 0.3, independent=[8000.0], sequences=8000, rows=40_000)
+    assert len(off.drawn[0]) > 0
+    assert len(off.only([False]).drawn[0]) == 0
+
+
+class TestRougher:
+    STARTS = np.arange(0, 2400, 24)
+
+    def waves(self):
+        speed, phase = draws().uniform(0, 0.1, (2, 100, 1))
+        return np.sin(speed * np.arange(24) + phase).ravel()
+
+    def test_a_smooth_curve_with_kinks_is(self):
+        z = self.waves()
+        at = np.linspace(-0.1, 1.1, 30)
+        assert rougher(z, np.interp(z, at, at + 0.01 * draws(1).normal(size=30)), self.STARTS) > 3
+
+    def test_a_shift_and_a_scale_are_not(self):
+        z = self.waves()
+        assert rougher(z, 3 * z + 5, self.STARTS) == pytest.approx(1)
+
+    def test_noise_is_not_by_the_same_kinks(self):
+        z = draws().uniform(size=2400)
+        at = np.linspace(-0.1, 1.1, 30)
+        assert rougher(z, np.interp(z, at, at + 0.01 * draws(1).normal(size=30)), self.STARTS) < 1.1
+
+    def test_lines_and_constants_and_holes_say_nothing(self):
+        line = np.tile(np.arange(24.0), 100)
+        assert rougher(line, line**2, self.STARTS) == 1
+        assert rougher(np.zeros(2400), np.zeros(2400), self.STARTS) == 1
+        assert rougher(np.full(2400, np.nan), np.full(2400, np.nan), self.STARTS) == 1

@@ -11,6 +11,7 @@ from tsgan.encoding.columns.base import Request, infer_kind
 from tsgan.encoding.columns.habits import Habits
 from tsgan.encoding.encoder import Encoder
 from tsgan.layout import Category, snap
+from tsgan.panel import Panel
 
 ROWS = 3000
 STEPS = np.arange(ROWS) > 0
@@ -244,6 +245,21 @@ class TestMarginals:
         half[:100] = True
         beside = encoder.rows(drawn, np.zeros(1), draws(), drawn=half).values["x"]
         np.testing.assert_array_equal(beside, as_it_is, "what known values stand beside stays where it is")
+
+    def test_a_map_that_would_roughen_smooth_curves_is_left_out(self):
+        speed, phase = draws().uniform(0, 0.1, (2, 400, 1))
+        wave = np.sin(speed * np.arange(24) + phase).ravel()
+        at = np.linspace(-0.1, 1.1, 60)
+        jagged = np.interp(wave, at, at + np.where(np.arange(60) % 2, 0.009, -0.009))
+        noisy = draws(1).normal(size=9600)
+        frame = pd.DataFrame({"id": np.repeat(np.arange(400), 24), "smooth": jagged, "noisy": noisy})
+        encoder = Encoder(entity="id").fit(frame)
+        panel = encoder.encode(frame)
+        column = encoder._cells.columns[encoder._cells.place("smooth")]
+        values = panel.values.copy()
+        values[:, 0], values[:, 1] = column.encode(pd.Series(wave**3)), values[:, 1] + 0.5
+        encoder.settle([(Panel(values, panel.lengths, panel.statics, panel.covariates), np.zeros(400), draws())])
+        assert [len(knots) > 0 for knots in encoder._cells.marginals.drawn] == [False, True]
 
 
 def test_each_level_is_a_code_and_numbers_lie_on_their_grid():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tsgan.layout import Category, Layout, Number
-from tsgan.model.base import Linear, Moments, fit_base, mixtures
+from tsgan.model.base import FINE, Linear, Moments, fit_base, mixtures
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.likelihood import Split
 from tsgan.model.pieces import Piece, Reach, Source
@@ -136,6 +136,26 @@ def test_wide_tables_of_few_rows_are_held_back_by_the_ridge():
     _, base = fitted(rng.normal(size=(80, 60)), layout)
     assert base.ridge[1] >= 0.1
     assert (base.regressions[1].spread < 3).all()
+
+
+def arcs(count=400, steps=24, seed=0):
+    """Return a panel of sine waves, each of its own frequency and phase."""
+    rng = np.random.default_rng(seed)
+    speed, phase = rng.uniform(0, 0.1, (2, count, 1))
+    x = np.sin(speed * np.arange(steps) + phase).reshape(-1, 1) / 0.4
+    return Panel(x, np.full(count, steps), np.zeros((count, 0)))
+
+
+def test_smooth_paths_are_foretold_by_a_fine_ridge_and_noise_is_not():
+    source = Source(arcs())
+    layout = Layout((Number("a"),))
+    base = fit_base(layout, lambda reach: source.sweep(24, reach, 24), 3, np.random.default_rng(0))
+    assert base.ridge[-1] == FINE
+    assert base.regressions[-1].spread[0] < 0.05 * base.jumps[0]
+    assert Generator(layout, base, Sizes(hidden=4, units=4, mixture=3)).smooth == [0]
+    _, rough = fitted(process(3000), LAYOUT)
+    assert FINE not in rough.ridge
+    assert Generator(LAYOUT, rough, Sizes(hidden=4, units=4, mixture=3)).smooth == []
 
 
 def test_vectors_of_less_reach_are_parts_of_longer_ones():

@@ -1,6 +1,7 @@
 """The generator against its slow twins: drawn rows have the likelihood that they were drawn with."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,38 @@ def test_a_line_goes_on_through_points_of_the_grid_and_between_them():
     ends = torch.tensor([[0.0, 1.0], [1.0, 2.0005]], dtype=torch.float64)
     rollout.x_before, rollout.x = ends[:, :1], ends[:, 1:]
     assert rollout._straight_on(0, layout.cells[0]).tolist() == pytest.approx([2.0005, 3.001], abs=1e-9)
+
+
+def smooth_panel(count=60, steps=24):
+    rng = np.random.default_rng(0)
+    speed, phase = rng.uniform(0, 0.1, (2, count, 1))
+    x = np.sin(speed * np.arange(steps) + phase).reshape(-1, 1) / 0.4
+    return Panel(np.column_stack([x, rng.normal(size=len(x))]), np.full(count, steps), np.zeros((count, 0)))
+
+
+def test_of_smooth_paths_the_past_is_shaken_in_training_and_what_comes_next_is_not():
+    panel, layout = smooth_panel(), Layout((Number("smooth"), Number("noisy")))
+    generator = made(panel, layout)
+    assert generator.smooth == [0]
+    source = Source(panel)
+    piece = source.cut(panel.offsets[:-1], np.arange(60), np.zeros(60, dtype=bool), 24, generator.reach)
+    coded, rng = piece.coded(layout), torch.Generator().manual_seed(0)
+    shaken = generator.shaken(coded, rng)
+    moved = (shaken.x - coded.x) / generator.linear.part("spread", generator.reach.order)
+    assert (moved[:, :, 1] == 0).all()
+    sizes = moved[:, :, 0].square().mean(1).sqrt()
+    assert 0.7 < (sizes > 0).double().mean() < 0.9
+    assert 0.05 < sizes[sizes > 0].min() < sizes.max() < 1.5
+    row = generator.reach.rows + 20
+    past = coded.x.clone()
+    past[:, :row] = shaken.x[:, :row]
+    with torch.no_grad():
+        generator.shaken = lambda *_: replace(coded, x=past)
+        clean = generator.eval()(piece, None, rng)[0]
+        learned = generator.train()(piece, None, rng)[0]
+        expected = generator.eval()(replace(piece, values=past), None, rng)[0]
+    torch.testing.assert_close(learned[:, 20:], expected[:, 20:], rtol=1e-4, atol=1e-4)
+    assert (learned[:, 5:20, 0] != clean[:, 5:20, 0]).any()
 
 
 def test_one_long_series_too():

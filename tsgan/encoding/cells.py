@@ -328,9 +328,7 @@ class Cells:
             len(self._observed),
         )
         carried = self._carried(drawn, starts)
-        self.marginals = self.marginals.only(
-            [rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers]
-        )
+        self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
         self._observed = self._observed[:0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

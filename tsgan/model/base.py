@@ -34,7 +34,8 @@ from .vector import Vector
 
 Pieces = Callable[[Reach], Iterator[tuple[Piece, Tensor]]]
 ORDERS = (1, 2, 3)
-RIDGES = (1e-6, 1e-4, 1e-2, 1e-1, 1.0)
+RIDGES = (1e-4, 1e-2, 1e-1, 1.0)
+FINE, FINER = 1e-6, 0.1  # a ridge for smooth paths, and nats a number that it has to gain
 WIDEST = 1500  # numbers in `v`, beyond which the order stays at 1, and seasons are not looked at
 SEASON = 5e-3  # nats a number that a season has to gain
 FLOOR = 1e-4  # least standard deviation of a residual, scaled
@@ -285,8 +286,7 @@ def fit_base(
             keep = vector.places(seen)
             train, kept = train.part(keep), kept.part(keep)
         targets = Vector(layout, seen).targets(k)
-        losses = [Regressions.fit(train, kept, targets, ridge)[1] for ridge in RIDGES]
-        ridge = RIDGES[int(np.argmin(losses))]
+        ridge, _ = _best_ridge(train, kept, targets)
         tried, _ = Regressions.fit(train, kept, targets, ridge)
         whole, _ = Regressions.fit(train + kept, Moments.none(len(train.sums)), targets, ridge)
         found.append(replace(whole, spread=tried.spread))
@@ -382,7 +382,15 @@ def _loss(layout: Layout, vector: Vector, moments: list[Moments], reach: Reach) 
     """Return minus the held-back log-likelihood of the regressions of a reach, in nats a row."""
     keep, targets = vector.places(reach), Vector(layout, reach).targets(reach.last)
     train, kept = (side.part(keep) for side in moments)
-    return min(Regressions.fit(train, kept, targets, ridge)[1] for ridge in RIDGES)
+    return _best_ridge(train, kept, targets)[1]
+
+
+def _best_ridge(train: Moments, kept: Moments, targets: NDArray[np.intp]) -> tuple[float, float]:
+    """Return the ridge with the largest held-back likelihood, and minus that likelihood in nats a row."""
+    losses = {ridge: Regressions.fit(train, kept, targets, ridge)[1] for ridge in (FINE, *RIDGES)}
+    best = min(RIDGES, key=losses.__getitem__)
+    best = FINE if losses[FINE] < losses[best] - FINER * len(targets) else best
+    return best, losses[best]
 
 
 def _second_look(
