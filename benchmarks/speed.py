@@ -113,7 +113,13 @@ def training(quick: bool) -> None:
         def note(row: Any, seen: dict[str, list[tuple[int, float]]] = seen) -> None:
             seen.setdefault(row["stage"], []).append((row["step"], time.process_time()))
 
-        options: dict[str, Any] = {"steps": 100, "adversarial_steps": steps, "verbose": False, "random_state": 0}
+        options: dict[str, Any] = {
+            "steps": 100,
+            "adversarial_steps": steps,
+            "verbose": False,
+            "random_state": 0,
+            "batch_size": 128,
+        }
         gan = RecurrentGAN(**options, exact_penalty=exact, callbacks=[note]).fit(table())
         for stage, rows in seen.items():
             (first, began), (last, ended) = rows[0], rows[-1]

@@ -67,8 +67,8 @@ class RecurrentGAN(Synthesizer):
         Normal laws that the distribution of a number is mixed of.
     dropout : float, optional
         Share of units left out in training; by default it follows the distance between learned and held-back rows.
-    batch_size : int
-        Windows of a step.
+    batch_size : int, optional
+        Windows of a step; by default 128, fewer where windows are longer than 32 steps: as many as make 4,096 rows.
     rate : float
         Learning rate of the first stage; it falls where the held-back likelihood does not rise any more.
     decay : float
@@ -157,7 +157,7 @@ class RecurrentGAN(Synthesizer):
         units: int | None = None,
         mixture: int = 6,
         dropout: float | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         rate: float = 4e-3,
         decay: float = 0.1,
         average: float = 0.99,
@@ -302,17 +302,17 @@ class RecurrentGAN(Synthesizer):
                 if value is not None
             }
 
-        first = given(steps=self.steps, batch=self.batch_size, rate=self.rate, decay=self.decay, average=self.average)
+        first = given(steps=self.steps, rate=self.rate, decay=self.decay, average=self.average)
         second = given(
             loss=LOSSES[self.loss](self.penalty, self.exact_penalty),
             weight=self.adversarial,
-            batch=self.batch_size,
             critic_steps=self.critic_steps,
             penalty_every=self.penalty_every,
             rate=self.generator_rate,
             critic_rate=self.critic_rate,
         )
         sizes = given(hidden=self.hidden, layers=self.layers, units=self.units, mixture=self.mixture)
+        sizes |= given(batch=self.batch_size)
         return Options(
             cell=self.cell,
             first=Teaching(**first, clip=self.clip or 0.0, dropout=self.dropout),
@@ -341,9 +341,9 @@ def check_training(given: Mapping[str, Any]) -> None:
 
     choose("cell", given["cell"], CELLS)
     choose("loss", given["loss"], LOSSES)
-    for name in ("layers", "mixture", "batch_size", "critic_steps", "penalty_every"):
+    for name in ("layers", "mixture", "critic_steps", "penalty_every"):
         number(name, given[name], 1, whole=True)
-    for name in ("hidden", "units"):
+    for name in ("hidden", "units", "batch_size"):
         number(name, given[name], 1, whole=True, none=True)
     for name in ("steps", "adversarial_steps"):
         number(name, given[name], 0, whole=True, none=True)

@@ -29,6 +29,7 @@ from .runtime import isolated
 SWEEP = 64  # rows of a piece of one long series that moments are taken of
 SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and large
 HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
+STEP_ROWS, LEAST_BATCH, MOST_BATCH = 4096, 16, 128  # rows of a training step; windows at least and at most
 ROWS, SCORED = 8192, 256  # rows of a batch that is scored, and steps of a piece
 LOOKED = 16  # rows that say how likely levels are under some statics
 STATIC_SHARE = 8  # of the time, one part in so many is the statics'
@@ -46,6 +47,8 @@ class Options:
     cell : str
     hidden, layers, units, mixture : int or None
         Sizes of the networks.
+    batch : int or None
+        Windows of a training step, in both stages.
     first : Teaching
         How the first stage goes.
     adversarial_steps : int or None
@@ -59,6 +62,7 @@ class Options:
     layers: int = 1
     units: int | None = None
     mixture: int = 6
+    batch: int | None = None
     first: Teaching = field(default_factory=Teaching)
     adversarial_steps: int | None = None
     second: Settings = field(default_factory=Settings)
@@ -72,12 +76,16 @@ class Options:
         units = UNITS[place] if self.units is None else self.units
         return Sizes(self.cell, hidden, self.layers, units, self.mixture)
 
-    def teaching(self, deadline: float) -> Teaching:
+    def windows(self, window: int) -> int:
+        """Return the windows of a step: as many as make so many rows."""
+        return self.batch or min(max(STEP_ROWS // window, LEAST_BATCH), MOST_BATCH)
+
+    def teaching(self, window: int, deadline: float) -> Teaching:
         """Return how the first stage goes, which takes a share of the time if there is a second."""
         if self.adversarial_steps != 0 and math.isfinite(deadline):
             now = time.monotonic()
             deadline = now + FIRST_SHARE * max(deadline - now, 0.0)
-        return replace(self.first, deadline=deadline)
+        return replace(self.first, batch=self.windows(window), deadline=deadline)
 
 
 @dataclass(frozen=True)
@@ -316,7 +324,7 @@ def _taught(
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)
-    how = options.teaching(deadline)
+    how = options.teaching(window, deadline)
     if not split.possible or not how.steps:
         return generator, None
     second = None
@@ -330,7 +338,14 @@ def _taught(
         try:
             if steps and not interrupted and window > 1:
                 second = finish(
-                    generator, split, options.second, steps, seed.spawn(1)[0], history, deadline, FIRST_SHARE
+                    generator,
+                    split,
+                    replace(options.second, batch=how.batch),
+                    steps,
+                    seed.spawn(1)[0],
+                    history,
+                    deadline,
+                    FIRST_SHARE,
                 )
             if best.step and not interrupted and (second is None or not second.kept):
                 polish(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
