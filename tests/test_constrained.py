@@ -90,7 +90,7 @@ def test_a_function_samples_and_is_not_saved(real, tmp_path):
 
 def test_suggested(real):
     model = RecurrentGAN(steps=0, **ROLES, constraints="suggest", random_state=0).fit(real)
-    rules = model._encoder._constraints
+    rules = model._encoder.stages.constraints
     assert Fixed("city", "country") in rules or any(isinstance(rule, Fixed) for rule in rules)
     assert _broken(model.sample(100), rules) == 0
     with pytest.raises(ParameterError, match=r"constraints='all' is not known; choose one of \['suggest'\]"):

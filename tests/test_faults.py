@@ -225,7 +225,7 @@ def test_lines_are_straight_in_drawn_tables_whose_marginals_were_carried():
     knots = np.exp(0.5 * rng.normal(size=n // 5 + 2))
     real = pd.DataFrame({"x": np.interp(np.arange(n) / 5, np.arange(len(knots)), knots)})
     model = RecurrentGAN(**SHORT, steps=0).fit(real)
-    cells = model._encoder._cells
+    cells = model._encoder.stages.cells
     assert len(cells.marginals.drawn[0]) > 0
 
     def bends():

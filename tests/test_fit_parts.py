@@ -43,7 +43,7 @@ def test_a_table_that_fits_is_learned_as_from_memory(visits, tmp_path):
     made = RecurrentGAN(steps=0, **ROLES, random_state=0).fit(folder)
     whole = RecurrentGAN(steps=0, **ROLES, random_state=0).fit(visits)
     assert str(made.schema_) == str(whole.schema_)
-    assert made._encoder.lengths.tolist() == whole._encoder.lengths.tolist()
+    assert made._encoder.stages.lengths.tolist() == whole._encoder.stages.lengths.tolist()
     one, two = made.sample(300), whole.sample(300)
     assert (one.dtypes == visits.dtypes).all()
     assert abs(one["lab"].isna().mean() - two["lab"].isna().mean()) < 0.03
@@ -59,7 +59,7 @@ def test_a_larger_one_is_learned_from_an_excerpt(visits, tmp_path):
         assert drawn[name].std() == pytest.approx(visits[name].std(), rel=0.15)
     assert (drawn["cost"] == 0).mean() == pytest.approx((visits["cost"] == 0).mean(), abs=0.03)
     assert not set(drawn["patient"]) & set(visits["patient"])
-    assert len(made._encoder.lengths) == 400
+    assert len(made._encoder.stages.lengths) == 400
 
 
 @pytest.mark.usefixtures("small")

@@ -192,7 +192,7 @@ class TestPositions:
 
     def test_before_after_last_and_share_of_the_longest(self):
         encoder, _ = self.panel([3, 1, 5])
-        known = encoder.covariates(np.array([3, 1]), np.zeros(2))
+        known = encoder.stages.covariates(np.array([3, 1]), np.zeros(2))
         wanted = [[0, 2, 0, 0], [1, 1, 0, 1], [2, 0, 1, 2], [0, 0, 1, 0]]
         np.testing.assert_allclose(np.expm1(known[:, :2]), np.array(wanted)[:, :2], atol=1e-6)
         np.testing.assert_array_equal(known[:, 2], np.array(wanted)[:, 2])
@@ -200,11 +200,11 @@ class TestPositions:
 
     def test_sequences_of_one_length_have_them_too(self):
         encoder, frame = self.panel([4, 4, 4])
-        assert encoder.layout.covariates == 4
+        assert encoder.stages.layout.covariates == 4
         assert encoder.encode(frame.assign(x=0.5)).covariates.shape == (12, 4)
 
     def test_one_long_series_has_none(self):
-        assert Encoder().fit(pd.DataFrame({"x": draws().normal(size=50)})).layout.covariates == 0
+        assert Encoder().fit(pd.DataFrame({"x": draws().normal(size=50)})).stages.layout.covariates == 0
 
     def test_they_stand_beside_the_calendar(self):
         hours = pd.date_range("2020-01-01", periods=24 * 60, freq="h")
@@ -213,13 +213,13 @@ class TestPositions:
             [pd.DataFrame({"who": who, "t": hours, "x": x + draws(who).normal(size=1440)}) for who in (0, 1)]
         )
         encoder = Encoder(entity="who", time="t").fit(frame)
-        waves = encoder._cells.calendar.covariates
+        waves = encoder.stages.cells.calendar.covariates
         assert waves >= 2
-        assert encoder.layout.covariates == waves + 4
-        assert encoder.layout.places == 4
+        assert encoder.stages.layout.covariates == waves + 4
+        assert encoder.stages.layout.places == 4
         panel = encoder.encode(frame)
-        starts = encoder._timing.clock.ticks(pd.Index([hours[0], hours[0]]))
-        np.testing.assert_array_equal(encoder.covariates(panel.lengths, starts), panel.covariates)
+        starts = encoder.stages.timing.clock.ticks(pd.Index([hours[0], hours[0]]))
+        np.testing.assert_array_equal(encoder.stages.covariates(panel.lengths, starts), panel.covariates)
 
 
 class TestMarginals:
@@ -228,8 +228,8 @@ class TestMarginals:
         frame = pd.DataFrame({"x": x, "k": draws().choice(["a", "b"], ROWS)})
         encoder = Encoder().fit(frame)
         panel = encoder.encode(frame)
-        place = encoder._cells.place("x")
-        atom = encoder.layout.cells[place].atoms[0]
+        place = encoder.stages.cells.place("x")
+        atom = encoder.stages.layout.cells[place].atoms[0]
         values = panel.values.copy()
         moved = values[:, place] != atom
         values[moved, place] = 0.5 * values[moved, place] + 3
@@ -255,17 +255,17 @@ class TestMarginals:
         frame = pd.DataFrame({"id": np.repeat(np.arange(400), 24), "smooth": jagged, "noisy": noisy})
         encoder = Encoder(entity="id").fit(frame)
         panel = encoder.encode(frame)
-        column = encoder._cells.columns[encoder._cells.place("smooth")]
+        column = encoder.stages.cells.columns[encoder.stages.cells.place("smooth")]
         values = panel.values.copy()
         values[:, 0], values[:, 1] = column.encode(pd.Series(wave**3)), values[:, 1] + 0.5
         encoder.settle([(Panel(values, panel.lengths, panel.statics, panel.covariates), np.zeros(400), draws())])
-        assert [len(knots) > 0 for knots in encoder._cells.marginals.drawn] == [False, True]
+        assert [len(knots) > 0 for knots in encoder.stages.cells.marginals.drawn] == [False, True]
 
 
 def test_each_level_is_a_code_and_numbers_lie_on_their_grid():
     frame = pd.DataFrame({"k": draws().choice(list("abc"), 300, p=[0.2, 0.5, 0.3]), "n": draws().integers(0, 9, 300)})
     encoder = Encoder().fit(frame)
-    assert encoder.layout.cells[0] == Category("k", 3)
+    assert encoder.stages.layout.cells[0] == Category("k", 3)
     z = encoder.encode(frame).values
     np.testing.assert_array_equal(z[:, 0], frame["k"].map({"b": 0, "c": 1, "a": 2}))
-    np.testing.assert_array_equal(snap(encoder.layout.cells[1].grid, z[:, 1]), z[:, 1])
+    np.testing.assert_array_equal(snap(encoder.stages.layout.cells[1].grid, z[:, 1]), z[:, 1])

@@ -68,8 +68,8 @@ def same(left, right):
 def wild(encoder, size, rows=500):
     """Return a panel of one series with numbers of any size and any level."""
     rng = draws(9)
-    values = size * rng.normal(size=(rows, len(encoder.layout.cells)))
-    for j, cell in enumerate(encoder.layout.cells):
+    values = size * rng.normal(size=(rows, len(encoder.stages.layout.cells)))
+    for j, cell in enumerate(encoder.stages.layout.cells):
         if isinstance(cell, Category):
             values[:, j] = rng.integers(0, cell.levels, rows)
     return Panel(values, np.array([rows]), np.zeros((1, 0)))
@@ -137,24 +137,24 @@ class TestOneSeries:
 
     def test_ten_rows_work(self):
         encoder, out = there_and_back(series(10))
-        assert encoder.window == 5
+        assert encoder.stages.window == 5
         same(out, series(10))
 
     def test_two_rows_work(self):
         encoder, out = there_and_back(pd.DataFrame({"x": [1.5, 2.5]}))
-        assert encoder.window == 1
+        assert encoder.stages.window == 1
         same(out, pd.DataFrame({"x": [1.5, 2.5]}))
 
     def test_a_table_of_categories_only(self):
         data = series()[["sky", "open"]]
         encoder, out = there_and_back(data)
-        assert encoder.layout.cells == (Category("sky", 3), Category("open", 2))
+        assert encoder.stages.layout.cells == (Category("sky", 3), Category("open", 2))
         same(out, data)
 
     def test_a_table_of_constants_only(self):
         data = pd.DataFrame({"a": [1] * 6, "b": ["x"] * 6})
         encoder, out = there_and_back(data)
-        assert encoder.layout.cells == ()
+        assert encoder.stages.layout.cells == ()
         same(out, data)
 
 
@@ -165,7 +165,7 @@ class TestEntities:
         encoder, out = there_and_back(data, **ROLES)
         assert list(dict.fromkeys(out["who"])) == ["p004", "p005", "p006", "p007"]
         assert dtype == "category" or out["who"].dtype == data["who"].dtype
-        assert encoder.lengths.tolist() == [5, 8, 3, 8]
+        assert encoder.stages.lengths.tolist() == [5, 8, 3, 8]
         same(out.drop(columns="who"), data.drop(columns="who"))
         assert out.columns.tolist() == data.columns.tolist()
 
@@ -206,18 +206,18 @@ class TestEntities:
     def test_statics_have_cells_of_their_own(self):
         data = people((4,) * 40)
         encoder = Encoder(**ROLES).fit(data)
-        sex, age, height = encoder.layout.statics
+        sex, age, height = encoder.stages.layout.statics
         assert (sex, age.name, height.name) == (Category("sex", 2), "age", "height")
-        assert [cell.name for cell in encoder.layout.cells] == ["kind", "x"]  # numbers are drawn given levels
+        assert [cell.name for cell in encoder.stages.layout.cells] == ["kind", "x"]  # numbers are drawn given levels
         panel = encoder.encode(data)
         assert panel.statics.shape == (40, 3)
         np.testing.assert_allclose(panel.statics[:, 1:].std(axis=0), 1)
-        assert not encoder.layout.stretches
+        assert not encoder.stages.layout.stretches
 
     def test_statics_of_one_value_have_no_cell(self):
         data = people().assign(sex="f")
         encoder, out = there_and_back(data, **ROLES)
-        assert [cell.name for cell in encoder.layout.statics] == ["age", "height", "length"]
+        assert [cell.name for cell in encoder.stages.layout.statics] == ["age", "height", "length"]
         assert (out["sex"] == "f").all()
 
     def test_start_is_the_same_for_all(self):
@@ -231,8 +231,8 @@ class TestLengths:
     def test_a_length_is_a_point_of_the_grid_of_the_last_static(self):
         data = people((5, 8, 3, 8) * 25)
         encoder = Encoder(**ROLES).fit(data)
-        cell = encoder.layout.statics[-1]
-        assert (cell.name, encoder.layout.lengths) == ("length", (3, 5, 8))
+        cell = encoder.stages.layout.statics[-1]
+        assert (cell.name, encoder.stages.layout.lengths) == ("length", (3, 5, 8))
         z = encoder.encode(data).statics[:, -1]
         np.testing.assert_allclose([z.mean(), z.std()], [0, 1], atol=1e-12)
         steps = np.diff(np.log1p([3, 5, 8]))
@@ -241,24 +241,24 @@ class TestLengths:
     def test_a_length_never_seen_is_put_with_the_nearest(self):
         encoder = Encoder(**ROLES).fit(people((5, 8, 3, 8)))
         panel = encoder.encode(people((4, 9, 2, 6)))
-        assert encoder.layout.lengths_of(panel.statics).tolist() == [5, 8, 3, 5]
+        assert encoder.stages.layout.lengths_of(panel.statics).tolist() == [5, 8, 3, 5]
 
     def test_no_cell_where_lengths_are_equal(self):
-        layout = Encoder(**ROLES).fit(people((6, 6, 6))).layout
+        layout = Encoder(**ROLES).fit(people((6, 6, 6))).stages.layout
         assert (layout.lengths, len(layout.statics)) == ((), 3)
 
     def test_lengths_beyond_the_window_are_learned_too(self):
         data = people((5, 8, 3, 8))
         encoder = Encoder(**ROLES, window=6).fit(data)
-        assert encoder.layout.lengths == (3, 5, 8)
+        assert encoder.stages.layout.lengths == (3, 5, 8)
         panel = encoder.encode(data)
-        assert encoder.layout.lengths_of(panel.statics).tolist() == panel.lengths.tolist() == [5, 8, 3, 8]
+        assert encoder.stages.layout.lengths_of(panel.statics).tolist() == panel.lengths.tolist() == [5, 8, 3, 8]
 
     def test_windows(self):
         data = people((5, 8, 3, 8))
         encoder = Encoder(**ROLES, window=6, stride=2).fit(data)
         windows = encoder.windows(encoder.encode(data))
-        assert windows.size == encoder.window == 6
+        assert windows.size == encoder.stages.window == 6
         assert windows.lengths.tolist() == [5, 6, 6, 3, 6, 6]
 
 
@@ -277,14 +277,14 @@ class TestArrays:
     def test_sequences(self):
         data = draws().normal(size=(7, 12, 2))
         encoder = Encoder().fit(data)
-        assert encoder.window == 12
+        assert encoder.stages.window == 12
         out = encoder.decode(encoder.encode(data))
         np.testing.assert_allclose(out, data, rtol=1e-5, atol=1e-5)
 
     def test_sequences_of_different_lengths(self):
         data = [draws().normal(size=(n, 2)) for n in (3, 6, 4)]
         encoder = Encoder().fit(data)
-        assert encoder.layout.lengths == (3, 4, 6)
+        assert encoder.stages.layout.lengths == (3, 4, 6)
         out = encoder.decode(encoder.encode(data))
         for one, two in zip(out, data, strict=True):
             np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-5)
@@ -302,12 +302,12 @@ class TestCells:
         encoder = Encoder().fit(data)
         panel = encoder.encode(data)
         assert panel.values.dtype == panel.statics.dtype == np.float64
-        names = [cell.name for cell in encoder.layout.cells]
+        names = [cell.name for cell in encoder.stages.layout.cells]
         assert sorted(names) == sorted(name for name in data if name != "unit")
-        kinds = [isinstance(cell, Category) for cell in encoder.layout.cells]
+        kinds = [isinstance(cell, Category) for cell in encoder.stages.layout.cells]
         assert kinds == sorted(kinds, reverse=True)  # categories first
-        assert encoder.layout.stretches
-        for cell, z in zip(encoder.layout.cells, panel.values.T, strict=True):
+        assert encoder.stages.layout.stretches
+        for cell, z in zip(encoder.stages.layout.cells, panel.values.T, strict=True):
             if isinstance(cell, Category):
                 assert set(z) == set(range(cell.levels))
             else:
@@ -347,8 +347,8 @@ class TestCells:
     def test_a_scaler_and_bounds_by_name(self):
         data = series()
         encoder = Encoder(scaler={"ratio": "minmax"}, bounds={"price": (0.5, None), "count": (None, 3)}).fit(data)
-        assert encoder.schema["ratio"].scaler == "minmax"
-        assert encoder.schema["ratio"].reason == "asked for"
+        assert encoder.stages.schema["ratio"].scaler == "minmax"
+        assert encoder.stages.schema["ratio"].reason == "asked for"
         panel = wild(encoder, 9.0)
         out = encoder.decode(panel)
         assert out["price"].min() == 0.5
@@ -387,9 +387,12 @@ class TestState:
             pd.testing.assert_frame_equal(one, two)
         else:
             np.testing.assert_array_equal(one, two)
-        assert again.layout == encoder.layout
-        assert again.schema == encoder.schema
-        assert (again.window, again.lengths.tolist()) == (encoder.window, encoder.lengths.tolist())
+        assert again.stages.layout == encoder.stages.layout
+        assert again.stages.schema == encoder.stages.schema
+        assert (again.stages.window, again.stages.lengths.tolist()) == (
+            encoder.stages.window,
+            encoder.stages.lengths.tolist(),
+        )
         assert len(again.windows(panel)) == len(encoder.windows(panel))
         assert json.dumps(again.state()[0]) == json.dumps(values)
 

@@ -89,18 +89,18 @@ class TestCells:
 
     def test_they_say_so(self):
         encoder = Encoder().fit(self.table())
-        told = {cell.name: (cell.missing, cell.together) for cell in encoder.layout.cells}
+        told = {cell.name: (cell.missing, cell.together) for cell in encoder.stages.layout.cells}
         assert told == {
             "k": (True, -1), "one": (False, -1), "a": (False, -1), "b": (True, 0), "c": (True, -1), "d": (True, 0),
         }  # fmt: skip
-        assert encoder.layout.cells[1].levels == 2
+        assert encoder.stages.layout.cells[1].levels == 2
 
     def test_gaps_come_back_where_they_fell(self):
         frame = self.table()
         encoder = Encoder().fit(frame)
         panel = encoder.encode(frame)
         names = ["a", "b", "c", "d", "k"]
-        own = panel.values[:, [encoder._cells.place(name) for name in names]]
+        own = panel.values[:, [encoder.stages.cells.place(name) for name in names]]
         np.testing.assert_array_equal(np.isnan(own), frame[names].isna())
         pd.testing.assert_frame_equal(encoder.decode(panel, squeeze=True), frame, check_exact=True)
 
@@ -117,7 +117,7 @@ class TestCells:
         frame["age"] = np.repeat(np.where(np.arange(40) % 3 == 0, np.nan, np.arange(40.0)), 3)
         frame["ward"] = np.repeat(np.where(np.arange(40) % 3 == 0, None, np.arange(40) % 2 > 0), 3)
         encoder = Encoder(entity="who", static=["age", "ward"]).fit(frame)
-        assert [(cell.missing, cell.together) for cell in encoder.layout.statics] == [(True, -1), (True, 0)]
+        assert [(cell.missing, cell.together) for cell in encoder.stages.layout.statics] == [(True, -1), (True, 0)]
         panel = encoder.encode(frame)
         np.testing.assert_array_equal(np.isnan(panel.statics[:, 0]), np.arange(40) % 3 == 0)
         made = encoder.decode(panel)[["age", "ward"]]

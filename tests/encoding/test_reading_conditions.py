@@ -44,11 +44,11 @@ def fitted():
 
 
 def place(encoder, name):
-    return encoder._cells.place(name)
+    return encoder.stages.cells.place(name)
 
 
 def code(encoder, name, level):
-    return next(c for c in encoder._cells.columns if c.name == name).levels.index(level)
+    return next(c for c in encoder.stages.cells.columns if c.name == name).levels.index(level)
 
 
 class TestKnown:
@@ -57,15 +57,15 @@ class TestKnown:
 
     def test_numbers_are_scaled_and_levels_coded(self, fitted):
         asked = fitted.condition({"sex": "f", "age": 40, "born": "1960-02-29"}, None)
-        assert asked.statics.shape == (1, len(fitted.layout.statics))
-        known = dict(zip([cell.name for cell in fitted.layout.statics], asked.statics[0], strict=True))
+        assert asked.statics.shape == (1, len(fitted.stages.layout.statics))
+        known = dict(zip([cell.name for cell in fitted.stages.layout.statics], asked.statics[0], strict=True))
         assert known["sex"] == code(fitted, "sex", "f")
-        age = next(c for c in fitted._cells.columns if c.name == "age")
+        age = next(c for c in fitted.stages.cells.columns if c.name == "age")
         assert age.decode(np.array([known["age"]])).tolist() == [40]
         assert {name for name, z in known.items() if np.isnan(z)} == {"country", "city", "note"}
         allowed = asked.static_allowed[place(fitted, "sex")]
         assert allowed.tolist() == [[level == code(fitted, "sex", "f") for level in range(2)]]
-        assert asked.allowed == (None,) * len(fitted.layout.cells)
+        assert asked.allowed == (None,) * len(fitted.stages.layout.cells)
 
     def test_any_of_several_levels(self, fitted):
         asked = fitted.condition({"country": ["de", "fr"], "state": ["a", "c"]}, None)
@@ -94,11 +94,11 @@ class TestKnown:
         rng = np.random.default_rng(0)
         site = rng.zipf(1.3, 3000).clip(max=900)
         encoder = Encoder().fit(pd.DataFrame({"site": [f"s{k}" for k in site], "x": rng.normal(size=3000)}))
-        column = next(c for c in encoder._cells.columns if c.name == "site")
+        column = next(c for c in encoder.stages.cells.columns if c.name == "site")
         assert column.dropped
         allowed = encoder.condition({"site": column.levels[-1]}, None).allowed[0]
         assert np.flatnonzero(allowed).tolist() == [len(column.levels) - 1]
-        assert len(allowed) == encoder.layout.cells[0].levels
+        assert len(allowed) == encoder.stages.layout.cells[0].levels
         assert not encoder.condition({"site": column.levels[:-1]}, None).allowed[0][-1]
 
 
@@ -108,7 +108,7 @@ class TestHeld:
     def rows(self, encoder, asked, frame):
         panel = encoder.encode(frame)
         rng = np.random.default_rng(1)
-        starts = encoder.starts(panel.statics, panel.lengths, None, rng)
+        starts = encoder.stages.starts(panel.statics, panel.lengths, None, rng)
         some = asked.some(0, len(panel))
         return encoder.rows(panel, starts, rng, drawn=True, condition=some).values
 
@@ -138,7 +138,7 @@ class TestHeld:
         panel = fitted.encode(table())
         before = replace(panel, values=panel.values.copy(), statics=panel.statics.copy())
         asked = fitted.condition({"sex": "f", "state": "a"}, None).some(0, 200)
-        asked.held(panel, fitted._cells, np.random.default_rng(0))
+        asked.held(panel, fitted.stages.cells, np.random.default_rng(0))
         np.testing.assert_array_equal(panel.values, before.values)
         np.testing.assert_array_equal(panel.statics, before.statics)
 
@@ -146,7 +146,7 @@ class TestHeld:
 def test_columns_of_a_combination_are_one_category():
     encoder = Encoder(entity="id", static=STATIC, constraints=[Fixed("country", "city")]).fit(table())
     asked = encoder.condition({"country": "de"}, None)
-    joint = next(c for c in encoder._cells.columns if "country" in str(c.name))
+    joint = next(c for c in encoder.stages.cells.columns if "country" in str(c.name))
     assert asked.static_allowed[place(encoder, joint.name)].sum() == 2
     with pytest.raises(ParameterError, match="never comes with what is asked of 'country'; with it there are"):
         encoder.condition({"country": "de", "city": "rome"}, None)

@@ -20,7 +20,7 @@ def schema():
             "unit": "mm",
         }
     )
-    return Encoder(entity="who", time="day", static=["sex"]).fit(data).schema
+    return Encoder(entity="who", time="day", static=["sex"]).fit(data).stages.schema
 
 
 def test_it_prints_as_an_aligned_table(schema):
@@ -52,6 +52,6 @@ def test_lines_are_found_by_name_and_role(schema):
 
 def test_an_index_without_a_name_has_a_line():
     data = pd.DataFrame({"x": np.arange(30) % 7}, index=pd.date_range("2020", periods=30, freq="h"))
-    schema = Encoder().fit(data).schema
+    schema = Encoder().fit(data).stages.schema
     assert [line.name for line in schema if line.role == "time"] == [None]
     assert str(schema).splitlines()[2].startswith("(index)")

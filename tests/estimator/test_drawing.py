@@ -23,13 +23,16 @@ def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
     """Return what a drawer asks of an encoder; its clocks start at a number drawn for each sequence."""
     cells = tuple(Number(f"x{j}") for j in range(width))
     differ = tuple(lengths) if statics and statics[-1] is LENGTHS else ()
-    return SimpleNamespace(
+    stages = SimpleNamespace(
         layout=Layout(cells, statics, covariates, differ),
         lengths=np.array(lengths),
         window=window,
         wandering=False,
         starts=lambda statics, lengths, start, rng: rng.normal(size=len(lengths)),
         covariates=lambda lengths, starts, *_: np.repeat(_places(lengths), covariates, axis=1),
+    )
+    return SimpleNamespace(
+        stages=stages,
         rows=lambda panel, starts, rng, **_: Rows({"x": panel.values[:, 0], "start": starts}, panel.lengths, None),
     )
 

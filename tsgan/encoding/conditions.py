@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,11 @@ from ..errors import ParameterError
 from ..panel import Panel
 from ..tables.dtypes import Name, load, plain
 from ..tables.form import nearest
+from .cells import Cells
 from .columns.category import CategoryColumn
 from .columns.constant import ConstantColumn
 from .columns.numeric import ScaledColumn
-
-if TYPE_CHECKING:
-    from .cells import Cells
-    from .decoder import Decoder
-
+from .stages import Stages
 
 SHOWN = 50  # levels that a message lists
 
@@ -105,7 +102,7 @@ def _settled(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generat
     return out
 
 
-def refuse_strangers(encoder: Decoder, condition: Condition) -> None:
+def refuse_strangers(cells: Cells, condition: Condition) -> None:
     """Refuse levels of static columns that never come together.
 
     Raises
@@ -113,7 +110,6 @@ def refuse_strangers(encoder: Decoder, condition: Condition) -> None:
     ParameterError
         Naming both columns and what comes with one of them.
     """
-    cells = encoder._cells
     columns = {column.name: column for column in cells.columns if isinstance(column, CategoryColumn)}
     for (one, two), meets in cells.meets.items():
         if columns[one].role != "static":
@@ -148,13 +144,12 @@ def _text(column: CategoryColumn, open_: Bools) -> str:
 SEVERAL = (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)
 
 
-def ask(encoder: Decoder, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
+def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
     """Return the condition that `where` and `static` say, None where they say nothing.
 
     Parameters
     ----------
-    encoder : Decoder
-        Fitted.
+    stages : Stages
     where : mapping of column to value, or to a list of values of which any will do
     static : DataFrame
         One row per sequence; missing values are free. The entity's column is left out of account: keys are new.
@@ -170,8 +165,8 @@ def ask(encoder: Decoder, where: Mapping[Any, Any] | None, static: pd.DataFrame 
         raise ParameterError(f"static must be a DataFrame with one row per sequence, got {type(static).__name__}")
     if static is not None and not len(static):
         raise ParameterError("static has no rows; it needs one for each sequence")
-    question = Question(encoder, 1 if static is None else len(static))
-    form = encoder._form
+    question = Question(stages, 1 if static is None else len(static))
+    form = stages.form
     if static is not None:
         for name in static.columns:
             if name == form.entity:
@@ -186,13 +181,13 @@ def ask(encoder: Decoder, where: Mapping[Any, Any] | None, static: pd.DataFrame 
         if not values or any(pd.api.types.is_scalar(v) and pd.isna(v) for v in values):
             raise ParameterError(f"where: {name!r} has no value, {value!r}; give one, or leave the column out")
         if name not in form.names:
-            raise ParameterError(f"where: {_no_column(encoder, name)}")
+            raise ParameterError(f"where: {_no_column(stages, name)}")
         question.told("where", name, values, None)
     return question.answer() if static is not None or where else None
 
 
-def _no_column(encoder: Decoder, name: Any) -> str:
-    form = encoder._form
+def _no_column(stages: Stages, name: Any) -> str:
+    form = stages.form
     if name is not None and name == form.entity:
         return f"{name!r} is the entity, and keys are always new; static=, n= say how many sequences are drawn"
     if name is not None and name == form.time:
@@ -205,9 +200,9 @@ def _no_column(encoder: Decoder, name: Any) -> str:
 class Question:
     """A condition in the making, for `rows` sequences."""
 
-    def __init__(self, encoder: Decoder, rows: int) -> None:
-        self.encoder, self.rows = encoder, rows
-        self.columns = {column.name: column for column in encoder._cells.columns}
+    def __init__(self, stages: Stages, rows: int) -> None:
+        self.stages, self.rows = stages, rows
+        self.columns = {column.name: column for column in stages.cells.columns}
         self.fits: dict[Name, Bools] = {}
         self.exact: dict[Name, pd.Series[Any]] = {}
         self.named: dict[Name, list[Name]] = {}
@@ -215,13 +210,13 @@ class Question:
     def told(self, option: str, name: Name, values: list[Any], rows: Any) -> None:
         """Take in values of a column: one for each of `rows`, or with None any of them for all rows."""
         name, values = self._source(option, name, values)
-        joint = next((s for s in self.encoder._chain.steps if isinstance(s, Joint) and name in s.names), None)
+        joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.names), None)
         if joint is not None:
             self._fit(option, joint.part, name, self._combinations(option, joint, name, values, rows), rows)
             return
         column = self.columns.get(name)
         if column is None:
-            rule = next((one.text for one in self.encoder._constraints if name in one.operands([name])), "a constraint")
+            rule = next((one.text for one in self.stages.constraints if name in one.operands([name])), "a constraint")
             raise ParameterError(
                 f"{option}: {name!r} is put back from the constraint {rule}, so that it cannot be given; leave it "
                 "out of the condition, or fit without the constraint"
@@ -242,7 +237,7 @@ class Question:
 
     def _source(self, option: str, name: Name, values: list[Any]) -> tuple[Name, list[Any]]:
         """Return the column that another repeats, and what the values are there."""
-        aliases = self.encoder._aliases
+        aliases = self.stages.aliases
         while name in aliases.names:
             alias = aliases[name]
             if alias.of != "column" or alias.form is not None:
@@ -345,7 +340,7 @@ class Question:
 
     def answer(self) -> Condition:
         """Return the condition."""
-        cells = self.encoder._cells
+        cells = self.stages.cells
         layout = cells.layout
         statics = np.full((self.rows, len(layout.statics)), np.nan)
         fixed: list[Bools | None] = [None] * len(layout.statics)

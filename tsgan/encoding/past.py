@@ -22,8 +22,9 @@ from ..tables.frames import give_back, read_frame
 from .clocks.timing import GAP
 from .columns.constant import ConstantColumn
 from .compose import Rows, compose
-from .encoder import Encoder
+from .decoder import Decoder
 from .sequences import encode_lengths
+from .stages import Stages, parts_of, stamps_of
 
 FUTURE = "future"
 RECENT = 8  # windows of a past that are looked at; what lies before is out of reach of any memory
@@ -64,12 +65,12 @@ class Past:
     rows: int
 
 
-def known(encoder: Encoder, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
+def known(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
     """Return a past, made ready to be continued.
 
     Parameters
     ----------
-    encoder : Encoder
+    stages : Stages
     data : DataFrame or array
     steps, n : int
         New rows of each sequence, and futures.
@@ -81,109 +82,109 @@ def known(encoder: Encoder, data: Any, steps: int, n: int, rng: np.random.Genera
     InputError, SchemaError
         As `Encoder.encode`.
     """
-    table, order, lengths = encoder._take_apart(data)
-    full = encoder.encode(data)
-    stamps, parts = encoder._stamps(table, order), encoder._parts(table, order, lengths)
+    table, order, lengths = stages.take_apart(data)
+    full = stages.encode(data)
+    stamps, parts = stamps_of(table, order), parts_of(table, order, lengths)
     final = np.cumsum(lengths) - 1
-    last = _ticks(encoder, table, stamps, final)
-    ends = _ends(encoder, np.tile(lengths, n) + steps, rng)
-    covariates = _covariates(encoder, full, np.tile(lengths, n), ends, steps, last)
+    last = _ticks(stages, table, stamps, final)
+    ends = _ends(stages, np.tile(lengths, n) + steps, rng)
+    covariates = _covariates(stages, full, np.tile(lengths, n), ends, steps, last)
     statics = np.tile(full.statics, (n, 1))
-    if encoder.layout.lengths:
-        statics[:, -1] = encode_lengths(ends, encoder.layout)
+    if stages.layout.lengths:
+        statics[:, -1] = encode_lengths(ends, stages.layout)
     total = np.tile(lengths, n) + steps
     step = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
     new = step >= np.repeat(total - steps, total)
     values = np.full((len(new), full.values.shape[1]), np.nan)
     values[~new] = np.tile(full.values, (n, 1))
-    keep = step >= np.repeat(total - steps - RECENT * encoder.window, total)
-    total = np.minimum(total, RECENT * encoder.window + steps)
-    counters = [alias for alias in encoder._aliases.found if alias.of in ("step", "start", "sequence", "row")]
-    fixed = {name: parts[name] for name in encoder._form.static}
+    keep = step >= np.repeat(total - steps - RECENT * stages.window, total)
+    total = np.minimum(total, RECENT * stages.window + steps)
+    counters = [alias for alias in stages.aliases.found if alias.of in ("step", "start", "sequence", "row")]
+    fixed = {name: parts[name] for name in stages.form.static}
     fixed |= {one.name: parts[one.name].take(final) for one in counters if one.of == "sequence" and not one.static}
     counts = {}
     for one in counters:
         if one.of != "sequence":
             counts[one.name] = parts[one.name].take(final).to_numpy(dtype=np.int64)
     panel = Panel(values[keep], total, statics, covariates[keep])
-    seam = _seam(encoder, parts, stamps, lengths, full.statics)
-    return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(encoder, table))
+    seam = _seam(stages, parts, stamps, lengths, full.statics)
+    return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(stages, table))
 
 
-def _counted(encoder: Encoder, table: Table) -> int:
+def _counted(stages: Stages, table: Table) -> int:
     """Return how many rows there were by the labels of an index that counts them."""
-    start, step = encoder._form.counted
-    if encoder._form.kind != "frame" or not step or not pd.api.types.is_integer_dtype(table.index.dtype):
+    start, step = stages.form.counted
+    if stages.form.kind != "frame" or not step or not pd.api.types.is_integer_dtype(table.index.dtype):
         return 0
     return max(int(((np.asarray(table.index) - start) // step).max()) + 1, 0)
 
 
-def _ticks(encoder: Encoder, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
+def _ticks(stages: Stages, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
     """Return the ticks of some rows; where rows are only counted, their labels if these are whole numbers."""
-    clock = encoder._timing.clock
+    clock = stages.timing.clock
     if stamps is not None:
         ticks: NDArray[Any] = clock.ticks(stamps)[at]
         return ticks
     labels = table.index
-    if len(at) == 1 and pd.api.types.is_integer_dtype(labels.dtype) and encoder._form.kind == "frame":
+    if len(at) == 1 and pd.api.types.is_integer_dtype(labels.dtype) and stages.form.kind == "frame":
         return np.array([labels[at[0]]], dtype=np.int64)
     return np.full(len(at), clock.start)
 
 
-def _ends(encoder: Encoder, least: Ints, rng: np.random.Generator) -> Ints:
+def _ends(stages: Stages, least: Ints, rng: np.random.Generator) -> Ints:
     """Return how long sequences that have reached a length may be in the end, drawn from those that were seen."""
-    seen = np.sort(encoder.lengths)
+    seen = np.sort(stages.lengths)
     first = np.searchsorted(seen, least)
     drawn = first + ((len(seen) - first) * rng.random(len(least))).astype(np.int64)
     return np.where(first < len(seen), seen[np.minimum(drawn, len(seen) - 1)], least)
 
 
-def _covariates(encoder: Encoder, full: Panel, lengths: Ints, ends: Ints, steps: int, last: NDArray[Any]) -> Floats:
+def _covariates(stages: Stages, full: Panel, lengths: Ints, ends: Ints, steps: int, last: NDArray[Any]) -> Floats:
     """Return what is known of each row, past and new: the calendar as the clock goes on, the place in the whole."""
     n, total = len(lengths) // len(full), lengths + steps
-    place = encoder._cells.positions(ends)
+    place = stages.cells.positions(ends)
     step = np.arange(int(ends.sum())) - np.repeat(np.cumsum(ends) - ends, ends)
     place = place[step < np.repeat(total, ends)]
     seasons = full.covariates.shape[1] - place.shape[1]
     out = np.zeros((len(place), seasons), dtype=np.float32)
     if seasons:
-        ahead = encoder.covariates(np.full(len(full), steps + 1), last)[:, :seasons]
+        ahead = stages.covariates(np.full(len(full), steps + 1), last)[:, :seasons]
         ahead = ahead.reshape(len(full), steps + 1, seasons)[:, 1:].reshape(-1, seasons)
         new = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total) >= np.repeat(lengths, total)
         out[~new], out[new] = np.tile(full.covariates[:, :seasons], (n, 1)), np.tile(ahead, (n, 1))
     return np.hstack([out, place])
 
 
-def _seam(encoder: Encoder, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
+def _seam(stages: Stages, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
     """Return statics by which a meter starts from its last known value."""
-    meters = [step for step in encoder._chain.steps if isinstance(step, Increments)]
+    meters = [step for step in stages.chain.steps if isinstance(step, Increments)]
     if not meters:
         return statics
     final = np.cumsum(lengths) - 1
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     ends: dict[Name, pd.Series[Any]] = {}
     for name, series in parts.items():
-        if name not in encoder._form.static:
+        if name not in stages.form.static:
             filled = series.groupby(sequence).ffill() if name in {step.name for step in meters} else series
             series = filled.take(final).reset_index(drop=True)
         ends[name] = series
     ones = np.ones(len(lengths), dtype=np.int64)
-    learned = encoder._chain.forward(encoder._aliases.forward(ends, ones), ones)
+    learned = stages.chain.forward(stages.aliases.forward(ends, ones), ones)
     last = None if stamps is None else stamps.take(final)
-    made = encoder._panel(learned, last, ones).statics
+    made = stages.panel(learned, last, ones).statics
     out = statics.copy()
-    places = [encoder._cells.place(name) for step in meters for name in step.statics]
+    places = [stages.cells.place(name) for step in meters for name in step.statics]
     for place in (place for place in places if place is not None):
         out[:, place] = made[:, place]
     return out
 
 
-def goes_on(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
+def goes_on(decoder: Decoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
     """Return only the new rows of sequences, a table for each of several futures under an outer level `future`.
 
     Parameters
     ----------
-    encoder : Encoder
+    decoder : Decoder
     past : Past
     panel : Panel
         Its panel, drawn.
@@ -196,36 +197,36 @@ def goes_on(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.G
     take = np.repeat(np.cumsum(lengths) - steps - 1, steps + 1) + np.tile(np.arange(steps + 1), len(lengths))
     size = np.full(len(lengths), steps + 1)
     joined = Panel(panel.values[take], size, np.tile(past.statics, (n, 1)), panel.covariates[take])
-    rows = encoder.rows(joined, np.tile(past.last, n), rng, drawn=past.new[take])
+    rows = decoder.rows(joined, np.tile(past.last, n), rng, drawn=past.new[take])
     new = past.new[take]
-    keys = None if encoder._keys is None else past.keys
+    keys = None if decoder.stages.keys is None else past.keys
     tables = []
     for future in range(n):
         some = slice(future * count * (steps + 1), (future + 1) * count * (steps + 1))
         kept = np.flatnonzero(new[some]) + some.start
         sequences = np.arange(future * count, (future + 1) * count)
-        statics = {*encoder._form.static, *encoder._aliases.starts}
+        statics = {*decoder.stages.form.static, *decoder.stages.aliases.starts}
         values = {
             name: pd.Series(array, copy=False).take(sequences if name in statics else kept).array
             for name, array in rows.values.items()
         }
-        values |= {name: past.fixed[name].array for name in encoder._form.static if name in values}
+        values |= {name: past.fixed[name].array for name in decoder.stages.form.static if name in values}
         stamps = None if rows.stamps is None else rows.stamps[kept]
-        tables.append(_composed(encoder, past, Rows(values, np.full(count, steps), stamps), keys))
-    if encoder._form.kind == "frame":
+        tables.append(_composed(decoder.stages, past, Rows(values, np.full(count, steps), stamps), keys))
+    if decoder.stages.form.kind == "frame":
         made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
-        if n > 1 and encoder._frame.library != "pandas" and FUTURE not in made.columns:
+        if n > 1 and decoder.stages.frame.library != "pandas" and FUTURE not in made.columns:
             made = made.reset_index(FUTURE)  # other libraries have no index
-        return give_back(made, encoder._frame)
+        return give_back(made, decoder.stages.frame)
     return tables[0] if n == 1 else np.stack(tables)
 
 
-def _composed(encoder: Encoder, past: Past, rows: Rows, keys: pd.Index[Any] | None) -> Any:
+def _composed(stages: Stages, past: Past, rows: Rows, keys: pd.Index[Any] | None) -> Any:
     """Return rows as a table, counters going on."""
-    values = encoder.restored(rows, keys)
+    values = stages.restored(rows, keys)
     steps = int(rows.lengths[0])
     step = np.tile(np.arange(1, steps + 1), len(rows.lengths))
-    for alias in encoder._aliases.found:
+    for alias in stages.aliases.found:
         dtype = values[alias.name].dtype
         if alias.name in past.counts:
             within = alias.of in ("step", "start")
@@ -234,10 +235,10 @@ def _composed(encoder: Encoder, past: Past, rows: Rows, keys: pd.Index[Any] | No
             values[alias.name] = pd.Series(since + alias.step * number).astype(dtype).array
         elif alias.name in past.fixed:
             values[alias.name] = past.fixed[alias.name].repeat(steps).array
-    return compose(values, rows.lengths, encoder._form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
+    return compose(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
 
 
-def holes(encoder: Encoder, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
+def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     """Return a table with holes as a panel, where its clocks start, and which value cells are to be drawn.
 
     Returns
@@ -247,20 +248,20 @@ def holes(encoder: Encoder, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     starts : array of shape (sequences,)
     unknown : bool array of shape (rows, cells)
     """
-    taken, order, lengths = encoder._take_apart(table)
-    taken = _told_once(replace(taken, values=encoder._aliases.told(taken.values)))
-    if encoder._constraints:
-        told = completed(encoder._constraints, taken.values)
-        taken = replace(taken, values=loosened(encoder._constraints, told))
-    stamps = encoder._stamps(taken, order)
-    panel = encoder._panel(encoder._learned(taken, order, lengths), stamps, lengths)
-    starts = _ticks(encoder, taken, stamps, np.cumsum(lengths) - lengths)
-    for column in encoder._cells.columns:
-        place = encoder._cells.place(column.name)
+    taken, order, lengths = stages.take_apart(table)
+    taken = _told_once(replace(taken, values=stages.aliases.told(taken.values)))
+    if stages.constraints:
+        told = completed(stages.constraints, taken.values)
+        taken = replace(taken, values=loosened(stages.constraints, told))
+    stamps = stamps_of(taken, order)
+    panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
+    starts = _ticks(stages, taken, stamps, np.cumsum(lengths) - lengths)
+    for column in stages.cells.columns:
+        place = stages.cells.place(column.name)
         if isinstance(column, ConstantColumn) and place is not None:  # what is filled has the one value that there is
             (panel.statics if column.role == "static" else panel.values)[:, place] = 0
     unknown = np.isnan(panel.values)
-    gap = encoder._cells.place(GAP)
+    gap = stages.cells.place(GAP)
     if gap is not None:  # the first row of a sequence follows none
         unknown[:, gap] = False
     return panel, starts, unknown
@@ -284,14 +285,14 @@ def _told_once(table: Table) -> Table:
     return replace(table, values=values)
 
 
-def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
+def patched(stages: Stages, data: Any, rows: Rows) -> Any:
     """Return a table with its missing values taken from rows; all other values are untouched."""
     frame, kind = read_frame(data)
-    table, order, _ = encoder._take_apart(data)
-    names, form = encoder._form.names, encoder._form
+    table, order, _ = stages.take_apart(data)
+    names, form = stages.form.names, stages.form
     back = np.argsort(order, kind="stable")
-    values = encoder.restored(rows, table.keys)
-    for step in encoder._chain.steps:
+    values = stages.restored(rows, table.keys)
+    for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():
             told = table.values[step.name].take(order).reset_index(drop=True)
             values[step.name] = _between(step, pd.Series(values[step.name], copy=False), told, rows.lengths)
@@ -303,16 +304,16 @@ def patched(encoder: Encoder, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    out = completed(encoder._constraints, frame.copy())
+    out = completed(stages.constraints, frame.copy())
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    for rule in encoder._constraints:
+    for rule in stages.constraints:
         if isinstance(rule, Inequality):
             _order(out, frame, rule.columns)
-    return give_back(balanced(encoder._constraints, out, frame), kind)
+    return give_back(balanced(stages.constraints, out, frame), kind)
 
 
 def _order(out: pd.DataFrame, told: pd.DataFrame, names: Sequence[Name]) -> None:

@@ -1,105 +1,331 @@
-"""A fitted encoder as JSON-ready values and arrays, and back."""
+"""What a fitted table becomes on its way to cells and back: one value that all who read or write tables take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrays import Doubles, Floats, Ints
+from ..constraints.base import Constraint
 from ..constraints.chain import Chain
-from ..tables.dtypes import dump, load
-from ..tables.form import Form
-from ..tables.frames import FrameKind
+from ..errors import ParameterError, SchemaError
+from ..layout import Layout
+from ..panel import Panel
+from ..tables.dtypes import Name, dump, load
+from ..tables.form import Form, Table, read
+from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
-from .clocks.timing import Timing
+from .clocks.stamps import Ticks
+from .clocks.timing import START, Timing
 from .columns.base import limits_of
+from .compose import Rows, schema_of
 from .missing import Missing
+from .schema import Schema
+from .sequences import arrange, one_per_sequence
 
-if TYPE_CHECKING:
-    from .encoder import Encoder
-
-
-E = TypeVar("E", bound="Encoder")
+Parts = dict[Name, "pd.Series[Any]"]
 
 
-def state_of(encoder: Encoder) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return all that was asked and learned: JSON-ready values, and arrays by name.
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of an encoder; see `Encoder` for each.
 
-    Raises
-    ------
-    ConstraintError
-        If a constraint holds a function, which no file can.
+    Attributes
+    ----------
+    entity, time : str or None
+    static, exclude : tuple of str
+    calendar : "auto", False or list of str
+    window : int or None
+    stride : int
+    scaler : str or mapping
+    bounds : str, None or mapping
     """
-    cells, arrays = encoder._cells.state()
-    timing, own = encoder._timing.state()
-    arrays = {f"cells.{key}": array for key, array in arrays.items()}
-    arrays |= {f"timing.{key}": array for key, array in own.items()} | {"lengths": encoder.lengths}
-    data = {
-        "entity": encoder._entity,
-        "time": encoder._time,
-        "static": list(encoder._static),
-        "exclude": list(encoder._exclude),
-        "calendar": list(encoder._calendar) if isinstance(encoder._calendar, tuple | list) else encoder._calendar,
-        "requested": encoder._requested,
-        "stride": encoder._stride,
-        "scaler": [list(item) for item in encoder._scaler.items()]
-        if isinstance(encoder._scaler, Mapping)
-        else encoder._scaler,
-        "bounds": [[name, list(limits_of(name, pair))] for name, pair in encoder._bounds.items()]
-        if isinstance(encoder._bounds, Mapping)
-        else encoder._bounds,
-        "window": encoder.window,
-        "form": asdict(encoder._form),
-        "frame": encoder._frame.to_dict(),
-        "keys": None if encoder._keys is None else encoder._keys.to_dict(),
-        "aliases": encoder._aliases.to_dict(),
-        "chain": encoder._chain.to_dict(dump),
-        "missing": encoder._missing.to_dict(),
-        "timing": timing,
-        "cells": cells,
-    }
-    return data, arrays
+
+    entity: Name | None
+    time: Name | None
+    static: tuple[Name, ...]
+    exclude: tuple[Name, ...]
+    calendar: Any
+    window: int | None
+    stride: int
+    scaler: Any
+    bounds: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was asked as JSON-ready values."""
+        scaler, bounds, calendar = self.scaler, self.bounds, self.calendar
+        return {
+            "entity": self.entity,
+            "time": self.time,
+            "static": list(self.static),
+            "exclude": list(self.exclude),
+            "calendar": list(calendar) if isinstance(calendar, tuple | list) else calendar,
+            "requested": self.window,
+            "stride": self.stride,
+            "scaler": [list(item) for item in scaler.items()] if isinstance(scaler, Mapping) else scaler,
+            "bounds": [[name, list(limits_of(name, pair))] for name, pair in bounds.items()]
+            if isinstance(bounds, Mapping)
+            else bounds,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild from `to_dict`."""
+        scaler, bounds = (
+            {name: tuple(v) if isinstance(v, list) else v for name, v in data[key]}
+            if isinstance(data[key], list)
+            else data[key]
+            for key in ("scaler", "bounds")
+        )
+        static, exclude = tuple(data["static"]), tuple(data["exclude"])
+        calendar, window, stride = data["calendar"], data["requested"], data["stride"]
+        return cls(data["entity"], data["time"], static, exclude, calendar, window, stride, scaler, bounds)
 
 
-def restore(cls: type[E], data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> E:
-    """Rebuild a fitted encoder from `state`; it decodes to the same rows."""
-    options: dict[str, Any] = {
-        key: {name: tuple(v) if isinstance(v, list) else v for name, v in data[key]}
-        if isinstance(data[key], list)
-        else data[key]
-        for key in ("scaler", "bounds")
-    }
-    chain = Chain.from_dict(data["chain"], load)
-    made = cls(
-        entity=data["entity"],
-        time=data["time"],
-        static=data["static"],
-        exclude=data["exclude"],
-        constraints=chain.constraints,
-        calendar=data["calendar"],
-        window=data["requested"],
-        stride=data["stride"],
-        **options,
-    )
+@dataclass(frozen=True)
+class Stages:
+    """All that was learned of a table's form: what is undone one after another on the way to cells, and done again.
 
-    def under(prefix: str) -> dict[str, NDArray[Any]]:
-        return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+    Attributes
+    ----------
+    asked : Asked
+    window : int
+        Resolved.
+    lengths : int64 array of shape (sequences,)
+        Of the fitted table.
+    form : Form
+    frame : FrameKind
+    keys : Keys or None
+    timing : Timing
+    aliases : Aliases
+    constraints : tuple of Constraint
+    chain : Chain
+        Their steps.
+    missing : Missing
+    cells : Cells
+    """
 
-    made._form = form_of(data["form"])
-    made._frame = FrameKind.from_dict(data["frame"])
-    made._keys = None if data["keys"] is None else Keys.from_dict(data["keys"])
-    made._aliases, made._chain = Aliases.from_dict(data["aliases"]), chain
-    made._missing = Missing.from_dict(data["missing"])
-    made._timing = Timing.from_state(data["timing"], under("timing."))
-    made.window, made.lengths = int(data["window"]), np.asarray(arrays["lengths"], dtype=np.int64)
-    made._cells = Cells.from_state(data["cells"], under("cells."), made.lengths)
-    made._finish()
-    return made
+    asked: Asked
+    window: int
+    lengths: Ints
+    form: Form
+    frame: FrameKind
+    keys: Keys | None
+    timing: Timing
+    aliases: Aliases
+    constraints: tuple[Constraint, ...]
+    chain: Chain
+    missing: Missing
+    cells: Cells
+
+    @property
+    def layout(self) -> Layout:
+        """The cells of a row."""
+        return self.cells.layout
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The columns as they were understood."""
+        told: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
+        for one in self.constraints:
+            for name in one.operands(self.form.names):
+                told.setdefault(name, []).append(one.text)
+        for known in (self.cells.calendar, self.cells.trend):
+            if known is not None:
+                told.setdefault(self.form.time, []).append(known.describe())
+        restored = {alias.name: alias.describe() for alias in self.aliases.found}
+        return schema_of(self.form, self.cells.columns, self.timing.clock, self.keys, told, restored)
+
+    def encode(self, data: Any) -> Panel:
+        """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
+
+        Parameters
+        ----------
+        data : DataFrame or array
+
+        Raises
+        ------
+        SchemaError
+            Naming missing and extra columns.
+        InputError
+            If the table cannot be used, holds a category that was never seen, or has gaps where there were none.
+        """
+        table, order, lengths = self.take_apart(data)
+        parts = self.learned(table, order, lengths)
+        self.missing.check(parts)
+        return self.panel(parts, stamps_of(table, order), lengths)
+
+    def take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
+        """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
+        frame, _ = read_frame(data)
+        self.check_columns(frame)
+        absent = (
+            [] if not isinstance(frame, pd.DataFrame) else [n for n in self.asked.exclude if n not in frame.columns]
+        )
+        left = [name for name in self.asked.exclude if name not in absent]
+        table = read(frame, self.asked.entity, self.asked.time, self.asked.static, left, least=1)
+        return table, *arrange(table)
+
+    def check_columns(self, data: Any) -> None:
+        """Refuse a table of another kind or with other columns than the fitted one."""
+        form = self.form
+        if isinstance(data, pd.DataFrame) != (form.kind == "frame"):
+            was = "a DataFrame" if form.kind == "frame" else "an array"
+            raise SchemaError(f"the encoder was fitted on {was}, got {type(data).__name__}; pass the same kind")
+        if form.kind != "frame":
+            width = np.shape(data[0] if isinstance(data, list) and len(data) else data)[-1:]
+            if width and width[0] != len(form.columns):
+                raise SchemaError(
+                    f"X has {width[0]} features, but tsgan is expecting {len(form.columns)} features as input"
+                )
+            return
+        missing = [name for name in form.columns if name not in data.columns]
+        extra = [name for name in data.columns if name not in form.columns and name not in self.asked.exclude]
+        if missing or extra:
+            told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
+            raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
+
+    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+        """Return the parts that are learned: without copies, constraints taken out."""
+        parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
+        keys = None if table.keys is None else list(table.keys)
+        return self.chain.forward(parts, lengths, keys) if self.constraints else parts
+
+    def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
+        """Return learned parts as a panel."""
+        parts = {**parts, **self.timing.forward(stamps, lengths)}
+        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
+
+    @property
+    def stamped(self) -> bool:
+        """Whether rows carry time stamps."""
+        return self.form.kind == "frame" and (self.timing.clock.kind != "rows" or self.form.entity is None)
+
+    def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
+        """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
+        if start is not None and not self.stamped:
+            raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
+        return self.timing.first_stamps(lengths, start, rng, self.cells.early(statics, START))
+
+    def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
+        """Return what is known of each row before it is drawn, `(rows, covariates)`.
+
+        Parameters
+        ----------
+        lengths : int64 array of shape (sequences,)
+        starts : array of shape (sequences,)
+        drawn : Panel, optional
+            A first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
+        """
+        cells = self.cells
+        if not cells.timed:
+            return cells.covariates(lengths, None, None)
+        ticks = self.timing.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
+        return cells.covariates(lengths, self.timing.moments(ticks), ticks)
+
+    @property
+    def wandering(self) -> bool:
+        """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
+        return self.cells.timed and self.timing.gapped
+
+    def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
+        """Return all columns, one value per row, with those that repeat others."""
+        values: dict[Name, Any] = self.aliases.inverse(
+            rows.values, keys, rows.stamps, rows.lengths, sequences_before=before[0], rows_before=before[1]
+        )
+        sequence = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
+        return values | {name: values[name].take(sequence) for name in self.form.static}
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return all that was asked and learned: JSON-ready values, and arrays by name.
+
+        Raises
+        ------
+        ConstraintError
+            If a constraint holds a function, which no file can.
+        """
+        cells, arrays = self.cells.state()
+        timing, own = self.timing.state()
+        arrays = {f"cells.{key}": array for key, array in arrays.items()}
+        arrays |= {f"timing.{key}": array for key, array in own.items()} | {"lengths": self.lengths}
+        data = self.asked.to_dict() | {
+            "window": self.window,
+            "form": asdict(self.form),
+            "frame": self.frame.to_dict(),
+            "keys": None if self.keys is None else self.keys.to_dict(),
+            "aliases": self.aliases.to_dict(),
+            "chain": self.chain.to_dict(dump),
+            "missing": self.missing.to_dict(),
+            "timing": timing,
+            "cells": cells,
+        }
+        return data, arrays
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Rebuild from `state`."""
+
+        def under(prefix: str) -> dict[str, NDArray[Any]]:
+            return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+        chain = Chain.from_dict(data["chain"], load)
+        lengths = np.asarray(arrays["lengths"], dtype=np.int64)
+        return cls(
+            Asked.from_dict(data),
+            int(data["window"]),
+            lengths,
+            form_of(data["form"]),
+            FrameKind.from_dict(data["frame"]),
+            None if data["keys"] is None else Keys.from_dict(data["keys"]),
+            Timing.from_state(data["timing"], under("timing.")),
+            Aliases.from_dict(data["aliases"]),
+            chain.constraints,
+            chain,
+            Missing.from_dict(data["missing"]),
+            Cells.from_state(data["cells"], under("cells."), lengths),
+        )
+
+
+def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
+    """Return the stamps in sequence and time order; as they came, where that is so already."""
+    if table.stamps is None:
+        return None
+    sorted_already = table.codes is None and bool((order == np.arange(len(order))).all())
+    return table.stamps if sorted_already else table.stamps.take(order)
+
+
+def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+    """Return each column in sequence and time order, a static one with one row per sequence."""
+    parts: Parts = {}
+    for name in table.form.names:
+        series = table.values[name].take(order).reset_index(drop=True)
+        if name in table.form.static:
+            series = one_per_sequence(series, lengths, name, table.form.entity, table.keys)
+        parts[name] = series
+    return parts
+
+
+def walls_of(
+    timing: Timing, calendar: Any, stamps: pd.Index[Any] | None
+) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
+    """Return what the clock on the wall shows at each row, and its ticks; None where there is no such clock.
+
+    The wall has no dates that count where they follow from drawn gaps of any size and nobody asked.
+    """
+    clock = timing.clock
+    if stamps is None:
+        return None, None
+    ticks = clock.ticks(stamps)
+    odd = calendar == "auto" and not timing.known and clock.freq is None
+    return None if odd else timing.moments(ticks), ticks
 
 
 def form_of(data: Mapping[str, Any]) -> Form:

@@ -47,7 +47,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     def _finish(self) -> None:
         """Make the learned public; from now on the estimator counts as fitted."""
-        self.schema_ = self._encoder.schema
+        self.schema_ = self._encoder.stages.schema
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "schema_"):
@@ -122,7 +122,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             if document["names"]:
                 self.feature_names_in_ = np.array(document["names"], dtype=object)
             pick_device(getattr(self, "device", "cpu"))
-            self._model = Model.from_dict(document["model"], parts["model"], self._encoder.layout)
+            self._model = Model.from_dict(document["model"], parts["model"], self._encoder.stages.layout)
             self.history_, self.trained_ = list(document["history"]), bool(document["trained"])
             self.finished_ = bool(document["finished"])
             self._finish()
@@ -179,7 +179,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from .drawing import Order
 
         steps = int(windows.lengths.mean().round()) if len(windows.panel) == 1 else int(windows.panel.lengths.mean())
-        order = Order(max(2, SETTLE // max(steps, 1)), start="like-real" if self._encoder.stamped else None)
+        order = Order(max(2, SETTLE // max(steps, 1)), start="like-real" if self._encoder.stages.stamped else None)
         self._encoder.settle(self._drawer.panels(order, self._seed.spawn(1)[0]))
 
     def sample(

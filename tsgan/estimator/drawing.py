@@ -67,16 +67,19 @@ class Drawer:
         """Return the largest number of steps that a sequence may have."""
         if length is not None:
             return length
-        if self.encoder.layout.lengths:
-            return self.encoder.layout.lengths[-1]
-        return int(self.encoder.lengths[0]) if len(self.encoder.lengths) > 1 else self.encoder.window
+        if self.encoder.stages.layout.lengths:
+            return self.encoder.stages.layout.lengths[-1]
+        return (
+            int(self.encoder.stages.lengths[0]) if len(self.encoder.stages.lengths) > 1 else self.encoder.stages.window
+        )
 
     def panels(self, order: Order, seed: np.random.SeedSequence) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
         """Draw block by block: panels, the starts of their clocks, and the stream that goes on with each.
 
         Blocks hold at most `BLOCK` sequences.
         """
-        layout, longest = self.encoder.layout, self.longest(order.length)
+        stages, longest = self.encoder.stages, self.longest(order.length)
+        layout = stages.layout
         width = len(layout.cells) + layout.covariates + 8
         size = max(1, min(BLOCK, BLOCK_VALUES // max(width * longest, 1)))
         for number, at in enumerate(range(0, order.n, size)):
@@ -87,9 +90,9 @@ class Drawer:
             lengths = np.full(count, longest) if given.lengths is None else given.lengths
             state = rng.bit_generator.state
             values = self.model.draw(given, rng)
-            for _ in range(TURNS if self.encoder.wandering else 0):  # the same noise again, at the season it led to
+            for _ in range(TURNS if stages.wandering else 0):  # the same noise again, at the season it led to
                 first = Panel.from_dense(values, lengths, given.statics, given.covariates)
-                given = replace(given, covariates=spread(self.encoder.covariates(lengths, starts, first), lengths))
+                given = replace(given, covariates=spread(stages.covariates(lengths, starts, first), lengths))
                 rng.bit_generator.state = state
                 values = self.model.draw(given, rng)
             yield Panel.from_dense(values, lengths, given.statics, given.covariates), starts, rng
@@ -101,7 +104,8 @@ class Drawer:
 
         Where levels are asked of the steps, these are one of several draws, by how likely they make the levels.
         """
-        layout = self.encoder.layout
+        stages = self.encoder.stages
+        layout = stages.layout
         told = some is not None and any(levels is not None for levels in some.allowed)
         free = bool(layout.statics or layout.covariates)
         best, top = None, np.full(count, -np.inf)
@@ -113,9 +117,9 @@ class Drawer:
             lengths = np.full(count, longest, dtype=np.int64)
             if order.length is None and layout.lengths:
                 lengths = layout.lengths_of(statics)
-            starts = self.encoder.starts(statics, lengths, order.start, rng)
-            known = spread(self.encoder.covariates(lengths, starts), lengths, longest)
-            ends = lengths if order.length is None and len(self.encoder.lengths) > 1 else None
+            starts = stages.starts(statics, lengths, order.start, rng)
+            known = spread(stages.covariates(lengths, starts), lengths, longest)
+            ends = lengths if order.length is None and len(stages.lengths) > 1 else None
             given = Given(statics, known, ends, allowed=() if some is None else some.allowed)
             if not told or not free:
                 return given, starts
@@ -159,7 +163,7 @@ def futures(encoder: Encoder, model: Model, past: Any, steps: int, n: int, seed:
     from ..encoding.past import goes_on, known
 
     rng = np.random.default_rng(seed)
-    told = known(encoder, past, steps, n, rng)
+    told = known(encoder.stages, past, steps, n, rng)
     unknown = np.broadcast_to(told.new[:, None], told.panel.values.shape)
     return goes_on(encoder, told, completed(model, told.panel, unknown, rng), n, rng)
 
@@ -169,9 +173,9 @@ def filled(encoder: Encoder, model: Model, table: Any, seed: np.random.SeedSeque
     from ..encoding.past import holes, patched
 
     rng = np.random.default_rng(seed)
-    panel, starts, unknown = holes(encoder, table)
+    panel, starts, unknown = holes(encoder.stages, table)
     panel = completed(model, panel, unknown, rng, filled=True)
-    return patched(encoder, table, encoder.rows(panel, starts, rng, drawn=unknown))
+    return patched(encoder.stages, table, encoder.rows(panel, starts, rng, drawn=unknown))
 
 
 def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generator, *, filled: bool = False) -> Panel:

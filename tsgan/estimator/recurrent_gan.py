@@ -259,7 +259,7 @@ class RecurrentGAN(Synthesizer):
         pick_device(self.device)
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
-        layout, window = self._encoder.layout, self._encoder.window
+        layout, window = self._encoder.stages.layout, self._encoder.stages.window
         with one_thread(), History(self.callbacks or (), self.verbose and self.steps != 0) as history:
             self._model = Model.learn(
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline

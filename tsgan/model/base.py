@@ -7,8 +7,7 @@ holds all these regressions: with :math:`\mathrm{cov}(v) = L L^T` the residuals 
 start of a stretch have fewer rows before them, so that there is one factor for each stage (see `pieces.Reach`). Moments
 are sums over rows, so that they can be taken piece by piece.
 
-The order p, the seasons and the ridge (a share of each variance) are those with the largest likelihood of rows that
-were held back.
+The order p, the seasons and the ridge (a share of each variance) are those with the largest held-back likelihood.
 What the residuals are like is a mixture of normals for each number, by expectation-maximisation ("Maximum likelihood
 from incomplete data via the EM algorithm", Dempster, Laird & Rubin, 1977,
 https://doi.org/10.1111/j.2517-6161.1977.tb01600.x).

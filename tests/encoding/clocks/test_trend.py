@@ -84,27 +84,27 @@ class TestEncoder:
 
     def test_it_is_a_covariate_of_every_row(self):
         encoder, frame = self.fitted()
-        assert encoder.layout.covariates == 1
+        assert encoder.stages.layout.covariates == 1
         np.testing.assert_allclose(encoder.encode(frame).covariates[:, 0], TIME, atol=1e-6)
         np.testing.assert_allclose(encoder.encode(frame.iloc[300:]).covariates[:, 0], TIME[300:], atol=1e-6)
 
     def test_drawn_rows_have_it_by_their_starts(self):
         encoder, frame = self.fitted()
-        starts = encoder._timing.clock.ticks(frame.index[[0, 500, 999]])
-        made = encoder.covariates(np.array([2, 1, 1000]), starts)[:, 0]
+        starts = encoder.stages.timing.clock.ticks(frame.index[[0, 500, 999]])
+        made = encoder.stages.covariates(np.array([2, 1, 1000]), starts)[:, 0]
         np.testing.assert_allclose(made[[0, 1, 2, 3, -1]], np.array([0, 1, 500, 999, 1998]) / 999, atol=1e-6)
 
     def test_it_is_told_on_the_line_of_the_time(self):
         encoder, _ = self.fitted()
-        assert encoder.schema[None].reason.endswith("; x rises with time (87%)")
+        assert encoder.stages.schema[None].reason.endswith("; x rises with time (87%)")
 
     def test_without_a_clock_there_is_none(self):
         _, frame = self.fitted()
-        assert Encoder().fit(frame.reset_index(drop=True)).layout.covariates == 0
+        assert Encoder().fit(frame.reset_index(drop=True)).stages.layout.covariates == 0
 
     def test_it_survives_the_state(self):
         encoder, frame = self.fitted()
         data, arrays = encoder.state()
         again = Encoder.from_state(json.loads(json.dumps(data)), arrays)
         np.testing.assert_array_equal(again.encode(frame).covariates, encoder.encode(frame).covariates)
-        assert again.schema == encoder.schema
+        assert again.stages.schema == encoder.stages.schema

@@ -14,10 +14,10 @@ def prices(rows=600):
 
 
 def orders(encoder):
-    names = [cell.name for cell in encoder.layout.cells]
+    names = [cell.name for cell in encoder.stages.layout.cells]
     return {
         cell.name: ([names[one.cell] for one in cell.floors], [names[one.cell] for one in cell.ceilings])
-        for cell in encoder.layout.cells
+        for cell in encoder.stages.layout.cells
     }
 
 
@@ -44,13 +44,13 @@ def test_one_row_that_crosses_is_enough_to_say_no():
 def test_a_bound_maps_one_scale_to_the_other_with_the_smallest_gap_between():
     frame = prices()
     encoder = Encoder().fit(frame)
-    place = encoder._cells.place("high")
-    (one,) = encoder.layout.cells[place].floors
+    place = encoder.stages.cells.place("high")
+    (one,) = encoder.stages.layout.cells[place].floors
     z = encoder.encode(frame).values
     floor = np.interp(z[:, one.cell], one.there, one.here)
     assert (z[:, place] >= floor - 1e-9).all()
     gap = (frame["high"] - frame["low"]).min()
-    raw = next(column for column in encoder._cells.columns if column.name == "high").unscaled(floor)
+    raw = next(column for column in encoder.stages.cells.columns if column.name == "high").unscaled(floor)
     wanted = (frame["low"] + gap).clip(frame["high"].min(), frame["high"].max())
     np.testing.assert_allclose(raw, wanted, atol=0.2)  # the map has knots
 
@@ -59,4 +59,4 @@ def test_orders_are_there_again_after_saving():
     encoder = Encoder().fit(prices())
     again = Encoder.from_state(*encoder.state())
     assert orders(again) == orders(encoder)
-    assert again.layout == encoder.layout
+    assert again.stages.layout == encoder.stages.layout
