@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
-from ..layout import Category, Cell, Layout, Number
+from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
 from .calibration import Marginals, independent_values, on_lines, rougher, straightened
@@ -38,6 +38,7 @@ Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
 Others = tuple[tuple[Name, float], ...]  # columns that one never crosses, and how near it came
 LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
+CROSSED, NEAR = 1e-3, 1e-6  # share of the rows that may come to cross another column, scaled; less than is seen
 ROUGHER = 2.0  # times, that what carries marginals may make paths
 EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
 
@@ -69,6 +70,7 @@ class Cells:
     _observed: Doubles
     _independent: list[float]
     _sequences: int
+    _led: dict[int, tuple[int, Doubles, Doubles]]
 
     @classmethod
     def fit(
@@ -112,7 +114,7 @@ class Cells:
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
         steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
-        self.columns, self.marginals = [], None
+        self.columns, self.marginals, self._led = [], None, {}
         for name, series in parts.items():
             role: Role = "static" if name in statics else "value"
             request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
@@ -307,13 +309,17 @@ class Cells:
             if isinstance(cell, Number) and cell.straight:
                 lines = on_lines(values[:, j], starts, cell.straight)
                 out[:, j] = straightened(out[:, j], lines)
+        for j, (lead, there, here) in self._led.items():
+            moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
+            out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
         return out
 
     def settle(self, drawn: Doubles, starts: Ints) -> None:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
-        map's own bends tell more than their marginals.
+        map's own bends tell more than their marginals. One that would cross another that it never crosses (the prices of
+        a day) moves with that one instead.
         """
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
@@ -329,6 +335,15 @@ class Cells:
         )
         carried = self._carried(drawn, starts)
         self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
+        carried, cells = self._carried(drawn, starts), self.layout.cells
+        for j, cell in enumerate(cells):
+            bounds = [] if not isinstance(cell, Number) or cell.stays or cell.atoms else [*cell.floors, *cell.ceilings]
+            crossed = [
+                _crossed(carried[:, j], carried[:, one.cell], one, one in bounds[: len(cell.floors)]) for one in bounds
+            ]
+            if crossed and max(crossed) > CROSSED:
+                lead = min(bounds, key=lambda one: one.cell)
+                self._led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
         self._observed = self._observed[:0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -350,6 +365,7 @@ class Cells:
             "orders": [[name, list(low), list(high)] for name, (low, high) in self._orders.items()],
             "meets": [list(pair) for pair in self.meets],
             "settled": self.marginals is not None,
+            "led": [[j, lead] for j, (lead, _, _) in self._led.items()],
         }
         return data, arrays
 
@@ -371,9 +387,20 @@ class Cells:
             name: (tuple((one, float(apart)) for one, apart in low), tuple((one, float(apart)) for one, apart in high))
             for name, low, high in data["orders"]
         }
-        self._observed = np.empty((0, 0))
+        self._observed, self._led = np.empty((0, 0)), {}
         self._finish(lengths)
+        for j, lead in data["led"]:
+            cell = self.layout.cells[j]
+            assert isinstance(cell, Number)
+            one = next(one for one in (*cell.floors, *cell.ceilings) if one.cell == lead)
+            self._led[j] = lead, np.array(one.there), np.array(one.here)
         return self
+
+
+def _crossed(z: Doubles, other: Doubles, bound: Bound, floor: bool) -> float:
+    """Return the share of rows on which a number lies on the wrong side of another that bounds it."""
+    apart = z - np.interp(other, bound.there, bound.here)
+    return float(np.mean((apart < -NEAR) if floor else (apart > NEAR)))
 
 
 def _together(columns: Sequence[Column], values: Doubles) -> dict[Name, int]:

@@ -17,6 +17,7 @@ from .numeric import FloatColumn
 ROWS = 200  # that an order has to hold on, all there are
 WIDEST = 64  # numbers in a row, beyond which pairs are too many to look at
 MOST = 4  # of the orders of a column on either side, the tightest
+SAME = 1e-9  # of the largest value: what scaling there and back may move one that touches another
 KNOTS = 65  # of the map from one column's scale to another's
 
 Side = tuple[tuple[int, float], ...]  # other columns, and by how much this one kept away from them at least
@@ -45,10 +46,11 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> Mapping[int
             gap = gap[~np.isnan(gap)]
             if len(gap) < ROWS or not gap.any():
                 continue
-            if gap.min() >= 0:
-                sides[0].append((float(gap.mean()), i, float(gap.min())))
-            elif gap.max() <= 0:
-                sides[1].append((float(-gap.mean()), i, float(-gap.max())))
+            same = SAME * float(np.abs(x[:, i]).max(initial=0.0, where=~np.isnan(x[:, i])))
+            if gap.min() >= -same:
+                sides[0].append((float(gap.mean()), i, max(float(gap.min()), 0.0)))
+            elif gap.max() <= same:
+                sides[1].append((float(-gap.mean()), i, max(float(-gap.max()), 0.0)))
         if sides[0] or sides[1]:
             floors, ceilings = (tuple((i, apart) for _, i, apart in sorted(side)[:MOST]) for side in sides)
             found[j] = floors, ceilings
