@@ -1,4 +1,4 @@
-"""Gaps of drawn columns carried to the observed ones: exact maps on planted cases, by hand and through the line."""
+"""Columns in order: learned as they are, exact on the way back, in order when they are drawn."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from scipy.stats import ks_2samp
 
 from tsgan import RecurrentGAN
 from tsgan.constraints.chain import Chain
-from tsgan.constraints.inequality import Carry, Inequality
+from tsgan.constraints.inequality import Inequality
 
 
 def lognormal(rng, size):
@@ -26,38 +26,14 @@ def prices(rng, rows=2000):
 ORDER = [Inequality("low", "open", "high"), Inequality("low", "close", "high")]
 
 
-def test_drawn_gaps_become_the_observed_ones_at_every_level():
-    rng = np.random.default_rng(0)
-    level = rng.uniform(1, 10, 4000)
-    gap = level * lognormal(rng, 4000)
-    carry = Carry.fit(level, gap)
-    assert len(carry.middles) == 8
-    drawn = gap * (1 + 0.3 * rng.standard_normal(4000)) - 0.8 * level  # some below zero
-    assert (drawn < 0).mean() > 0.2
-    made = carry.settled(level, drawn).apply(level, drawn)
-    assert made.min() >= gap.min() * 0.9
-    for a, b in ((1, 3), (3, 6), (6, 10)):
-        there = (level > a) & (level < b)
-        assert ks_2samp(made[there], gap[there]).statistic < 0.06
-        assert np.corrcoef(made[there].argsort().argsort(), drawn[there].argsort().argsort())[0, 1] > 0.9
-
-
-def test_gaps_above_the_largest_stay_apart_and_unsettled_ones_stay():
-    rng = np.random.default_rng(1)
-    level, gap = np.full(500, 2.0) + rng.uniform(0, 1e-9, 500), rng.uniform(1, 2, 500)
-    carry = Carry.fit(level, gap)
-    assert (carry.apply(level, gap - 1) == gap - 1).all()
-    settled = carry.settled(level, gap - 1)
-    far = settled.apply(np.full(2, 2.0), np.array([5.0, 6.0]))
-    assert far[1] - far[0] == pytest.approx(1.0)
-    assert Carry.from_dict(settled.to_dict()) == settled
-
-
-@pytest.mark.parametrize(("rows", "touching"), [(100, 0.0), (1000, 0.2)])
-def test_few_rows_and_columns_that_touch_are_left_to_gaps(rows, touching):
+@pytest.mark.parametrize(("rows", "touching", "apart"), [(400, 0.01, False), (100, 0.0, True), (400, 0.2, True)])
+def test_few_rows_and_columns_that_touch_are_learned_by_their_gaps(rows, touching, apart):
     rng = np.random.default_rng(2)
-    gap = rng.uniform(1, 2, rows) * (rng.random(rows) >= touching)
-    assert Carry.fit(rng.uniform(1, 10, rows), gap) is None
+    low = rng.uniform(1, 10, rows)
+    high = low + rng.uniform(1, 2, rows) * (rng.random(rows) >= touching)
+    columns, lengths = {"low": pd.Series(low), "high": pd.Series(high)}, np.array([rows])
+    chain = Chain.fit([Inequality("low", "high")], columns, frozenset(), lengths)
+    assert ({*chain.forward(columns, lengths)} != {"low", "high"}) == apart
 
 
 def test_ordered_prices_are_learned_as_they_are_and_come_back_exactly():
@@ -65,7 +41,6 @@ def test_ordered_prices_are_learned_as_they_are_and_come_back_exactly():
     columns = {name: frame[name] for name in frame}
     lengths = np.array([400])
     chain = Chain.fit(ORDER, columns, frozenset(), lengths)
-    assert chain.carries
     parts = chain.forward(columns, lengths)
     assert list(parts) == list(columns)
     back = chain.inverse(parts, lengths)
@@ -73,11 +48,13 @@ def test_ordered_prices_are_learned_as_they_are_and_come_back_exactly():
         pd.testing.assert_series_equal(back[name], columns[name], check_names=False)
 
 
+@pytest.mark.slow
 def test_synthetic_prices_keep_their_order_and_how_days_join():
     real = prices(np.random.default_rng(4))
     made = {}
+    options = {"steps": 120, "adversarial_steps": 0, "hidden": 32, "units": 48, "random_state": 0, "verbose": False}
     for told, constraints in (("ordered", ORDER), ("free", None)):
-        model = RecurrentGAN(steps=0, constraints=constraints, random_state=0).fit(real)
+        model = RecurrentGAN(constraints=constraints, **options).fit(real)
         made[told] = model.sample(1, length=2000, random_state=0)
 
     def join(frame):
@@ -85,9 +62,10 @@ def test_synthetic_prices_keep_their_order_and_how_days_join():
 
     for low, high in (("low", "open"), ("low", "close"), ("open", "high"), ("close", "high")):
         assert (made["ordered"][low] <= made["ordered"][high]).all()
+        assert (made["free"][low] > made["free"][high]).mean() < 0.002  # nobody said so
     gap = {told: frame["high"] / frame[["open", "close"]].max(axis=1) - 1 for told, frame in made.items()}
     observed = real["high"] / real[["open", "close"]].max(axis=1) - 1
-    assert ks_2samp(gap["ordered"], observed).statistic < 0.08
+    assert ks_2samp(gap["ordered"], observed).statistic < 0.1
     # An opening follows the close before it as closely as in a table without constraints.
     assert join(made["ordered"]).std() < 1.1 * join(made["free"]).std() < 0.3 * real["close"].pct_change().std()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -170,7 +170,6 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
 
 Name = str | int
 Places = NDArray[np.intp]
-Snap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -184,17 +183,11 @@ class Rows:
     statics : set of names
     lengths : int64 array of shape (sequences,)
         Steps of each sequence; they add up to the rows.
-    drawn : bool, or bool array of shape (rows,)
-        Which rows a generator drew.
-    snaps : mapping of name to callable
-        Of columns that can take some numbers only: what moves numbers to the nearest of these.
     """
 
     columns: Mapping[Name, pd.Series[Any]]
     statics: Set[Name]
     lengths: Ints
-    drawn: bool | Bools = False
-    snaps: Mapping[Name, Snap] = field(default_factory=dict)
 
     @cached_property
     def sequence(self) -> Places:
@@ -277,10 +270,6 @@ class Step(ABC):
     @abstractmethod
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the columns; `rows` holds those that are already there."""
-
-    def settled(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Self:
-        """Return the step as it has to be for parts as they are drawn; most are as they were."""
-        return self
 
     @abstractmethod
     def to_dict(self, dump: Dump) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ..arrays import Bools, Ints
-from .base import Constraint, Dump, Name, Parts, Rows, Snap, Step
+from ..arrays import Ints
+from .base import Constraint, Dump, Name, Parts, Rows, Step
 from .checking import check, repair
 from .derived import Formula
 from .fixed import Joint
@@ -116,28 +116,7 @@ class Chain:
                 found[name] = rows.columns[name]
         return found
 
-    @property
-    def carries(self) -> bool:
-        """Whether some step has to see drawn parts, see `settle`."""
-        return any(isinstance(step, Node) and step.carry is not None for step in self.steps)
-
-    def settle(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, snaps: Mapping[Name, Snap]) -> None:
-        """Learn from drawn parts how they are brought into order so that gaps are as observed; as in `inverse`."""
-        done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self._statics, lengths, True, snaps)
-        steps: list[Step] = []
-        for step in self.steps:
-            steps.append(step.settled(parts, rows))
-            done |= steps[-1].inverse(parts, rows)
-        self.steps = tuple(steps)
-
-    def inverse(
-        self,
-        parts: Mapping[Name, pd.Series[Any]],
-        lengths: Ints,
-        drawn: bool | Bools = False,
-        snaps: Mapping[Name, Snap] | None = None,
-    ) -> dict[Name, pd.Series[Any]]:
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
         """Return the columns, in their order, dtypes and decimals; every constraint holds.
 
         Parameters
@@ -145,10 +124,6 @@ class Chain:
         parts : mapping of name to Series
             As `forward` gives them, with any values and gaps.
         lengths : int64 array of shape (sequences,)
-        drawn : bool, or bool array of shape (rows,)
-            Which rows a generator drew: their gaps are carried to the observed ones.
-        snaps : mapping of name to callable, optional
-            Of columns that can take some numbers only: what moves numbers to the nearest of these.
 
         Warns
         -----
@@ -157,7 +132,7 @@ class Chain:
         """
         parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
         done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self._statics, lengths, drawn, snaps or {})
+        rows = Rows(done, self._statics, lengths)
         for step in self.steps:
             done |= step.inverse(parts, rows)
         formulas = [step for step in self.steps if isinstance(step, Formula)]

@@ -6,32 +6,28 @@ below it that are already there, L; what it must not rise above is the smallest 
 with both the share (x - L) / (U - L) in [0, 1], with neither the column itself. So any partial order (Low <= Open, Low
 <= Close, Open <= High, Close <= High) has an exact bijection onto free parts: Open, Close, min(Open, Close) - Low, High
 - max(Open, Close). The largest set of unrelated columns comes first, for they are tied to each other and to the days
-before; columns of real numbers that seldom touch their bound are learned as they are, and drawn ones are carried to the
-right side of it (`Carry`).
+before; columns of real numbers that seldom touch their bound are learned as they are, and drawn ones that lie on
+the wrong side of it are put on it.
 
 Where an operand is missing it bounds nothing. Where all are, L is the last one of the sequence that is known (else the
 next one, else their median over the table), which the way back finds again, so that the column still comes back.
 
 Columns in a narrow order (the four prices of a day) belong together linearly, from step to step too: today's opening is
-yesterday's close and a little. A gap learned in a column's place, positive and skewed, loses that; so each column is
-learned as it is, and where its draw falls too low or too high, all draws are moved: by the monotone map `Q(F(gap))`
-from the distribution of drawn gaps to that of observed ones, which lies on the right side by construction and moves the
-draws least of all maps that give the observed gaps. Gaps grow with the level (of a price), so that there is a map for
-each of up to eight intervals of the level, and in between a mean of two.
+yesterday's close and a little. A gap learned in a column's place, positive and skewed, loses that; numbers that never
+cross are held to their side while they are drawn anyway (see `encoding.columns.orders`), so that few have to be moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
-from ..arrays import Bools, Doubles
+from ..arrays import Bools
 from .base import Constraint, Dump, Name, Parts, Rows, Step, last_known, names_of, numeric, reserved
 from .numbers import Grain, Numbers, Scale
 
@@ -123,8 +119,6 @@ class Node(Step):
         What stands for L and U in sequences where no operand is known.
     decimals : int or None
         To which gaps are rounded.
-    carry : Carry or None
-        Of a column that is learned as it is: what brings drawn gaps to observed ones.
     """
 
     kind: ClassVar[str] = "node"
@@ -140,12 +134,11 @@ class Node(Step):
     caps: Edges = ()
     fallback: tuple[Any, Any] = (0, 0)
     decimals: int | None = None
-    carry: Carry | None = None
 
     @property
     def part(self) -> Name:
         """Name of what is learned."""
-        if self.mode == "free" or self.carry is not None:
+        if self.mode == "free":
             return self.name
         return reserved("share" if self.mode == "share" else "gap", self.name)
 
@@ -185,7 +178,7 @@ class Node(Step):
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the column, between its bounds and on its grain."""
         series = parts[self.part]
-        if self.mode == "free" and not self.caps and self.low is None and self.high is None:
+        if self.mode == "free" and not (self.lowers or self.uppers or self.caps) and self.low is self.high is None:
             return {self.name: series}
         count = len(series)
         nothing = np.zeros(count), np.zeros(count, dtype=bool)
@@ -198,9 +191,6 @@ class Node(Step):
             share = np.where(floor & ceiling, np.clip(share, 0, 1), share)
             apart = share * np.where(high > low, high - low, 1)
             x = low + (apart if self.scale.kind == "real" else np.round(apart).astype(np.int64))
-        elif self.carry is not None:
-            x, missing = self.scale.read(series)
-            x = self._carried(x, low, floor, high, ceiling, rows)
         else:
             x, missing = (self.scale if self.mode == "free" else self.scale.gaps).read(series)
             x = {"free": x, "up": low + x, "down": high - x}[self.mode]
@@ -208,27 +198,6 @@ class Node(Step):
         if self.mode == "free" and bool((missing | (settled == x)).all()):
             return {self.name: series}
         return {self.name: self.grain.write(settled, missing, self.scale)}
-
-    def _carried(self, x: Numbers, low: Numbers, floor: Bools, high: Numbers, ceiling: Bools, rows: Rows) -> Numbers:
-        """Return a drawn column with gaps as observed; other rows stay."""
-        assert self.carry is not None
-        level, known, sign = (low, floor, 1.0) if self.mode == "up" else (high, ceiling, -1.0)
-        which = np.flatnonzero(known & rows.drawn)
-        if len(which) and self.carry.drawn:
-            x, level = x.copy(), level[which]
-            moved = level + sign * self.carry.apply(level, sign * (x[which] - level))
-            x[which] = rows.snaps[self.name](moved) if self.name in rows.snaps else moved
-        return x
-
-    def settled(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Self:
-        """Return the node with the gaps between drawn columns learned."""
-        if self.carry is None:
-            return self
-        x, missing = self.scale.read(parts[self.part])
-        level, known = self.bound(rows, "low" if self.mode == "up" else "high")
-        there = known & ~missing
-        gap = (x - level if self.mode == "up" else level - x)[there]
-        return replace(self, carry=self.carry.settled(level[there], gap))
 
     def _settle(
         self, x: Numbers, low: Numbers, floor: Bools, high: Numbers, ceiling: Bools, parts: Mapping[Name, Any]
@@ -249,11 +218,10 @@ class Node(Step):
     def to_dict(self, dump: Dump) -> dict[str, Any]:
         """Return the node as JSON-ready values."""
         return {
-            **{key: value for key, value in vars(self).items() if key not in ("grain", "scale", "carry")},
+            **{key: value for key, value in vars(self).items() if key not in ("grain", "scale")},
             "kind": self.kind,
             "grain": self.grain.to_dict(dump),
             "scale": self.scale.to_dict(),
-            "carry": None if self.carry is None else self.carry.to_dict(),
         }
 
     @classmethod
@@ -262,8 +230,7 @@ class Node(Step):
         made = {key: value for key, value in data.items() if key != "kind"}
         made |= {key: tuple((one, apart) for one, apart in data[key]) for key in ("lowers", "uppers", "caps")}
         made |= {"grain": Grain.from_dict(data["grain"], load), "scale": Scale(**data["scale"])}
-        carry = None if data["carry"] is None else Carry.from_dict(data["carry"])
-        return cls(**{**made, "fallback": tuple(data["fallback"]), "carry": carry})
+        return cls(**{**made, "fallback": tuple(data["fallback"])})
 
 
 def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -> tuple[Numbers, Bools]:
@@ -309,90 +276,3 @@ def closure(names: Sequence[Name], pairs: Sequence[tuple[Name, Name, bool]]) -> 
         strict |= through & (strict[:, k, None] | strict[None, k, :])
         below |= through
     return below, strict
-
-
-Table = tuple[tuple[float, ...], ...]
-LEVELS, LEAST, FEW = 8, 200, 50
-TOUCHING = 0.05
-PROBABILITIES = ndtr(np.linspace(-3.2, 3.2, 97))
-
-
-@dataclass(frozen=True)
-class Carry:
-    """Monotone maps of gaps, one for each interval of the level.
-
-    Attributes
-    ----------
-    edges : tuple of float
-        Between the intervals.
-    middles : tuple of float
-        Median level of each; between two the maps are mixed.
-    wanted : tuple of tuple of float
-        Quantiles of the observed gaps in each interval.
-    drawn : tuple of tuple of float
-        Those of drawn gaps; empty until `settled`.
-    """
-
-    edges: tuple[float, ...]
-    middles: tuple[float, ...]
-    wanted: Table
-    drawn: Table = ()
-
-    @classmethod
-    def fit(cls, level: Doubles, gap: Doubles) -> Self | None:
-        """Learn the observed gaps `(rows,)` at levels `(rows,)`.
-
-        Returns
-        -------
-        Carry or None
-            None where there are fewer than 200 rows, or more than 5 % of the gaps are zero: where columns touch often,
-            how often is better learned as a gap's own zeros.
-        """
-        if len(gap) < LEAST or (gap == 0).mean() > TOUCHING:
-            return None
-        many = min(LEVELS, len(gap) // LEAST)
-        edges = np.unique(np.quantile(level, np.arange(1, many) / many))
-        place = np.searchsorted(edges, level, side="right")
-        held = [np.flatnonzero(place == number) for number in range(len(edges) + 1)]
-        if min(map(len, held)) < FEW:
-            edges, held = edges[:0], [np.arange(len(level))]
-        middles = tuple(float(np.median(level[rows])) for rows in held)
-        return cls(tuple(edges.tolist()), middles, tuple(_quantiles(gap[rows]) for rows in held))
-
-    def settled(self, level: Doubles, gap: Doubles) -> Self:
-        """Return maps from drawn gaps, which may be negative, to the observed ones."""
-        if len(gap) < FEW:
-            return self
-        place = np.searchsorted(np.array(self.edges), level, side="right")
-        held = [gap[place == number] for number in range(len(self.middles))]
-        return replace(self, drawn=tuple(_quantiles(one if len(one) >= FEW else gap) for one in held))
-
-    def apply(self, level: Doubles, gap: Doubles) -> Doubles:
-        """Return drawn gaps as observed ones: never below the smallest of these, and free above the largest."""
-        if not self.drawn:
-            return gap
-        middles = np.array(self.middles)
-        place = np.interp(level, middles, np.arange(len(middles)))
-        lower = np.floor(place).astype(np.intp)
-        part, out = place - lower, np.zeros(len(gap))
-        for number, (have, want) in enumerate(zip(self.drawn, self.wanted, strict=True)):
-            weight = np.where(lower == number, 1 - part, np.where(lower + 1 == number, part, 0.0))
-            rows = np.flatnonzero(weight)
-            x, first, ties = np.unique(have, return_index=True, return_counts=True)
-            y = (np.array(want)[first] + np.array(want)[first + ties - 1]) / 2
-            out[rows] += weight[rows] * (np.interp(gap[rows], x, y) + np.maximum(gap[rows] - x[-1], 0.0))
-        return out
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the maps as JSON-ready values."""
-        return vars(self).copy()
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        tables = (tuple(tuple(row) for row in data[key]) for key in ("wanted", "drawn"))
-        return cls(tuple(data["edges"]), tuple(data["middles"]), *tables)
-
-
-def _quantiles(x: Doubles) -> tuple[float, ...]:
-    return tuple(np.quantile(x, PROBABILITIES, method="hazen").tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from .base import Constraint, Name, Rows, Step
 from .derived import Derived, Formula
 from .fixed import Fixed, Joint
 from .fixed_sum import FixedSum, Limits, Total
-from .inequality import Carry, Edges, Inequality, Mode, Node, bound, closure
+from .inequality import Edges, Inequality, Mode, Node, bound, closure
 from .monotone import Increments, Monotone
 from .numbers import Grain, Scale
 from .ranges import Range
 
+LEAST, TOUCHING = (
+    200,
+    0.05,
+)  # rows from which on, and share of touches up to which, an ordered column is learned as it is
 Bounds = str | Mapping[Name, Any] | None
 
 
@@ -236,12 +241,12 @@ def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Na
         node = Node(name, static, mode, grains[name], scale, lowers, uppers, low, high, decimals=decimals)
         bounds = {side: bound(node, rows, side, 0) for side in ("low", "high")}
         fallback = _middle(*bounds["low"]), _middle(*bounds["high"])
-        carry = None
         if mode in ("up", "down") and not static and scale.kind == grains[name].kind == "real":
             level, known = bounds["low" if mode == "up" else "high"]
-            at = known & ~read[name][1]
-            carry = Carry.fit(level[at], np.abs(read[name][0] - level)[at])
-        nodes.append(Node(**{**vars(node), "fallback": fallback, "carry": carry}))
+            touches = (read[name][0] == level)[known & ~read[name][1]]
+            if len(touches) >= LEAST and touches.mean() <= TOUCHING:
+                node = replace(node, mode="free")
+        nodes.append(replace(node, fallback=fallback))
     parts = {node.name: node.part for node in nodes}
     for node in nodes:
         caps = tuple(

@@ -318,8 +318,8 @@ class Cells:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
-        map's own bends tell more than their marginals. One that would cross another that it never crosses (the prices of
-        a day) moves with that one instead.
+        map's own bends tell more than their marginals. One that would cross another that it never crosses moves with
+        that one instead (the prices of a day).
         """
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
@@ -335,14 +335,14 @@ class Cells:
         )
         carried = self._carried(drawn, starts)
         self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
-        carried, cells = self._carried(drawn, starts), self.layout.cells
-        for j, cell in enumerate(cells):
-            bounds = [] if not isinstance(cell, Number) or cell.stays or cell.atoms else [*cell.floors, *cell.ceilings]
-            crossed = [
-                _crossed(carried[:, j], carried[:, one.cell], one, one in bounds[: len(cell.floors)]) for one in bounds
-            ]
-            if crossed and max(crossed) > CROSSED:
-                lead = min(bounds, key=lambda one: one.cell)
+        carried = self._carried(drawn, starts)
+        for j, cell in enumerate(self.layout.cells):
+            if not isinstance(cell, Number) or cell.stays or cell.atoms:
+                continue
+            sides = [(one, True) for one in cell.floors] + [(one, False) for one in cell.ceilings]
+            crossed = [_crossed(carried[:, j], carried[:, one.cell], one, floor) for one, floor in sides]
+            if max(crossed, default=0.0) > CROSSED:
+                lead = min((one for one, _ in sides), key=lambda one: one.cell)
                 self._led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
         self._observed = self._observed[:0]
 

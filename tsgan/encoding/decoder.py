@@ -15,7 +15,6 @@ from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.frames import give_back
 from .clocks.timing import GAP
-from .columns.numeric import FloatColumn
 from .compose import Rows, compose
 from .conditions import Condition
 from .stages import Stages
@@ -94,9 +93,8 @@ class Decoder:
         if condition is not None:
             condition.put(decoded)
         if self.stages.constraints:
-            rows = drawn if isinstance(drawn, bool) or drawn.ndim == 1 else np.asarray(drawn.any(axis=1))
             parts = {n: pd.Series(a, copy=False) for n, a in decoded.items()}
-            back = self.stages.chain.inverse(parts, panel.lengths, rows, self._snaps)
+            back = self.stages.chain.inverse(parts, panel.lengths)
             decoded = {name: series.array for name, series in back.items()}
         stamps = None
         clock = self.stages.timing.clock
@@ -155,20 +153,3 @@ class Decoder:
         values, lengths = zip(*((panel.values, panel.lengths) for panel, _, _ in panels), strict=True)
         length = np.concatenate(lengths)
         self.stages.cells.settle(np.concatenate(values), np.cumsum(length) - length)
-        if self.stages.chain.carries:
-            self._settle_order(panels)
-
-    def _settle_order(self, panels: Sequence[tuple[Panel, NDArray[Any], np.random.Generator]]) -> None:
-        """Learn what brings drawn columns into their order, once their marginals are carried."""
-        parts = []
-        for panel, _, rng in panels:
-            decoded = self._decoded(panel, rng, True)
-            decoded.pop(GAP, None)
-            parts.append({name: pd.Series(array, copy=False) for name, array in decoded.items()})
-        joined = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
-        self.stages.chain.settle(joined, np.concatenate([panel.lengths for panel, _, _ in panels]), self._snaps)
-
-    @property
-    def _snaps(self) -> dict[Name, Any]:
-        """What moves numbers to the values that their column can take."""
-        return {column.name: column.snap for column in self.stages.cells.columns if isinstance(column, FloatColumn)}

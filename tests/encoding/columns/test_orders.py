@@ -1,9 +1,12 @@
 """Columns that never cross are told apart from those that do, and drawn numbers keep to their side."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
 from tsgan.encoding.encoder import Encoder
+from tsgan.panel import Panel
 
 
 def prices(rows=600):
@@ -60,3 +63,34 @@ def test_orders_are_there_again_after_saving():
     again = Encoder.from_state(*encoder.state())
     assert orders(again) == orders(encoder)
     assert again.stages.layout == encoder.stages.layout
+
+
+def test_columns_that_touch_are_in_order_too():
+    """What scaling there and back moves by a last digit crosses nothing."""
+    rng = np.random.default_rng(0)
+    low = rng.lognormal(3, 1, 600)
+    frame = pd.DataFrame({"low": low, "high": low * np.where(rng.random(600) < 0.1, 1, rng.uniform(1, 1.2, 600))})
+    cells = Encoder().fit(frame).stages.layout.cells
+    assert [len(cell.floors) + len(cell.ceilings) for cell in cells] == [0, 1]
+
+
+def test_a_column_whose_map_would_cross_another_moves_with_it():
+    """Drawn lower and apart by other gaps, so that maps of their own would cross: the second keeps its distance."""
+    rng = np.random.default_rng(0)
+    low = np.cumsum(rng.normal(size=4000)) * 0.1
+    frame = pd.DataFrame({"low": low, "high": low + rng.uniform(0.001, 0.02, 4000)})
+    encoder = Encoder().fit(frame)
+    panel = encoder.encode(frame)
+    lower = 0.8 * panel.values[:, 0] - 0.3
+    gap = rng.exponential(0.1, 4000)
+    values = np.column_stack([lower, lower + gap])
+    drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
+    encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
+    data, arrays = encoder.state()
+    again = Encoder.from_state(json.loads(json.dumps(data)), arrays)
+    for one in (encoder, again):
+        made = one.stages.cells.decode(drawn, np.random.default_rng(0), True)
+        assert abs(np.mean(made["low"]) - low.mean()) < 0.1 * low.std()
+        between = np.asarray(made["high"]) - np.asarray(made["low"])
+        assert (between >= -1e-9).all()
+        assert np.corrcoef(between, gap)[0, 1] > 0.98
