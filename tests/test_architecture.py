@@ -177,6 +177,7 @@ def _file(module: str, path: Path, source: str, modules: set[str], folders: set[
             yield f"{entry.line}: {target} is imported only inside a function"
         yield from _inside(room, entry, target.split(".")[0])
     yield from _uses(module, room, tree)
+    yield from _reaches(tree)
 
 
 def _inside(room: str, entry: Import, other: str) -> Iterator[str]:
@@ -202,6 +203,19 @@ def _outside(module: str, room: str, entry: Import, full: str) -> Iterator[str]:
             yield f"{entry.line}: {door} comes in by {' and '.join(owners)} only"
     if library in OPTIONAL and not entry.lazy and _behind(module) is None:
         yield f"{entry.line}: {library} is imported only inside a function"
+
+
+def _reaches(tree: ast.Module) -> Iterator[str]:
+    """Private parts of what another file defines."""
+    nodes = list(ast.walk(tree))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    own |= {node.target.id for node in nodes if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    for node in nodes:
+        if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
+            continue
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")) and node.attr not in own:
+            yield f"{node.lineno}: reaches into {ast.unparse(node)}"
 
 
 def _uses(module: str, room: str, tree: ast.Module) -> Iterator[str]:
@@ -257,6 +271,8 @@ BREAKS = [
     ),
     ("errors.py", "from .panel import Panel", "errors:1: floor 0 imports panel from floor 1"),
     ("model/lstm.py", "from ..panel import Panel\nimport torch", None),
+    ("model/lstm.py", "def f(x):\n    return x._hidden", "model.lstm:2: reaches into x._hidden"),
+    ("model/lstm.py", "class A:\n    def _h(self):\n        pass\n\ndef f(x):\n    return x._h()", None),
     ("model/lstm.py", "from .base import X", None),
     (
         "estimator/base.py",

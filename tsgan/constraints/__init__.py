@@ -1,4 +1,4 @@
-"""Constraints, one file each. To add one: write its file, add its line here, and its step to `planning.plan`."""
+"""Constraints, one file each. To add one: write its file, and add its line and its step to `planning`."""
 
 from .base import Constraint
 from .chain import Chain
@@ -8,12 +8,10 @@ from .fixed import Fixed
 from .fixed_sum import FixedSum
 from .inequality import Inequality
 from .monotone import Monotone
+from .planning import CONSTRAINTS
 from .ranges import Range
 from .suggesting import suggest_constraints
 
-CONSTRAINTS: dict[str, type[Constraint]] = {
-    member.kind: member for member in (Inequality, FixedSum, Monotone, Fixed, Derived, Range)
-}
 __all__ = [
     "CONSTRAINTS",
     "Chain",

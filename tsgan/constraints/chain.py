@@ -23,7 +23,7 @@ from .fixed import Joint
 from .fixed_sum import Total
 from .inequality import Node
 from .monotone import Increments
-from .planning import Bounds, plan
+from .planning import CONSTRAINTS, Bounds, plan
 
 STEPS: dict[str, type[Step]] = {step.kind: step for step in (Joint, Formula, Total, Increments, Node)}
 
@@ -169,6 +169,4 @@ class Chain:
 
 def read_constraint(data: Mapping[str, Any]) -> Constraint:
     """Rebuild a constraint of any kind from its `to_dict`."""
-    from . import CONSTRAINTS
-
     return CONSTRAINTS[data["kind"]].from_dict(data)

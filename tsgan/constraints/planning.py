@@ -18,6 +18,9 @@ from .monotone import Increments, Monotone
 from .numbers import Grain, Scale
 from .ranges import Range
 
+CONSTRAINTS: dict[str, type[Constraint]] = {
+    member.kind: member for member in (Inequality, FixedSum, Monotone, Fixed, Derived, Range)
+}
 LEAST, TOUCHING = (
     200,
     0.05,

@@ -25,7 +25,7 @@ from ..layout import Category, Number
 from ..panel import Given
 from .generator import Generator
 from .heads import TABLE, code
-from .pieces import static_terms
+from .vector import static_terms
 
 TOLD, GONE, POINT = 1, 2, 3  # what may be known of a cell: it is a number, missing, a number by another outcome
 WIDEST = 640  # numbers of a row and the rows before it that Gaussians are carried over

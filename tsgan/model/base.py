@@ -252,7 +252,7 @@ def fit_base(
     moments = {k: [Moments.none(vector.size(k)) for _ in range(2)] for k in stages}
     for piece, held in pieces(vector.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
-        terms, known = vector.terms(coded), piece.before(vector.fixed)
+        terms, known = vector.terms(coded), vector.before(piece)
         age = piece.age[:, -steps:]
         counts.add(coded, _begun(layout, coded), piece.age, piece.inside, layout.stretches)
         if lengths.counts:
@@ -406,7 +406,7 @@ def _second_look(
     for piece, held in pieces(base.reach):
         coded, steps = piece.coded(layout), piece.known.shape[1]
         age = piece.age[:, -steps:]
-        known, terms = piece.before(law.vector.fixed), law.vector.terms(coded)[:, -steps:]
+        known, terms = law.vector.before(piece), law.vector.terms(coded)[:, -steps:]
         length = lasted(coded.state, piece.age, base.reach.spells, layout.stretches)[:, -steps - 1 : -1]
         for side, (start, rows) in enumerate(zip((True, False), samples, strict=True)):
             young = torch.zeros_like(age) if start and layout.stretches else age
@@ -484,7 +484,7 @@ class Linear(nn.Module):
     def forward(self, coded: Coded, piece: Piece, age: Tensor) -> Expected:
         """Return residuals of the last rows of pieces; `age` `(B, T)` says how many rows before each count."""
         steps = age.shape[1]
-        terms, known = self.vector.terms(coded), piece.before(self.vector.fixed)
+        terms, known = self.vector.terms(coded), self.vector.before(piece)
         outer, change = self.vector(terms, known, self.vector.ago(coded.x, piece, steps), steps)
         own, order = change[:, :, self.vector.terms.of_numbers], self.reach.order
         e = (own - self._predict(outer[:, :, : self.vector.width(order)], change, order)) / self.part("spread", order)

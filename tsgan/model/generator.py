@@ -359,7 +359,7 @@ class Generator(nn.Module):
         vector = self.linear.vector
         u, length = read.params[..., :0], read.lasted
         if self.lifted:
-            known, terms = piece.before(vector.fixed), vector.terms(coded)[:, -steps:]
+            known, terms = vector.before(piece), vector.terms(coded)[:, -steps:]
             u = vector.context(known, terms, coded.outcome[:, -steps:], coded.before(age)).float()
         out = []
         for mine, place in self.heads.groups:

@@ -143,8 +143,9 @@ class GuidedRollout(Rollout):
         x, weight = super().step(covariates, known, values, allowed)
         return x, weight.double() + self.extra
 
-    def _logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
-        logits = super()._logits(j, params, gone)
+    def logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
+        """Return the logits of cell j's outcomes, of which some may be ruled out."""
+        logits = super().logits(j, params, gone)
         missing = self.g.heads.own[j].missing
         if self.filled and missing >= 0:
             logits = logits.index_fill(1, torch.tensor([missing]), NEVER)
@@ -158,7 +159,7 @@ class GuidedRollout(Rollout):
         self.extra += torch.logsumexp(joint, 1) - before[:, 0]
         return joint
 
-    def _number(
+    def number(
         self,
         j: int,
         cell: Number,
@@ -169,19 +170,20 @@ class GuidedRollout(Rollout):
         told: Tensor | None,
         values: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Draw a number as `Rollout.number` does, by what messages from later known rows say of it."""
         own, i = self.g.heads.own[j], self.g.heads.place[j]
         whole = told is not None and bool(told.all())
         if whole and self.alone and values is not None:  # nothing is drawn, and nothing to compare weights with
             o = self._outcome_of(j, cell, values)
             return torch.where(values.isnan(), self.x[:, j], values), o, o == own.missing, torch.zeros(self.size)
         if self.messages is None:
-            return super()._number(j, cell, params, centre, spread, gone, told, values)
+            return super().number(j, cell, params, centre, spread, gone, told, values)
         say, z = self.messages, self.row
         mu = z @ say.weights[i] + say.offset[self.owner, i] - centre  # all values count from the centre
         variance = say.variance[self.pattern, i]
         logits, at = None, 0
         if own.count > 1:
-            logits, at = torch.log_softmax(self._logits(j, params, gone).double(), 1), own.count
+            logits, at = torch.log_softmax(self.logits(j, params, gone).double(), 1), own.count
         raw = params[:, at:].reshape(self.size, 3, -1) + self.g.get_buffer("bias")[min(self.age, 1), i]
         w, mean, log_sigma = raw.double().unbind(1)
         w, mean, sigma = torch.log_softmax(w, 1), mean * spread, log_sigma.clamp(*LOG_SIGMA).exp() * spread

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,9 +14,6 @@ from ..arrays import Bools, Doubles, Ints
 from ..layout import Layout
 from ..panel import Panel
 from .heads import Coded, code
-
-if TYPE_CHECKING:
-    from .vector import Terms
 
 SPARE = 2  # rows before, beyond the base's, that say what the last of them did
 BLOCKS = 5  # of which one is held back
@@ -110,19 +106,6 @@ class Piece:
     def coded(self, layout: Layout, behind: Tensor | None = None) -> Coded:
         """Return what each cell did; see `heads.code`."""
         return code(self.values, self.age, layout.cells, behind, self.new)
-
-    def before(self, fixed: Terms) -> Tensor:
-        """Return the covariates and the terms of the statics on every row, `(B, T, ...)` float64."""
-        known = self.known.to(torch.float64)
-        if not fixed.size:
-            return known
-        return torch.cat([known, static_terms(self.statics, fixed)[:, None].expand(-1, known.shape[1], -1)], 2)
-
-
-def static_terms(statics: Tensor, fixed: Terms) -> Tensor:
-    """Return what the regressions see of statics `(B, S)`, `(B, terms)`."""
-    age = torch.zeros((len(statics), 1), dtype=torch.int64)
-    return fixed(code(statics[:, None], age, fixed.cells))[:, 0]
 
 
 class Source:

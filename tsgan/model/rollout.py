@@ -13,8 +13,8 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import FAR, FARTHER, LOG_SIGMA, SHOWN, Generator, marks
 from .heads import CLOSE, NEVER, mixture_log_prob
-from .pieces import static_terms
 from .spells import go_on
+from .vector import static_terms
 
 AGAIN = 6  # times that a number is drawn anew that lies outside its bounds, or where another outcome has its place
 
@@ -139,7 +139,7 @@ class Rollout:
             params = walk.head(j)
             told = None if known is None or not bool(known[:, j].any()) else known[:, j]
             if isinstance(cell, Category):
-                logits = self._logits(j, params, gone)
+                logits = self.logits(j, params, gone)
                 some = allowed[j] if allowed else None
                 if some is not None:
                     logits, log_share = self._only(logits, some, own.count)
@@ -170,7 +170,7 @@ class Rollout:
                 expected = lagged[:, number] + inner[:, :at] @ inner_weights[number, :at]
                 spread = spreads[number]
                 centre = self.x[:, j] + expected if self.age else expected
-                drawn, o, lost, log_p = self._number(
+                drawn, o, lost, log_p = self.number(
                     j, cell, params, centre, spread, gone, told, None if values is None else values[:, j]
                 )
                 weight += log_p
@@ -202,7 +202,7 @@ class Rollout:
             self.seasonal = [x[:, terms_of.numbers], *self.seasonal[: g.reach.lags[-1] - 1]]
         return torch.where(gone, math.nan, x), weight
 
-    def _logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
+    def logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""
         g, cell, own = self.g, self.g.layout.cells[j], self.g.heads.own[j]
         start = torch.full((self.size,), self.age == 0)
@@ -247,7 +247,7 @@ class Rollout:
         u = torch.rand((len(logits), 1), generator=self.noise) * share[:, -1:]
         return (share < u).sum(1).clamp_max(logits.shape[1] - 1)
 
-    def _number(
+    def number(
         self,
         j: int,
         cell: Number,
@@ -266,7 +266,7 @@ class Rollout:
         at = 0
         logits = None
         if own.count > 1:
-            logits = self._logits(j, params, gone)
+            logits = self.logits(j, params, gone)
             o = o if whole else self._choose(logits)
             at = own.count
         raw = params[:, at:].reshape(self.size, 3, -1) + g.bias[min(self.age, 1), g.heads.place[j]]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..layout import Cell, Layout, Number
 from .context import Context
-from .heads import Coded, Outcomes
+from .heads import Coded, Outcomes, code
 from .pieces import Piece, Reach
 
 LEVELS = 32  # levels of a category that the regressions tell apart
@@ -64,6 +64,12 @@ class Terms:
         return out
 
 
+def static_terms(statics: Tensor, fixed: Terms) -> Tensor:
+    """Return what the regressions see of statics `(B, S)`, `(B, terms)`."""
+    age = torch.zeros((len(statics), 1), dtype=torch.int64)
+    return fixed(code(statics[:, None], age, fixed.cells))[:, 0]
+
+
 class Vector:
     """How `v` is made of rows: covariates, statics, rows before, numbers of a season ago, changes in this row."""
 
@@ -96,6 +102,14 @@ class Vector:
             np.arange(self.width(self.reach.last), self.size(self.reach.last)),
         ]
         return np.concatenate(parts)
+
+    def before(self, piece: Piece) -> Tensor:
+        """Return the covariates and the terms of the statics on every row of a piece, `(B, T, ...)` float64."""
+        known = piece.known.to(torch.float64)
+        if not self.fixed.size:
+            return known
+        statics = static_terms(piece.statics, self.fixed)
+        return torch.cat([known, statics[:, None].expand(-1, known.shape[1], -1)], 2)
 
     def __call__(self, terms: Tensor, known: Tensor, ago: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Return what stands before the row's own cells, `(B, T, ...)`, and the row's changes, `(B, T, terms)`.
