@@ -335,16 +335,30 @@ class Cells:
         )
         carried = self._carried(drawn, starts)
         self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
-        carried = self._carried(drawn, starts)
+        self._led = self._leads(self._carried(drawn, starts))
+        self._observed = self._observed[:0]
+
+    def _leads(self, carried: Doubles) -> dict[int, tuple[int, Doubles, Doubles]]:
+        """Return what moves with another: all columns in one order with some that would cross otherwise."""
+        group = list(range(len(self.layout.cells)))
+        bounds: dict[int, list[Bound]] = {}
+        crossed: set[int] = set()
         for j, cell in enumerate(self.layout.cells):
             if not isinstance(cell, Number) or cell.stays or cell.atoms:
                 continue
             sides = [(one, True) for one in cell.floors] + [(one, False) for one in cell.ceilings]
-            crossed = [_crossed(carried[:, j], carried[:, one.cell], one, floor) for one, floor in sides]
-            if max(crossed, default=0.0) > CROSSED:
-                lead = min((one for one, _ in sides), key=lambda one: one.cell)
-                self._led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
-        self._observed = self._observed[:0]
+            bounds[j] = [one for one, _ in sides]
+            for one, floor in sides:
+                old, new = group[one.cell], group[j]
+                group = [old if number == new else number for number in group]
+                if _crossed(carried[:, j], carried[:, one.cell], one, floor) > CROSSED:
+                    crossed.add(j)
+        led = {}
+        for j, own in bounds.items():
+            if own and any(group[j] == group[other] for other in crossed):
+                lead = min(own, key=lambda one: one.cell)
+                led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
+        return led
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return all that was learned: JSON-ready values, and arrays by name."""

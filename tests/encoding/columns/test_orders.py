@@ -94,3 +94,21 @@ def test_a_column_whose_map_would_cross_another_moves_with_it():
         between = np.asarray(made["high"]) - np.asarray(made["low"])
         assert (between >= -1e-9).all()
         assert np.corrcoef(between, gap)[0, 1] > 0.98
+
+
+def test_all_columns_of_an_order_move_where_one_would_cross():
+    """The middle column is drawn as it was observed, and would stay; those around it are not."""
+    rng = np.random.default_rng(0)
+    opening = np.cumsum(rng.normal(size=2000))
+    lower, upper = rng.gamma(1, 1, (2, 2000))
+    frame = pd.DataFrame({"low": opening - lower, "open": opening, "high": opening + upper})
+    encoder = Encoder().fit(frame)
+    panel = encoder.encode(frame)
+    values = panel.values + np.array([0.05, 0.0, 0.0]) * [1, 1, 1]
+    values[:, 2] = np.maximum(values[:, 1], values[:, 2] - 0.02)
+    drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
+    before = np.mean(values[:, 1] < panel.values[:, 0])
+    encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
+    made = encoder.stages.cells.decode(drawn, np.random.default_rng(0), True)
+    assert before == 0
+    assert np.mean(np.asarray(made["open"]) > np.asarray(made["high"]) + 1e-9) < 0.002
