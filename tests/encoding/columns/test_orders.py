@@ -97,18 +97,22 @@ def test_a_column_whose_map_would_cross_another_moves_with_it():
 
 
 def test_all_columns_of_an_order_move_where_one_would_cross():
-    """The middle column is drawn as it was observed, and would stay; those around it are not."""
+    """The middle column is drawn as it was observed, and would stay; the one above it is drawn too high."""
     rng = np.random.default_rng(0)
     opening = np.cumsum(rng.normal(size=2000))
     lower, upper = rng.gamma(1, 1, (2, 2000))
     frame = pd.DataFrame({"low": opening - lower, "open": opening, "high": opening + upper})
     encoder = Encoder().fit(frame)
-    panel = encoder.encode(frame)
-    values = panel.values + np.array([0.05, 0.0, 0.0]) * [1, 1, 1]
-    values[:, 2] = np.maximum(values[:, 1], values[:, 2] - 0.02)
+    panel, cells = encoder.encode(frame), encoder.stages.cells
+    values = panel.values.copy()
+    for name, gap in (("low", -2 * lower), ("high", 3 * upper)):
+        column = next(column for column in cells.columns if column.name == name)
+        values[:, cells.place(name)] = column.encode(pd.Series(opening + gap))
     drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
-    before = np.mean(values[:, 1] < panel.values[:, 0])
     encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
-    made = encoder.stages.cells.decode(drawn, np.random.default_rng(0), True)
-    assert before == 0
-    assert np.mean(np.asarray(made["open"]) > np.asarray(made["high"]) + 1e-9) < 0.002
+    made = cells.decode(drawn, np.random.default_rng(0), True)
+    assert (np.asarray(made["low"]) > np.asarray(made["open"]) + 1e-6).mean() < 0.01
+    assert (np.asarray(made["open"]) > np.asarray(made["high"]) + 1e-6).mean() < 0.01
+    cells._led = {}
+    made = cells.decode(drawn, np.random.default_rng(0), True)
+    assert (np.asarray(made["open"]) > np.asarray(made["high"])).mean() > 0.05  # by a map of its own
