@@ -1,5 +1,7 @@
 """The model of a panel: statics and steps, drawn, scored, saved."""
 
+import math
+
 import numpy as np
 import pytest
 from rich_panels import rich_layout, rich_panel
@@ -129,3 +131,8 @@ def test_an_interrupt_while_statics_are_taught_keeps_the_closed_form(monkeypatch
     assert len(taken) == 1  # and the steps are not taught
     assert made.training.interrupted
     assert made.steps.sizes.hidden == 1
+
+
+def test_windows_of_a_step_make_as_many_rows_whatever_their_length():
+    assert [Options().windows(window) for window in (1, 24, 32, 64, 128, 256, 4096)] == [128, 128, 128, 64, 32, 16, 16]
+    assert Options(batch=5).teaching(300, math.inf).batch == 5

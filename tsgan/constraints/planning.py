@@ -21,10 +21,8 @@ from .ranges import Range
 CONSTRAINTS: dict[str, type[Constraint]] = {
     member.kind: member for member in (Inequality, FixedSum, Monotone, Fixed, Derived, Range)
 }
-LEAST, TOUCHING = (
-    200,
-    0.05,
-)  # rows from which on, and share of touches up to which, an ordered column is learned as it is
+LEAST = 200  # rows at least of a column in order that is learned as it is, and not by its gap
+TOUCHING = 0.05  # of them that touch what bounds them, at most
 Bounds = str | Mapping[Name, Any] | None
 
 

@@ -32,6 +32,7 @@ Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
 CHANCE = 1.0  # of the distance of two samples, in 1 / sqrt(independent values): the middle is .83
 PER_KNOT, FEWEST = 4, 9  # independent values to a knot, and knots at least
+COARSE = (5, 9, 17, 33, 65, 129)  # knots that are tried first: the fewer, the less a path is bent
 SEEN, SEEN_TAIL = 0.01, 0.05
 MEMORY = 16  # part of the rows that an independent value stands for, on either side of which a level is taken
 LARGE, WIDE = 0.03, 0.5  # share of the rows, or of the way to the next value, from which a value has a place of its own
@@ -40,7 +41,7 @@ NEAR = 1e-6
 
 @dataclass(frozen=True)
 class Marginals:
-    """Piecewise linear monotone maps, one per column.
+    """Monotone maps, one per column: curves through knots that have no bends between them.
 
     Attributes
     ----------
@@ -130,8 +131,7 @@ class Marginals:
                 free = np.isfinite(z) & ~_on(z, atoms)
                 level = _level(z, free, first, self.around[j]) if self.around[j] else z
                 beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
-                moved = PchipInterpolator(x, y)(np.clip(level, x[0], x[-1])) if len(x) > 1 else y
-                out[:, j] = np.where(free, z + (moved + beyond - level), z)
+                out[:, j] = np.where(free, z + (_along(x, y, level) + beyond - level), z)
         return out
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -261,16 +261,25 @@ def _learn(
     if sampled and _distance(real, drawn) < chance:
         return nothing
     most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE)) if sampled else MIDDLE
-    for knots in [*(n for n in (5, 9, 17, 33, 65, 129) if sampled and n < most), most]:
+    for knots in [*(n for n in COARSE if sampled and n < most), most]:
         p, have, wanted = _quantiles_of(real, drawn, spread, knots)
         moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
         size = float(real.std())
         if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
             return nothing
         x, y = _knots(have, wanted)
-        if sampled and len(x) > 1 and _distance(real, PchipInterpolator(x, y)(np.clip(drawn, x[0], x[-1]))) < chance:
+        if sampled and _distance(real, _along(x, y, drawn)) < chance:
             break
     return x, y
+
+
+def _along(x: Doubles, y: Doubles, at: Doubles) -> Doubles:
+    """Return the curve through knots, level beyond the outermost ("Monotone piecewise cubic interpolation", Fritsch &
+    Carlson, 1980, https://doi.org/10.1137/0717021).
+    """
+    if len(x) == 1:
+        return np.full(len(at), y[0])
+    return np.asarray(PchipInterpolator(x, y)(np.clip(at, x[0], x[-1])))
 
 
 def _distance(one: Doubles, two: Doubles) -> float:

@@ -305,21 +305,21 @@ class Cells:
             return values
         out, numbers = np.array(values), self._numbers()
         out[:, numbers] = self.marginals.apply(out[:, numbers], starts)
+        for j, (lead, there, here) in self._led.items():
+            moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
+            out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
         for j, cell in enumerate(self.layout.cells):
             if isinstance(cell, Number) and cell.straight:
                 lines = on_lines(values[:, j], starts, cell.straight)
                 out[:, j] = straightened(out[:, j], lines)
-        for j, (lead, there, here) in self._led.items():
-            moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
-            out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
         return out
 
     def settle(self, drawn: Doubles, starts: Ints) -> None:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
-        map's own bends tell more than their marginals. One that would cross another that it never crosses moves with
-        that one instead (the prices of a day).
+        map's own bends tell more than their marginals. All columns of an order (the prices
+        of a day) move with its first where one would cross another otherwise.
         """
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009

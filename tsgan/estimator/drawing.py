@@ -67,11 +67,10 @@ class Drawer:
         """Return the largest number of steps that a sequence may have."""
         if length is not None:
             return length
-        if self.encoder.stages.layout.lengths:
-            return self.encoder.stages.layout.lengths[-1]
-        return (
-            int(self.encoder.stages.lengths[0]) if len(self.encoder.stages.lengths) > 1 else self.encoder.stages.window
-        )
+        stages = self.encoder.stages
+        if stages.layout.lengths:
+            return stages.layout.lengths[-1]
+        return int(stages.lengths[0]) if len(stages.lengths) > 1 else stages.window
 
     def panels(self, order: Order, seed: np.random.SeedSequence) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
         """Draw block by block: panels, the starts of their clocks, and the stream that goes on with each.

@@ -243,7 +243,7 @@ class Generator(nn.Module):
             With `reach.rows` rows of context.
         state : recurrent state at the start, optional
         noise : torch.Generator, optional
-            Dequantises values on a grid; without it they are taken as they are.
+            Dequantises values on a grid, and in training shakes smooth paths; without it values are taken as they are.
         """
         coded = piece.coded(self.layout, None if state is None else state[-1][0])
         behind = coded.x[:, piece.known.shape[1] - 1]
