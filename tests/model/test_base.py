@@ -155,6 +155,12 @@ def test_smooth_paths_are_foretold_by_a_fine_ridge_and_noise_is_not():
     assert Generator(layout, base, Sizes(hidden=4, units=4, mixture=3)).smooth == [0]
     _, rough = fitted(process(3000), LAYOUT)
     assert FINE not in rough.ridge
+    steps, noise = np.zeros((6000, 2)), np.random.default_rng(0).normal(size=(6000, 2))
+    for t in range(1, len(steps)):
+        steps[t] = 0.5 * steps[t - 1] + noise[t]
+    slow = np.cumsum(steps, 0)
+    slow = (slow - slow.mean(0)) / slow.std(0)
+    assert FINE not in fitted(slow, LAYOUT)[1].ridge  # where it is better, but by a little
     assert Generator(LAYOUT, rough, Sizes(hidden=4, units=4, mixture=3)).smooth == []
 
 

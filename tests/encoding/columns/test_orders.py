@@ -97,7 +97,7 @@ def test_a_column_whose_map_would_cross_another_moves_with_it():
 
 
 def test_all_columns_of_an_order_move_where_one_would_cross():
-    """The middle column is drawn as it was observed, and would stay; the one above it is drawn too high."""
+    """The middle column is drawn as it was observed, and would stay; those around it are drawn too high."""
     rng = np.random.default_rng(0)
     opening = np.cumsum(rng.normal(size=2000))
     lower, upper = rng.gamma(1, 1, (2, 2000))
@@ -105,7 +105,7 @@ def test_all_columns_of_an_order_move_where_one_would_cross():
     encoder = Encoder().fit(frame)
     panel, cells = encoder.encode(frame), encoder.stages.cells
     values = panel.values.copy()
-    for name, gap in (("low", -2 * lower), ("high", 3 * upper)):
+    for name, gap in (("low", -0.2 * lower), ("high", 3 * upper)):
         column = next(column for column in cells.columns if column.name == name)
         values[:, cells.place(name)] = column.encode(pd.Series(opening + gap))
     drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
