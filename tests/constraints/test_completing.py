@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import Derived, FixedSum, RecurrentGAN
-from tsgan.constraints.completing import balanced, completed, loosened
+from tsgan import Derived, FixedSum, Inequality, RecurrentGAN
+from tsgan.constraints.completing import balanced, completed, loosened, ordered
 from tsgan.errors import ConstraintError
 
 SUM = FixedSum("total", ["a", "b", "c"])
@@ -97,3 +97,67 @@ def test_an_operand_that_a_known_result_leaves_open_is_refused(model):
     holes.iloc[50:60, :2] = np.nan
     with pytest.raises(ConstraintError, match="column 'double' is computed from others"):
         model.fill(holes)
+
+
+def test_drawn_values_are_moved_between_known_ones_of_all_rules_together():
+    told = frame(a=[1, NAN, 1.5, 3.2], b=[2, NAN, NAN, NAN], c=[2.5, 1.6, 1.6, NAN])
+    drawn = told.fillna(frame(a=[1, 3, 1, 1], b=[1, 9, 9, 1], c=[1, 1, 1, 1.0]))
+    for rules in ([Inequality("a", "b"), Inequality("b", "c")], [Inequality("a", "b", "c")]):
+        made = ordered(rules, drawn, told)
+        assert made["a"].tolist() == [1, 1.6, 1.5, 3.2]
+        assert made["b"].tolist() == [2, 1.6, 1.6, 3.2]
+        assert made["c"].tolist() == [2.5, 1.6, 1.6, 3.2]
+
+
+def test_strict_pairs_are_as_far_apart_as_known_ones_or_in_the_middle():
+    told = frame(a=[1, NAN, 1.5], b=[2, NAN, NAN], c=[2.5, 9, 1.6])
+    drawn = told.fillna(frame(a=[0, 9, 0], b=[0, 9.5, 9]))
+    made = ordered([Inequality("a", "b", strict=True), Inequality("b", "c", strict=True)], drawn, told)
+    assert made["a"].tolist() == [1, 7.5, 1.5]  # b at least 1 above a, and c .5 above b
+    assert made["b"].tolist() == [2, 8.5, pytest.approx(1.55)]  # no decimal between 1.5 and 1.6
+
+
+def test_whole_numbers_are_moved_to_whole_numbers_beside_fractions():
+    told = pd.DataFrame(
+        {"i": pd.array([1, None, 2], "Int64"), "x": [1.5, 2.5, NAN], "j": pd.array([3, None, 4], "Int64")}
+    )
+    drawn = pd.DataFrame({"i": pd.array([1, 9, 2], "Int64"), "x": [1.5, 2.5, 9], "j": pd.array([3, 0, 4], "Int64")})
+    made = ordered([Inequality("i", "x"), Inequality("x", "j")], drawn, told)
+    assert made["i"].tolist() == [1, 2, 2]
+    assert made["x"].tolist() == [1.5, 2.5, 4]
+    assert made["j"].tolist() == [3, 3, 4]
+    assert made.dtypes.equals(drawn.dtypes)
+
+
+def test_moments_are_moved_before_the_known_ones():
+    day = pd.date_range("2020-01-01", periods=5, unit="ns")
+    drawn = pd.DataFrame({"start": day, "end": day + pd.Timedelta("1h")})
+    drawn.loc[1, "start"] = day[2]
+    told = drawn.assign(start=drawn["start"].where([True, False, True, True, True]))
+    made = ordered([Inequality("start", "end", strict=True)], drawn, told)
+    assert made["start"].tolist() == day.tolist()
+
+
+def test_what_follows_from_a_moved_value_is_computed_from_it():
+    told = frame(a=[5.0, NAN], b=[6.0, 7.0], double=[10.0, NAN])
+    drawn = told.fillna(frame(a=[0, 9.0], double=[0, 18.0]))
+    made = ordered([Derived("double", "a * 2"), Inequality("a", "b")], drawn, told)
+    assert made["a"].tolist() == [5, 7]
+    assert made["double"].tolist() == [10, 14]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_fill_keeps_pairs_that_share_a_column(strict):
+    rng = np.random.default_rng(0)
+    low = rng.normal(size=600).cumsum().round(2)
+    table = pd.DataFrame({"low": low, "mid": low + 0.01 * rng.integers(1, 60, 600)}).round(2)
+    table["high"] = (table["mid"] + 0.01 * rng.integers(1, 60, 600)).round(2)
+    table["whole"] = pd.array(np.ceil(table["high"] + 0.001), "Int64")
+    rules = [Inequality(*pair, strict=strict) for pair in (("low", "mid"), ("mid", "high"), ("high", "whole"))]
+    fitted = RecurrentGAN(steps=0, constraints=rules, random_state=0).fit(table)
+    holes = table.mask(rng.random(table.shape) < 0.4)
+    filled = fitted.fill(holes, random_state=1)
+    assert filled.where(holes.notna()).equals(table.where(holes.notna()))
+    assert not filled.isna().any(axis=None)
+    gaps = np.diff(filled.to_numpy(dtype=float), axis=1)
+    assert (gaps > 0).all() if strict else (gaps >= 0).all()

@@ -345,6 +345,13 @@ class TestFailing:
                 for value in (0, -3, 2.5, True)
             ),
             *(
+                (
+                    {name: 10**9},
+                    rf"{name}=1000000000 is not allowed; it must be .* of at least 1 and below 100000 or None",
+                )
+                for name in ("hidden", "units", "batch_size")
+            ),
+            *(
                 ({name: -0.5}, rf"{name}=-0.5 is not allowed; it must be a number of at least 0")
                 for name in ("decay", "adversarial", "penalty")
             ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -279,6 +279,16 @@ class Step(ABC):
     @abstractmethod
     def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
         """Rebuild the step from `to_dict`."""
+
+
+def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
+    """Put groups that share a column together."""
+    found: list[tuple[Name, ...]] = []
+    for group in groups:
+        touching = [other for other in found if set(other) & set(group)]
+        found = [other for other in found if other not in touching]
+        found.append(tuple(dict.fromkeys(name for other in [*touching, group] for name in other)))
+    return found
 
 
 def reserved(what: str, name: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from pandas.api import types
 from .base import Constraint, Name, Rows
 from .derived import Derived
 from .fixed_sum import FixedSum
-from .numbers import decimals_of
+from .inequality import closure, components
+from .numbers import Grain, Scale, decimals_of
 
 
 def completed(constraints: Sequence[Constraint], frame: pd.DataFrame) -> pd.DataFrame:
@@ -92,11 +94,79 @@ def balanced(constraints: Sequence[Constraint], drawn: pd.DataFrame, told: pd.Da
             column = out[name].to_numpy(dtype=np.float64, na_value=np.nan).copy()
             column[rows] = _rounded(x[:, j], told[name])
             out[name] = pd.Series(column, index=out.index).astype(out[name].dtype)
-        for one in constraints:  # what was computed from the parts as drawn
-            if isinstance(one, Derived):
-                out[one.column] = out[one.column].where(told[one.column].notna())
-        out = completed(constraints, out)
+        out = _computed_again(constraints, out, told)
     return out
+
+
+def ordered(constraints: Sequence[Constraint], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Return a filled table whose drawn values lie between those that inequalities set them beside.
+
+    Known values stay. A drawn one is moved to where the known ones below and above it, and the drawn ones below it,
+    leave room. Strict pairs are as far apart as the nearest that the table shows; in a closer gap, in its middle.
+
+    Parameters
+    ----------
+    constraints : sequence of Constraint
+    drawn, told : DataFrame
+        With the values that were drawn, and without.
+    """
+    out = drawn.copy()
+    for names, pairs in components(constraints):
+        known = told[list(names)].notna().to_numpy(dtype=bool)
+        if known.all():
+            continue
+        below, strict = closure(names, pairs)
+        grains = [Grain.fit(told[name]) for name in names]
+        places = [grain.decimals for grain in grains]
+        finest = None if None in places else max(one for one in places if one is not None)
+        grains = [replace(grain, decimals=finest) if grain.kind == "real" else grain for grain in grains]
+        scale = Scale.of(grains)
+        x = [scale.read(out[name])[0] for name in names]
+        rooms = np.zeros(below.shape, dtype=x[0].dtype)
+        for i, j in zip(*np.nonzero(strict), strict=True):
+            both = known[:, i] & known[:, j]
+            rooms[i, j] = (x[j] - x[i])[both].min() if both.any() else grains[j].least(scale)
+        for k in range(len(names)):
+            through = below[:, k, None] & below[None, k, :]
+            rooms = np.where(through, np.maximum(rooms, rooms[:, k, None] + rooms[None, k, :]), rooms)
+        far = np.inf if scale.kind == "real" else np.iinfo(np.int64).max
+        there = out[list(names)].notna().to_numpy(dtype=bool)
+        for j in np.argsort(below.sum(axis=0), kind="stable"):
+            under, above = np.flatnonzero(below[:, j]), np.flatnonzero(below[j])
+            low, least = (
+                np.max(
+                    [x[j] * 0 - far, *(np.where(there[:, i], x[i] + share * rooms[i, j], -far) for i in under)], axis=0
+                )
+                for share in (0, 1)
+            )
+            high, most = (
+                np.min(
+                    [x[j] * 0 + far, *(np.where(known[:, i], x[i] - share * rooms[j, i], far) for i in above)], axis=0
+                )
+                for share in (0, 1)
+            )
+            raised, lowered = ~known[:, j] & (x[j] < least), ~known[:, j] & (x[j] > most)
+            x[j][raised] = grains[j].snap(least[raised], scale, "up")
+            x[j][lowered] = grains[j].snap(most[lowered], scale, "down")
+            tight = ~known[:, j] & (least > most)  # closer than any that the table shows
+            apart = high[tight] - low[tight]
+            middle = low[tight] + (apart / 2 if scale.kind == "real" else apart // 2)
+            shown = grains[j].snap(middle, scale)
+            x[j][tight] = np.where((shown > low[tight]) & (shown < high[tight]), shown, middle)
+            moved = raised | lowered | tight
+            if moved.any():
+                new = grains[j].write(x[j], np.zeros(len(out), dtype=bool), scale).set_axis(out.index)
+                out[names[j]] = out[names[j]].where(~moved, new.astype(out[names[j]].dtype))
+    return _computed_again(constraints, out, told)
+
+
+def _computed_again(constraints: Sequence[Constraint], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Return a filled table with what was computed from values as they were drawn computed from them as they are."""
+    out = drawn.copy()
+    for one in constraints:
+        if isinstance(one, Derived):
+            out[one.column] = out[one.column].where(told[one.column].notna())
+    return completed(constraints, out)
 
 
 def _total(rule: FixedSum, frame: pd.DataFrame) -> Name | None:

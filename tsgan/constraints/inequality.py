@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
-from .base import Constraint, Dump, Name, Parts, Rows, Step, last_known, names_of, numeric, reserved
+from .base import Constraint, Dump, Name, Parts, Rows, Step, last_known, merged, names_of, numeric, reserved
 from .numbers import Grain, Numbers, Scale
 
 
@@ -94,6 +94,7 @@ def _kind_unit(rows: Rows, name: Name) -> tuple[Any, None, str]:
 
 Mode = Literal["free", "up", "down", "share"]
 Edges = tuple[tuple[Name, Any], ...]
+Pair = tuple[Name, Name, bool]  # the lower, the higher, whether strictly
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,21 @@ def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -
     return np.where(place >= 0, best[np.maximum(place, 0)], fallback), known
 
 
-def closure(names: Sequence[Name], pairs: Sequence[tuple[Name, Name, bool]]) -> tuple[Bools, Bools]:
+def components(constraints: Sequence[Constraint]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
+    """Return the columns that inequalities tie together, and the pairs (low, high, whether strictly) among each."""
+    pairs = [
+        (low, high, one.strict)
+        for one in constraints
+        if isinstance(one, Inequality)
+        for low, high in zip(one.chain, one.chain[1:], strict=False)
+    ]
+    return [
+        (names, [pair for pair in pairs if pair[0] in names])
+        for names in merged([(low, high) for low, high, _ in pairs])
+    ]
+
+
+def closure(names: Sequence[Name], pairs: Sequence[Pair]) -> tuple[Bools, Bools]:
     """Return which column is below which, directly or by others between, and where it is strictly.
 
     Returns

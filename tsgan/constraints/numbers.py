@@ -195,6 +195,12 @@ class Grain:
             return np.asarray(origin + (lower + above) * step)
         return np.asarray(origin + turn((x - origin) / step) * step)
 
+    def least(self, scale: Scale) -> Any:
+        """Return the smallest distance of two values of this column, in a scale; 0 where decimals are not known."""
+        if self.kind == "real":
+            return 0.0 if self.decimals is None else 10.0**-self.decimals
+        return self.step * (PER_SECOND[scale.unit] // PER_SECOND[self.unit] if self.unit else 1)
+
     def write(self, x: Numbers, missing: Bools, scale: Scale) -> pd.Series[Any]:
         """Return numbers of a scale as a column of this dtype."""
         if self.kind in ("moment", "span"):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Bools
-from .base import Constraint, Name, Rows, Step
+from .base import Constraint, Name, Rows, Step, merged
 from .derived import Derived, Formula
 from .fixed import Fixed, Joint
 from .fixed_sum import FixedSum, Limits, Total
-from .inequality import Edges, Inequality, Mode, Node, bound, closure
+from .inequality import Edges, Inequality, Mode, Node, Pair, bound, closure, components
 from .monotone import Increments, Monotone
 from .numbers import Grain, Scale
 from .ranges import Range
@@ -96,7 +96,7 @@ class Plan:
 def plan(constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> list[Step]:
     """Return the steps that keep the constraints of a table that holds them."""
     made = Plan(constraints, rows, bounds)
-    for names in _merged([one.together for one in constraints if isinstance(one, Fixed)]):
+    for names in merged([one.together for one in constraints if isinstance(one, Fixed)]):
         made.add(Joint.fit(rows, names))
     earlier: list[Name] = []
     for one in constraints:
@@ -136,16 +136,6 @@ def _inner(one: Limits, two: Limits) -> Limits:
     """Return the narrower of two ranges."""
     lows, highs = ([end for end in ends if end is not None] for ends in zip(one, two, strict=True))
     return (max(lows) if lows else None), (min(highs) if highs else None)
-
-
-def _merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
-    """Put groups that share a column together."""
-    found: list[tuple[Name, ...]] = []
-    for group in groups:
-        touching = [other for other in found if set(other) & set(group)]
-        found = [other for other in found if other not in touching]
-        found.append(tuple(dict.fromkeys(name for other in [*touching, group] for name in other)))
-    return found
 
 
 def _formula(made: Plan, one: Derived, earlier: Sequence[Name]) -> None:
@@ -197,17 +187,11 @@ def _total(made: Plan, one: FixedSum, orders: set[Name]) -> None:
 
 def _order(made: Plan) -> None:
     """Put back what inequalities tie together, one order after the other."""
-    pairs = [
-        (low, high, one.strict)
-        for one in made.constraints
-        if isinstance(one, Inequality)
-        for low, high in zip(one.chain, one.chain[1:], strict=False)
-    ]
-    for names in _merged([(low, high) for low, high, _ in pairs]):
-        _component(made, names, [pair for pair in pairs if pair[0] in names])
+    for names, pairs in components(made.constraints):
+        _component(made, names, pairs)
 
 
-def _component(made: Plan, names: Sequence[Name], pairs: Sequence[tuple[Name, Name, bool]]) -> None:
+def _component(made: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
     rows = made.rows
     below, strict = closure(names, pairs)
     place = {name: i for i, name in enumerate(names)}

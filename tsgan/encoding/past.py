@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
-from ..constraints.completing import balanced, completed, loosened
-from ..constraints.inequality import Inequality
+from ..constraints.completing import balanced, completed, loosened, ordered
 from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
 from ..panel import Panel
@@ -304,29 +303,15 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    out = completed(stages.constraints, frame.copy())
+    known = completed(stages.constraints, frame)
+    out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    for rule in stages.constraints:
-        if isinstance(rule, Inequality):
-            _order(out, frame, rule.columns)
+    out = ordered(stages.constraints, out, known)
     return give_back(balanced(stages.constraints, out, frame), kind)
-
-
-def _order(out: pd.DataFrame, told: pd.DataFrame, names: Sequence[Name]) -> None:
-    """Move drawn values, in place, between those that are known in columns that are in order."""
-    for way in (1, -1):
-        bound: pd.Series[Any] | None = None
-        for name in names[::way]:
-            gone = told[name].isna()
-            if bound is not None:
-                off = gone & ((out[name] < bound) if way == 1 else (out[name] > bound)).fillna(False).astype(bool)
-                if off.any():
-                    out[name] = out[name].mask(off, bound.astype(out[name].dtype))
-            bound = told[name] if bound is None else bound.where(gone, told[name])
 
 
 def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..model.callbacks import Row
     from ..model.model import Options
 
+LARGEST = 100_000  # sizes below it: beyond, memory ends in an error that names no argument
+
 
 class RecurrentGAN(Synthesizer):
     """A recurrent Wasserstein GAN that learns a table of time series and draws synthetic ones.
@@ -344,7 +346,7 @@ def check_training(given: Mapping[str, Any]) -> None:
     for name in ("layers", "mixture", "critic_steps", "penalty_every"):
         number(name, given[name], 1, whole=True)
     for name in ("hidden", "units", "batch_size"):
-        number(name, given[name], 1, whole=True, none=True)
+        number(name, given[name], 1, LARGEST, whole=True, none=True)
     for name in ("steps", "adversarial_steps"):
         number(name, given[name], 0, whole=True, none=True)
     for name in ("decay", "adversarial"):

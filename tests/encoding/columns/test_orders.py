@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from tsgan import RecurrentGAN
 from tsgan.encoding.encoder import Encoder
 from tsgan.panel import Panel
 
@@ -116,3 +117,13 @@ def test_all_columns_of_an_order_move_where_one_would_cross():
     cells._led = {}
     made = cells.decode(drawn, np.random.default_rng(0), True)
     assert (np.asarray(made["open"]) > np.asarray(made["high"])).mean() > 0.05  # by a map of its own
+
+
+def test_numbers_come_as_near_to_the_column_they_never_cross_as_real_ones():
+    rng = np.random.default_rng(0)
+    low = np.cumsum(rng.normal(size=2000)) * 0.1 + 20
+    frame = pd.DataFrame({"low": low, "high": low + np.abs(rng.normal(size=2000))})
+    made = RecurrentGAN(steps=0, random_state=0, verbose=False).fit(frame).sample(250, 24, random_state=0)
+    for near in (0.05, 0.1, 0.2):  # drawing again what crosses would leave .6-.8 of them
+        share = ((made["high"] - made["low"]) < near).mean()
+        assert 0.85 < share / ((frame["high"] - frame["low"]) < near).mean() < 1.15
