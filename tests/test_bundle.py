@@ -2,12 +2,17 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from through_json import through_json
 
-from tsgan.bundle import FORMAT, NAME, read, write
+from tsgan.bundle import FORMAT, NAME, pack, read, saved, unpack, write
 from tsgan.errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
 OLD = {"name": "old", "numbers": [1, 2.5, None], "nested": {"key": "ä"}}
@@ -165,13 +170,13 @@ class TestDamage:
             "[]",
             "null",
             "3",
-            '{"format": 2}',
+            '{"format": 3}',
             '{"format": null, "files": {}}',
             '{"format": "x", "files": {}}',
-            '{"format": 2, "files": []}',
-            '{"format": 2, "files": {"a": "b"}}',
-            '{"format": 2, "files": {"a": {"file": "x"}}}',
-            '{"format": 2, "files": {}',
+            '{"format": 3, "files": []}',
+            '{"format": 3, "files": {"a": "b"}}',
+            '{"format": 3, "files": {"a": {"file": "x"}}}',
+            '{"format": 3, "files": {}',
         ],
     )
     def test_mangled_json(self, model, text):
@@ -325,3 +330,105 @@ class TestCrash:
         (model / ".model.json.77.tmp").write_text("half")
         _save(model, NEW, 7)
         assert len(list(model.iterdir())) == 3
+
+
+@saved
+@dataclass(frozen=True)
+class Leaf:
+    """A class that can be saved."""
+
+    name: str
+    size: float = 0.0
+    kind: Literal["a", "b"] = "a"
+    path: tuple[int, ...] = ()
+    more: "Leaf | None" = None
+    numbers: np.ndarray | None = None
+
+
+@saved
+class Asked:
+    """A class that is saved as its arguments."""
+
+    def __init__(self, *names, strict=False):
+        self.names, self.strict = names, strict
+
+    def packed(self):
+        return self.names, {"strict": self.strict}
+
+
+PLAIN = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text()
+VALUES = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.tuples(st.integers(), st.text()), inner, max_size=3)
+        | st.frozensets(st.integers() | st.text(), max_size=3)
+        | st.builds(Leaf, st.text(), st.floats(allow_nan=False), path=st.lists(st.integers(), max_size=2).map(tuple))
+    ),
+    max_leaves=12,
+)
+
+
+class TestPacking:
+    @given(VALUES)
+    def test_values_come_back_as_they_were(self, value):
+        again = through_json(value)
+        assert again == value
+        assert repr(again) == repr(value) or isinstance(value, frozenset) or "frozenset" in repr(value)
+
+    def test_arrays_are_named_by_their_path(self):
+        tree = {"one": [Leaf("x", more=Leaf("y", numbers=np.arange(3)))], (1, 2): np.ones(2, dtype=np.float32)}
+        data, arrays = pack(tree)
+        assert sorted(arrays) == ["0.0.more.numbers", "1"]
+        again = unpack(json.loads(json.dumps(data)), arrays)
+        np.testing.assert_array_equal(again["one"][0].more.numbers, np.arange(3))
+        assert again[1, 2].dtype == np.float32
+
+    def test_numpy_scalars_become_plain_and_infinities_stay(self):
+        data, _ = pack([np.float64(1.5), np.int64(3), np.bool_(True), -np.inf])
+        assert json.dumps(data, allow_nan=False) == '[1.5, 3, true, {"$float": "-inf"}]'
+        assert np.isnan(through_json(float("nan")))
+
+    def test_arguments_make_a_class_again(self):
+        again = through_json({"rule": Asked("a", 1, strict=True)})["rule"]
+        assert (again.names, again.strict) == (("a", 1), True)
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            ({"a": [1, object()]}, r"a.1 is a object, which cannot be saved"),
+            (print, r"this is a builtin_function_or_method, which cannot be saved"),
+            (np.array(["x"]), r"this is a ndarray, which cannot be saved"),
+            (type("Leaf", (), {})(), r"this is a Leaf, which cannot be saved"),
+        ],
+    )
+    def test_what_cannot_be_saved(self, value, text):
+        with pytest.raises(TypeError, match=text):
+            pack(value)
+
+    @pytest.mark.parametrize(
+        ("data", "error", "text"),
+        [
+            ({"$is": "Popen", "args": "ls"}, KeyError, "Popen"),
+            ({"$is": "Leaf"}, TypeError, "name"),
+            ({"$is": "Leaf", "name": "x", "colour": 1}, TypeError, "colour"),
+            ({"$is": "Leaf", "name": 3}, TypeError, r"Leaf.name cannot be 3"),
+            ({"$is": "Leaf", "name": "x", "size": "big"}, TypeError, r"Leaf.size cannot be 'big'"),
+            ({"$is": "Leaf", "name": "x", "size": True}, TypeError, r"Leaf.size cannot be True"),
+            ({"$is": "Leaf", "name": "x", "kind": "c"}, TypeError, r"Leaf.kind cannot be 'c'"),
+            ({"$is": "Leaf", "name": "x", "path": [1]}, TypeError, r"Leaf.path cannot be \[1\]"),
+            ({"$is": "Leaf", "name": "x", "more": {"a": 1}}, TypeError, r"Leaf.more cannot be \{'a': 1\}"),
+            ({"$array": "gone"}, KeyError, "gone"),
+            ({"$float": "much"}, ValueError, "much"),
+            ({"$odd": 1}, KeyError, "odd"),
+            ({"$map": [[1]]}, ValueError, "unpack"),
+        ],
+    )
+    def test_what_is_no_packed_value(self, data, error, text):
+        with pytest.raises(error, match=text):
+            unpack(data, {})
+
+    def test_two_classes_of_one_name_are_refused(self):
+        with pytest.raises(AssertionError, match="two classes are called Leaf"):
+            saved(type("Leaf", (), {}))

@@ -1,5 +1,16 @@
 """A saved model: a directory with `model.json` and safetensors files. Nothing in it can run code.
 
+`pack` takes what was learned apart into JSON-ready values and arrays, `unpack` puts it together. Classes take part by
+`saved`: of dataclasses the fields are kept, of others the arguments that `packed` returns. What is no class of ours (a
+dtype, a column) comes in by `foreign`. `unpack` makes only such classes, and looks whether fields are what they say.
+
+::
+
+    None, bool, int, float, str, list, dict of str     as they are
+    tuple, set, other dicts, infinite floats           {"$tuple": [..]}, {"$set": [..]}, {"$map": [[key, value], ..]}
+    array                                              {"$array": its path}
+    a class                                            {"$is": name, field: value, ..}
+
 `model.json` names each file of tensors with its SHA-256. Tensor files are written first, under names of their own; then
 `model.json` is replaced in one step, and only then the old tensor files go. A crash at any moment leaves either the old
 model or the new one whole. The tensor format is safetensors (Hugging Face, 2022,
@@ -8,24 +19,153 @@ https://github.com/huggingface/safetensors).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
-FORMAT = 2  # 1 was that of the linear-Gaussian laws
+FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
 OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\d+\.tmp)?|\.model\.json\.\d+\.tmp")  # what `write` makes
 
 Arrays = dict[str, NDArray[Any]]
+Class = TypeVar("Class", bound=type)
+Foreign = tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any]]
+
+SAVED: dict[str, type] = {}
+FOREIGN: dict[str, Foreign] = {}
+
+
+def saved(cls: Class) -> Class:
+    """Let instances of a class be packed: a dataclass by its fields, any other by the arguments `packed` returns."""
+    assert SAVED.setdefault(cls.__name__, cls) is cls, f"two classes are called {cls.__name__}"
+    return cls
+
+
+def foreign(name: str, of: Callable[[Any], bool], pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
+    """Let values of which `of` is true be packed as what `pack` makes of them, which `unpack` undoes."""
+    FOREIGN[name] = of, pack, unpack
+
+
+def pack(value: Any) -> tuple[Any, Arrays]:
+    """Return JSON-ready values, and arrays by their path in them.
+
+    Raises
+    ------
+    TypeError
+        If something can neither be written as JSON nor is of a class that is `saved`.
+    """
+    arrays: Arrays = {}
+    return _pack(value, "", arrays), arrays
+
+
+def _pack(value: Any, path: str, arrays: Arrays) -> Any:
+    def inner(part: Any, key: object) -> Any:
+        return _pack(part, f"{path}.{key}" if path else str(key), arrays)
+
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if isinstance(value, list):
+        return [inner(part, i) for i, part in enumerate(value)]
+    if isinstance(value, tuple):
+        return {"$tuple": [inner(part, i) for i, part in enumerate(value)]}
+    if isinstance(value, frozenset | set):
+        return {"$set": [inner(part, i) for i, part in enumerate(sorted(value, key=repr))]}
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: inner(part, key) for key, part in value.items()}
+        return {"$map": [[inner(key, i), inner(part, i)] for i, (key, part) in enumerate(value.items())]}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[path] = value
+        return {"$array": path}
+    cls = type(value)
+    if SAVED.get(cls.__name__) is cls:
+        if hasattr(value, "packed"):
+            places, names = value.packed()
+            return {"$is": cls.__name__, "$with": inner([list(places), names], "with")}
+        fields = [field.name for field in dataclasses.fields(value) if field.init]
+        return {"$is": cls.__name__} | {name: inner(getattr(value, name), name) for name in fields}
+    for name, (of, packed, _) in FOREIGN.items():
+        if of(value):
+            return {f"${name}": inner(packed(value), name)}
+    raise TypeError(f"{path or 'this'} is a {cls.__name__}, which cannot be saved")
+
+
+def unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """Return what `pack` took apart.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If something is missing, of an unknown class, or a field is not what its class says.
+    """
+    if isinstance(data, list):
+        return [unpack(part, arrays) for part in data]
+    if not isinstance(data, dict):
+        return data
+    tag = next((key for key in data if key.startswith("$")), None)
+    if tag is None:
+        return {key: unpack(part, arrays) for key, part in data.items()}
+    if tag == "$is":
+        return _made(data, arrays)
+    if tag == "$array":
+        return np.array(arrays[data[tag]])
+    if tag == "$float":
+        return float(data[tag])
+    inside = unpack(data[tag], arrays)
+    if tag == "$map":
+        return {key: part for key, part in inside}
+    plain = {"$tuple": tuple, "$set": frozenset}
+    return plain[tag](inside) if tag in plain else FOREIGN[tag[1:]][2](inside)
+
+
+def _made(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+    cls = SAVED[data["$is"]]
+    if "$with" in data:
+        places, names = unpack(data["$with"], arrays)
+        return cls(*places, **names)
+    fields = {name: unpack(part, arrays) for name, part in data.items() if name != "$is"}
+    for name, hint in _hints(cls).items():
+        if name in fields and not _fits(fields[name], hint):
+            raise TypeError(f"{cls.__name__}.{name} cannot be {fields[name]!r}")
+    return cls(**fields)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Return whether a value is what an annotation says, looking into unions but not into what containers hold."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, one) for one in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    kind = origin or hint
+    if kind is None or kind is type(None):
+        return value is None
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
 
 
 def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapping[str, Arrays], version: str) -> None:

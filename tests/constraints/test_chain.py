@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from through_json import through_json
 
+from tsgan.bundle import pack
 from tsgan.constraints import Chain, Derived, Fixed, FixedSum, Inequality, Monotone, Range, violations
 from tsgan.errors import ConstraintError, TsganWarning
-from tsgan.tables.dtypes import dump, load
 
 LENGTHS = np.array([7, 1, 12, 20])
 ROWS = int(LENGTHS.sum())
@@ -56,7 +55,7 @@ def through(constraints, columns, lengths=None, statics=(), bounds="observed"):
     assert list(back) == list(columns)
     for name, series in columns.items():
         pd.testing.assert_series_equal(back[name], series, check_names=False, rtol=1e-12, atol=1e-12)
-    return Chain.from_dict(json.loads(json.dumps(chain.to_dict(dump))), load), lengths
+    return through_json(chain), lengths
 
 
 def gaps(rng, series, share):
@@ -300,7 +299,7 @@ def test_a_function_computes_and_cannot_be_saved():
     assert list(chain.forward(frame, np.array([3]))) == ["a"]
     assert chain.inverse({"a": pd.Series([5, 6, 7])}, np.array([3]))["b"].tolist() == [10, 12, 14]
     with pytest.raises(ConstraintError, match="holds a function, which cannot be saved; write it as a formula"):
-        chain.to_dict(str)
+        pack(chain)
 
 
 DTYPES = ["int8", "UInt8", "float16", "Float32", "int64[pyarrow]", "float[pyarrow]", "double[pyarrow]"]

@@ -202,7 +202,7 @@ class TestEncode:
         with pytest.raises(NotFittedError, match=r"not fitted yet; call fit\(data\) first"):
             encoder.encode(frame())
         with pytest.raises(NotFittedError):
-            encoder.state()
+            encoder.stages.check()
 
     @pytest.mark.parametrize(
         ("data", "text"),

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
+from through_json import through_json
 
+from tsgan.bundle import pack
 from tsgan.encoding.calibration import MIDDLE, Marginals, on_lines, rougher, straightened
 from tsgan.encoding.columns.base import Request
 from tsgan.encoding.columns.numeric import FloatColumn
@@ -118,14 +120,14 @@ class TestMap:
         column, z = fitted(RAIN)
         real, drawn = np.column_stack([z, z + np.nan, z]), np.repeat(BLURRED, 3, axis=1)
         one = Marginals.fit(real, drawn, [column.spread, None, None], [(0.0,), (), (1.0, 2.0)])
-        again = Marginals.from_state(one.state())
+        again = through_json(one)
         np.testing.assert_array_equal(again.apply(drawn), one.apply(drawn))
         assert max(map(len, one.drawn)) <= 3 * MIDDLE
-        assert json.dumps({key: array.tolist() for key, array in one.state().items()})
+        assert json.dumps({key: array.tolist() for key, array in pack(one)[1].items()})
 
     def test_no_columns(self):
         one = Marginals.fit(np.empty((50, 0)), np.empty((50, 0)))
-        assert Marginals.from_state(one.state()).apply(np.empty((3, 0))).shape == (3, 0)
+        assert through_json(one).apply(np.empty((3, 0))).shape == (3, 0)
 
 
 @given(st.integers(0, 2**20), st.integers(20, 400), st.floats(0, 0.9))

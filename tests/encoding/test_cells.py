@@ -1,10 +1,9 @@
 """Cells say what numbers do: atoms, grids, staying, going straight on; and what is known of a row by its position."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
 from tsgan.encoding.columns import COLUMNS
 from tsgan.encoding.columns.base import Request, infer_kind
@@ -178,8 +177,7 @@ class TestHabits:
     def test_they_survive_the_state(self):
         x = np.where(draws().random(ROWS) < 0.2, 0.0, np.repeat(draws(1).normal(9, 1, ROWS // 2), 2))
         made = column(x)
-        data, arrays = made.state()
-        cell = type(made).from_state(json.loads(json.dumps(data)), arrays).cell()
+        cell = through_json(made).cell()
         assert cell == made.cell()
         assert cell.atoms
         assert cell.stays

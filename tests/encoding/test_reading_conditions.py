@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
 from tsgan.constraints import Fixed
 from tsgan.encoding.encoder import Encoder
@@ -175,7 +176,7 @@ def test_refusals(fitted, asked, text):
 
 
 def test_what_meets_survives_the_state(fitted):
-    again = Encoder.from_state(*fitted.state())
+    again = Encoder.of(through_json(fitted.stages))
     with pytest.raises(ParameterError, match="never comes with"):
         again.condition({"country": "fr", "city": "rome"}, None)
     assert again.condition({"country": "fr", "city": "lyon"}, None) is not None

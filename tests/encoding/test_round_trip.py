@@ -3,13 +3,12 @@
 Everything comes back exactly, missing values and time among it.
 """
 
-import json
-
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_single_columns import columns
+from through_json import through_json
 
 from tsgan.encoding.encoder import Encoder
 
@@ -60,8 +59,7 @@ def assert_same(made, real):
 
 def again(encoder):
     """Return the encoder after the way through JSON."""
-    data, arrays = encoder.state()
-    return Encoder.from_state(json.loads(json.dumps(data)), arrays)
+    return Encoder.of(through_json(encoder.stages))
 
 
 @settings(max_examples=100)

@@ -356,9 +356,9 @@ class TestSaving:
             (["params"], "gone", CorruptModelError, r"does not describe a whole model"),
             (
                 ["encoder", "cells", "columns"],
-                [{"kind": "magic"}],
+                [{"$is": "Magic"}],
                 CorruptModelError,
-                r"not describe a whole model .*magic",
+                r"not describe a whole model .*Magic",
             ),
             (["encoder", "window"], None, CorruptModelError, r"does not describe a whole model"),
             (["seed"], ["x", []], CorruptModelError, r"does not describe a whole model"),

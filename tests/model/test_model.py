@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from rich_panels import rich_layout, rich_panel
+from through_json import through_json
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model import likelihood
@@ -74,7 +75,7 @@ def test_the_score_is_the_same_in_any_company(model):
 def test_a_model_comes_back_from_its_arrays(model):
     panel = model[0]
     made = learned(panel, rich_layout(), steps=50, hidden=8, units=16)
-    again = Model.from_dict(made.to_dict(), made.arrays(), rich_layout())
+    again = Model.of(through_json(made.networks()), rich_layout())
     given = Given(panel.statics[:20], np.zeros((20, 6, 2), np.float32))
     one, two = (m.draw(given, np.random.default_rng(1)) for m in (made, again))
     np.testing.assert_array_equal(one, two)
@@ -82,10 +83,10 @@ def test_a_model_comes_back_from_its_arrays(model):
 
 def test_arrays_of_another_shape_are_refused(model):
     made = model[1]
-    arrays = made.arrays()
-    arrays["steps.jumps"] = arrays["steps.jumps"][:1]
+    networks = made.networks()
+    networks["steps"].numbers["jumps"] = networks["steps"].numbers["jumps"][:1]
     with pytest.raises(RuntimeError, match="jumps"):
-        Model.from_dict(made.to_dict(), arrays, rich_layout())
+        Model.of(networks, rich_layout())
 
 
 def test_a_panel_without_cells_or_statics_is_drawn_empty():

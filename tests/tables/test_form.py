@@ -1,11 +1,9 @@
 """A table that is taken apart and put together again is what it was: columns, dtypes, index and names."""
 
-import json
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
 from tsgan.encoding.compose import compose
 from tsgan.errors import SchemaError
@@ -23,8 +21,7 @@ def values(rows=6):
 def again(data, entity=None, time=None, static=(), exclude=(), squeeze=True):
     """Return the table by way of its form as JSON; its rows are in order already."""
     table = read(data, entity, time, static, exclude)
-    told = json.loads(json.dumps(asdict(table.form)))
-    form = Form(**{key: tuple(v) if isinstance(v, list) else v for key, v in told.items()})
+    form = through_json(table.form)
     assert form == table.form
     codes = np.zeros(len(table.values), dtype=np.int64) if table.codes is None else table.codes
     decoded = {name: table.values[name].array for name in form.names}

@@ -1,7 +1,6 @@
 """Tables of other libraries come back as what they were."""
 
 import datetime
-import json
 import sys
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
+from through_json import through_json
 
 from tsgan.encoding.columns.base import infer_kind
 from tsgan.errors import InputError, SchemaError
@@ -69,7 +69,7 @@ ARROW = {
 def again(data):
     frame, kind = read_frame(data)
     assert isinstance(frame, pd.DataFrame)
-    return give_back(frame, FrameKind.from_dict(json.loads(json.dumps(kind.to_dict()))))
+    return give_back(frame, through_json(kind))
 
 
 @pytest.mark.parametrize("data", [FULL, HOLES, FULL.clear()], ids=["full", "holes", "empty"])

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,8 @@ from .numbers import Kind, kind_of
 class Constraint(ABC):
     """Something that holds in every row of a table, by the names of its columns.
 
-    A member is a plain object: two with the same arguments are equal, `repr` shows how to write it, and `to_dict` and
-    `from_dict` carry it through JSON. A row in which an operand is missing breaks nothing.
+    A member is a plain object: two with the same arguments are equal, `repr` shows how to write it, and its arguments
+    are what is saved. A row in which an operand is missing breaks nothing.
     """
 
     kind: ClassVar[str]
@@ -39,6 +39,16 @@ class Constraint(ABC):
     @abstractmethod
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments that make this constraint: by position, and by name where they differ from the usual."""
+
+    def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments that make it again.
+
+        Raises
+        ------
+        ConstraintError
+            If one of them cannot be written down.
+        """
+        return self.arguments()
 
     @abstractmethod
     def check(self, rows: Rows) -> None:
@@ -53,15 +63,6 @@ class Constraint(ABC):
     @abstractmethod
     def broken(self, rows: Rows) -> Bools:
         """Return which rows break it, `(rows,)`."""
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-ready values."""
-
-    @classmethod
-    @abstractmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild it from `to_dict`."""
 
     @property
     def text(self) -> str:
@@ -270,15 +271,6 @@ class Step(ABC):
     @abstractmethod
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the columns; `rows` holds those that are already there."""
-
-    @abstractmethod
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the step as JSON-ready values; `dump` turns a dtype into one."""
-
-    @classmethod
-    @abstractmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild the step from `to_dict`."""
 
 
 def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:

@@ -10,44 +10,45 @@ column) is looked at last: rows that break it take the columns concerned from th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 
 from ..arrays import Ints
-from .base import Constraint, Dump, Name, Parts, Rows, Step
+from ..bundle import saved
+from .base import Constraint, Name, Parts, Rows, Step
 from .checking import check, repair
 from .derived import Formula
-from .fixed import Joint
-from .fixed_sum import Total
-from .inequality import Node
-from .monotone import Increments
-from .planning import CONSTRAINTS, Bounds, plan
-
-STEPS: dict[str, type[Step]] = {step.kind: step for step in (Joint, Formula, Total, Increments, Node)}
+from .planning import Bounds, plan
 
 
+@saved
+@dataclass(frozen=True)
 class Chain:
     """Constraints of a table, learned.
 
-    Parameters
+    Attributes
     ----------
-    constraints : sequence of Constraint
-    steps : sequence of Step
+    constraints : tuple of Constraint
+    steps : tuple of Step
         In the order of the way back.
-    columns : sequence of names
+    columns : tuple of names
         All columns, in their order.
-    statics : set of names
+    fixed : set of names
         Those with one value per sequence.
     """
 
-    def __init__(
-        self, constraints: Sequence[Constraint], steps: Sequence[Step], columns: Sequence[Name], statics: Set[Name]
-    ) -> None:
-        self.constraints, self.steps = tuple(constraints), tuple(steps)
-        self.columns, self._statics = tuple(columns), frozenset(statics)
-        self._made = frozenset(name for step in steps for name in step.makes)
+    constraints: tuple[Constraint, ...]
+    steps: tuple[Step, ...]
+    columns: tuple[Name, ...]
+    fixed: frozenset[Name]
+
+    @cached_property
+    def _made(self) -> frozenset[Name]:
+        return frozenset(name for step in self.steps for name in step.makes)
 
     @classmethod
     def fit(
@@ -87,12 +88,12 @@ class Chain:
         graph = {id(step): {id(owner[name]) for name in step.needs if name in owner} for step in steps}
         by_id = {id(step): step for step in steps}
         order = [by_id[one] for one in TopologicalSorter(graph).static_order()]
-        return cls(constraints, order, list(parts), frozenset(statics))
+        return cls(tuple(constraints), tuple(order), tuple(parts), frozenset(statics))
 
     @property
     def statics(self) -> frozenset[Name]:
         """The parts that have one value per sequence."""
-        free = [name for name in self._statics if name not in self._made]
+        free = [name for name in self.fixed if name not in self._made]
         return frozenset(free).union(*(step.statics for step in self.steps))
 
     def forward(
@@ -105,7 +106,7 @@ class Chain:
         ConstraintError
             If rows break a constraint, or hold a combination or gap that was never seen.
         """
-        rows = Rows({name: series.reset_index(drop=True) for name, series in parts.items()}, self._statics, lengths)
+        rows = Rows({name: series.reset_index(drop=True) for name, series in parts.items()}, self.fixed, lengths)
         check(self.constraints, rows, keys)
         makers = {step.makes[0]: step for step in self.steps}
         found: Parts = {}
@@ -132,41 +133,9 @@ class Chain:
         """
         parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
         done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self._statics, lengths)
+        rows = Rows(done, self.fixed, lengths)
         for step in self.steps:
             done |= step.inverse(parts, rows)
         formulas = [step for step in self.steps if isinstance(step, Formula)]
-        done = repair(self.constraints, formulas, Rows(done, self._statics, lengths))
+        done = repair(self.constraints, formulas, Rows(done, self.fixed, lengths))
         return {name: done[name] for name in self.columns}
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return all as JSON-ready values.
-
-        Parameters
-        ----------
-        dump : callable
-            Turns a dtype into a JSON-ready value (`encoding.dtypes.dump`).
-
-        Raises
-        ------
-        ConstraintError
-            If a `Derived` holds a function.
-        """
-        return {
-            "constraints": [constraint.to_dict() for constraint in self.constraints],
-            "steps": [step.to_dict(dump) for step in self.steps],
-            "columns": list(self.columns),
-            "statics": [name for name in self.columns if name in self._statics],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`; `load` turns its value back into a dtype."""
-        constraints = [read_constraint(one) for one in data["constraints"]]
-        steps = [STEPS[one["kind"]].from_dict(one, load) for one in data["steps"]]
-        return cls(constraints, steps, data["columns"], frozenset(data["statics"]))
-
-
-def read_constraint(data: Mapping[str, Any]) -> Constraint:
-    """Rebuild a constraint of any kind from its `to_dict`."""
-    return CONSTRAINTS[data["kind"]].from_dict(data)

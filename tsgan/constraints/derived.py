@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
+from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, put_back
+from .base import Constraint, Name, Parts, Rows, Step, check_gaps, names_of, put_back
 from .expression import Expression, resolve
 from .numbers import Grain, Scale, agree, decimals_of, kind_of
 
 
+@saved
 class Derived(Constraint):
     """``Derived("amount", "price * quantity")``: computed, and so never learned.
 
@@ -128,7 +130,7 @@ class Derived(Constraint):
         shown = None if shown == decimals_of(computed) else shown
         return np.asarray(~agree(one, two, np.zeros(len(one)), shown, target.dtype) & there)
 
-    def to_dict(self) -> dict[str, Any]:
+    def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return column and formula.
 
         Raises
@@ -141,14 +143,10 @@ class Derived(Constraint):
                 f"{self!r} holds a function, which cannot be saved; write it as a formula, such as "
                 f"Derived({self.column!r}, 'price * quantity')"
             )
-        return {"kind": self.kind, "column": self.column, "function": self.function}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(data["column"], data["function"])
+        return self.arguments()
 
 
+@saved
 @dataclass(frozen=True, eq=False)
 class Formula(Step):
     """A derived column.
@@ -226,16 +224,3 @@ class Formula(Step):
         else:
             shown = computed if (~there).any() and self.dtype == bool else computed.astype(self.dtype)
         return {name: put_back(name, self.kept, shown, there, parts)}
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the step as JSON-ready values."""
-        made = {"rule": self.rule.to_dict(), "uses": list(self.uses), "static": self.static, "kept": self.kept}
-        grain = None if self.grain is None else self.grain.to_dict(dump)
-        return {"kind": self.kind, **made, "grain": grain, "dtype": dump(self.dtype)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`."""
-        grain = None if data["grain"] is None else Grain.from_dict(data["grain"], load)
-        rule = Derived.from_dict(data["rule"])
-        return cls(rule, tuple(data["uses"]), data["static"], grain, load(data["dtype"]), data["kept"])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools, Ints
+from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Dump, Name, Parts, Rows, Step, names_of, reserved
+from .base import Constraint, Name, Parts, Rows, Step, names_of, reserved
 
 
+@saved
 class Fixed(Constraint):
     """``Fixed("city", "country")``: a synthetic row holds only a pair that a real row holds.
 
@@ -72,15 +74,6 @@ class Fixed(Constraint):
         held[codes[:size][known[:size]]] = True
         return np.asarray(~held[codes[size:]] & known[size:])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the columns."""
-        return {"kind": self.kind, "columns": list(self.together)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(*data["columns"])
-
 
 def _complete(rows: Rows, names: tuple[Name, ...]) -> Bools:
     known = np.ones(rows.size(False), dtype=bool)
@@ -89,6 +82,7 @@ def _complete(rows: Rows, names: tuple[Name, ...]) -> Bools:
     return known
 
 
+@saved
 @dataclass(frozen=True, eq=False)
 class Joint(Step):
     """Combinations of the values of some columns; a missing value is a value of its own beside others.
@@ -105,7 +99,7 @@ class Joint(Step):
     kind: ClassVar[str] = "joint"
     names: tuple[Name, ...]
     static: bool
-    levels: Mapping[Name, pd.Series[Any]]
+    levels: dict[Name, Any]
     labels: tuple[str, ...]
 
     @classmethod
@@ -178,28 +172,6 @@ class Joint(Step):
             column = levels.take(np.maximum(place, 0)).reset_index(drop=True)
             found[name] = column.mask(missing) if missing.any() else column
         return found
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the combinations as JSON-ready values."""
-        levels = {
-            i: [None if gone else _plain(value) for value, gone in zip(column, column.isna(), strict=True)]
-            for i, column in enumerate(self.levels.values())
-        }
-        return {
-            "kind": self.kind,
-            "names": list(self.names),
-            "static": self.static,
-            "levels": list(levels.values()),
-            "dtypes": [dump(column.dtype) for column in self.levels.values()],
-            "labels": list(self.labels),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`."""
-        columns = zip(data["names"], data["levels"], data["dtypes"], strict=True)
-        levels = {name: pd.Series(values, dtype=load(dtype)) for name, values, dtype in columns}
-        return cls(tuple(data["names"]), data["static"], levels, tuple(data["labels"]))
 
 
 def _plain(value: Any) -> Any:

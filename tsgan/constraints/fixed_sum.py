@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
+from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Dump, Name, Parts, Rows, Step, check_gaps, names_of, numeric, put_back
+from .base import Constraint, Name, Parts, Rows, Step, check_gaps, names_of, numeric, put_back
 from .numbers import PER_SECOND, Grain, Numbers, Scale, agree, decimals_of
 
 
+@saved
 class FixedSum(Constraint):
     """``FixedSum("total", ["a", "b"])`` says total = a + b; ``FixedSum(100, ["a", "b", "c"])`` says that they make 100.
 
@@ -94,15 +96,6 @@ class FixedSum(Constraint):
             return np.asarray((np.sum([x for x, _ in read[:-1]], axis=0) != read[-1][0]) & ~missing)
         return np.asarray(~agree(np.sum(values, axis=0), goal, size, rounded, dtype) & ~missing)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return total and parts."""
-        return {"kind": self.kind, "total": self.total, "parts": list(self.parts)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(data["total"], data["parts"])
-
 
 def shown(rows: Rows, total: Name, parts: Sequence[Name]) -> int | None:
     """Return the decimals that the total was rounded to, None where it shows as many as its parts."""
@@ -115,6 +108,7 @@ def shown(rows: Rows, total: Name, parts: Sequence[Name]) -> int | None:
 Limits = tuple[Any, Any]
 
 
+@saved
 @dataclass(frozen=True, eq=False)
 class Total(Step):
     """A sum: one of its columns is computed, and the others give way where it would leave its range.
@@ -260,23 +254,6 @@ class Total(Step):
             moved[name] = grain_of(self.grains[name], moved[name] + take, scale)
             left = left + sum(moved[one] - values[one] for one in self.yielding)
         return moved
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the step as JSON-ready values."""
-        return {
-            **vars(self),
-            "kind": self.kind,
-            "grains": [[name, grain.to_dict(dump)] for name, grain in self.grains.items()],
-            "limits": [[name, list(ends)] for name, ends in self.limits.items()],
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`."""
-        made = {key: value for key, value in data.items() if key != "kind"}
-        made |= {key: tuple(data[key]) for key in ("addends", "yielding")}
-        made["grains"] = {name: Grain.from_dict(grain, load) for name, grain in data["grains"]}
-        return cls(**{**made, "limits": {name: tuple(ends) for name, ends in data["limits"]}})
 
 
 def grain_of(grain: Grain, x: Numbers, scale: Scale) -> Numbers:

@@ -22,16 +22,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
-from .base import Constraint, Dump, Name, Parts, Rows, Step, last_known, merged, names_of, numeric, reserved
+from ..bundle import saved
+from .base import Constraint, Name, Parts, Rows, Step, last_known, merged, names_of, numeric, reserved
 from .numbers import Grain, Numbers, Scale
 
 
+@saved
 class Inequality(Constraint):
     """A chain of columns in rising order: ``Inequality("low", "open", "high")`` says low <= open <= high.
 
@@ -77,15 +79,6 @@ class Inequality(Constraint):
             found |= ((low >= high) if self.strict else (low > high)) & ~no_low & ~no_high
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return columns and strictness."""
-        return {"kind": self.kind, "columns": list(self.chain), "strict": self.strict}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(*data["columns"], strict=data["strict"])
-
 
 def _kind_unit(rows: Rows, name: Name) -> tuple[Any, None, str]:
     grain = Grain.fit(rows.columns[name].iloc[:1])
@@ -97,6 +90,7 @@ Edges = tuple[tuple[Name, Any], ...]
 Pair = tuple[Name, Name, bool]  # the lower, the higher, whether strictly
 
 
+@saved
 @dataclass(frozen=True)
 class Node(Step):
     """One column of a partial order, or one with a range alone.
@@ -215,23 +209,6 @@ class Node(Step):
             x = np.where(there & (x > most), snap(np.full(len(x), most, dtype=x.dtype), self.scale, "down"), x)
         x = np.where(floor & (x < low), snap(low, self.scale, "up"), x)
         return np.where(ceiling & (x > high), snap(high, self.scale, "down"), x)
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the node as JSON-ready values."""
-        return {
-            **{key: value for key, value in vars(self).items() if key not in ("grain", "scale")},
-            "kind": self.kind,
-            "grain": self.grain.to_dict(dump),
-            "scale": self.scale.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`."""
-        made = {key: value for key, value in data.items() if key != "kind"}
-        made |= {key: tuple((one, apart) for one, apart in data[key]) for key in ("lowers", "uppers", "caps")}
-        made |= {"grain": Grain.from_dict(data["grain"], load), "scale": Scale(**data["scale"])}
-        return cls(**{**made, "fallback": tuple(data["fallback"])})
 
 
 def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -> tuple[Numbers, Bools]:

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
+from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Dump, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
+from .base import Constraint, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
 from .numbers import Grain, Scale
 
 
+@saved
 class Monotone(Constraint):
     """A meter reading, a counter, a cumulative sum: each value of a sequence is at least the one before.
 
@@ -78,15 +80,6 @@ class Monotone(Constraint):
         rise = x - x[np.maximum(before, 0)]
         return np.asarray(((rise <= 0) if self.strict else (rise < 0)) & (before >= 0) & ~missing)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return column, direction and strictness."""
-        return {"kind": self.kind, "column": self.column, "increasing": self.increasing, "strict": self.strict}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(data["column"], data["increasing"], data["strict"])
-
 
 def previous(known: Bools, groups: Places) -> Places:
     """Return the position of the last known value before each row in its sequence, -1 where there is none."""
@@ -95,6 +88,7 @@ def previous(known: Bools, groups: Places) -> Places:
     return np.where((before >= 0) & (groups[np.maximum(before, 0)] == groups), before, -1)
 
 
+@saved
 @dataclass(frozen=True)
 class Increments(Step):
     """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence.
@@ -191,13 +185,3 @@ class Increments(Step):
         if self.high is not None:
             x = np.minimum(x, self.high)
         return {self.name: self.grain.write(x, missing | unknown[rows.sequence], scale)}
-
-    def to_dict(self, dump: Dump) -> dict[str, Any]:
-        """Return the step as JSON-ready values."""
-        return {**vars(self), "kind": self.kind, "grain": self.grain.to_dict(dump)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Dump) -> Self:
-        """Rebuild from `to_dict`."""
-        made = {key: value for key, value in data.items() if key != "kind"}
-        return cls(**{**made, "grain": Grain.from_dict(data["grain"], load)})

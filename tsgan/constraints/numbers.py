@@ -6,7 +6,7 @@ rounded to the decimals that a column shows. `agree` says when a computed number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ..arrays import Bools, Doubles
+from ..bundle import saved
 
 Numbers = NDArray[Any]
 Kind = Literal["whole", "real", "moment", "span"]
@@ -63,6 +64,7 @@ def decimals_of(series: pd.Series[Any]) -> int | None:
     return None
 
 
+@saved
 @dataclass(frozen=True)
 class Scale:
     """In what several columns are computed with together.
@@ -128,11 +130,8 @@ class Scale:
         x = x if decimals is None else np.round(x, decimals)
         return pd.Series(np.where(missing, np.nan, x))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the scale as JSON-ready values."""
-        return {"kind": self.kind, "unit": self.unit}
 
-
+@saved
 @dataclass(frozen=True)
 class Grain:
     """What a column's values look like: dtype, kind, decimals, unit and the largest step between all of them.
@@ -223,15 +222,6 @@ class Grain:
         if isinstance(self.dtype, np.dtype):
             return pd.Series(np.where(missing, np.nan, x).astype(self.dtype))
         return pd.Series(pd.array(x.astype(np.float64), dtype=self.dtype)).mask(missing)
-
-    def to_dict(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
-        """Return all as JSON-ready values; `dump` turns a dtype into one."""
-        return {**vars(self), "dtype": dump(self.dtype)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], load: Callable[[Any], Any]) -> Grain:
-        """Rebuild from `to_dict`."""
-        return cls(**{**data, "dtype": load(data["dtype"])})
 
 
 EXACT, SINGLE = 1e-9, 1e-5

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
+from ..bundle import saved
 from ..errors import ConstraintError
 from .base import Constraint, Name, Rows, names_of, numeric
 from .numbers import Grain, Scale, kind_of
 
 
+@saved
 class Range(Constraint):
     """``Range("x", 0)`` says x >= 0, ``Range("x", 0, 1)`` 0 <= x <= 1, ``Range("x", whole=True)`` whole numbers.
 
@@ -88,16 +89,6 @@ class Range(Constraint):
         if self.whole:
             found |= x != np.round(x)
         return np.asarray(found & ~missing)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return column and ends; a Timestamp or Timedelta as text."""
-        ends = [end if isinstance(end, int | float | None) else str(end) for end in (self.low, self.high)]
-        return {"kind": self.kind, "column": self.column, "low": ends[0], "high": ends[1], "whole": self.whole}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(data["column"], data["low"], data["high"], whole=data["whole"])
 
 
 def _end(value: Any, column: Name) -> Any:

@@ -17,7 +17,7 @@ rows on which it moves. A missing value equals a missing value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ..arrays import Ints
+from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
 from .clocks.text import Text, read_text, wall
@@ -35,6 +36,7 @@ BITS, MOVES, LEVELS = 40.0, 10, 200
 ENTITY, TIME = "entity", "time"
 
 
+@saved
 @dataclass(frozen=True)
 class Alias:
     """How one column is restored.
@@ -49,8 +51,10 @@ class Alias:
         What it repeats or counts.
     source : str, int or None
         The other column.
-    form : dict or None
-        How a moment is written as text: `written.Text` as a dict, with the zone of its clock.
+    text : Text or None
+        How a moment is written as text.
+    zone : str or None
+        Of the clock that shows it.
     pairs : list of [source value, own value] or None
         Of a renaming.
     offset, step : int
@@ -62,7 +66,8 @@ class Alias:
     dtype: Token
     of: Literal["entity", "time", "column", "step", "sequence", "row", "start"]
     source: Name | None = None
-    form: dict[str, Any] | None = None
+    text: Text | None = None
+    zone: str | None = None
     pairs: list[list[Any]] | None = None
     offset: int = 0
     step: int = 1
@@ -80,6 +85,7 @@ class Alias:
         return f"counts the {what} from {self.offset}{by}"
 
 
+@saved
 @dataclass(frozen=True)
 class Aliases:
     """All columns of a table that are restored rather than learned."""
@@ -162,7 +168,7 @@ class Aliases:
         """Return a table with what is missing in a column, but known by one that repeats or renames it."""
         values = values.copy()
         for alias in self.found:
-            if alias.of != "column" or alias.form is not None:
+            if alias.of != "column" or alias.text is not None:
                 continue
             source, own = values[alias.source], values[alias.name]
             gaps = (source.isna() & own.notna()).to_numpy(dtype=bool)
@@ -212,15 +218,6 @@ class Aliases:
                 made[alias.name] = restore(alias, table.of(alias)).array
         return made
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the aliases as JSON-ready values."""
-        return {"found": [asdict(alias) for alias in self.found]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        return cls(tuple(Alias(**alias) for alias in data["found"]))
-
 
 class _Sources:
     """What a column may repeat: the key of each sequence, the stamp of each row, other columns."""
@@ -255,7 +252,7 @@ class _Sources:
             tries.append(Alias(name, fixed, _token(dtype, name), "time"))
             written = _written(series)
             if written is not None:
-                tries.append(Alias(name, fixed, _token(dtype, name), "time", form=written))
+                tries.append(Alias(name, fixed, _token(dtype, name), "time", None, *written))
         enough = tries and self.evidence(codes, fixed) >= BITS
         return next((one for one in tries if enough and _equal(one, self.of(one), series)), None)
 
@@ -265,7 +262,7 @@ class _Sources:
         """Return the alias of a column that has its equal values on the same rows as this one, if it is one."""
         token = _token(series.dtype, name)
         written, plainly = _written(series), Alias(name, fixed, token, "column", other)
-        forms = [plainly] if written is None else [plainly, Alias(name, fixed, token, "column", other, form=written)]
+        forms = [plainly] if written is None else [plainly, Alias(name, fixed, token, "column", other, *written)]
         source = self.of(plainly)
         if self.evidence(codes, fixed) >= BITS:
             for one in forms:
@@ -296,13 +293,12 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
     if alias.pairs is not None:
         renamed = source.astype(object).map(dict(map(tuple, alias.pairs)))
         return renamed.astype(dtype)
-    if alias.form is not None:
-        moments, zone = _moments(source), alias.form["zone"]
+    if alias.text is not None:
+        moments, zone = _moments(source), alias.zone
         if moments.tz is None and zone is not None:
             raise TypeError("the text has a time zone, the moments have none")
-        text = Text.from_dict({key: value for key, value in alias.form.items() if key != "zone"})
         local = moments if zone is None else moments.tz_convert(zone)
-        return pd.Series(text.write(wall(local))).astype(dtype)
+        return pd.Series(alias.text.write(wall(local))).astype(dtype)
     if types.is_datetime64_any_dtype(dtype) and not types.is_datetime64_any_dtype(temporal(source).dtype):
         return pd.Series(_moments(source)).astype(dtype)
     if isinstance(source.dtype, pd.CategoricalDtype):
@@ -401,7 +397,7 @@ def _moments(source: pd.Series[Any]) -> pd.DatetimeIndex:
     return found[0]
 
 
-def _written(series: pd.Series[Any]) -> dict[str, Any] | None:
+def _written(series: pd.Series[Any]) -> tuple[Text, str | None] | None:
     """Return how a text column writes moments, None if it holds none."""
     if not types.is_string_dtype(series.dtype) or isinstance(series.dtype, pd.CategoricalDtype) or series.hasnans:
         return None
@@ -411,4 +407,4 @@ def _written(series: pd.Series[Any]) -> dict[str, Any] | None:
         return None
     if found is None:
         return None
-    return {**found[1].to_dict(), "zone": None if found[0].tz is None else str(found[0].tz)}
+    return found[1], None if found[0].tz is None else str(found[0].tz)

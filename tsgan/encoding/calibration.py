@@ -17,15 +17,16 @@ and columns that belong together (prices of a day) keep their distances.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from ..arrays import Bools, Doubles
+from ..bundle import saved
 from ..layout import snap
 
 Spread = Callable[[Doubles, Doubles], Doubles]
@@ -39,6 +40,7 @@ LARGE, WIDE = 0.03, 0.5  # share of the rows, or of the way to the next value, f
 NEAR = 1e-6
 
 
+@saved
 @dataclass(frozen=True)
 class Marginals:
     """Monotone maps, one per column: curves through knots that have no bends between them.
@@ -133,25 +135,6 @@ class Marginals:
                 beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
                 out[:, j] = np.where(free, z + (_along(x, y, level) + beyond - level), z)
         return out
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return the knots of all columns one after another, and how many each has."""
-        return {
-            "knots": np.array([len(x) for x in self.drawn], dtype=np.int64),
-            "drawn": np.concatenate([np.empty(0), *self.drawn]),
-            "wanted": np.concatenate([np.empty(0), *self.wanted]),
-            "held": np.array([len(some) for some in self.atoms], dtype=np.int64),
-            "atoms": np.concatenate([np.empty(0), *self.atoms]),
-            "around": np.array(self.around, dtype=np.int64),
-        }
-
-    @classmethod
-    def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild the maps from `state`."""
-        knots, held = (np.cumsum(arrays[key])[:-1] for key in ("knots", "held"))
-        counted = (("drawn", knots), ("wanted", knots), ("atoms", held))
-        drawn, wanted, atoms = (tuple(np.split(np.asarray(arrays[key], np.float64), ends)) for key, ends in counted)
-        return cls(drawn, wanted, atoms, tuple(int(n) for n in arrays["around"]))
 
 
 def _level(z: Doubles, free: Bools, starts: NDArray[np.int64], around: int) -> Doubles:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
+from ..bundle import saved
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
@@ -43,34 +43,46 @@ ROUGHER = 2.0  # times, that what carries marginals may make paths
 EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
 
 
+@saved
+@dataclass(eq=False)
 class Cells:
     """The columns of a table as cells.
 
     Attributes
     ----------
-    layout : Layout
     columns : list of Column
         In the order of the parts.
+    lengths : int64 array of shape (sequences,)
+        Of the fitted table.
     calendar : Calendar or None
     trend : Trend or None
     marginals : Marginals or None
         What carries drawn numbers to the observed marginals; None until `settle`.
     meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
         Which levels of categories of one role come together.
+    together : dict of name to int
+        By column the earlier cell that is missing where it is.
+    orders : dict of name to two tuples of (name, number)
+        Columns that one is never below, and never above, and by how much it keeps away from them.
+    led : dict of int to (int, array, array)
+        The cells that move with another one when marginals are carried: which, and the knots there and here.
+    layout : Layout
     """
 
-    layout: Layout
     columns: list[Column]
-    calendar: Calendar | None
-    trend: Trend | None
-    marginals: Marginals | None
-    meets: dict[tuple[Name, Name], Bools]
-    _together: dict[Name, int]
-    _orders: dict[Name, tuple[Others, Others]]
-    _observed: Doubles
-    _independent: list[float]
-    _sequences: int
-    _led: dict[int, tuple[int, Doubles, Doubles]]
+    lengths: Ints
+    calendar: Calendar | None = None
+    trend: Trend | None = None
+    marginals: Marginals | None = None
+    meets: dict[tuple[Name, Name], Bools] = field(default_factory=dict)
+    together: dict[Name, int] = field(default_factory=dict)
+    orders: dict[Name, tuple[Others, Others]] = field(default_factory=dict)
+    led: dict[int, tuple[int, Doubles, Doubles]] = field(default_factory=dict)
+    layout: Layout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._observed, self._independent = np.empty((0, 0)), list[float]()
+        self._finish()
 
     @classmethod
     def fit(
@@ -107,26 +119,22 @@ class Cells:
         scaler, bounds, calendar
             As the encoder got them.
         """
-        self = cls()
         kinds = {name: infer_kind(series, name) for name, series in parts.items()}
         times = [name for name in own if kinds.get(name) in ("datetime", "timedelta", "period")]
         numbers = [name for name in own if kinds.get(name, "float") in ("float", "integer", "constant")]
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
         steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
-        self.columns, self.marginals, self._led = [], None, {}
+        columns: list[Column] = []
         for name, series in parts.items():
             role: Role = "static" if name in statics else "value"
             request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
-            self.columns.append(COLUMNS[kinds[name]].fit(series, request))
-        self.calendar = self.trend = None
-        self._together, self._orders, self.meets = {}, {}, {}
-        self._finish(whole)
+            columns.append(COLUMNS[kinds[name]].fit(series, request))
+        self = cls(columns, whole)
         values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
-        self._together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
-        self._orders = self._ordered(values)
+        self.together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
+        self.orders = self._ordered(values)
         self._observed = values[:, self._numbers()]
-        self._sequences = len(whole)
         self._independent = [independent_values(x, steps, len(whole)) for x in self._observed.T]
         self.meets = {**self._pairs("static", fixed), **self._pairs("value", values)}
         named = [column.name for column in self._named("value")]
@@ -139,10 +147,10 @@ class Cells:
             known = None if self.calendar is None or moments is None else self.calendar.features(moments)
             gaps = {named[j]: -np.isnan(values[:, j]).astype(np.int64) for j in some}
             self.trend = Trend.fit(ticks, values[:, some], names, known, gaps | levels)
-        self._finish(whole)
+        self._finish()
         return self
 
-    def _finish(self, lengths: Ints) -> None:
+    def _finish(self) -> None:
         """Lay out the cells: categories first, so that numbers can be drawn given levels; the length last."""
         cells: dict[Role, list[Cell]] = {"value": [], "static": []}
         self._places: dict[Name, int] = {}
@@ -150,8 +158,8 @@ class Cells:
         for column, cell in sorted(described, key=lambda pair: isinstance(pair[1], Number)):
             if cell is not None:
                 self._places[column.name] = len(cells[column.role])
-                cells[column.role].append(replace(cell, together=self._together.get(column.name, -1)))
-        for name, (floors, ceilings) in self._orders.items():
+                cells[column.role].append(replace(cell, together=self.together.get(column.name, -1)))
+        for name, (floors, ceilings) in self.orders.items():
             own, place = self._column(name), self._places[name]
             number = cells["value"][place]
             assert isinstance(number, Number)
@@ -164,14 +172,14 @@ class Cells:
                 category = cells[role][place] if place < len(cells[role]) else None
                 if isinstance(category, Category) and category.name == str(two):
                     cells[role][place] = replace(category, meets=(*category.meets, (self._places[one], met)))
-        length, levels = length_cell(lengths)
-        self._longest = int(lengths.max()) if len(lengths) > 1 else 0
+        length, levels = length_cell(self.lengths)
+        self._longest = int(self.lengths.max()) if len(self.lengths) > 1 else 0
         known = 0 if self.calendar is None else self.calendar.covariates
         known += 0 if self.trend is None else self.trend.covariates
         places = POSITIONS if self._longest else 0
         statics = (*cells["static"], *([] if length is None else [length]))
         self.layout = Layout(
-            tuple(cells["value"]), statics, known + places, levels, stretches=len(lengths) == 1, places=places
+            tuple(cells["value"]), statics, known + places, levels, stretches=len(self.lengths) == 1, places=places
         )
 
     def _column(self, name: Name) -> FloatColumn:
@@ -305,7 +313,7 @@ class Cells:
             return values
         out, numbers = np.array(values), self._numbers()
         out[:, numbers] = self.marginals.apply(out[:, numbers], starts)
-        for j, (lead, there, here) in self._led.items():
+        for j, (lead, there, here) in self.led.items():
             moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
             out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
         for j, cell in enumerate(self.layout.cells):
@@ -330,12 +338,12 @@ class Cells:
             spreads,
             atoms,
             self._independent,
-            max(1, self._sequences),
+            max(1, len(self.lengths)),
             len(self._observed),
         )
         carried = self._carried(drawn, starts)
         self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
-        self._led = self._leads(self._carried(drawn, starts))
+        self.led = self._leads(self._carried(drawn, starts))
         self._observed = self._observed[:0]
 
     def _leads(self, carried: Doubles) -> dict[int, tuple[int, Doubles, Doubles]]:
@@ -359,56 +367,6 @@ class Cells:
                 lead = min(own, key=lambda one: one.cell)
                 led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
         return led
-
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return all that was learned: JSON-ready values, and arrays by name."""
-        arrays: dict[str, NDArray[Any]] = {}
-        if self.marginals is not None:
-            arrays |= {f"marginals.{key}": array for key, array in self.marginals.state().items()}
-        columns = []
-        for i, column in enumerate(self.columns):
-            data, own = column.state()
-            columns.append({"kind": column.kind, **data})
-            arrays |= {f"column.{i}.{key}": array for key, array in own.items()}
-        arrays |= {f"meets.{i}": met.astype(np.int8) for i, met in enumerate(self.meets.values())}
-        data = {
-            "columns": columns,
-            "calendar": None if self.calendar is None else self.calendar.to_dict(),
-            "trend": None if self.trend is None else self.trend.to_dict(),
-            "together": [list(item) for item in self._together.items()],
-            "orders": [[name, list(low), list(high)] for name, (low, high) in self._orders.items()],
-            "meets": [list(pair) for pair in self.meets],
-            "settled": self.marginals is not None,
-            "led": [[j, lead] for j, (lead, _, _) in self._led.items()],
-        }
-        return data, arrays
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], lengths: Ints) -> Self:
-        """Rebuild from `state` and the lengths of the fitted sequences."""
-
-        def under(prefix: str) -> dict[str, NDArray[Any]]:
-            return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
-
-        self = cls()
-        self.columns = [COLUMNS[c["kind"]].from_state(c, under(f"column.{i}.")) for i, c in enumerate(data["columns"])]
-        self.calendar = None if data["calendar"] is None else Calendar.from_dict(data["calendar"])
-        self.trend = None if data["trend"] is None else Trend.from_dict(data["trend"])
-        self.marginals = Marginals.from_state(under("marginals.")) if data["settled"] else None
-        self.meets = {(one, two): arrays[f"meets.{i}"] > 0 for i, (one, two) in enumerate(data["meets"])}
-        self._together = dict(data["together"])
-        self._orders = {
-            name: (tuple((one, float(apart)) for one, apart in low), tuple((one, float(apart)) for one, apart in high))
-            for name, low, high in data["orders"]
-        }
-        self._observed, self._led = np.empty((0, 0)), {}
-        self._finish(lengths)
-        for j, lead in data["led"]:
-            cell = self.layout.cells[j]
-            assert isinstance(cell, Number)
-            one = next(one for one in (*cell.floors, *cell.ceilings) if one.cell == lead)
-            self._led[j] = lead, np.array(one.there), np.array(one.here)
-        return self
 
 
 def _crossed(z: Doubles, other: Doubles, bound: Bound, floor: bool) -> float:

@@ -240,7 +240,7 @@ class Question:
         aliases = self.stages.aliases
         while name in aliases.names:
             alias = aliases[name]
-            if alias.of != "column" or alias.form is not None:
+            if alias.of != "column" or alias.text is not None:
                 raise ParameterError(
                     f"{option}: {name!r} {alias.describe()}, and so follows from the rest; a condition takes static "
                     "columns and categories"

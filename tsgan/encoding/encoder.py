@@ -153,7 +153,7 @@ class Encoder(Decoder):
         walls, statics = walls_of(timing, asked.calendar, stamps), {*chain.statics, START}
         options: dict[str, Any] = {"scaler": asked.scaler, "bounds": asked.bounds, "calendar": asked.calendar}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **options)
-        self._stages = Stages(asked, window, every, form, library, keys, timing, aliases, rules, chain, missing, cells)
+        self._stages = Stages(asked, window, form, library, keys, timing, aliases, chain, missing, cells)
         return self
 
     def encode(self, data: Any) -> Panel:
@@ -192,14 +192,9 @@ class Encoder(Decoder):
             refuse_strangers(self.stages.cells, condition)
         return condition
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return all that was asked and learned: JSON-ready values, and arrays by name; see `Stages.state`."""
-        return self.stages.state()
-
     @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild a fitted encoder from `state`; it decodes to the same rows."""
+    def of(cls, stages: Stages) -> Self:
+        """Return an encoder that has learned these stages."""
         made = cls()
-        made._stages = Stages.from_state(data, arrays)
-        made._asked, made._rules = made._stages.asked, made._stages.constraints
+        made._stages, made._asked, made._rules = stages, stages.asked, stages.constraints
         return made

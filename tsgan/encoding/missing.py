@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools, Ints
+from ..bundle import saved
 from ..errors import InputError
 from ..tables.dtypes import Name
 from .sequences import follows
 
 
+@saved
 @dataclass(frozen=True)
 class Gaps:
     """What the gaps of one column are like.
@@ -49,6 +51,7 @@ class Gaps:
         return ", ".join(told)
 
 
+@saved
 @dataclass(frozen=True)
 class Missing:
     """The gaps of a table.
@@ -111,17 +114,6 @@ class Missing:
                     f"column {name!r} has a value in row {int(mask.argmin())}, but had none at all when fitted; "
                     "set it to missing, or fit a table with such values"
                 )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the gaps as JSON-ready values."""
-        gaps = [[name, {**asdict(gap), "together": list(gap.together)}] for name, gap in self.gaps.items()]
-        return {"empty": list(self.empty), "gaps": gaps}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Missing:
-        """Rebuild from `to_dict`."""
-        gaps = {name: Gaps(**{**gap, "together": tuple(gap["together"])}) for name, gap in data["gaps"]}
-        return cls(tuple(data["empty"]), gaps)
 
 
 def _mask(series: pd.Series[Any]) -> Bools:

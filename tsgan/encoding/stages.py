@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Doubles, Floats, Ints
+from ..bundle import saved
 from ..constraints.base import Constraint
 from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
-from ..tables.dtypes import Name, dump, load
+from ..tables.dtypes import Name
 from ..tables.form import Form, Table, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
@@ -25,7 +25,6 @@ from .aliases import Aliases
 from .cells import Cells
 from .clocks.stamps import Ticks
 from .clocks.timing import START, Timing
-from .columns.base import limits_of
 from .compose import Rows, schema_of
 from .missing import Missing
 from .schema import Schema
@@ -34,6 +33,7 @@ from .sequences import arrange, one_per_sequence
 Parts = dict[Name, "pd.Series[Any]"]
 
 
+@saved
 @dataclass(frozen=True)
 class Asked:
     """What was asked of an encoder; see `Encoder` for each.
@@ -59,37 +59,8 @@ class Asked:
     scaler: Any
     bounds: Any
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what was asked as JSON-ready values."""
-        scaler, bounds, calendar = self.scaler, self.bounds, self.calendar
-        return {
-            "entity": self.entity,
-            "time": self.time,
-            "static": list(self.static),
-            "exclude": list(self.exclude),
-            "calendar": list(calendar) if isinstance(calendar, tuple | list) else calendar,
-            "requested": self.window,
-            "stride": self.stride,
-            "scaler": [list(item) for item in scaler.items()] if isinstance(scaler, Mapping) else scaler,
-            "bounds": [[name, list(limits_of(name, pair))] for name, pair in bounds.items()]
-            if isinstance(bounds, Mapping)
-            else bounds,
-        }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        scaler, bounds = (
-            {name: tuple(v) if isinstance(v, list) else v for name, v in data[key]}
-            if isinstance(data[key], list)
-            else data[key]
-            for key in ("scaler", "bounds")
-        )
-        static, exclude = tuple(data["static"]), tuple(data["exclude"])
-        calendar, window, stride = data["calendar"], data["requested"], data["stride"]
-        return cls(data["entity"], data["time"], static, exclude, calendar, window, stride, scaler, bounds)
-
-
+@saved
 @dataclass(frozen=True)
 class Stages:
     """All that was learned of a table's form: what is undone one after another on the way to cells, and done again.
@@ -99,32 +70,37 @@ class Stages:
     asked : Asked
     window : int
         Resolved.
-    lengths : int64 array of shape (sequences,)
-        Of the fitted table.
     form : Form
     frame : FrameKind
     keys : Keys or None
     timing : Timing
     aliases : Aliases
-    constraints : tuple of Constraint
     chain : Chain
-        Their steps.
+        Constraints and their steps.
     missing : Missing
     cells : Cells
     """
 
     asked: Asked
     window: int
-    lengths: Ints
     form: Form
     frame: FrameKind
     keys: Keys | None
     timing: Timing
     aliases: Aliases
-    constraints: tuple[Constraint, ...]
     chain: Chain
     missing: Missing
     cells: Cells
+
+    @property
+    def lengths(self) -> Ints:
+        """Rows of each sequence of the fitted table."""
+        return self.cells.lengths
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What every row keeps to."""
+        return self.chain.constraints
 
     @property
     def layout(self) -> Layout:
@@ -244,55 +220,6 @@ class Stages:
         sequence = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
         return values | {name: values[name].take(sequence) for name in self.form.static}
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return all that was asked and learned: JSON-ready values, and arrays by name.
-
-        Raises
-        ------
-        ConstraintError
-            If a constraint holds a function, which no file can.
-        """
-        cells, arrays = self.cells.state()
-        timing, own = self.timing.state()
-        arrays = {f"cells.{key}": array for key, array in arrays.items()}
-        arrays |= {f"timing.{key}": array for key, array in own.items()} | {"lengths": self.lengths}
-        data = self.asked.to_dict() | {
-            "window": self.window,
-            "form": asdict(self.form),
-            "frame": self.frame.to_dict(),
-            "keys": None if self.keys is None else self.keys.to_dict(),
-            "aliases": self.aliases.to_dict(),
-            "chain": self.chain.to_dict(dump),
-            "missing": self.missing.to_dict(),
-            "timing": timing,
-            "cells": cells,
-        }
-        return data, arrays
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-
-        def under(prefix: str) -> dict[str, NDArray[Any]]:
-            return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
-
-        chain = Chain.from_dict(data["chain"], load)
-        lengths = np.asarray(arrays["lengths"], dtype=np.int64)
-        return cls(
-            Asked.from_dict(data),
-            int(data["window"]),
-            lengths,
-            form_of(data["form"]),
-            FrameKind.from_dict(data["frame"]),
-            None if data["keys"] is None else Keys.from_dict(data["keys"]),
-            Timing.from_state(data["timing"], under("timing.")),
-            Aliases.from_dict(data["aliases"]),
-            chain.constraints,
-            chain,
-            Missing.from_dict(data["missing"]),
-            Cells.from_state(data["cells"], under("cells."), lengths),
-        )
-
 
 def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     """Return the stamps in sequence and time order; as they came, where that is so already."""
@@ -326,9 +253,3 @@ def walls_of(
     ticks = clock.ticks(stamps)
     odd = calendar == "auto" and not timing.known and clock.freq is None
     return None if odd else timing.moments(ticks), ticks
-
-
-def form_of(data: Mapping[str, Any]) -> Form:
-    """Return a form that was written as JSON, which knows no tuples."""
-    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-    return Form(**plain)

@@ -70,21 +70,21 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         self._check_fitted()
         from .. import bundle
 
-        params = {name: _plain(name, value) for name, value in self.get_params(deep=False).items()}
-        encoder, arrays = self._encoder.state()
-        parts: dict[str, bundle.Arrays] = {"encoder": arrays, "model": self._model.arrays()}
-        document = {
-            "class": type(self).__name__,
-            "params": params,
+        document: dict[str, Any] = {"class": type(self).__name__}
+        parts: dict[str, bundle.Arrays] = {}
+        for name, value in {
+            "params": {name: _lasting(value) for name, value in self.get_params(deep=False).items()},
             "features": self.n_features_in_,
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
-            "encoder": encoder,
-            "model": self._model.to_dict(),
-            "history": [{name: _plain(name, value) for name, value in row.items()} for row in self.history_],
+            "encoder": self._encoder.stages,
+            "model": self._model.networks(),
+            "history": self.history_,
             "trained": self.trained_,
             "finished": self.finished_,
-        }
+        }.items():
+            document[name], arrays = bundle.pack(value)
+            parts |= {name: arrays} if arrays else {}
         bundle.write(path, document, parts, __version__)
 
     @classmethod
@@ -113,18 +113,19 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             kind = str(document["class"])
             if kind != cls.__name__:
                 raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            self = cls(**_given(document["params"]))
-            if device is not None and "device" in document["params"]:
+            read = {name: bundle.unpack(value, parts.get(name, {})) for name, value in document.items()}
+            self = cls(**read["params"])
+            if device is not None and "device" in read["params"]:
                 self.set_params(device=device)
-            self._seed = np.random.SeedSequence(int(document["seed"][0]), spawn_key=tuple(document["seed"][1]))
-            self._encoder = Encoder.from_state(document["encoder"], parts["encoder"])
-            self.n_features_in_ = int(document["features"])
-            if document["names"]:
-                self.feature_names_in_ = np.array(document["names"], dtype=object)
+            self._seed = np.random.SeedSequence(int(read["seed"][0]), spawn_key=tuple(read["seed"][1]))
+            self._encoder = Encoder.of(read["encoder"])
+            self.n_features_in_ = int(read["features"])
+            if read["names"]:
+                self.feature_names_in_ = np.array(read["names"], dtype=object)
             pick_device(getattr(self, "device", "cpu"))
-            self._model = Model.from_dict(document["model"], parts["model"], self._encoder.stages.layout)
-            self.history_, self.trained_ = list(document["history"]), bool(document["trained"])
-            self.finished_ = bool(document["finished"])
+            self._model = Model.of(read["model"], self._encoder.stages.layout)
+            self.history_, self.trained_ = list(read["history"]), bool(read["trained"])
+            self.finished_ = bool(read["finished"])
             self._finish()
         except ParameterError:
             raise  # the device that was asked for
@@ -433,32 +434,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         return tags
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Return a parameter as JSON can hold it; what cannot be saved (callbacks, generators) becomes None."""
-    if name == "callbacks" or isinstance(value, np.random.Generator | np.random.RandomState):
+def _lasting(value: Any) -> Any:
+    """Return a parameter as it can be saved; callbacks and generators become None."""
+    if isinstance(value, np.random.Generator | np.random.RandomState):
         return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    from ..constraints.base import Constraint
-
-    if isinstance(value, Constraint):
-        return {"constraint": value.to_dict()}
-    if isinstance(value, Mapping):
-        return {"by column": [[_plain(name, key), _plain(name, item)] for key, item in value.items()]}
-    if isinstance(value, tuple | list | np.ndarray):
-        return [_plain(name, item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value  # an infinite bound is none
-
-
-def _given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as they were before `_plain`."""
-    from ..constraints.chain import read_constraint
-
-    def read(value: Any) -> Any:
-        if isinstance(value, dict) and "constraint" in value:
-            return read_constraint(value["constraint"])
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value["by column"]}
-        return [read(item) for item in value] if isinstance(value, list) else value
-
-    return {name: read(value) for name, value in params.items()}
+    if isinstance(value, list | tuple) and any(callable(one) for one in value):
+        return None
+    return value.tolist() if isinstance(value, np.ndarray) else value

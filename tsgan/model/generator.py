@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..bundle import saved
 from ..layout import Cell, Layout, Number
 from .base import Base, Expected, Linear
 from .cells import CELLS, State
@@ -33,6 +34,7 @@ SMOOTH = 0.1  # of a number's changes: residuals below it are of a path that is 
 SHAKEN, SHAKES = 0.8, (0.1, 1.0)  # share of the pieces of which the past is shaken, and how much, in residuals
 
 
+@saved
 @dataclass(frozen=True)
 class Sizes:
     """How large the networks are.

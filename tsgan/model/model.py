@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Ints
+from ..bundle import saved
 from ..layout import Layout
 from ..panel import Given, Panel
 from .adversary import Settings, Verdict, finish
@@ -261,47 +262,53 @@ class Model:
                 out[rows] = log_prob.numpy()[piece.inside.numpy()]
         return out
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all numbers that were learned, by name."""
-        out: dict[str, NDArray[Any]] = {}
-        for name, generator in (("steps", self.steps), ("statics", self.statics)):
-            if generator is not None:
-                out |= {f"{name}.{key}": part.cpu().numpy() for key, part in generator.state_dict().items()}
-        return out
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what has to be known to build the networks again, JSON-ready."""
-        return {
-            name: None if generator is None else asdict(generator.reach) | {"sizes": asdict(generator.sizes)}
-            for name, generator in (("steps", self.steps), ("statics", self.statics))
-        }
+    def networks(self) -> dict[str, Network | None]:
+        """Return what has to be known to build the networks again."""
+        made = {"steps": self.steps, "statics": self.statics}
+        return {name: None if one is None else Network.of(one) for name, one in made.items()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Model:
-        """Rebuild from `to_dict` and `arrays`.
+    def of(cls, networks: Mapping[str, Network | None], layout: Layout) -> Model:
+        """Return the model of `networks`.
 
         Raises
         ------
         KeyError, ValueError, TypeError, RuntimeError
             If they do not fit one another.
         """
+        layouts = {"steps": layout, "statics": Layout(layout.statics)}
+        made = {name: None if one is None else one.generator(layouts[name]) for name, one in networks.items()}
+        return cls(layout, made["steps"], made["statics"])
 
-        def made(name: str, own: Layout) -> Generator | None:
-            if data[name] is None:
-                return None
-            sizes = Sizes(**data[name]["sizes"])
-            order, seasons, spells = (data[name][key] for key in ("order", "seasons", "spells"))
-            reach = Reach(int(order), tuple(map(int, seasons)), int(spells))
-            generator = Generator(own, Base.blank(own, reach, sizes.mixture), sizes)
-            found = {
-                key.removeprefix(f"{name}."): torch.from_numpy(np.array(array))
-                for key, array in arrays.items()
-                if key.startswith(f"{name}.")
-            }
-            generator.load_state_dict(found)
-            return generator.eval()
 
-        return cls(layout, made("steps", layout), made("statics", Layout(layout.statics)))
+@saved
+@dataclass(frozen=True)
+class Network:
+    """A generator as it is saved.
+
+    Attributes
+    ----------
+    reach : Reach
+    sizes : Sizes
+    numbers : dict of str to array
+        All that was learned, by PyTorch's names.
+    """
+
+    reach: Reach
+    sizes: Sizes
+    numbers: dict[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, generator: Generator) -> Self:
+        """Return what is saved of a generator."""
+        numbers = {key: part.cpu().numpy() for key, part in generator.state_dict().items()}
+        return cls(generator.reach, generator.sizes, numbers)
+
+    def generator(self, layout: Layout) -> Generator:
+        """Return the generator."""
+        made = Generator(layout, Base.blank(layout, self.reach, self.sizes.mixture), self.sizes)
+        made.load_state_dict({key: torch.from_numpy(array) for key, array in self.numbers.items()})
+        return made.eval()
 
 
 def _taught(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import Bools, Doubles, Ints
+from ..bundle import saved
 from ..layout import Layout
 from ..panel import Panel
 from .heads import Coded, code
@@ -20,6 +21,7 @@ BLOCKS = 5  # of which one is held back
 SWEPT = 250_000  # numbers that are swept over at once
 
 
+@saved
 @dataclass(frozen=True)
 class Reach:
     """Which rows before a row the base sees: the last ones, and those of a season ago.

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..bundle import foreign
 from ..errors import SchemaError
 
 Name = str | int
@@ -211,3 +212,15 @@ def zones(values: Any) -> list[str]:
     """Return the time zones of datetime objects, "none" for those without."""
     found = {str(v.tzinfo or "none") for v in values if hasattr(v, "tzinfo") and v is not pd.NaT}
     return sorted(found)
+
+
+def _listed(series: pd.Series[Any]) -> list[Any]:
+    """Return the dtype of a column, and its values as JSON can hold them, None where one is missing."""
+    gone = series.isna().to_numpy(dtype=bool)
+    values = [None if no else plain(value) for value, no in zip(series, gone, strict=True)]
+    lasting = bool | int | float | str | None
+    return [series.dtype, [value if isinstance(value, lasting) else str(value) for value in values]]
+
+
+foreign("dtype", lambda value: isinstance(value, np.dtype | pd.api.extensions.ExtensionDtype), dump, load)
+foreign("series", lambda value: isinstance(value, pd.Series), _listed, lambda made: pd.Series(made[1], dtype=made[0]))

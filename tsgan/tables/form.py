@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ..arrays import Ints
+from ..bundle import saved
 from ..errors import InputError, SchemaError
 from .dtypes import Name, Token, dump, plain, temporal
 
@@ -21,6 +22,7 @@ LARGEST = 1e150
 OUTER = "sequence"
 
 
+@saved
 @dataclass(frozen=True)
 class Form:
     """In which form a table came.

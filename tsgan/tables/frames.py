@@ -9,14 +9,14 @@ there is one, comes back as the first column.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..bundle import saved
 from ..errors import InputError, SchemaError
 from .dtypes import ticks
 from .form import OUTER
@@ -37,6 +37,7 @@ DO = {
 }
 
 
+@saved
 @dataclass(frozen=True)
 class FrameKind:
     """What a table was.
@@ -58,15 +59,6 @@ class FrameKind:
     lazy: bool = False
     columns: dict[str, dict[str, Any]] | None = None
     schema: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the kind as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> FrameKind:
-        """Rebuild the kind from `to_dict`."""
-        return cls(**data)
 
 
 def read_frame(data: Any) -> tuple[Any, FrameKind]:

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -26,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..bundle import saved
 from ..errors import ParameterError
 from .dtypes import Token, dump, label, load, temporal, ticks, untick
 
@@ -34,6 +34,7 @@ NUMBERED = r"^(?s:(.*?))([0-9]{1,18})(\D*)$"
 LARGEST = int(np.iinfo(np.int64).max)
 
 
+@saved
 @dataclass(frozen=True)
 class Keys:
     """How new keys are made.
@@ -55,8 +56,8 @@ class Keys:
         What stands before and after the number of a text key.
     digits : int
         Text keys: to how many digits the number is filled with zeros.
-    pattern : dict or None
-        `Pattern.to_dict`.
+    pattern : Pattern or None
+        Of keys that are no numbered text.
     real : int
         How many real keys there were.
     """
@@ -71,7 +72,7 @@ class Keys:
     prefix: str = ""
     suffix: str = ""
     digits: int = 1
-    pattern: dict[str, Any] | None = None
+    pattern: Pattern | None = None
 
     @classmethod
     def fit(cls, keys: pd.Index[Any]) -> Keys:
@@ -107,7 +108,7 @@ class Keys:
             return cls(dtype, of, "text", top + 1, len(keys), digits=width, **ends)
         pattern = Pattern.fit(keys)
         if pattern is not None:
-            return cls(dtype, of, "pattern", 0, len(keys), pattern=pattern.to_dict())
+            return cls(dtype, of, "pattern", 0, len(keys), pattern=pattern)
         begin = "synthetic_"
         while text.startswith(begin).any():
             begin += "_"
@@ -150,7 +151,7 @@ class Keys:
             made = pd.Index(untick(self.first + self.step * np.arange(count), dtype))
             return made
         if self.pattern is not None:
-            made = pd.Index(Pattern.from_dict(self.pattern).make(count, skip).astype(object), dtype=dtype)
+            made = pd.Index(self.pattern.make(count, skip).astype(object), dtype=dtype)
             return made
         numbers = np.strings.zfill(np.arange(self.first, self.first + count).astype(np.str_), self.digits)
         text = np.strings.add(np.strings.add(np.str_(self.prefix), numbers), np.str_(self.suffix))
@@ -162,15 +163,6 @@ class Keys:
         if self.kind == "number":
             return "new numbers"
         return f"new keys {self._values(1)[0]} .."
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Keys:
-        """Rebuild the form from `to_dict`."""
-        return cls(**data)
 
 
 def _free(keys: pd.Index[Any]) -> tuple[int, int]:
@@ -228,6 +220,7 @@ ENOUGH = 10**6
 MOST = 2**31
 
 
+@saved
 @dataclass(frozen=True)
 class Pattern:
     """The form of keys of one length.
@@ -317,15 +310,6 @@ class Pattern:
             more = np.strings.add("_", (number // room + np.uint64(1)).astype(np.str_))
             made = np.strings.add(made, np.where(number >= room, more, ""))
         return made
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the pattern as JSON-ready values."""
-        return {**asdict(self), "classes": list(self.classes), "held": list(self.held)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild the pattern from `to_dict`."""
-        return cls(tuple(data["classes"]), tuple(data["held"]), data["counting"])
 
 
 def _class(codes: NDArray[np.uint32], keys: int) -> str:

@@ -1,10 +1,9 @@
 """The calendar finds the cycles that are there, and only those."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
 from tsgan import datasets
 from tsgan.encoding.clocks.calendar import Calendar
@@ -19,7 +18,7 @@ def noise(moments, columns=3, seed=0):
 
 
 def again(calendar):
-    return Calendar.from_dict(json.loads(json.dumps(calendar.to_dict())))
+    return through_json(calendar)
 
 
 @pytest.mark.parametrize("moments", [HOURS, DAYS, pd.bdate_range("2010-01-01", periods=1500)])

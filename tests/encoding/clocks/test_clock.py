@@ -1,10 +1,9 @@
 """The clock learns a rhythm and makes regular new stamps."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
 from tsgan.encoding.clocks.clock import Clock
 from tsgan.errors import ParameterError, SchemaError
@@ -165,6 +164,6 @@ def test_no_stamps(stamps):
 )
 def test_state_round_trip(stamps):
     clock = learn(stamps)
-    again = Clock.from_dict(json.loads(json.dumps(clock.to_dict())))
+    again = through_json(clock)
     assert again == clock
     pd.testing.assert_index_equal(again.make(7), clock.make(7))

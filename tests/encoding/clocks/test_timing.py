@@ -1,13 +1,13 @@
 """Stamps become gaps and starts, and exactly the same stamps again; new ones keep the rhythm."""
 
 import datetime
-import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from through_json import through_json
 
 from tsgan.encoding.clocks.clock import Clock
 from tsgan.encoding.clocks.timing import GAP, LIKE_REAL, START, Timing
@@ -37,8 +37,7 @@ def learn(stamps, lengths=None):
     stamps = pd.Index(stamps)
     lengths = np.array([len(stamps)] if lengths is None else lengths)
     timing = Timing.fit(Clock.fit(stamps, lengths, "t"), stamps, lengths)
-    data, arrays = timing.state()
-    again = Timing.from_state(json.loads(json.dumps(data)), arrays)
+    again = through_json(timing)
     assert again.clock == timing.clock
     return again, stamps, lengths
 

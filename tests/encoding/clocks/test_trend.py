@@ -1,9 +1,8 @@
 """A trend of time is found where there is one, goes on beyond the fitted rows, and is seldom seen in a walk."""
 
-import json
-
 import numpy as np
 import pandas as pd
+from through_json import through_json
 
 from tsgan.encoding.clocks.trend import Trend
 from tsgan.encoding.encoder import Encoder
@@ -24,7 +23,7 @@ def test_what_rises_and_what_falls_is_told():
     assert found.describe().startswith("down falls with time (8")
     assert set(found.explained) == {"up", "down"}
     assert "up rises with time (4" in found.describe()
-    assert Trend.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert through_json(found) == found
 
 
 def test_it_is_0_at_the_first_row_1_at_the_last_and_goes_on():
@@ -67,7 +66,7 @@ def test_what_lasts_at_one_end_only_switches_there():
     assert found.describe() == "late switches once, old switches once"
     assert found.covariates == 2
     np.testing.assert_array_equal(found.features(TICKS)[[199, 200, 899, 900]], [[0, 0], [1, 0], [1, 0], [1, 1]])
-    assert Trend.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert through_json(found) == found
 
 
 def test_a_short_stretch_at_an_end_is_chance():
@@ -104,7 +103,6 @@ class TestEncoder:
 
     def test_it_survives_the_state(self):
         encoder, frame = self.fitted()
-        data, arrays = encoder.state()
-        again = Encoder.from_state(json.loads(json.dumps(data)), arrays)
+        again = Encoder.of(through_json(encoder.stages))
         np.testing.assert_array_equal(again.encode(frame).covariates, encoder.encode(frame).covariates)
         assert again.stages.schema == encoder.stages.schema

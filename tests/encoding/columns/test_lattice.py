@@ -1,12 +1,11 @@
 """Lattices and atoms: what is planted is found, what is not is not, and values come back on it."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from through_json import through_json
 
 from tsgan import datasets
 from tsgan.encoding.columns.base import Request
@@ -141,7 +140,7 @@ def test_every_value_of_a_lattice_comes_back(offset, step, levels, seed):
         low, high = found.ends(x)
         inside = found.snap(low + draws(seed).uniform(0.01, 0.99, len(x)) * (high - low))
         np.testing.assert_allclose(inside, x, atol=1e-9)
-    again = found and Lattice.from_dict(json.loads(json.dumps(found.to_dict())))
+    again = through_json(found)
     assert again == found
 
 

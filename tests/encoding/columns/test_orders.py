@@ -1,9 +1,8 @@
 """Columns that never cross are told apart from those that do, and drawn numbers keep to their side."""
 
-import json
-
 import numpy as np
 import pandas as pd
+from through_json import through_json
 
 from tsgan import RecurrentGAN
 from tsgan.encoding.encoder import Encoder
@@ -61,7 +60,7 @@ def test_a_bound_maps_one_scale_to_the_other_with_the_smallest_gap_between():
 
 def test_orders_are_there_again_after_saving():
     encoder = Encoder().fit(prices())
-    again = Encoder.from_state(*encoder.state())
+    again = Encoder.of(through_json(encoder.stages))
     assert orders(again) == orders(encoder)
     assert again.stages.layout == encoder.stages.layout
 
@@ -87,8 +86,7 @@ def test_a_column_whose_map_would_cross_another_moves_with_it():
     values = np.column_stack([lower, lower + gap])
     drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
     encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
-    data, arrays = encoder.state()
-    again = Encoder.from_state(json.loads(json.dumps(data)), arrays)
+    again = Encoder.of(through_json(encoder.stages))
     for one in (encoder, again):
         made = one.stages.cells.decode(drawn, np.random.default_rng(0), True)
         assert abs(np.mean(made["low"]) - low.mean()) < 0.1 * low.std()
@@ -114,7 +112,7 @@ def test_all_columns_of_an_order_move_where_one_would_cross():
     made = cells.decode(drawn, np.random.default_rng(0), True)
     assert (np.asarray(made["low"]) > np.asarray(made["open"]) + 1e-6).mean() < 0.01
     assert (np.asarray(made["open"]) > np.asarray(made["high"]) + 1e-6).mean() < 0.01
-    cells._led = {}
+    cells.led = {}
     made = cells.decode(drawn, np.random.default_rng(0), True)
     assert (np.asarray(made["open"]) > np.asarray(made["high"])).mean() > 0.05  # by a map of its own
 

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from through_json import through_json
 
+from tsgan.bundle import pack
 from tsgan.encoding.columns.base import Request
 from tsgan.encoding.columns.category import CategoryColumn, count_holders
 from tsgan.errors import InputError, SchemaError
@@ -64,8 +66,7 @@ class TestMany:
 
     def test_state_round_trip(self):
         column = fitted(MANY)
-        data, arrays = column.state()
-        again = CategoryColumn.from_state(json.loads(json.dumps(data)), arrays)
+        again = through_json(column)
         z = column.encode(MANY)
         assert (again.decode(z, draws(1)) == column.decode(z, draws(1))).all()
         assert again.describe() == column.describe()
@@ -83,7 +84,7 @@ class TestPrivacy:
         assert not pd.Series(made).str.startswith("secret").any()
         lone = int((x.value_counts() == 1).sum())
         assert column.dropped == lone
-        assert not any(str(name).startswith("secret") for name in json.dumps(column.state()[0]).split('"'))
+        assert not any(str(name).startswith("secret") for name in json.dumps(pack(column)[0]).split('"'))
         assert column.describe().reason.endswith(
             f"in {lone} levels of a single row or sequence, which are not given back"
         )

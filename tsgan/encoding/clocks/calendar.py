@@ -9,7 +9,7 @@ days are every function of the weekday.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...arrays import Doubles, Floats, Ints
+from ...bundle import saved
 from ...errors import ParameterError, choose
 from ...tables.dtypes import Name
 
@@ -27,6 +28,7 @@ RIDGE = 1e-3
 LEVELS = 20
 
 
+@saved
 @dataclass(frozen=True)
 class Calendar:
     """Which cycles of the calendar a table follows.
@@ -117,15 +119,6 @@ class Calendar:
             more = f" and something of {len(best) - 5} more" if len(best) > 5 else ""
             told.append(f"{SEASONS[name].title} explains {words}{more}")
         return "; ".join(told) + "; known to the generator"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the calendar as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Calendar:
-        """Rebuild the calendar from `to_dict`."""
-        return cls(dict(data["harmonics"]), dict(data["explained"]))
 
 
 def _asked(asked: Any, moments: pd.DatetimeIndex | None) -> list[str]:

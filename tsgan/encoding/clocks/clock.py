@@ -8,9 +8,9 @@ elapsed ticks, ticks of the wall clock (so that days stay days when clocks chang
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
 from ...arrays import Ints
+from ...bundle import saved
 from ...errors import ParameterError, TsganWarning
 from ...tables.dtypes import Token, label, plain
-from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, grid_from_dict, positions, ticks_at
+from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, positions, ticks_at
 from .stamps import PER_DAY, Stamps, Ticks
 from .stamps import parse as parse
 from .stamps import to_ticks as to_ticks
@@ -29,6 +30,7 @@ from .stamps import to_ticks as to_ticks
 EVEN = 1e-9
 
 
+@saved
 @dataclass(frozen=True)
 class Clock:
     """What is known about the time stamps of a table.
@@ -353,24 +355,6 @@ class Clock:
         return (
             f"every {step}"
             + {"regular": "", "gapped": " (with gaps)", "irregular": " (median, irregular)"}[self.rhythm]
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the clock as JSON-ready values."""
-        grid, stamps = self.grid, self.stamps
-        plain_grid, plain_stamps = grid and grid.to_dict(), stamps and stamps.to_dict()
-        return {**asdict(self), "grid": plain_grid, "stamps": plain_stamps}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Clock:
-        """Rebuild a clock from `to_dict`."""
-        grid, stamps = data["grid"], data["stamps"]
-        return cls(
-            **{
-                **data,
-                "grid": None if grid is None else grid_from_dict(grid),
-                "stamps": None if stamps is None else Stamps.from_dict(stamps),
-            }
         )
 
 

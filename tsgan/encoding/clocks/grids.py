@@ -6,9 +6,8 @@ and business days are computed without a loop; only rare frequencies are listed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
 from ...arrays import Ints
+from ...bundle import saved
 from .stamps import PER_DAY, Stamps
 
 Space = Literal["ticks", "wall", "grid"]
@@ -30,19 +30,7 @@ _MONTHS: dict[str, tuple[Rule, int]] = {
 }
 
 
-class Grid(Protocol):
-    """What every grid can do."""
-
-    def positions(self, ticks: Ints) -> Ints:
-        """Return the position of the last moment of the grid that is not after each tick."""
-
-    def ticks(self, positions: Ints) -> Ints:
-        """Return the ticks at positions."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the grid as JSON-ready values."""
-
-
+@saved
 @dataclass(frozen=True)
 class Months:
     """The first or last (business) day of every month, at one time of day.
@@ -81,11 +69,8 @@ class Months:
         """Return the ticks at positions."""
         return self._days(positions + self.month) * PER_DAY[self.unit] + self.time
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the grid as JSON-ready values."""
-        return {"grid": "months", **asdict(self)}
 
-
+@saved
 @dataclass(frozen=True)
 class Business:
     """Every business day at one time of day.
@@ -124,11 +109,8 @@ class Business:
         days = np.busday_offset(np.datetime64(self.day, "D"), positions, busdaycal=self._calendar)
         return np.asarray(days.view(np.int64) * PER_DAY[self.unit] + self.time)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the grid as JSON-ready values."""
-        return {"grid": "business", **asdict(self), "holidays": list(self.holidays)}
 
-
+@saved
 @dataclass(frozen=True)
 class Listed:
     """The moments of any other pandas frequency, listed from `origin` on."""
@@ -168,18 +150,8 @@ class Listed:
         known, zero = self._list(min(0, int(positions.min())), max(0, int(positions.max())))
         return known[positions + zero]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the grid as JSON-ready values."""
-        return {"grid": "listed", **asdict(self)}
 
-
-def grid_from_dict(data: Mapping[str, Any]) -> Grid:
-    """Rebuild a grid from its `to_dict`."""
-    kind, rest = data["grid"], {key: value for key, value in data.items() if key != "grid"}
-    if kind == "business":
-        rest["holidays"] = tuple(rest["holidays"])
-    made: Grid = {"months": Months, "business": Business, "listed": Listed}[kind](**rest)
-    return made
+Grid = Months | Business | Listed  # whole numbers to ticks of the wall clock, and back
 
 
 def grid_of(freq: Any, origin: int, unit: str) -> tuple[Space, Grid | None, int] | None:

@@ -7,8 +7,8 @@ decimals stay floating.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ...bundle import saved
 from ...errors import SchemaError
 from ...tables.dtypes import Token, dump, load, plain
 from .text import Text, read_text
@@ -31,6 +32,7 @@ CALENDAR = (
 )
 
 
+@saved
 @dataclass(frozen=True)
 class Stamps:
     """The form of time stamps.
@@ -233,16 +235,6 @@ class Stamps:
             np.asarray(ticks, dtype=np.int64), freq=self.period
         )
         return made
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Stamps:
-        """Rebuild a form from `to_dict`."""
-        text = data["text"]
-        return cls(**{**data, "text": None if text is None else Text.from_dict(text)})
 
 
 def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
+from ...bundle import saved
 from ...errors import SchemaError
 
 ISO: dict[str, str] = {
@@ -38,6 +39,7 @@ _OFFSET = re.compile(r"(?: ?)(?:Z|[+-]\d{2}:?\d{2})$")
 _BARE = "\x01"
 
 
+@saved
 @dataclass(frozen=True)
 class Text:
     """How stamps are written.
@@ -92,15 +94,6 @@ class Text:
         except ValueError:
             return None
         return pd.Timestamp(clock).tz_localize(pd.Timestamp(f"2000-01-01{self.end.strip()}").tz)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Text:
-        """Rebuild a form from `to_dict`."""
-        return cls(**data)
 
 
 def wall(moments: pd.DatetimeIndex) -> NDArray[np.datetime64]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ...arrays import Ints
+from ...bundle import saved
 from ...errors import ParameterError
 from ...tables.dtypes import Name
 from .clock import Clock
@@ -28,6 +28,7 @@ LIKE_REAL = "like-real"
 KEPT = 4096
 
 
+@saved
 @dataclass(frozen=True)
 class Timing:
     """How the stamps of a table are made.
@@ -219,15 +220,6 @@ class Timing:
         clock = self.clock
         gaps = np.maximum(_filled(decoded, clock.least), clock.least)
         return gaps if clock.stamps is not None and not clock.stamps.whole else np.round(gaps).astype(np.int64)
-
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return what is JSON-ready, and the arrays."""
-        return {"clock": self.clock.to_dict(), "sequences": self.sequences, "rows": self.rows}, {"seen": self.seen}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Timing:
-        """Rebuild the stage from `state`."""
-        return cls(Clock.from_dict(data["clock"]), int(data["sequences"]), int(data["rows"]), arrays["seen"])
 
 
 def _filled(decoded: Any, missing: float) -> Ticks:

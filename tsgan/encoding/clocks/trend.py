@@ -11,13 +11,13 @@ sensor that was installed later, a version that was replaced. Whether that momen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import Doubles, Floats, Ints
+from ...bundle import saved
 from ...tables.dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks
@@ -31,6 +31,7 @@ MOST = 16  # moments that are told apart
 END = 0.25
 
 
+@saved
 @dataclass(frozen=True)
 class Trend:
     """Where time begins and ends, what it explains, and what switches when.
@@ -120,15 +121,6 @@ class Trend:
         told += [f"{name} switches once" for name in self.switched]
         told, more = told[:5], f" and {len(told) - 5} more" if len(told) > 5 else ""
         return ", ".join(told) + more
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the trend as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Trend:
-        """Rebuild from `to_dict`."""
-        return cls(float(data["first"]), float(data["last"]), dict(data["explained"]), dict(data["switched"]))
 
 
 def _switches(state: Ints) -> list[int]:

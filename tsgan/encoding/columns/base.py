@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pandas.api import types
 
 from ...arrays import Bools, Doubles
@@ -24,7 +23,6 @@ from ...tables.dtypes import Name, Token, temporal, ticks, zones
 from ...tables.form import nearest
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
-from .scalers import State
 
 Bounds = tuple[float | None, float | None]
 
@@ -102,15 +100,6 @@ class Column(ABC):
     @abstractmethod
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
-
-    @abstractmethod
-    def state(self) -> State:
-        """Return what was learned: JSON-ready values, and arrays."""
-
-    @classmethod
-    @abstractmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
 
 
 OBJECTS: dict[str, Kind] = {

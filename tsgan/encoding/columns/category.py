@@ -7,7 +7,7 @@ one, "other". On the way back "other" is one of the levels that are kept, drawn 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,14 +15,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles
+from ...bundle import saved
 from ...errors import InputError, SchemaError
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain
 from ..schema import ColumnSchema, Kind, Role
 from .base import Column, Request
-from .scalers import State
 
 
+@saved
+@dataclass(eq=False)
 class CategoryColumn(Column):
     """A column of observed levels, each with a code of its own; those that are not kept share the last (`kept_levels`).
 
@@ -39,19 +41,14 @@ class CategoryColumn(Column):
 
     kind: ClassVar[Kind] = "category"
 
-    def __init__(
-        self,
-        name: Name,
-        role: Role,
-        dtype: Token,
-        levels: list[Any],
-        share: list[float],
-        dropped: int = 0,
-        missing: bool = False,
-        marker: str = "",
-    ) -> None:
-        self.name, self.role, self.dtype, self.levels, self.share = name, role, dtype, levels, share
-        self.dropped, self.missing, self.marker = dropped, missing, marker
+    name: Name
+    role: Role
+    dtype: Token
+    levels: list[Any]
+    share: list[float]
+    dropped: int = 0
+    missing: bool = False
+    marker: str = ""
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
@@ -140,18 +137,8 @@ class CategoryColumn(Column):
             self.name, self.role, self.kind, label(self.dtype), levels=len(self.levels), scaler="levels", reason=reason
         )
 
-    def state(self) -> State:
-        """Return levels and shares."""
-        data = {"name": self.name, "role": self.role, "dtype": self.dtype, "levels": self.levels, "share": self.share}
-        return {**data, "dropped": self.dropped, "missing": self.missing, "marker": self.marker}, {}
 
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        keys = ("name", "role", "dtype", "levels", "share", "dropped", "missing", "marker")
-        return cls(*(data[key] for key in keys))
-
-
+@saved
 class BooleanColumn(CategoryColumn):
     """A column of True and False."""
 

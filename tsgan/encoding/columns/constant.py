@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ...arrays import Doubles
+from ...bundle import saved
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
 from ..schema import ColumnSchema, Role
 from .base import Column, Request
-from .scalers import State
 
 
+@saved
+@dataclass(eq=False)
 class ConstantColumn(Column):
     """One value, observed on all rows or on some; or none at all, so that all rows are missing.
 
@@ -31,12 +32,13 @@ class ConstantColumn(Column):
     """
 
     kind = "constant"
-
-    def __init__(
-        self, name: Name, role: Role, dtype: Token, value: Any, empty: bool, missing: bool, marker: str
-    ) -> None:
-        self.name, self.role, self.dtype, self.value = name, role, dtype, value
-        self.empty, self.missing, self.marker = empty, missing, marker
+    name: Name
+    role: Role
+    dtype: Token
+    value: Any
+    empty: bool
+    missing: bool
+    marker: str
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
@@ -91,16 +93,6 @@ class ConstantColumn(Column):
             return ColumnSchema(**line, reason="all missing")
         shown = spelled(self.decode(np.zeros(1)))[0] if _counted(load(self.dtype)) else self.value
         return ColumnSchema(**line, low=shown, high=shown, reason="one value")
-
-    def state(self) -> State:
-        """Return the value."""
-        data = {"name": self.name, "role": self.role, "dtype": self.dtype, "value": self.value}
-        return {**data, "empty": self.empty, "missing": self.missing, "marker": self.marker}, {}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        return cls(*(data[key] for key in ("name", "role", "dtype", "value", "empty", "missing", "marker")))
 
 
 def _counted(dtype: Any) -> bool:

@@ -6,14 +6,14 @@ one comes, a level that falls by the same amount step after step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles
+from ...bundle import saved
 from .lattice import NEIGHBOURS, find_atoms
 
 SHARE = 0.03  # of the rows that an atom holds at least
@@ -29,6 +29,7 @@ DIGITS, PRECISE = (
 )  # tolerance in last digits, and as a share of the largest: six digits are often all there is
 
 
+@saved
 @dataclass(frozen=True)
 class Habits:
     """What the values of a column do.
@@ -74,16 +75,6 @@ class Habits:
         still = x[pairs] == x[pairs - 1]
         stays = bool(still.sum() >= max(PAIRS, STAYS * len(pairs)))
         return cls(tuple(atoms.tolist()), stays, straight, tuple(starts.tolist()))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the habits as JSON-ready values."""
-        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild from `to_dict`."""
-        made: dict[str, Any] = {key: tuple(part) if isinstance(part, list) else part for key, part in data.items()}
-        return cls(**made)
 
 
 def _pairs(x: Doubles, follows: Bools, atoms: Doubles) -> NDArray[np.intp]:

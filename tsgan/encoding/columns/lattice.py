@@ -24,9 +24,8 @@ has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +33,14 @@ from scipy.fft import next_fast_len, rfft
 from scipy.optimize import linprog
 
 from ...arrays import Doubles
+from ...bundle import saved
 
 BITS, REPEATS, LONE, FULL = 20.0, 8, 0.01, 0.6
 CELLS, PEAKS, PAD, COARSE = 2**18, 6, 8, 2**53
 NEAR = 1e-9
 
 
+@saved
 @dataclass(frozen=True)
 class Lattice:
     """The values that exist.
@@ -189,22 +190,6 @@ class Lattice:
             start = f"{self.offset:g} + " if self.offset else ""
             return f"{start}multiples of {self.step:g}"
         return f"steps of {self.step:.4g}, rounded"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the lattice as JSON-ready values."""
-        return {
-            "decimals": self.decimals,
-            "offset": self.offset,
-            "step": self.step,
-            "values": list(self.values),
-            "open": list(self.open),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild a lattice from `to_dict`."""
-        listed = tuple(float(v) for v in data["values"]), tuple(int(i) for i in data["open"])
-        return cls(data["decimals"], float(data["offset"]), float(data["step"]), *listed)
 
 
 def decimal_points(low: float, high: float, decimals: int, most: int) -> Doubles:

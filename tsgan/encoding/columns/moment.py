@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...arrays import Doubles
+from ...bundle import saved
 from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
 from ..schema import ColumnSchema, Kind
 from .numeric import MOST_POINTS, ScaledColumn
@@ -17,6 +18,7 @@ from .numeric import MOST_POINTS, ScaledColumn
 MISSING = np.iinfo(np.int64).min
 
 
+@saved
 class DatetimeColumn(ScaledColumn):
     """A column of datetimes; decoded ones fall on the grain of the real ones (whole days, whole minutes).
 
@@ -78,6 +80,7 @@ class DatetimeColumn(ScaledColumn):
         )
 
 
+@saved
 class TimedeltaColumn(DatetimeColumn):
     """A column of durations, counted from zero where zero is on their grid, so that a logarithm may fit them."""
 
@@ -90,6 +93,7 @@ class TimedeltaColumn(DatetimeColumn):
         return grain if grain["first"] % grain["quantum"] else {**grain, "first": 0}
 
 
+@saved
 class PeriodColumn(DatetimeColumn):
     """A column of periods of one frequency."""
 

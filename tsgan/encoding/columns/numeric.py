@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ...arrays import Doubles
+from ...bundle import saved
 from ...errors import InputError
 from ...layout import Number
 from ...tables.dtypes import Name, Token, blank, dump, label, load, marker
@@ -24,11 +24,12 @@ from .base import Bounds, Column, Request
 from .choose import SCALERS, choose_scaler
 from .habits import Habits
 from .lattice import Lattice, decimal_points, find_atoms, tell
-from .scalers import AffineScaler, Scaler, State
+from .scalers import AffineScaler, Scaler
 
 MOST_POINTS = 16_384  # of a grid that is listed
 
 
+@dataclass(eq=False)
 class ScaledColumn(Column):
     """A column that is a number to the scaler; members say how it becomes one and comes back.
 
@@ -42,25 +43,19 @@ class ScaledColumn(Column):
         Mean and standard deviation of what the scaler gives, which are taken out.
     """
 
-    def __init__(
-        self,
-        name: Name,
-        role: Role,
-        dtype: Token,
-        grain: dict[str, Any],
-        observed: tuple[float, float],
-        bounds: Bounds,
-        scaler: Scaler,
-        unit: tuple[float, float],
-        reason: str,
-        lattice: Lattice | None,
-        habits: Habits,
-        missing: bool,
-        marker: str,
-    ) -> None:
-        self.name, self.role, self.dtype, self.grain = name, role, dtype, grain
-        self.observed, self.bounds, self.scaler, self.unit, self.reason = observed, bounds, scaler, unit, reason
-        self.lattice, self.habits, self.missing, self.marker = lattice, habits, missing, marker
+    name: Name
+    role: Role
+    dtype: Token
+    grain: dict[str, Any]
+    observed: tuple[float, float]
+    bounds: Bounds
+    scaler: Scaler
+    unit: tuple[float, float]
+    reason: str
+    lattice: Lattice | None
+    habits: Habits
+    missing: bool
+    marker: str
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
@@ -211,36 +206,6 @@ class ScaledColumn(Column):
         inner = z * size + mean
         return np.asarray((self.scaler.spread(inner, self.ends(self.scaler.inverse(inner)), share) - mean) / size)
 
-    def state(self) -> State:
-        """Return the learned values, and the scaler's arrays."""
-        learned, arrays = self.scaler.state()
-        data = {
-            "name": self.name,
-            "role": self.role,
-            "dtype": self.dtype,
-            "grain": self.grain,
-            "observed": list(self.observed),
-            "bounds": list(self.bounds),
-            "scaler": {"name": self.scaler.name, **learned},
-            "unit": list(self.unit),
-            "reason": self.reason,
-            "lattice": None if self.lattice is None else self.lattice.to_dict(),
-            "habits": self.habits.to_dict(),
-            "missing": self.missing,
-            "marker": self.marker,
-        }
-        return data, arrays
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        made: dict[str, Any] = dict(data)
-        made.pop("kind", None)
-        made["scaler"] = SCALERS[data["scaler"]["name"]].from_state(data["scaler"], arrays)
-        made["lattice"] = None if data["lattice"] is None else Lattice.from_dict(data["lattice"])
-        made["habits"] = Habits.from_dict(data["habits"])
-        return cls(**made | {key: tuple(data[key]) for key in ("observed", "bounds", "unit")})
-
 
 DIGITS = {4: 6, 2: 3}
 
@@ -259,6 +224,7 @@ def count_decimals(x: Doubles, digits: int = 12) -> int | None:
     return None
 
 
+@saved
 class FloatColumn(ScaledColumn):
     """A column of real numbers."""
 
@@ -346,6 +312,7 @@ class FloatColumn(ScaledColumn):
         )
 
 
+@saved
 class IntegerColumn(FloatColumn):
     """A column of whole numbers of an integer dtype."""
 

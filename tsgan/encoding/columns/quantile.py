@@ -9,20 +9,22 @@ on with the slope of the tail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ...arrays import Doubles
-from .scalers import Scaler, State
+from ...bundle import saved
+from .scalers import Scaler
 
 KNOTS, TAIL, ATOM = 2000, 50, 0.005
 FAR = 40.0
 
 
+@saved
+@dataclass(eq=False)
 class Quantile(Scaler):
     """A piecewise linear map given by knots.
 
@@ -37,8 +39,12 @@ class Quantile(Scaler):
 
     name = "quantile"
 
-    def __init__(self, z: Doubles, x: Doubles, rows: int) -> None:
-        self.z, self.x, self.rows = z, x, rows
+    z: Doubles
+    x: Doubles
+    rows: int
+
+    def __post_init__(self) -> None:
+        z, x, rows = self.z, self.x, self.rows
         self._atom = np.flatnonzero(x[1:] == x[:-1])
         self._middle = ndtri((ndtr(z[self._atom]) + ndtr(z[self._atom + 1])) / 2)
         self._slopes = _tail(z, x), _tail(-z[::-1], -x[::-1])
@@ -98,15 +104,6 @@ class Quantile(Scaler):
         inside = (z > self.z[at]) & (z < self.z[at + 1])
         place = np.clip(ndtri(low + share * (high - low)), -self._reach, self._reach)
         return np.asarray(np.where(inside, place, z))
-
-    def state(self) -> State:
-        """Return the knots."""
-        return {"rows": self.rows}, {"z": self.z, "x": self.x}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        return cls(np.asarray(arrays["z"], np.float64), np.asarray(arrays["x"], np.float64), int(data["rows"]))
 
 
 def _tail(z: Doubles, x: Doubles) -> float:

@@ -19,17 +19,15 @@ every number.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
 
 from ...arrays import Doubles
+from ...bundle import saved
 from ...errors import InputError
-
-State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 
 class Scaler(ABC):
@@ -74,21 +72,13 @@ class Scaler(ABC):
         low, high = self.forward(ends[0]), self.forward(ends[1])
         return np.asarray(low + share * (high - low))
 
-    @abstractmethod
-    def state(self) -> State:
-        """Return what was learned: JSON-ready values, and arrays."""
 
-    @classmethod
-    @abstractmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-
-
+@dataclass(frozen=True)
 class AffineScaler(Scaler):
     """`z = (x - centre) / scale`."""
 
-    def __init__(self, centre: float, scale: float) -> None:
-        self.centre, self.scale = centre, scale
+    centre: float
+    scale: float
 
     def forward(self, x: Doubles) -> Doubles:
         """Scale."""
@@ -98,26 +88,19 @@ class AffineScaler(Scaler):
         """Scale back."""
         return z * self.scale + self.centre
 
-    def state(self) -> State:
-        """Return the centre and the scale."""
-        return {"centre": self.centre, "scale": self.scale}, {}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        return cls(float(data["centre"]), float(data["scale"]))
-
 
 LARGEST = 700.0
 
 
+@saved
+@dataclass(frozen=True)
 class Log(Scaler):
     """`log(x / scale)` or, where `signed`, `arsinh(x / scale)`."""
 
     name = "log"
 
-    def __init__(self, scale: float, signed: bool) -> None:
-        self.scale, self.signed = scale, signed
+    scale: float
+    signed: bool
 
     @classmethod
     def fit(cls, x: Doubles) -> Self:
@@ -144,16 +127,8 @@ class Log(Scaler):
         z = np.clip(z, -LARGEST, LARGEST)
         return np.asarray((np.sinh(z) if self.signed else np.exp(z)) * self.scale)
 
-    def state(self) -> State:
-        """Return the scale and whether signs are kept."""
-        return {"scale": self.scale, "signed": self.signed}, {}
 
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        return cls(float(data["scale"]), bool(data["signed"]))
-
-
+@saved
 class MinMax(AffineScaler):
     """Subtract the minimum, divide by the range (`sklearn.preprocessing.MinMaxScaler`)."""
 
@@ -166,6 +141,7 @@ class MinMax(AffineScaler):
         return cls(float(learned.data_min_[0]), float(1.0 / learned.scale_[0]))
 
 
+@saved
 class Robust(AffineScaler):
     """Subtract the median, divide by the interquartile range (`sklearn.preprocessing.RobustScaler`)."""
 
@@ -178,6 +154,7 @@ class Robust(AffineScaler):
         return cls(float(learned.center_[0]), float(learned.scale_[0]))
 
 
+@saved
 class Standard(AffineScaler):
     """Subtract the mean, divide by the standard deviation (`sklearn.preprocessing.StandardScaler`)."""
 
@@ -190,13 +167,16 @@ class Standard(AffineScaler):
         return cls(float(learned.mean_[0]), float(learned.scale_[0]))
 
 
+@saved
+@dataclass(frozen=True)
 class Power(Scaler):
     """`log(x / scale)`, or Yeo-Johnson of `(x - centre) / scale` with an exponent."""
 
     name = "power"
 
-    def __init__(self, exponent: float | None, centre: float, scale: float) -> None:
-        self.exponent, self.centre, self.scale = exponent, centre, scale
+    exponent: float | None
+    centre: float
+    scale: float
 
     @classmethod
     def fit(cls, x: Doubles) -> Self:
@@ -232,16 +212,6 @@ class Power(Scaler):
         up = _unbend(np.maximum(z, 0), self.exponent)
         down = _unbend(np.maximum(-z, 0), 2 - self.exponent)
         return np.where(z >= 0, up, -down) * self.scale + self.centre
-
-    def state(self) -> State:
-        """Return exponent, centre and scale."""
-        return {"exponent": self.exponent, "centre": self.centre, "scale": self.scale}, {}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from `state`."""
-        exponent = data["exponent"]
-        return cls(None if exponent is None else float(exponent), float(data["centre"]), float(data["scale"]))
 
 
 def _bend(y: Doubles, exponent: float) -> Doubles:
