@@ -1,14 +1,13 @@
-"""Constraints, one file each. To add one: write its file, and add its line and its step to `planning`."""
+"""Constraints, one file each. To add one: write its file, and add its line to `chain`."""
 
 from .base import Constraint
-from .chain import Chain
+from .chain import CONSTRAINTS, Chain
 from .checking import violations
 from .derived import Derived
 from .fixed import Fixed
 from .fixed_sum import FixedSum
 from .inequality import Inequality
 from .monotone import Monotone
-from .planning import CONSTRAINTS
 from .ranges import Range
 from .suggesting import suggest_constraints
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError
-from .numbers import Kind, kind_of
+from .numbers import Grain, Kind, Scale, kind_of
+
+Name = str | int
+Parts = dict[Name, "pd.Series[Any]"]
+Places = NDArray[np.intp]
+Limits = tuple[Any, Any]  # two ends, None where one is open
+Bounds = str | Mapping[Name, Any] | None
 
 
 class Constraint(ABC):
@@ -30,6 +36,8 @@ class Constraint(ABC):
     """
 
     kind: ClassVar[str]
+    sequential: ClassVar[bool] = False  # whether it compares a row with those before it
+    ordering: ClassVar[bool] = False  # whether it has columns put back by an order, so that they are not computed first
 
     @property
     @abstractmethod
@@ -63,6 +71,52 @@ class Constraint(ABC):
     @abstractmethod
     def broken(self, rows: Rows) -> Bools:
         """Return which rows break it, `(rows,)`."""
+
+    @classmethod
+    @abstractmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Add to a plan the steps that keep all constraints of this kind; kinds come in the order of `CONSTRAINTS`."""
+
+    @classmethod
+    def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
+        """Refuse constraints of this kind that contradict each other, or others.
+
+        Raises
+        ------
+        ConstraintError
+        """
+        return None
+
+    def unlike(self, rows: Rows, real: Rows) -> Bools:
+        """Return which rows break it, given what the real table holds, `(rows,)`."""
+        return self.broken(rows)
+
+    def ends(self, name: Name) -> tuple[Any, Any, bool]:
+        """Return the range that it allows a column by itself: two ends or None, and whether only whole numbers."""
+        return None, None, False
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the missing values that follow from others."""
+        return frame
+
+    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with known values missing that could not be kept beside drawn ones."""
+        return frame
+
+    @classmethod
+    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return a filled table whose drawn values keep all constraints of this kind beside the known ones.
+
+        Parameters
+        ----------
+        drawn, told : DataFrame
+            With the values that were drawn, and without.
+        """
+        return drawn
+
+    def context(self, rows: Rows, row: int) -> str:
+        """Return what a message about a row that breaks it has to say beside its values."""
+        return ""
 
     @property
     def text(self) -> str:
@@ -169,10 +223,6 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
         )
 
 
-Name = str | int
-Places = NDArray[np.intp]
-
-
 @dataclass(frozen=True)
 class Rows:
     """Columns by name.
@@ -236,10 +286,6 @@ def last_known(known: Bools, groups: Places) -> Places:
     return np.where(good, before, np.where(fine, after, -1))
 
 
-Dump = Callable[[Any], Any]
-Parts = dict[Name, "pd.Series[Any]"]
-
-
 class Step(ABC):
     """Some columns, and the parts that are learned in their place.
 
@@ -271,6 +317,96 @@ class Step(ABC):
     @abstractmethod
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the columns; `rows` holds those that are already there."""
+
+
+class Plan:
+    """Which step puts back which column: the steps so far, and who needs whom.
+
+    Attributes
+    ----------
+    constraints : sequence of Constraint
+    rows : Rows
+        Of the table that is learned.
+    bounds : "observed", None, or mapping of name to either or to (low, high)
+    steps : list of Step
+    owned : set of names
+        Columns that a step puts back.
+    """
+
+    def __init__(self, constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> None:
+        self.constraints, self.rows, self.bounds = constraints, rows, bounds
+        self.steps: list[Step] = []
+        self.needs: dict[Name, set[Name]] = {}
+
+    @property
+    def owned(self) -> set[Name]:
+        """Columns that a step puts back."""
+        return {name for step in self.steps for name in step.makes}
+
+    def reaches(self, start: Name, goals: set[Name]) -> bool:
+        """Return whether a column needs one of others, directly or by others between."""
+        seen, left = set[Name](), [start]
+        while left:
+            name = left.pop()
+            if name in goals:
+                return True
+            if name not in seen:
+                seen.add(name)
+                left += self.needs.get(name, ())
+        return False
+
+    def add(self, step: Step) -> None:
+        """Add a step."""
+        self.steps.append(step)
+        for name in step.makes:
+            self.needs.setdefault(name, set()).update(step.needs)
+
+    def declared(self, name: Name, scale: Scale) -> Limits:
+        """Return the ends of a column by its `Range` constraints and by the bounds asked for."""
+        found: Limits = (None, None)
+        for one in self.constraints:
+            low, high, _ = one.ends(name)
+            found = _inner(found, _scaled((low, high), scale))
+        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        if isinstance(asked, tuple | list) and scale.kind in ("whole", "real"):
+            found = _inner(found, _scaled((asked[0], asked[1]), scale))
+        return found
+
+    def limits(self, name: Name, scale: Scale) -> Limits:
+        """Return the ends of a column: declared, and observed where that is asked for."""
+        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        if asked != "observed":
+            return self.declared(name, scale)
+        x, missing = scale.read(self.rows.columns[name])
+        seen = x[~missing]
+        observed = (seen.min().item(), seen.max().item()) if len(seen) else (None, None)
+        return _inner(self.declared(name, scale), observed)
+
+    def grain(self, name: Name) -> Grain:
+        """Return what a column's values look like; without decimals where whole numbers are asked for."""
+        grain = Grain.fit(self.rows.columns[name])
+        if any(one.ends(name)[2] for one in self.constraints):
+            return Grain(grain.dtype, grain.kind, 0, grain.unit, grain.origin, grain.step)
+        return grain
+
+
+def _scaled(ends: Limits, scale: Scale) -> Limits:
+    low, high = ends
+    return None if low is None else scale.bound(low, "low"), None if high is None else scale.bound(high, "high")
+
+
+def _inner(one: Limits, two: Limits) -> Limits:
+    """Return the narrower of two ranges."""
+    lows, highs = ([end for end in ends if end is not None] for ends in zip(one, two, strict=True))
+    return (max(lows) if lows else None), (min(highs) if highs else None)
+
+
+def shown(series: pd.Series[Any], row: int) -> str:
+    """Return a value of a column as a message shows it."""
+    value = series.iloc[row]
+    return repr(
+        value.item() if isinstance(value, np.generic) else value if not hasattr(value, "isoformat") else str(value)
+    )
 
 
 def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:

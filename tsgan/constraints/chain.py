@@ -19,10 +19,19 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..bundle import saved
-from .base import Constraint, Name, Parts, Rows, Step
+from .base import Bounds, Constraint, Name, Parts, Plan, Rows, Step
 from .checking import check, repair
-from .derived import Formula
-from .planning import Bounds, plan
+from .derived import Derived, Formula
+from .fixed import Fixed
+from .fixed_sum import FixedSum
+from .inequality import Inequality
+from .monotone import Monotone
+from .ranges import Range
+
+# in the order in which they say what puts a column back; what the last ones say is kept first beside known values
+CONSTRAINTS: dict[str, type[Constraint]] = {
+    member.kind: member for member in (Fixed, Derived, FixedSum, Monotone, Inequality, Range)
+}
 
 
 @saved
@@ -83,7 +92,10 @@ class Chain:
             {name: series.reset_index(drop=True) for name, series in parts.items()}, frozenset(statics), lengths
         )
         check(constraints, rows, keys)
-        steps = plan(constraints, rows, bounds)
+        plan = Plan(constraints, rows, bounds)
+        for kind in CONSTRAINTS.values():
+            kind.steps([one for one in constraints if type(one) is kind], plan)
+        steps = plan.steps
         owner = {name: step for step in steps for name in step.makes}
         graph = {id(step): {id(owner[name]) for name in step.needs if name in owner} for step in steps}
         by_id = {id(step): step for step in steps}
@@ -139,3 +151,33 @@ class Chain:
         formulas = [step for step in self.steps if isinstance(step, Formula)]
         done = repair(self.constraints, formulas, Rows(done, self.fixed, lengths))
         return {name: done[name] for name in self.columns}
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones."""
+        out = frame
+        for _ in self.constraints:  # one rule's answer may be what another lacks
+            before = int(out.isna().to_numpy().sum())
+            for rule in self.constraints:
+                out = rule.complete(out)
+            if int(out.isna().to_numpy().sum()) == before:
+                break
+        return out
+
+    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without the known values that could not be kept beside drawn ones."""
+        for rule in self.constraints:
+            frame = rule.loosen(frame)
+        return frame
+
+    def hold(self, drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return a filled table that keeps all constraints; known values stay.
+
+        Parameters
+        ----------
+        drawn, told : DataFrame
+            With the values that were drawn, and without.
+        """
+        for kind in reversed(CONSTRAINTS.values()):
+            own = [one for one in self.constraints if type(one) is kind]
+            drawn = kind.hold(own, drawn, told) if own else drawn
+        return self.complete(drawn)

@@ -17,12 +17,8 @@ import pandas as pd
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError, TsganWarning
-from .base import Constraint, Name, Parts, Places, Rows, last_known, nearest
+from .base import Constraint, Name, Parts, Places, Rows, last_known, nearest, shown
 from .derived import Formula
-from .fixed import Fixed
-from .inequality import Inequality, closure
-from .monotone import Monotone, previous
-from .ranges import Range
 
 SHOWN = 5
 
@@ -45,59 +41,12 @@ def check(constraints: Sequence[Constraint], rows: Rows, keys: Sequence[Any] | N
                 f"{constraint!r} names {name!r}, which is not a static or value column{nearest(name, rows.columns)}"
             )
         constraint.check(rows)
-    check_order(constraints)
-    check_meters(constraints)
+    for first in {type(one): one for one in constraints}.values():
+        first.check_together([one for one in constraints if type(one) is type(first)], constraints)
     for constraint in constraints:
         found = np.flatnonzero(constraint.broken(rows))
         if len(found):
             raise ConstraintError(tell(constraint, rows, found, keys))
-        if isinstance(constraint, Fixed) and any(
-            rows.columns[name].dtype.kind in "mM" or isinstance(rows.columns[name].dtype, pd.PeriodDtype)
-            for name in constraint.columns
-        ):
-            raise ConstraintError(f"{constraint!r}: dates and durations are no categories; convert them to texts")
-
-
-def check_order(constraints: Sequence[Constraint]) -> None:
-    """Refuse inequalities that go in a circle.
-
-    Raises
-    ------
-    ConstraintError
-        Naming the columns.
-    """
-    pairs = [
-        (low, high, one.strict)
-        for one in constraints
-        if isinstance(one, Inequality)
-        for low, high in zip(one.chain, one.chain[1:], strict=False)
-    ]
-    names = list(dict.fromkeys(name for low, high, _ in pairs for name in (low, high)))
-    below, _ = closure(names, pairs)
-    circle = [names[i] for i in np.flatnonzero(below.diagonal())]
-    if circle:
-        raise ConstraintError(
-            f"the inequalities go in a circle through {circle}, so that these would all have to be equal; turn one of "
-            f"them round, or say Derived({circle[0]!r}, {str(circle[-1])!r})"
-        )
-
-
-def check_meters(constraints: Sequence[Constraint]) -> None:
-    """Refuse a column that always rises below an end: a longer sequence would have nowhere to go.
-
-    Raises
-    ------
-    ConstraintError
-    """
-    for one in constraints:
-        for other in constraints:
-            if isinstance(one, Monotone) and one.strict and isinstance(other, Range) and one.column == other.column:
-                end = other.high if one.increasing else other.low
-                if end is not None:
-                    raise ConstraintError(
-                        f"{one!r} and {other!r} contradict each other: a column that changes with every step reaches "
-                        f"{end!r} in the end; drop strict=True or the end"
-                    )
 
 
 def tell(constraint: Constraint, rows: Rows, found: Places, keys: Sequence[Any] | None) -> str:
@@ -109,28 +58,13 @@ def tell(constraint: Constraint, rows: Rows, found: Places, keys: Sequence[Any] 
     for row in found[:SHOWN]:
         number = int(rows.sequence[row])
         who = "" if len(rows.lengths) == 1 and keys is None else f"{number if keys is None else keys[number]!r}, "
-        values = ", ".join(f"{name}={_value(series, row)}" for name, series in table.items())
-        lines.append(f"{f'entity {who}' if who else ''}row {int(step[row])}: {values}{_before(constraint, rows, row)}")
+        values = ", ".join(f"{name}={shown(series, row)}" for name, series in table.items())
+        lines.append(f"{f'entity {who}' if who else ''}row {int(step[row])}: {values}{constraint.context(rows, row)}")
     more = f"; ... ({len(found)} such rows in all)" if len(found) > 1 else " (the only such row)"
     return (
         f"{constraint!r} does not hold in the table: {'; '.join(lines)}{more}. Rows count from 0 within a sequence, in "
         "time order. Correct or drop these rows, or leave the constraint out; suggest_constraints(df) lists what holds"
     )
-
-
-def _value(series: pd.Series[Any], row: int) -> str:
-    value = series.iloc[row]
-    return repr(
-        value.item() if isinstance(value, np.generic) else value if not hasattr(value, "isoformat") else str(value)
-    )
-
-
-def _before(constraint: Constraint, rows: Rows, row: int) -> str:
-    if not isinstance(constraint, Monotone):
-        return ""
-    series = rows.columns[constraint.column]
-    before = previous(series.notna().to_numpy(dtype=bool), rows.sequence)[row]
-    return f" after {_value(series, int(before))}"
 
 
 def violations(
@@ -178,9 +112,7 @@ def broken(constraint: Constraint, rows: Rows, like: Rows | None = None) -> Bool
     for name in constraint.unknown(rows.columns):
         raise ConstraintError(f"{constraint!r} names {name!r}, which is not a column{nearest(name, rows.columns)}")
     constraint.check(rows)
-    if isinstance(constraint, Fixed) and like is not None:
-        return constraint.unlike(rows, like)
-    return constraint.broken(rows)
+    return constraint.broken(rows) if like is None else constraint.unlike(rows, like)
 
 
 def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None = None) -> Rows:
@@ -222,7 +154,7 @@ def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], rows:
             return columns
         group = _connected(constraints, named, list(columns))
         place = last_known(~bad, rows.sequence)
-        bound = any(isinstance(one, Monotone) and one.column in group for one in constraints)
+        bound = any(one.sequential and set(one.columns) & group for one in constraints)
         if (place < 0).any() and not bad.all() and not bound and not group & rows.statics:
             place = np.where(place < 0, last_known(~bad, np.zeros(len(bad), dtype=np.intp)), place)
         take = np.where(bad & (place >= 0), place, np.arange(len(bad)))

@@ -6,9 +6,9 @@ stays among the learned parts, and says where it is missing and what it is where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Rows, Step, check_gaps, names_of, put_back
+from .base import Constraint, Name, Parts, Plan, Rows, Step, check_gaps, names_of, put_back
 from .expression import Expression, resolve
 from .numbers import Grain, Scale, agree, decimals_of, kind_of
 
@@ -130,6 +130,35 @@ class Derived(Constraint):
         shown = None if shown == decimals_of(computed) else shown
         return np.asarray(~agree(one, two, np.zeros(len(one)), shown, target.dtype) & there)
 
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Let columns be computed, one after the other."""
+        for i, one in enumerate(own):
+            _formula(plan, one, [before.column for before in own[:i]])
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with what the formula says of its column where that is missing."""
+        if not frame[self.column].isna().any():
+            return frame
+
+        plain = frame.reset_index(drop=True)
+        rows = Rows({name: plain[name] for name in plain.columns}, frozenset(), np.array([len(plain)], dtype=np.int64))
+        said = self.compute(rows).set_axis(frame.index)
+        gone = frame[self.column].isna() & said.notna()
+        if not gone.any():
+            return frame
+        out = frame.copy()
+        out[self.column] = out[self.column].where(~gone, said.astype(out[self.column].dtype))
+        return out
+
+    @classmethod
+    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with computed values missing again, so that they follow from the others as they now are."""
+        out = drawn.copy()
+        for one in own:
+            out[one.column] = out[one.column].where(told[one.column].notna())
+        return out
+
     def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return column and formula.
 
@@ -224,3 +253,16 @@ class Formula(Step):
         else:
             shown = computed if (~there).any() and self.dtype == bool else computed.astype(self.dtype)
         return {name: put_back(name, self.kept, shown, there, parts)}
+
+
+def _formula(plan: Plan, one: Derived, earlier: Sequence[Name]) -> None:
+    """Let a column be computed, unless another step puts it back or it would need itself."""
+    rows = plan.rows
+    uses = one.operands(rows.columns)[1:]
+    if one.formula is None:
+        later = {o.column for o in plan.constraints if isinstance(o, Derived)} - set(earlier)
+        static = one.column in rows.statics
+        uses = tuple(name for name in uses if name not in later and (not static or name in rows.statics))
+    if one.column in plan.owned or any(plan.reaches(name, {one.column}) for name in uses):
+        return
+    plan.add(Formula.fit(rows, one, uses))

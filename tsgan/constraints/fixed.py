@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Rows, Step, names_of, reserved
+from .base import Constraint, Name, Parts, Plan, Rows, Step, merged, names_of, reserved
 
 
 @saved
@@ -57,6 +57,15 @@ class Fixed(Constraint):
                 "name columns of one role, or change static="
             )
 
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Let columns come back together; those that share one are one combination."""
+        for one in own:
+            if any(_temporal(plan.rows.columns[name].dtype) for name in one.columns):
+                raise ConstraintError(f"{one!r}: dates and durations are no categories; convert them to texts")
+        for names in merged([one.together for one in own]):
+            plan.add(Joint.fit(plan.rows, names))
+
     def broken(self, rows: Rows) -> Bools:
         """Return no row: alone, a table holds its own combinations."""
         return np.zeros(rows.size(False), dtype=bool)
@@ -73,6 +82,10 @@ class Fixed(Constraint):
         held = np.zeros(codes.max(initial=0) + 1, dtype=bool)
         held[codes[:size][known[:size]]] = True
         return np.asarray(~held[codes[size:]] & known[size:])
+
+
+def _temporal(dtype: Any) -> bool:
+    return dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype)
 
 
 def _complete(rows: Rows, names: tuple[Name, ...]) -> Bools:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Rows, Step, check_gaps, names_of, numeric, put_back
+from .base import Constraint, Limits, Name, Parts, Plan, Rows, Step, check_gaps, names_of, numeric, put_back
 from .numbers import PER_SECOND, Grain, Numbers, Scale, agree, decimals_of
 
 
@@ -78,6 +79,89 @@ class FixedSum(Constraint):
         if self.column(rows) is None and Grain.fit(rows.columns[self.parts[0]].iloc[:1]).kind == "span":
             raise ConstraintError(f"{self!r}: timedeltas do not add up to a number; name a column of timedeltas")
 
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Let one column of each sum be computed."""
+        orders = {name for one in plan.constraints if one.ordering for name in one.columns}
+        for one in own:
+            _plan(plan, one, orders)
+
+    def column_in(self, frame: pd.DataFrame) -> Name | None:
+        """Return the column of the totals; None where they are a number."""
+        return self.total if self.total in frame.columns else None  # type: ignore[return-value]
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with the one value that the sum lacks."""
+        total = self.column_in(frame)
+        names: list[Name] = [*([] if total is None else [total]), *self.parts]
+        if not all(types.is_numeric_dtype(frame[name].dtype) for name in names):
+            return frame
+        x = frame[names].to_numpy(dtype=np.float64, na_value=np.nan)
+        gone = np.isnan(x)
+        alone = gone.sum(axis=1) == 1
+        if not alone.any():
+            return frame
+        sign = np.ones(len(names))
+        sign[: total is not None] = -1
+        constant = float(self.total) if total is None else 0.0
+        left = constant - np.where(gone, 0, x * sign).sum(axis=1)
+        shown = [decimals_of(frame[name]) for name in names]
+        digits = None if None in shown else max(shown)  # type: ignore[type-var]
+        out = frame.copy()
+        for j, name in enumerate(names):
+            rows = alone & gone[:, j]
+            if rows.any():
+                made = np.where(rows, left * sign[j] if digits is None else np.round(left * sign[j], digits), x[:, j])
+                out[name] = pd.Series(made, index=out.index).astype(out[name].dtype)
+        return out
+
+    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with totals missing, too, where more than one part is: they are drawn with the parts."""
+        total, several = self.column_in(frame), frame[list(self.parts)].isna().sum(axis=1).gt(1)
+        if total is None or not several.any():
+            return frame
+        out = frame.copy()
+        out[total] = out[total].where(~several)
+        return out
+
+    @classmethod
+    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with drawn parts that make up what a known total and the known parts leave."""
+        out = drawn
+        for rule in own:
+            if not all(types.is_numeric_dtype(told[name].dtype) for name in rule.parts):
+                continue
+            total, parts = rule.column_in(told), list(rule.parts)
+            gone = told[parts].isna().to_numpy(dtype=bool)
+            known = np.ones(len(told), dtype=bool) if total is None else told[total].notna().to_numpy(dtype=bool)
+            rows = np.flatnonzero(known & (gone.sum(axis=1) > 1))
+            if not len(rows):
+                continue
+            x = out[parts].to_numpy(dtype=np.float64)[rows]
+            holes = gone[rows]
+            sums = (
+                np.full(len(rows), float(rule.total)) if total is None else out[total].to_numpy(dtype=np.float64)[rows]
+            )
+            left = sums - np.where(holes, 0, x).sum(axis=1)
+            parted = np.where(holes, x, 0)
+            size = parted.sum(axis=1)
+            even = left[:, None] / holes.sum(axis=1)[:, None]
+            same = (parted >= 0).all(axis=1) & (size > 0) & (left >= 0)
+            scaled = parted * np.where(same, left / np.where(size == 0, 1, size), 1)[:, None]
+            moved = np.where(same[:, None], scaled, parted + even - (size / holes.sum(axis=1))[:, None])
+            for j, name in enumerate(parts):
+                moved[:, j] = _rounded(moved[:, j], told[name])
+            last = holes.shape[1] - 1 - holes[:, ::-1].argmax(axis=1)
+            rest = np.where(holes, moved, 0).sum(axis=1) - moved[np.arange(len(rows)), last]
+            moved[np.arange(len(rows)), last] = left - rest
+            x = np.where(holes, moved, x)
+            out = out.copy()
+            for j, name in enumerate(parts):
+                column = out[name].to_numpy(dtype=np.float64, na_value=np.nan).copy()
+                column[rows] = _rounded(x[:, j], told[name])
+                out[name] = pd.Series(column, index=out.index).astype(out[name].dtype)
+        return out
+
     def broken(self, rows: Rows) -> Bools:
         """Return which rows have parts that do not add up, in the decimals that are shown."""
         name = self.column(rows)
@@ -103,9 +187,6 @@ def shown(rows: Rows, total: Name, parts: Sequence[Name]) -> int | None:
     if own is None or all(one is not None and one <= own for one in others):
         return None
     return own
-
-
-Limits = tuple[Any, Any]
 
 
 @saved
@@ -260,3 +341,42 @@ def grain_of(grain: Grain, x: Numbers, scale: Scale) -> Numbers:
     """Round floats to their decimals; whole numbers and durations are exact."""
     rounded: Numbers = grain.snap(x, scale) if scale.kind == "real" else x
     return rounded
+
+
+def _rounded(x: Any, like: pd.Series[Any]) -> Any:
+    decimals = decimals_of(like)
+    return x if decimals is None else np.round(x, decimals)
+
+
+def _plan(plan: Plan, one: FixedSum, orders: set[Name]) -> None:
+    """Let one column of a sum be computed: the total, else the last part that nothing else puts back."""
+    rows, total = plan.rows, one.column(plan.rows)
+    names = [*([] if total is None else [total]), *reversed(one.parts)]
+    free = [name for name in names if name not in plan.owned]
+    free.sort(key=lambda name: name in orders)
+    for name in free:
+        others = [other for other in names if other != name]
+        if not any(plan.reaches(other, {name}) for other in others):
+            break
+    else:
+        return
+    scale = Scale.of(plan.grain(other) for other in names)
+    sums = [o for o in plan.constraints if o is not one and o.ends(o.columns[0]) == (None, None, False)]
+    used = {other for o in sums for other in o.operands(rows.columns)}
+    yielding = tuple(part for part in one.parts if part != name and part not in used)
+    gone = {other: rows.columns[other].isna().to_numpy(dtype=bool) for other in names}
+    kept = bool((gone[name] != np.logical_or.reduce([gone[other] for other in others])).any())
+    step = Total(
+        name,
+        total,
+        0.0 if total is not None else float(one.total),
+        one.parts,
+        name in rows.statics,
+        kept,
+        {other: plan.grain(other) for other in names},
+        {other: plan.limits(other, scale) for other in names},
+        yielding,
+    )
+    plan.add(step)
+    for other in yielding:
+        plan.needs[other] = set(step.needs)

@@ -19,17 +19,18 @@ cross are held to their side while they are drawn anyway (see `encoding.columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools
 from ..bundle import saved
-from .base import Constraint, Name, Parts, Rows, Step, last_known, merged, names_of, numeric, reserved
+from ..errors import ConstraintError
+from .base import Constraint, Limits, Name, Parts, Plan, Rows, Step, last_known, merged, names_of, numeric, reserved
 from .numbers import Grain, Numbers, Scale
 
 
@@ -48,6 +49,7 @@ class Inequality(Constraint):
     """
 
     kind: ClassVar[str] = "inequality"
+    ordering: ClassVar[bool] = True
 
     def __init__(self, *columns: Name, strict: bool = False) -> None:
         self.chain, self.strict = names_of(columns, "Inequality", 2), bool(strict)
@@ -70,6 +72,43 @@ class Inequality(Constraint):
         """Refuse columns that cannot be compared."""
         numeric(self, rows)
 
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Put back what inequalities tie together, one order after the other."""
+        for names, pairs in components(own):
+            _plan(plan, names, pairs)
+
+    @classmethod
+    def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
+        """Refuse inequalities that go in a circle.
+
+        Raises
+        ------
+        ConstraintError
+            Naming the columns.
+        """
+        for names, pairs in components(own):
+            circle = [names[i] for i in np.flatnonzero(closure(names, pairs)[0].diagonal())]
+            if circle:
+                raise ConstraintError(
+                    f"the inequalities go in a circle through {circle}, so that these would all have to be equal; turn "
+                    f"one of them round, or say Derived({circle[0]!r}, {str(circle[-1])!r})"
+                )
+
+    @classmethod
+    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with drawn values between those that they are set beside; known values stay.
+
+        A drawn one is moved to where the known ones below and above it, and the drawn ones below it, leave room.
+        Strict pairs are as far apart as the nearest that the table shows; in a closer gap, in its middle.
+        """
+        out = drawn.copy()
+        for names, pairs in components(own):
+            known = told[list(names)].notna().to_numpy(dtype=bool)
+            if not known.all():
+                _hold(out, told, known, names, pairs)
+        return out
+
     def broken(self, rows: Rows) -> Bools:
         """Return which rows have a pair of present values in the wrong order."""
         scale = Scale.of(Grain(rows.columns[name].dtype, *_kind_unit(rows, name)) for name in self.chain)
@@ -86,6 +125,8 @@ def _kind_unit(rows: Rows, name: Name) -> tuple[Any, None, str]:
 
 
 Mode = Literal["free", "up", "down", "share"]
+LEAST = 200  # rows at least of a column in order that is learned as it is, and not by its gap
+TOUCHING = 0.05  # of them that touch what bounds them, at most
 Edges = tuple[tuple[Name, Any], ...]
 Pair = tuple[Name, Name, bool]  # the lower, the higher, whether strictly
 
@@ -237,13 +278,10 @@ def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -
     return np.where(place >= 0, best[np.maximum(place, 0)], fallback), known
 
 
-def components(constraints: Sequence[Constraint]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
+def components(constraints: Sequence[Inequality]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
     """Return the columns that inequalities tie together, and the pairs (low, high, whether strictly) among each."""
     pairs = [
-        (low, high, one.strict)
-        for one in constraints
-        if isinstance(one, Inequality)
-        for low, high in zip(one.chain, one.chain[1:], strict=False)
+        (low, high, one.strict) for one in constraints for low, high in zip(one.chain, one.chain[1:], strict=False)
     ]
     return [
         (names, [pair for pair in pairs if pair[0] in names])
@@ -268,3 +306,138 @@ def closure(names: Sequence[Name], pairs: Sequence[Pair]) -> tuple[Bools, Bools]
         strict |= through & (strict[:, k, None] | strict[None, k, :])
         below |= through
     return below, strict
+
+
+def _plan(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
+    rows = plan.rows
+    below, strict = closure(names, pairs)
+    place = {name: i for i, name in enumerate(names)}
+    given = [name for name in names if name in plan.owned]
+    inner = {name for name in names if name not in given}
+    given = [name for name in given if not plan.reaches(name, inner)]
+    grains = {name: plan.grain(name) for name in names}
+    scale = Scale.of(grains.values())
+    read = {name: scale.read(rows.spread(name)) for name in names}
+    ranked = sorted(inner, key=lambda name: (name not in rows.statics, below[:, place[name]].sum(), place[name]))
+    ends = {name: plan.limits(name, scale) for name in ranked}
+    shown = [grain.decimals for grain in grains.values()]
+    decimals = None if scale.kind != "real" or None in shown else max(one for one in shown if one is not None)
+
+    def apart(low: Name, high: Name) -> Any:
+        """Smallest observed distance of a strict pair."""
+        if not strict[place[low], place[high]]:
+            return 0
+        there = ~read[low][1] & ~read[high][1]
+        return (read[high][0] - read[low][0])[there].min().item() if there.any() else 0
+
+    if not given and not set(ranked) & rows.statics:
+        ranked = _from_the_middle(ranked, below, place, lambda one, start: _holds(ends, one, start, apart(one, start)))
+    nodes: list[Node] = []
+    for i, name in enumerate(ranked):
+        static = name in rows.statics
+        there = [one for one in [*given, *ranked[:i]] if not static or one in rows.statics]
+        lowers: Edges = tuple((one, apart(one, name)) for one in there if below[place[one], place[name]])
+        uppers: Edges = tuple((one, apart(name, one)) for one in there if below[place[name], place[one]])
+        mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
+        low, high = ends[name]
+        node = Node(name, static, mode, grains[name], scale, lowers, uppers, low, high, decimals=decimals)
+        bounds = {side: bound(node, rows, side, 0) for side in ("low", "high")}
+        fallback = _middle(*bounds["low"]), _middle(*bounds["high"])
+        if mode in ("up", "down") and not static and scale.kind == grains[name].kind == "real":
+            level, known = bounds["low" if mode == "up" else "high"]
+            touches = (read[name][0] == level)[known & ~read[name][1]]
+            if len(touches) >= LEAST and touches.mean() <= TOUCHING:
+                node = replace(node, mode="free")
+        nodes.append(replace(node, fallback=fallback))
+    parts = {node.name: node.part for node in nodes}
+    for node in nodes:
+        caps = tuple(
+            (parts[one], ends[one][1] - apart(node.name, one))
+            for one in ranked
+            if below[place[node.name], place[one]]
+            and ends[one][1] is not None
+            and (one in rows.statics) == node.static
+            and (node.high is None or ends[one][1] - apart(node.name, one) < node.high)
+        )
+        plan.add(replace(node, caps=caps))
+
+
+def _from_the_middle(
+    ranked: list[Name], below: Bools, place: Mapping[Name, int], holds: Callable[[Name, Name], bool]
+) -> list[Name]:
+    """Return the columns so that the largest set of unrelated ones of one height comes first, then those below.
+
+    These stay free: opening and close are tied to each other and to the days before more closely than to the low.
+    """
+    height: dict[Name, int] = {}
+    for name in ranked:
+        height[name] = 1 + max((height[one] for one in height if below[place[one], place[name]]), default=-1)
+    heights = list(height.values())
+    top = max(range(max(heights) + 1), key=lambda level: (heights.count(level), -level))
+    start = [name for name in ranked if height[name] == top]
+    under = [name for name in reversed(ranked) if any(below[place[name], place[one]] for one in start)]
+    if not all(holds(one, other) for one in under for other in start if below[place[one], place[other]]):
+        return ranked
+    return [*start, *under, *(name for name in ranked if name not in (*start, *under))]
+
+
+def _holds(ends: Mapping[Name, Limits], one: Name, start: Name, apart: Any) -> bool:
+    """Return whether a column stays above its lower end wherever the one above it stays above its own."""
+    low, floor = ends[one][0], ends[start][0]
+    return low is None or (floor is not None and floor - apart >= low)
+
+
+def _middle(x: Any, known: Any) -> Any:
+    """Return the median of what is known, zero where nothing is."""
+    return np.sort(x[known])[known.sum() // 2].item() if known.any() else 0
+
+
+def _hold(out: pd.DataFrame, told: pd.DataFrame, known: Bools, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
+    """Move drawn values, in place, between those that `pairs` of the columns set them beside."""
+    below, strict = closure(names, pairs)
+    grains = [Grain.fit(told[name]) for name in names]
+    places = [grain.decimals for grain in grains]
+    finest = None if None in places else max(one for one in places if one is not None)
+    grains = [replace(grain, decimals=finest) if grain.kind == "real" else grain for grain in grains]
+    scale = Scale.of(grains)
+    x = [scale.read(out[name])[0] for name in names]
+    rooms = _rooms(x, known, strict, below, [grain.least(scale) for grain in grains])
+    there = out[list(names)].notna().to_numpy(dtype=bool)
+    far = np.full(len(out), np.inf if scale.kind == "real" else np.iinfo(np.int64).max, dtype=x[0].dtype)
+    for j in np.argsort(below.sum(axis=0), kind="stable"):
+        under, above = np.flatnonzero(below[:, j]), np.flatnonzero(below[j])
+        low, least = (
+            np.max([-far, *(np.where(there[:, i], x[i] + share * rooms[i, j], -far) for i in under)], axis=0)
+            for share in (0, 1)
+        )
+        high, most = (
+            np.min([far, *(np.where(known[:, i], x[i] - share * rooms[j, i], far) for i in above)], axis=0)
+            for share in (0, 1)
+        )
+        raised, lowered = ~known[:, j] & (x[j] < least), ~known[:, j] & (x[j] > most)
+        x[j][raised] = grains[j].snap(least[raised], scale, "up")
+        x[j][lowered] = grains[j].snap(most[lowered], scale, "down")
+        tight = ~known[:, j] & (least > most)  # closer than any that the table shows
+        apart = high[tight] - low[tight]
+        middle = low[tight] + (apart / 2 if scale.kind == "real" else apart // 2)
+        shown = grains[j].snap(middle, scale)
+        x[j][tight] = np.where((shown > low[tight]) & (shown < high[tight]), shown, middle)
+        moved = raised | lowered | tight
+        if moved.any():
+            new = grains[j].write(x[j], np.zeros(len(out), dtype=bool), scale).set_axis(out.index)
+            out[names[j]] = out[names[j]].where(~moved, new.astype(out[names[j]].dtype))
+
+
+def _rooms(x: Sequence[Numbers], known: Bools, strict: Bools, below: Bools, least: Sequence[Any]) -> Numbers:
+    """Return how far apart strict pairs are at least, `(columns, columns)`.
+
+    As near as known values come, the least step where there are none, and no less than by way of others between.
+    """
+    rooms = np.zeros(below.shape, dtype=x[0].dtype)
+    for i, j in zip(*np.nonzero(strict), strict=True):
+        both = known[:, i] & known[:, j]
+        rooms[i, j] = (x[j] - x[i])[both].min() if both.any() else least[j]
+    for k in range(len(x)):
+        through = below[:, k, None] & below[None, k, :]
+        rooms = np.where(through, np.maximum(rooms, rooms[:, k, None] + rooms[None, k, :]), rooms)
+    return rooms

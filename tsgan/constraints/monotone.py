@@ -8,9 +8,9 @@ since the last known value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Places, Rows, Step, last_known, names_of, numeric, reserved
+from .base import Constraint, Name, Parts, Places, Plan, Rows, Step, last_known, names_of, numeric, reserved, shown
 from .numbers import Grain, Scale
 
 
@@ -39,6 +39,8 @@ class Monotone(Constraint):
     """
 
     kind: ClassVar[str] = "monotone"
+    sequential: ClassVar[bool] = True
+    ordering: ClassVar[bool] = True
 
     def __init__(self, column: Name, increasing: bool = True, strict: bool = False) -> None:
         (self.column,) = names_of([column], "Monotone", 1)
@@ -69,6 +71,39 @@ class Monotone(Constraint):
                 f"{self!r}: column {self.column!r} is static, one value per sequence, and cannot rise or fall in it; "
                 "leave it out of static=, or leave the constraint out"
             )
+
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Let each column be a start and increments."""
+        for one in own:
+            if one.column in plan.owned:
+                continue
+            low, high = plan.declared(one.column, Scale.of([plan.grain(one.column)]))
+            strict = any(o.strict for o in own if o.column == one.column and o.increasing == one.increasing)
+            plan.add(Increments.fit(plan.rows, one.column, one.increasing, strict, low, high))
+
+    @classmethod
+    def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
+        """Refuse a column that always rises below an end: a longer sequence would have nowhere to go.
+
+        Raises
+        ------
+        ConstraintError
+        """
+        for one in own:
+            for other in others:
+                end = other.ends(one.column)[1 if one.increasing else 0]
+                if one.strict and end is not None:
+                    raise ConstraintError(
+                        f"{one!r} and {other!r} contradict each other: a column that changes with every step reaches "
+                        f"{end!r} in the end; drop strict=True or the end"
+                    )
+
+    def context(self, rows: Rows, row: int) -> str:
+        """Return the value before."""
+        series = rows.columns[self.column]
+        before = previous(series.notna().to_numpy(dtype=bool), rows.sequence)[row]
+        return f" after {shown(series, int(before))}"
 
     def broken(self, rows: Rows) -> Bools:
         """Return which rows go back behind the last value before them."""

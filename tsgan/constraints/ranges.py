@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Rows, names_of, numeric
+from .base import Constraint, Name, Plan, Rows, names_of, numeric
+from .inequality import Node
 from .numbers import Grain, Scale, kind_of
 
 
@@ -74,6 +76,21 @@ class Range(Constraint):
                     f"{self!r}: the end {end!r} does not fit column {self.column!r} of dtype {series.dtype}; "
                     "pass a number for numbers, a Timestamp of the same zone for datetimes, a Timedelta for timedeltas"
                 ) from error
+
+    @classmethod
+    def steps(cls, own: Sequence[Self], plan: Plan) -> None:
+        """Clip what nothing else puts back."""
+        for one in own:
+            if one.column not in plan.owned:
+                grain = plan.grain(one.column)
+                scale = Scale.of([grain])
+                low, high = plan.limits(one.column, scale)
+                static = one.column in plan.rows.statics
+                plan.add(Node(one.column, static, "free", grain, scale, low=low, high=high))
+
+    def ends(self, name: Name) -> tuple[Any, Any, bool]:
+        """Return the ends, and whether the column is whole."""
+        return (self.low, self.high, self.whole) if name == self.column else super().ends(name)
 
     def broken(self, rows: Rows) -> Bools:
         """Return which rows lie outside, or are not whole."""

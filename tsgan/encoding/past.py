@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
-from ..constraints.completing import balanced, completed, loosened, ordered
 from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
 from ..panel import Panel
@@ -250,8 +249,8 @@ def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     taken, order, lengths = stages.take_apart(table)
     taken = _told_once(replace(taken, values=stages.aliases.told(taken.values)))
     if stages.constraints:
-        told = completed(stages.constraints, taken.values)
-        taken = replace(taken, values=loosened(stages.constraints, told))
+        told = stages.chain.complete(taken.values)
+        taken = replace(taken, values=stages.chain.loosen(told))
     stamps = stamps_of(taken, order)
     panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
     starts = _ticks(stages, taken, stamps, np.cumsum(lengths) - lengths)
@@ -303,15 +302,14 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    known = completed(stages.constraints, frame)
+    known = stages.chain.complete(frame)
     out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    out = ordered(stages.constraints, out, known)
-    return give_back(balanced(stages.constraints, out, frame), kind)
+    return give_back(stages.chain.hold(out, known), kind)
 
 
 def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:

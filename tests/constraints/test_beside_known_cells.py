@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tsgan import Derived, FixedSum, Inequality, RecurrentGAN
-from tsgan.constraints.completing import balanced, completed, loosened, ordered
+from tsgan.constraints.chain import Chain
 from tsgan.errors import ConstraintError
 
 SUM = FixedSum("total", ["a", "b", "c"])
@@ -16,9 +16,13 @@ def frame(**columns):
     return pd.DataFrame({name: pd.Series(values, dtype=float) for name, values in columns.items()})
 
 
+def chain(rules):
+    return Chain(tuple(rules), (), (), frozenset())
+
+
 def test_a_sum_gives_the_one_value_that_it_lacks():
     table = frame(total=[NAN, 9, 9, 9], a=[1.5, NAN, 2, NAN], b=[2, 3, 4, NAN], c=[3, 4, NAN, 1])
-    made = completed([SUM], table)
+    made = chain([SUM]).complete(table)
     assert made["total"].tolist() == [6.5, 9, 9, 9]
     assert made["a"].tolist()[:3] == [1.5, 2, 2]
     assert made["c"].tolist() == [3, 4, 3, 1]
@@ -28,7 +32,7 @@ def test_a_sum_gives_the_one_value_that_it_lacks():
 
 def test_a_number_as_total_and_whole_numbers():
     table = pd.DataFrame({"a": pd.array([30, None], "Int64"), "b": pd.array([None, 10], "Int64")})
-    made = completed([FixedSum(100, ["a", "b"])], table)
+    made = chain([FixedSum(100, ["a", "b"])]).complete(table)
     assert made["a"].tolist() == [30, 90]
     assert made["b"].tolist() == [70, 10]
     assert (made.dtypes == "Int64").all()
@@ -37,21 +41,21 @@ def test_a_number_as_total_and_whole_numbers():
 def test_one_answer_leads_to_the_next():
     table = frame(a=[2.0, 2], b=[NAN, NAN], total=[NAN, 7], double=[NAN, NAN])
     rules = [Derived("double", "total * 2"), FixedSum("total", ["a", "b"])]
-    made = completed(rules, table)
+    made = chain(rules).complete(table)
     assert made["b"].isna().tolist() == [True, False]
     assert made["double"].tolist()[1] == 14
 
 
 def test_totals_are_loosened_where_several_parts_are_missing():
     table = frame(total=[9, 9], a=[NAN, NAN], b=[NAN, 3], c=[4, 4])
-    assert loosened([SUM], table)["total"].isna().tolist() == [True, False]
-    assert loosened([], table) is table
+    assert chain([SUM]).loosen(table)["total"].isna().tolist() == [True, False]
+    assert chain([]).loosen(table) is table
 
 
 @pytest.mark.parametrize("drawn", [[3.0, 1.0], [0.0, 0.0], [-2.0, 9.0]])
 def test_drawn_parts_make_up_what_a_total_leaves(drawn):
     told = frame(total=[9.0], a=[NAN], b=[NAN], c=[4.3])
-    made = balanced([SUM], told.assign(a=drawn[0], b=drawn[1]), told)
+    made = chain([SUM]).hold(told.assign(a=drawn[0], b=drawn[1]), told)
     assert made["a"][0] + made["b"][0] == pytest.approx(4.7)
     assert made["c"][0] == 4.3
 
@@ -103,7 +107,7 @@ def test_drawn_values_are_moved_between_known_ones_of_all_rules_together():
     told = frame(a=[1, NAN, 1.5, 3.2], b=[2, NAN, NAN, NAN], c=[2.5, 1.6, 1.6, NAN])
     drawn = told.fillna(frame(a=[1, 3, 1, 1], b=[1, 9, 9, 1], c=[1, 1, 1, 1.0]))
     for rules in ([Inequality("a", "b"), Inequality("b", "c")], [Inequality("a", "b", "c")]):
-        made = ordered(rules, drawn, told)
+        made = chain(rules).hold(drawn, told)
         assert made["a"].tolist() == [1, 1.6, 1.5, 3.2]
         assert made["b"].tolist() == [2, 1.6, 1.6, 3.2]
         assert made["c"].tolist() == [2.5, 1.6, 1.6, 3.2]
@@ -112,7 +116,7 @@ def test_drawn_values_are_moved_between_known_ones_of_all_rules_together():
 def test_strict_pairs_are_as_far_apart_as_known_ones_or_in_the_middle():
     told = frame(a=[1, NAN, 1.5], b=[2, NAN, NAN], c=[2.5, 9, 1.6])
     drawn = told.fillna(frame(a=[0, 9, 0], b=[0, 9.5, 9]))
-    made = ordered([Inequality("a", "b", strict=True), Inequality("b", "c", strict=True)], drawn, told)
+    made = chain([Inequality("a", "b", strict=True), Inequality("b", "c", strict=True)]).hold(drawn, told)
     assert made["a"].tolist() == [1, 7.5, 1.5]  # b at least 1 above a, and c .5 above b
     assert made["b"].tolist() == [2, 8.5, pytest.approx(1.55)]  # no decimal between 1.5 and 1.6
 
@@ -122,7 +126,7 @@ def test_whole_numbers_are_moved_to_whole_numbers_beside_fractions():
         {"i": pd.array([1, None, 2], "Int64"), "x": [1.5, 2.5, NAN], "j": pd.array([3, None, 4], "Int64")}
     )
     drawn = pd.DataFrame({"i": pd.array([1, 9, 2], "Int64"), "x": [1.5, 2.5, 9], "j": pd.array([3, 0, 4], "Int64")})
-    made = ordered([Inequality("i", "x"), Inequality("x", "j")], drawn, told)
+    made = chain([Inequality("i", "x"), Inequality("x", "j")]).hold(drawn, told)
     assert made["i"].tolist() == [1, 2, 2]
     assert made["x"].tolist() == [1.5, 2.5, 4]
     assert made["j"].tolist() == [3, 3, 4]
@@ -134,14 +138,14 @@ def test_moments_are_moved_before_the_known_ones():
     drawn = pd.DataFrame({"start": day, "end": day + pd.Timedelta("1h")})
     drawn.loc[1, "start"] = day[2]
     told = drawn.assign(start=drawn["start"].where([True, False, True, True, True]))
-    made = ordered([Inequality("start", "end", strict=True)], drawn, told)
+    made = chain([Inequality("start", "end", strict=True)]).hold(drawn, told)
     assert made["start"].tolist() == day.tolist()
 
 
 def test_what_follows_from_a_moved_value_is_computed_from_it():
     told = frame(a=[5.0, NAN], b=[6.0, 7.0], double=[10.0, NAN])
     drawn = told.fillna(frame(a=[0, 9.0], double=[0, 18.0]))
-    made = ordered([Derived("double", "a * 2"), Inequality("a", "b")], drawn, told)
+    made = chain([Derived("double", "a * 2"), Inequality("a", "b")]).hold(drawn, told)
     assert made["a"].tolist() == [5, 7]
     assert made["double"].tolist() == [10, 14]
 
