@@ -346,7 +346,7 @@ class Leaf:
 
 
 @saved
-class Asked:
+class Rule:
     """A class that is saved as its arguments."""
 
     def __init__(self, *names, strict=False):
@@ -391,7 +391,7 @@ class TestPacking:
         assert np.isnan(through_json(float("nan")))
 
     def test_arguments_make_a_class_again(self):
-        again = through_json({"rule": Asked("a", 1, strict=True)})["rule"]
+        again = through_json({"rule": Rule("a", 1, strict=True)})["rule"]
         assert (again.names, again.strict) == (("a", 1), True)
 
     @pytest.mark.parametrize(

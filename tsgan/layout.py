@@ -63,6 +63,8 @@ class Number:
         The earlier cell that is missing where this one is, and only there; -1 for none.
     floors, ceilings : tuple of Bound
         Earlier numbers of the row that this one is never below, or never above.
+    piled : (bool, bool)
+        Whether values are as frequent at the edge that floors, and that ceilings, set as a little away from it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Number:
     together: int = -1
     floors: tuple[Bound, ...] = ()
     ceilings: tuple[Bound, ...] = ()
+    piled: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)

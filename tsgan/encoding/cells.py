@@ -30,13 +30,12 @@ from .columns import COLUMNS
 from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for
 from .columns.category import CategoryColumn
 from .columns.numeric import FloatColumn
-from .columns.orders import bound, find_orders
+from .columns.orders import Order, bound, find_orders
 from .schema import Role
 from .sequences import encode_lengths, follows, length_cell
 
 Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
-Others = tuple[tuple[Name, float], ...]  # columns that one never crosses, and how near it came
 LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
 CROSSED, NEAR = 1e-3, 1e-6  # share of the rows that may come to cross another column, scaled; less than is seen
 ROUGHER = 2.0  # times, that what carries marginals may make paths
@@ -62,8 +61,8 @@ class Cells:
         Which levels of categories of one role come together.
     together : dict of name to int
         By column the earlier cell that is missing where it is.
-    orders : dict of name to two tuples of (name, number)
-        Columns that one is never below, and never above, and by how much it keeps away from them.
+    orders : dict of name to Order
+        Columns that one is never below, and never above.
     led : dict of int to (int, array, array)
         The cells that move with another one when marginals are carried: which, and the knots there and here.
     layout : Layout
@@ -76,7 +75,7 @@ class Cells:
     marginals: Marginals | None = None
     meets: dict[tuple[Name, Name], Bools] = field(default_factory=dict)
     together: dict[Name, int] = field(default_factory=dict)
-    orders: dict[Name, tuple[Others, Others]] = field(default_factory=dict)
+    orders: dict[Name, Order] = field(default_factory=dict)
     led: dict[int, tuple[int, Doubles, Doubles]] = field(default_factory=dict)
     layout: Layout = field(init=False)
 
@@ -133,7 +132,8 @@ class Cells:
         self = cls(columns, whole)
         values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
         self.together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
-        self.orders = self._ordered(values)
+        ordered = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
+        self.orders = find_orders([column for _, column in ordered], values[:, [j for j, _ in ordered]])
         self._observed = values[:, self._numbers()]
         self._independent = [independent_values(x, steps, len(whole)) for x in self._observed.T]
         self.meets = {**self._pairs("static", fixed), **self._pairs("value", values)}
@@ -159,13 +159,13 @@ class Cells:
             if cell is not None:
                 self._places[column.name] = len(cells[column.role])
                 cells[column.role].append(replace(cell, together=self.together.get(column.name, -1)))
-        for name, (floors, ceilings) in self.orders.items():
+        for name, order in self.orders.items():
             own, place = self._column(name), self._places[name]
             number = cells["value"][place]
             assert isinstance(number, Number)
-            low = tuple(bound(own, self._column(one), self._places[one], apart) for one, apart in floors)
-            high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in ceilings)
-            cells["value"][place] = replace(number, floors=low, ceilings=high)
+            low = tuple(bound(own, self._column(one), self._places[one], apart) for one, apart in order.floors)
+            high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in order.ceilings)
+            cells["value"][place] = replace(number, floors=low, ceilings=high, piled=order.piled)
         for (one, two), met in self.meets.items():
             place = self._places[two]
             for role in cells:
@@ -186,19 +186,6 @@ class Cells:
         found = next(column for column in self.columns if column.name == name)
         assert isinstance(found, FloatColumn)
         return found
-
-    def _ordered(self, values: Doubles) -> dict[Name, tuple[Others, Others]]:
-        """Return the columns of numbers that are never below, and never above, some earlier ones."""
-        own = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
-        columns = [column for _, column in own]
-        found = find_orders(columns, values[:, [j for j, _ in own]])
-        return {
-            columns[j].name: (
-                tuple((columns[i].name, apart) for i, apart in low),
-                tuple((columns[i].name, apart) for i, apart in high),
-            )
-            for j, (low, high) in found.items()
-        }
 
     def _named(self, role: Role) -> list[Column]:
         """Return the columns of one role that have a cell, in the order of the cells."""

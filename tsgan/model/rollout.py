@@ -352,10 +352,9 @@ class Rollout:
     ) -> Tensor:
         """Draw numbers of the mixture until they lie within the bounds, and on no place that an outcome has.
 
-        A smooth density spills over an edge, and lacks inside what lies outside. Where earlier numbers of the row set
-        the edge, what lies outside is mirrored at it, as at the edges of kernel density estimates (Schuster 1985,
-        Communications in Statistics 14), with the share of probability that the place inside has of that outside: none
-        of a density whose middle is far outside comes to lie far inside.
+        A smooth density spills over an edge at which values pile up, and lacks inside what lies outside: where earlier
+        numbers of the row set such an edge, what lies outside is mirrored at it, as at the edges of kernel density
+        estimates (Schuster 1985, Communications in Statistics 14).
         """
         own = self.g.heads.own[j]
         share = torch.softmax(w, 1).cumsum(1)
@@ -375,14 +374,11 @@ class Rollout:
             wrong = None
             if bounded:
                 least, most = (low, high) if everything else (low[left], high[left])
+                if cell.piled[0]:
+                    z = torch.where(z < least, 2 * least - z, z)
+                if cell.piled[1]:
+                    z = torch.where(z > most, 2 * most - z, z)
                 wrong = (z < least) | (z > most)
-                if cell.floors or cell.ceilings:
-                    there = torch.where(z < least, 2 * least - z, 2 * most - z)
-                    apart = (there - middle) / spread - mu.gather(1, k)[:, 0]
-                    gain = (e.square() - apart.square()) / (2 * sigma.gather(1, k)[:, 0].exp().square())
-                    likely = torch.rand(len(middle), generator=self.noise).log() <= gain
-                    z = torch.where(wrong & likely, there, z)
-                    wrong = (z < least) | (z > most)
             z = self.g.grids.snap(j, z)
             if own.stay > 0 and self.age:
                 same = ((z - (old if everything else old[left])).abs() <= CLOSE) & ~(gone if everything else gone[left])

@@ -6,12 +6,15 @@ above another although their ranges overlap, a drawn number is held to the side 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...arrays import Doubles
+from ...bundle import saved
 from ...layout import Bound
+from ...tables.dtypes import Name
 from .numeric import FloatColumn
 
 ROWS = 200  # that an order has to hold on, all there are
@@ -20,11 +23,31 @@ MOST = 4  # of the orders of a column on either side, the tightest
 SAME = 1e-9  # of the largest value: what scaling there and back may move one that touches another
 KNOTS = 65  # of the map from one column's scale to another's
 
-Side = tuple[tuple[int, float], ...]  # other columns, and by how much this one kept away from them at least
+NEAREST, PILED = 0.1, 0.4  # share of the distances, and of these what the nearer half of their range holds at least
+
+Side = tuple[tuple[Name, float], ...]
 
 
-def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> Mapping[int, tuple[Side, Side]]:
-    """Return, for each column that has some, the earlier columns that it is never below, and never above.
+@saved
+@dataclass(frozen=True)
+class Order:
+    """Which earlier columns one is never below, and never above.
+
+    Attributes
+    ----------
+    floors, ceilings : tuple of (name, float)
+        The columns, and by how much this one kept away from them at least.
+    piled : (bool, bool)
+        Whether values are as frequent at the edge that floors, and that ceilings, set as a little away from it.
+    """
+
+    floors: Side
+    ceilings: Side
+    piled: tuple[bool, bool]
+
+
+def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, Order]:
+    """Return the orders of columns, by the later one.
 
     Parameters
     ----------
@@ -35,7 +58,7 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> Mapping[int
     if len(columns) > WIDEST:
         return {}
     x = np.column_stack([np.empty((len(numbers), 0)), *(c.unscaled(numbers[:, i]) for i, c in enumerate(columns))])
-    found: dict[int, tuple[Side, Side]] = {}
+    found: dict[Name, Order] = {}
     low, high = (np.array([c.observed[side] for c in columns]) for side in (0, 1))
     for j in range(1, len(columns)):
         sides: list[list[tuple[float, int, float]]] = [[], []]
@@ -52,9 +75,22 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> Mapping[int
             elif gap.max() <= same:
                 sides[1].append((float(-gap.mean()), i, max(float(-gap.max()), 0.0)))
         if sides[0] or sides[1]:
-            floors, ceilings = (tuple((i, apart) for _, i, apart in sorted(side)[:MOST]) for side in sides)
-            found[j] = floors, ceilings
+            near = [[(i, apart) for _, i, apart in sorted(side)[:MOST]] for side in sides]
+            floors, ceilings = (tuple((columns[i].name, apart) for i, apart in side) for side in near)
+            below = [x[:, j] - x[:, i] - apart for i, apart in near[0]]
+            above = [x[:, i] - x[:, j] - apart for i, apart in near[1]]
+            found[columns[j].name] = Order(floors, ceilings, (_piled(below), _piled(above)))
     return found
+
+
+def _piled(distances: Sequence[Doubles]) -> bool:
+    """Return whether numbers lie close to the nearest of their bounds as often as a little farther from it."""
+    if not distances:
+        return False
+    nearest = np.fmin.reduce(distances)
+    nearest = np.sort(nearest[~np.isnan(nearest)])
+    nearest = nearest[: max(1, int(NEAREST * len(nearest)))]
+    return bool(np.mean(nearest <= nearest[-1] / 2) >= PILED)
 
 
 def bound(own: FloatColumn, other: FloatColumn, cell: int, apart: float) -> Bound:
