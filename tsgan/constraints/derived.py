@@ -97,7 +97,8 @@ class Derived(Constraint):
             found = self.formula({name: rows.at(name, static) for name in names})
         else:
             frame = pd.DataFrame({name: rows.at(name, static) for name in names})
-            found = self.function(frame)  # type: ignore[operator]
+            assert callable(self.function)
+            found = self.function(frame)
             if not np.isscalar(found) and len(found) != count:
                 raise ConstraintError(f"{self!r}: the function returned {len(found)} values for {count} rows")
         if isinstance(found, str | int | float | np.generic) or not hasattr(found, "__len__"):

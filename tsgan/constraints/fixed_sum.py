@@ -43,9 +43,10 @@ class FixedSum(Constraint):
         if total in self.parts:
             raise ConstraintError(f"FixedSum: {total!r} is the total and one of the parts; name it once")
 
-    def column(self, rows: Rows) -> Name | None:
+    def column(self, known: Iterable[Name]) -> Name | None:
         """Return the column of the totals, None where the total is a number."""
-        return self.total if isinstance(self.total, str) or self.total in rows.columns else None  # type: ignore[return-value]
+        total = self.total
+        return total if isinstance(total, str) or (isinstance(total, int) and total in set(known)) else None
 
     @property
     def columns(self) -> tuple[Name, ...]:
@@ -55,7 +56,8 @@ class FixedSum(Constraint):
     def operands(self, known: Iterable[Name]) -> tuple[Name, ...]:
         """Return parts, and the total where it is a column."""
         there = set(known)
-        return tuple(name for name in dict.fromkeys([self.total, *self.parts]) if name in there)  # type: ignore[misc]
+        total = self.column(there)
+        return tuple(name for name in (total, *self.parts) if name is not None and name in there)
 
     @property
     def text(self) -> str:
@@ -69,14 +71,14 @@ class FixedSum(Constraint):
     def check(self, rows: Rows) -> None:
         """Refuse columns that cannot be added, and a static among values."""
         numeric(self, rows, ("whole", "real", "span"))
-        names = (*self.parts, *([] if self.column(rows) is None else [self.column(rows)]))
+        names = (*self.parts, *([] if self.column(rows.columns) is None else [self.column(rows.columns)]))
         static = [name for name in names if name in rows.statics]
         if static and len(static) < len(names):
             raise ConstraintError(
                 f"{self!r}: {static} are static, one value per sequence, and "
                 f"{[name for name in names if name not in static]} are not; a sum is made of columns of one role"
             )
-        if self.column(rows) is None and Grain.fit(rows.columns[self.parts[0]].iloc[:1]).kind == "span":
+        if self.column(rows.columns) is None and Grain.fit(rows.columns[self.parts[0]].iloc[:1]).kind == "span":
             raise ConstraintError(f"{self!r}: timedeltas do not add up to a number; name a column of timedeltas")
 
     @classmethod
@@ -86,13 +88,9 @@ class FixedSum(Constraint):
         for one in own:
             _plan(plan, one, orders)
 
-    def column_in(self, frame: pd.DataFrame) -> Name | None:
-        """Return the column of the totals; None where they are a number."""
-        return self.total if self.total in frame.columns else None  # type: ignore[return-value]
-
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with the one value that the sum lacks."""
-        total = self.column_in(frame)
+        total = self.column(frame.columns)
         names: list[Name] = [*([] if total is None else [total]), *self.parts]
         if not all(types.is_numeric_dtype(frame[name].dtype) for name in names):
             return frame
@@ -106,7 +104,7 @@ class FixedSum(Constraint):
         constant = float(self.total) if total is None else 0.0
         left = constant - np.where(gone, 0, x * sign).sum(axis=1)
         shown = [decimals_of(frame[name]) for name in names]
-        digits = None if None in shown else max(shown)  # type: ignore[type-var]
+        digits = None if None in shown else max(one for one in shown if one is not None)
         out = frame.copy()
         for j, name in enumerate(names):
             rows = alone & gone[:, j]
@@ -117,7 +115,7 @@ class FixedSum(Constraint):
 
     def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with totals missing, too, where more than one part is: they are drawn with the parts."""
-        total, several = self.column_in(frame), frame[list(self.parts)].isna().sum(axis=1).gt(1)
+        total, several = self.column(frame.columns), frame[list(self.parts)].isna().sum(axis=1).gt(1)
         if total is None or not several.any():
             return frame
         out = frame.copy()
@@ -131,7 +129,7 @@ class FixedSum(Constraint):
         for rule in own:
             if not all(types.is_numeric_dtype(told[name].dtype) for name in rule.parts):
                 continue
-            total, parts = rule.column_in(told), list(rule.parts)
+            total, parts = rule.column(told.columns), list(rule.parts)
             gone = told[parts].isna().to_numpy(dtype=bool)
             known = np.ones(len(told), dtype=bool) if total is None else told[total].notna().to_numpy(dtype=bool)
             rows = np.flatnonzero(known & (gone.sum(axis=1) > 1))
@@ -164,7 +162,7 @@ class FixedSum(Constraint):
 
     def broken(self, rows: Rows) -> Bools:
         """Return which rows have parts that do not add up, in the decimals that are shown."""
-        name = self.column(rows)
+        name = self.column(rows.columns)
         names = [*self.parts, *([] if name is None else [name])]
         scale = Scale.of(Grain.fit(rows.columns[one].iloc[:1]) for one in names)
         read = [scale.read(rows.spread(one)) for one in names]
@@ -260,7 +258,7 @@ class Total(Step):
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
         """Return the sum and what gave way to it."""
         scale, found = self.scale, {}
-        read = {name: scale.read(parts.get(name, rows.columns.get(name))) for name in self._others()}  # type: ignore[arg-type]
+        read = {name: scale.read(parts[name] if name in parts else rows.columns[name]) for name in self._others()}
         there = ~np.logical_or.reduce([missing for _, missing in read.values()])
         values = {name: x for name, (x, _) in read.items()}
         for name in self.yielding:
@@ -350,7 +348,7 @@ def _rounded(x: Any, like: pd.Series[Any]) -> Any:
 
 def _plan(plan: Plan, one: FixedSum, orders: set[Name]) -> None:
     """Let one column of a sum be computed: the total, else the last part that nothing else puts back."""
-    rows, total = plan.rows, one.column(plan.rows)
+    rows, total = plan.rows, one.column(plan.rows.columns)
     names = [*([] if total is None else [total]), *reversed(one.parts)]
     free = [name for name in names if name not in plan.owned]
     free.sort(key=lambda name: name in orders)

@@ -232,7 +232,7 @@ class _Sources:
         """Return the values that `alias` repeats, one per sequence or per row as it is."""
         if alias.of == "time":
             return pd.Series(self.stamps).reset_index(drop=True)
-        series, fixed = self.columns[alias.source] if alias.of == "column" else (pd.Series(self.keys), True)  # type: ignore[index]
+        series, fixed = (pd.Series(self.keys), True) if alias.source is None else self.columns[alias.source]
         return series.take(self.sequence).reset_index(drop=True) if fixed and not alias.static else series
 
     def count(self, of: str, static: bool) -> Ints:

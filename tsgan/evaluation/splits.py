@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -182,10 +184,10 @@ def train_holdout_split(
     return one, two
 
 
-def _checked(holdout: object, window: object, random_state: object) -> np.random.Generator:
+def _checked(holdout: Any, window: Any, random_state: Any) -> np.random.Generator:
     """Refuse arguments that are not allowed, and return the generator."""
     number = isinstance(holdout, float | int | np.floating) and not isinstance(holdout, bool)
-    if not number or not 0 < holdout < 1:  # type: ignore[operator]
+    if not number or not 0 < holdout < 1:
         raise ParameterError(
             f"holdout={holdout!r} is not allowed; it is the share that the generator must not see, between 0 and 1, "
             f"such as 0.3"
@@ -195,7 +197,7 @@ def _checked(holdout: object, window: object, random_state: object) -> np.random
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
-    return np.random.default_rng(random_state)  # type: ignore[arg-type]
+    return np.random.default_rng(random_state)
 
 
 def _values(data: pd.DataFrame | pd.Series, name: str) -> pd.Series:

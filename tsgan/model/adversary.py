@@ -199,7 +199,7 @@ class Contest:
             self.penalty = float(penalty.detach())
         self.taken += 1
         self.critics.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(total)
         return _moved(self.critics, self.critic, 10 * CLIP, loss)
 
     def make(self, runs: Runs) -> float:

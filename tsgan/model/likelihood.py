@@ -387,7 +387,7 @@ class _Learner:
             group["lr"] = rate
         loss, self.state = next_loss(self.generator, self.streams, self.state, self.noise)
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.how.clip or math.inf)
         self.optimiser.step()
         return float(loss.detach())

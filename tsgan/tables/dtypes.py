@@ -189,13 +189,20 @@ def spelled(values: Any) -> list[str]:
         return [str(value) for value in values]
 
 
+def periods(numbers: NDArray[np.int64], freq: Any) -> pd.PeriodIndex:
+    """Return periods by their numbers since 1970."""
+    kind: Any = pd.PeriodIndex  # its stubs lack this
+    made: pd.PeriodIndex = kind.from_ordinals(numbers, freq=freq)
+    return made
+
+
 def untick(numbers: NDArray[np.int64], dtype: Any) -> Any:
     """Return an array of datetimes, durations or periods of this dtype: the inverse of `ticks`."""
     index: Any
     if isinstance(dtype, pd.PeriodDtype):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
-            return pd.PeriodIndex.from_ordinals(numbers, freq=dtype.freq).array  # type: ignore[attr-defined]
+            return periods(numbers, dtype.freq).array
     if isinstance(dtype, pd.ArrowDtype):
         found = _TEMPORAL.fullmatch(str(dtype.pyarrow_dtype))
         assert found is not None, dtype

@@ -79,8 +79,9 @@ class Keys:
         """Learn the form from the distinct real keys."""
         dtype: Token = dump(keys.dtype)
         if isinstance(keys.dtype, pd.CategoricalDtype):
+            ordered = bool(keys.dtype.ordered)
             keys = pd.Index(keys.astype(keys.dtype.categories.dtype))
-            dtype = {"categories": [], "of": dump(keys.dtype), "ordered": bool(dtype["ordered"])}  # type: ignore[index]
+            dtype = {"categories": [], "of": dump(keys.dtype), "ordered": ordered}
         of, count = dump(keys.dtype), len(keys)
         if types.is_numeric_dtype(keys.dtype) and not types.is_bool_dtype(keys.dtype):
             first, room = _free(keys)
@@ -201,7 +202,7 @@ def _text(dtype: Token) -> Token:
     text = isinstance(of, dict) and of.get("arrow", "string") in ("string", "large_string", "string_view")
     if text or of in ("object", "str"):
         return dtype
-    return "object" if of is dtype else {**dtype, "of": "object"}  # type: ignore[dict-item]
+    return {**dtype, "of": "object"} if isinstance(dtype, dict) and "of" in dtype else "object"
 
 
 HEXADECIMAL = string.digits + "abcdef"

@@ -347,7 +347,8 @@ class Clock:
         form = self.stamps
         if self.freq is None and form is not None:
             size = float(self.step) * float(self.unit) / max(1, form.scale)
-            step = f"{size:g}" if form.unit is None else str(pd.Timedelta(int(size), form.unit))  # type: ignore[arg-type]
+            unit: Any = form.unit
+            step = f"{size:g}" if unit is None else str(pd.Timedelta(int(size), unit))
             if form.kind == "period":
                 base = to_offset(form.period, is_period=True)
                 many = size / (1 if base is None else base.n)

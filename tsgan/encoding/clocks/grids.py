@@ -22,8 +22,8 @@ Space = Literal["ticks", "wall", "grid"]
 Rule = Literal["start", "end", "bstart", "bend"]
 WEEK = "Mon Tue Wed Thu Fri"
 MOST = 10_000_000
-_MONTHS: dict[str, tuple[Rule, int]] = {
-    f"{business}{length}{end}": ("b" * (business != "") + ("start" if end == "Begin" else "end"), months)  # type: ignore[misc]
+_MONTHS: dict[str, tuple[Any, int]] = {
+    f"{business}{length}{end}": ("b" * (business != "") + ("start" if end == "Begin" else "end"), months)
     for business in ("", "Business", "B")
     for length, months in (("Month", 1), ("Quarter", 3), ("Year", 12))
     for end in ("Begin", "End")
@@ -257,9 +257,9 @@ def gcd(steps: Ints) -> int:
 
 def declared(stamps: Stamps, ticks: Ints, freq: Any) -> Rhythm | None:
     """Return the rhythm of an index that carries its frequency; None where that cannot be named or does not fit."""
-    unit = str(stamps.unit)
+    unit: Any = stamps.unit
     if stamps.kind == "timedelta":
-        span = int(pd.Timedelta(to_offset(freq)) // pd.Timedelta(1, unit))  # type: ignore[arg-type]
+        span = int(pd.Timedelta(to_offset(freq)) // pd.Timedelta(1, unit))
         return Rhythm("ticks", None, span, str(freq.freqstr))
     found = grid_of(freq, int(stamps.local(ticks[:1])[0]), unit)
     if found is None or not fits(stamps, *found[:2], ticks):

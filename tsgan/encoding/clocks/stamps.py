@@ -18,7 +18,7 @@ from pandas.api import types
 
 from ...bundle import saved
 from ...errors import SchemaError
-from ...tables.dtypes import Token, dump, load, plain
+from ...tables.dtypes import Token, dump, load, periods, plain
 from .text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
@@ -203,10 +203,11 @@ class Stamps:
         TypeError, ValueError
             If it is no such stamp.
         """
+        unit: Any = self.unit
         if self.kind == "period":
             return int(pd.Period(value, self.period).ordinal)
         if self.kind == "timedelta":
-            return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(self.unit).asi8[0])  # type: ignore[arg-type]
+            return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(unit).asi8[0])
         if self.kind == "datetime":
             if isinstance(plain(value), int | float):
                 raise TypeError("a moment is needed, such as '2024-01-31'")
@@ -218,7 +219,7 @@ class Stamps:
                 raise TypeError("they have no time zone")
             if self.zone is not None:
                 moment = moment.tz_localize(self.zone) if moment.tz is None else moment.tz_convert(self.zone)
-            return int(pd.DatetimeIndex([moment]).as_unit(self.unit).asi8[0])  # type: ignore[arg-type]
+            return int(pd.DatetimeIndex([moment]).as_unit(unit).asi8[0])
         first = plain(value)
         if isinstance(first, bool) or not isinstance(first, int | float) or not np.isfinite(first):
             raise TypeError("a number is needed")
@@ -231,10 +232,7 @@ class Stamps:
         return made if self.zone is None else made.tz_localize("UTC").tz_convert(self.zone)
 
     def _periods(self, ticks: Ticks) -> pd.PeriodIndex:
-        made: pd.PeriodIndex = pd.PeriodIndex.from_ordinals(  # type: ignore[attr-defined]
-            np.asarray(ticks, dtype=np.int64), freq=self.period
-        )
-        return made
+        return periods(np.asarray(ticks, dtype=np.int64), self.period)
 
 
 def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:

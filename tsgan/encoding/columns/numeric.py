@@ -153,8 +153,11 @@ class ScaledColumn(Column):
 
     def _limits(self) -> tuple[float, float]:
         low, high = self.bounds
-        ends = [-np.inf if low is None or (self._positive and low <= 0) else low, np.inf if high is None else high]
-        return tuple(float(self.scaled(np.array([end]))[0]) if np.isfinite(end) else end for end in ends)  # type: ignore
+        low = None if self._positive and low is not None and low <= 0 else low
+        return (
+            -np.inf if low is None else float(self.scaled(np.array([low]))[0]),
+            np.inf if high is None else float(self.scaled(np.array([high]))[0]),
+        )
 
     def _grid(self) -> Doubles:
         """Return the scaled numbers that exist, where they can be listed: beyond an open bound, up to a range more."""

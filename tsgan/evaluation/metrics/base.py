@@ -139,7 +139,8 @@ class Metric(ABC):
         found = self.judge(values, controls, worst, noise=noise)
         rows = [row["grade"] for key in ("columns", "parts") for row in detail.get(key, ()) if row.get("grade")]
         least: Grade = max(rows, key=lambda row: RANK[row], default="faithful")
-        least = {"far": "visible", "visible": "close", "close": "close"}.get(least, found)  # type: ignore[assignment]
+        milder: dict[Grade, Grade] = {"far": "visible", "visible": "close", "close": "close"}
+        least = milder.get(least, found)
         found = max(found, least, key=lambda one: RANK[one])
         detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
         verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()

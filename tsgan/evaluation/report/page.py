@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import jinja2
 import markupsafe
@@ -28,12 +28,36 @@ from ..metrics.base import (
 )
 from ..metrics.draws import MAX_COMPARED
 from .by_table import maps
-from .findings import by_section, unmeasured
+from .findings import Finding, by_section, unmeasured
 from .galleries import MAPS, Gallery, furthest, galleries
 from .pictures import REAL, SYNTHETIC, Picture
 
-if TYPE_CHECKING:
-    from .report import Comparison, Report
+
+class Judged(Protocol):
+    """What a page shows of a report."""
+
+    results: Sequence[Result]
+    case: Case
+    findings: Sequence[Finding]
+
+    def __getitem__(self, name: str) -> Result:
+        """Return the result of a metric."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all as JSON-ready values."""
+
+
+class Compared(Protocol):
+    """What a page shows of a comparison."""
+
+    reports: Mapping[str, Judged]
+    metrics: Mapping[str, Section]
+
+    def best(self, name: str) -> list[str]:
+        """Return the tables that are best by a metric."""
+
+    def unmeasured(self) -> Any:
+        """Return what could not be measured."""
 
 
 TEMPLATES = Path(__file__).with_name("pages")
@@ -83,7 +107,7 @@ class Chapter:
     galleries: list[Gallery]
 
 
-def render(report: Report) -> str:
+def render(report: Judged) -> str:
     """Return the page of a report."""
     case = report.case
     shown = furthest(report.results, case)
@@ -109,7 +133,7 @@ def render(report: Report) -> str:
     )
 
 
-def render_comparison(comparison: Comparison) -> str:
+def render_comparison(comparison: Compared) -> str:
     """Return the page of several reports side by side."""
     reports = comparison.reports
     first = next(iter(reports.values()))
@@ -157,7 +181,7 @@ def _fill(template: str, **context: Any) -> str:
     )
 
 
-def _leak_first(report: Report) -> list[Any]:
+def _leak_first(report: Judged) -> list[Any]:
     """The three findings; what is given away comes first where it is red."""
     faithful, different, disclosed = report.findings
     return [disclosed, faithful, different] if disclosed.tone == "bad" else [faithful, different, disclosed]

@@ -86,7 +86,8 @@ class Threshold:
             scale = _scale(self.metric)
             if scale.index(grade) <= scale.index(self.worst):
                 return None
-            return f"{shown} is {GRADES[grade]}, worse than {self.worst!r}"  # type: ignore[index]
+            words = {str(one): text for one, text in GRADES.items()}
+            return f"{shown} is {words[grade]}, worse than {self.worst!r}"
         better = rows[self.row].get("better", result.better) if self.row is not None else result.better
         beyond = value - self.worst if better == "lower" else self.worst - value
         if beyond <= 0:
