@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,22 @@ from .reading import Table, clock_of, joined
 MANY_SEQUENCES = 10
 
 
+Reason = Literal["", "data", "holdout", "argument"]
+
+
 class CannotMeasureError(Exception):
-    """A score cannot be computed on these data; the text says why. It ends in the report, never at the user."""
+    """A score cannot be computed on these data; the text says why. It ends in the report, never at the user.
+
+    Parameters
+    ----------
+    text : str
+    reason : {"data", "holdout", "argument"}
+        Whether it is due to the data, or to a holdout or an argument that was not given.
+    """
+
+    def __init__(self, text: str, reason: Reason = "data") -> None:
+        super().__init__(text)
+        self.reason: Reason = reason
 
 
 def parts(windows: Windows, count: int, rng: np.random.Generator) -> list[Ints]:

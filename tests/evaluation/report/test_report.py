@@ -31,9 +31,10 @@ def result(name: str, grade: str, value: float = 0.3, **more) -> Result:
     return Result(name, value, 0.01, 0.1, 0.9, METRICS[name].better, grade, verdict, more)
 
 
-def unmeasurable(name: str, reason: str) -> Result:
-    text = f"not available: {reason}"
-    return Result(name, None, None, None, None, METRICS[name].better, "not available", text)
+def unmeasurable(name: str, text: str, reason: str = "data") -> Result:
+    return Result(
+        name, None, None, None, None, METRICS[name].better, "not available", f"not available: {text}", reason=reason
+    )
 
 
 class Attack(Metric):
@@ -160,7 +161,7 @@ def test_perfect_fidelity_never_hides_a_leak(report) -> None:
 
 @pytest.mark.usefixtures("attacks")
 def test_what_cannot_be_known_without_holdout_is_said(report) -> None:
-    results = [result("copies", "none found"), unmeasurable("membership", "it needs holdout data: holdout=...")]
+    results = [result("copies", "none found"), unmeasurable("membership", "it needs holdout data: holdout=...", "holdout")]
     alone = find(results, holdout=False)[2]
     assert (alone.tone, alone.text) == ("unsure", "no leak was found by copies.")
     assert alone.more.startswith("Without real data that the generator has not seen (holdout) nobody can know")

@@ -21,7 +21,7 @@ from scipy import stats
 
 from ...arrays import Doubles
 from ..case import Case
-from ..splits import CannotMeasureError
+from ..splits import CannotMeasureError, Reason
 
 Table = list[dict[str, Any]]
 Interval = tuple[float, float]
@@ -71,6 +71,8 @@ class Result:
         values of each repeat, curves.
     interval : (float, float) or None
         95 % bootstrap interval of the value, where one applies.
+    reason : {"", "data", "holdout", "argument"}
+        Why there is no value: the data do not allow it, or what was not given.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Result:
     verdict: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     interval: Interval | None = None
+    reason: Reason = ""
 
 
 class Metric(ABC):
@@ -115,11 +118,11 @@ class Metric(ABC):
         try:
             for argument in self.needs:
                 if getattr(case, argument) is None:
-                    raise CannotMeasureError(f"it needs a column to be named: {argument}=...")
+                    raise CannotMeasureError(f"it needs a column to be named: {argument}=...", "argument")
             return self.compute(case, repeats)
-        except CannotMeasureError as reason:
-            text = f"not available: {reason}"
-            return Result(self.name, None, None, None, None, self.better, "not available", text)
+        except CannotMeasureError as error:
+            text = f"not available: {error}"
+            return Result(self.name, None, None, None, None, self.better, "not available", text, reason=error.reason)
 
     def result(
         self,

@@ -97,7 +97,8 @@ def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
     if case.holdout is None:
         raise CannotMeasureError(
             f"without real records that the generator has not seen, nobody can know {unknown}; split the real table "
-            f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout="
+            f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout=",
+            "holdout",
         )
     found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
     enough(found[0], "real")

@@ -99,7 +99,7 @@ def unmeasured(results: Iterable[Result]) -> list[tuple[str, str]]:
     reasons: dict[str, list[str]] = {}
     for result in results:
         if result.value is None:
-            reason = HOLDOUT if _needs_holdout(result) else result.verdict.removeprefix("not available: ")
+            reason = HOLDOUT if result.reason == "holdout" else result.verdict.removeprefix("not available: ")
             reasons.setdefault(reason, []).append(METRICS[result.name].title.lower())
     return [(listed(titles), reason) for reason, titles in reasons.items()]
 
@@ -173,7 +173,9 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
     title = "Gives away"
     tests = [r for r in results if section_of(r) == "disclosure"]
     measured = [r for r in tests if r.value is not None]
-    hidden = [METRICS[r.name].title.lower() for r in tests if r.value is None and not _asks(r)]
+    hidden = [
+        METRICS[r.name].title.lower() for r in tests if r.value is None and r.reason not in ("holdout", "argument")
+    ]
     unclear = _titles(measured, "unclear")
     notes = ["" if holdout else UNKNOWN, f"Not measured: {listed(hidden)}." if hidden else ""]
     notes.append(f"Too few records to say: {listed(unclear)}." if unclear else "")
@@ -194,15 +196,6 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
         return Finding("disclosure", title, "nothing can be said.", "unsure", more)
     text = "not measured; these scores say how close it is, and a copy of the real records would pass them."
     return Finding("disclosure", title, text, "none", more)
-
-
-def _needs_holdout(result: Result) -> bool:
-    return result.value is None and section_of(result) == "disclosure" and "holdout=" in result.verdict
-
-
-def _asks(result: Result) -> bool:
-    """Whether a test was left out because an argument that it needs was."""
-    return _needs_holdout(result) or any(f"{argument}=..." in result.verdict for argument in METRICS[result.name].needs)
 
 
 def _titles(results: Iterable[Result], grade: str) -> list[str]:
