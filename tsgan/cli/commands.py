@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..version import __version__
-from .flags import add_flags, given, split_names
+from .flags import add_flags, advanced, given, split_names
 
 COMMANDS = {
     "fit": "learn a table and save the model",
@@ -119,7 +119,10 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
         help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
         "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
     )
-    names = add_flags(group, RecurrentGAN, skip=("verbose", "callbacks", "constraints"))
+    few, left_out = advanced(RecurrentGAN), ("verbose", "callbacks", "constraints")
+    names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
+    rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
+    names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
     parser.set_defaults(run=_fit, names=[*names, "constraints"])
 
 

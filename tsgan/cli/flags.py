@@ -126,11 +126,22 @@ class _Value:
 
 def _docs(docstring: str) -> dict[str, str]:
     """Return the first sentence that a NumPy docstring says of each parameter."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
     texts: dict[str, str] = {}
     for names, body in re.findall(
-        r"^(\w[^:\n]*?) ?(?::[^\n]*)?\n((?:[ \t]+[^\n]*\n?|\n)*)", section[1] + "\n" if section else "", re.MULTILINE
+        r"^(\w[^:\n]*?) ?(?::[^\n]*)?\n((?:[ \t]+[^\n]*\n?|\n)*)", _sections(docstring), re.MULTILINE
     ):
         sentence = re.split(r"(?<=\.)\s", " ".join(body.split()).replace("`", ""), maxsplit=1)[0]
         texts.update(dict.fromkeys(re.findall(r"\w+", names), sentence.rstrip(".")))
     return texts
+
+
+def _sections(docstring: str, title: str = "(?:Other )?Parameters") -> str:
+    """Return the lines under a title of a NumPy docstring, under all that fit it."""
+    found = re.findall(rf"^{title}\n-+\n(.*?)(?=^\w[^\n]*\n-{{3,}}\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    return "".join(section + "\n" for section in found)
+
+
+def advanced(function: Callable[..., Any]) -> list[str]:
+    """Return the arguments that a docstring names under "Other Parameters": those that few users need."""
+    lines = _sections(inspect.getdoc(function) or "", "Other Parameters")
+    return re.findall(r"^(\w+) :", lines, re.MULTILINE)

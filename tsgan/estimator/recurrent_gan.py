@@ -29,6 +29,9 @@ class RecurrentGAN(Synthesizer):
     real past, and finished against a recurrent critic (a "discriminator" without a sigmoid) on its own free runs. What
     does not raise the likelihood of rows that were held back is not returned.
 
+    Few tables need more than the arguments under "Parameters". Under "Other Parameters" stand the advanced ones: of the
+    table's columns and windows, of the networks, of the first stage, of the second.
+
     Parameters
     ----------
     entity : str, optional
@@ -42,37 +45,53 @@ class RecurrentGAN(Synthesizer):
         Columns to leave out: identifiers, free text.
     constraints : list of Constraint or "suggest", optional
         What every row keeps to: `Inequality`, `FixedSum`, `Monotone`, `Fixed`, `Derived`, `Range`.
-    calendar : "auto", False or list of str
-        Parts of the calendar that are known of each step ("hour", "weekday", "season"); auto: those that explain it.
-    window : int, optional
-        Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps.
-    stride : int
-        Steps between the starts of windows.
-    scaler : str or mapping
-        A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power", "log" or "quantile".
     bounds : "observed", None or mapping
         Range of decoded numbers: as observed, free, or `(low, high)` by column.
+    max_time : float, optional
+        Seconds of the whole fit at most.
     steps : int, optional
         Steps of the first stage (likelihood) at most: 1000; the held-back likelihood ends it earlier where data are
         few. 0 leaves the closed form.
-    max_time : float, optional
-        Seconds of the whole fit at most.
+    random_state : int, Generator or None
+        Seed of everything random.
+    verbose : bool
+        Show a progress bar.
+    device : str
+        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one.
+
+    Other Parameters
+    ----------------
+    calendar : "auto", False or list of str
+        Parts of the calendar that are known of each step ("hour", "weekday", "season"); auto:
+        those that explain it. Name them where you know that they matter and the schema shows none.
+    scaler : str or mapping
+        A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power", "log" or "quantile".
+        Name one where the schema shows that a column was not taken for what it is.
+    window : int, optional
+        Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps. Raise it where what
+        matters lies farther apart than that; a state is carried on beyond it in any case.
+    stride : int
+        Steps between the starts of windows. Raise it to make few windows of a long series.
     cell : str
         "lstm", "gru" or "rnn", in generator and critic alike.
     hidden : int, optional
-        Size of the recurrent state; by default 96, 128 or 192 by the number of rows.
+        Size of the recurrent state; by default 96, 128 or 192 by the number of rows. Lower it to sample faster, raise
+        it where the held-back likelihood in `history_` still rises with it.
     layers : int
-        Number of recurrent layers.
+        Number of recurrent layers. More than one seldom pays.
     units : int, optional
-        Hidden units of the chain over the columns of a row; by default 128, 256 or 512 by the number of rows.
+        Hidden units of the chain over the columns of a row; by default 128, 256 or 512 by the number of rows. As
+        `hidden`, for how columns depend on one another within a row.
     mixture : int
-        Normal laws that the distribution of a number is mixed of.
+        Normal laws that the distribution of a number is mixed of. Raise it for numbers with many modes.
     dropout : float, optional
         Share of units left out in training; by default it follows the distance between learned and held-back rows.
     batch_size : int, optional
-        Windows of a step; by default 128, fewer where windows are longer than 32 steps: as many as make 4,096 rows.
+        Windows of a step of the first stage; by default 128, fewer where windows are longer than 32 steps: as
+        many as make 4,096 rows. Raise it on an accelerator.
     rate : float
-        Learning rate of the first stage; it falls where the held-back likelihood does not rise any more.
+        Learning rate of the first stage; it falls where the held-back likelihood does not rise any more. Lower it when
+        training diverges.
     decay : float
         Weight decay.
     average : float
@@ -80,18 +99,20 @@ class RecurrentGAN(Synthesizer):
     clip : float, optional
         Largest norm of the gradient in the first stage; None for any.
     adversarial_steps : int, optional
-        Steps of the second stage (a critic on free runs) at most: by default a quarter of the first stage's, and 75;
-        none where the first stage learned nothing. 0 leaves the first stage alone.
+        Steps of the second stage (a critic on free runs) at most; by default a quarter of the first stage's,
+        and 75; none where the first stage learned nothing. 0 leaves the first stage alone, in about two thirds of the
+        time.
     loss : str
         Of the critic: "wgan-gp", "wgan-lp", "gan", "hinge" or "relativistic".
     adversarial : float
-        Length of the adversarial gradient, as a share of that of the likelihood beside it.
+        Length of the adversarial gradient, as a share of that of the likelihood beside it. Lower it when the held-back
+        likelihood falls in the second stage.
     critic_steps : int
         Critic steps per generator step. Raise it when the generator outruns the critic.
     penalty : float, optional
         Weight of the gradient penalty; the loss's own default if not given. Raise it when critic scores explode.
     penalty_every : int
-        Critic steps between penalties, each weighted as many times.
+        Critic steps between penalties, each weighted as many times. 1 is the paper's way, and slower.
     exact_penalty : bool
         Take the penalty by double backward: slow, to check by.
     generator_rate : float
@@ -100,12 +121,6 @@ class RecurrentGAN(Synthesizer):
         Learning rate of the critic. Lower it when the critic wins too early (its loss runs away).
     callbacks : list of callable, optional
         Called with each new row of the history; returning True stops training.
-    device : str
-        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one.
-    verbose : bool
-        Show a progress bar.
-    random_state : int, Generator or None
-        Seed of everything random.
 
     Attributes
     ----------
@@ -146,13 +161,16 @@ class RecurrentGAN(Synthesizer):
         static: Sequence[str] | None = None,
         exclude: Sequence[str] | None = None,
         constraints: Sequence[Constraint] | Literal["suggest"] | None = None,
+        bounds: Literal["observed"] | Bounds | None = "observed",
+        max_time: float | None = None,
+        steps: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool = True,
+        device: str = "cpu",
         calendar: Literal["auto", False] | Sequence[str] = "auto",
+        scaler: str | Mapping[str, str] = "auto",
         window: int | None = None,
         stride: int = 1,
-        scaler: str | Mapping[str, str] = "auto",
-        bounds: Literal["observed"] | Bounds | None = "observed",
-        steps: int | None = None,
-        max_time: float | None = None,
         cell: str = "lstm",
         hidden: int | None = None,
         layers: int = 1,
@@ -174,22 +192,22 @@ class RecurrentGAN(Synthesizer):
         generator_rate: float = 2e-4,
         critic_rate: float = 2e-3,
         callbacks: Sequence[Callable[[Row], bool | None]] | None = None,
-        device: str = "cpu",
-        verbose: bool = True,
-        random_state: RandomState = None,
     ) -> None:
         self.entity = entity
         self.time = time
         self.static = static
         self.exclude = exclude
         self.constraints = constraints
+        self.bounds = bounds
+        self.max_time = max_time
+        self.steps = steps
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
         self.calendar = calendar
+        self.scaler = scaler
         self.window = window
         self.stride = stride
-        self.scaler = scaler
-        self.bounds = bounds
-        self.steps = steps
-        self.max_time = max_time
         self.cell = cell
         self.hidden = hidden
         self.layers = layers
@@ -211,9 +229,6 @@ class RecurrentGAN(Synthesizer):
         self.generator_rate = generator_rate
         self.critic_rate = critic_rate
         self.callbacks = callbacks
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn a table.

@@ -161,7 +161,7 @@ def test_perfect_fidelity_never_hides_a_leak(report) -> None:
 
 @pytest.mark.usefixtures("attacks")
 def test_what_cannot_be_known_without_holdout_is_said(report) -> None:
-    results = [result("copies", "none found"), unmeasurable("membership", "it needs holdout data: holdout=...", "holdout")]
+    results = [result("copies", "none found"), unmeasurable("membership", "holdout=... is needed", "holdout")]
     alone = find(results, holdout=False)[2]
     assert (alone.tone, alone.text) == ("unsure", "no leak was found by copies.")
     assert alone.more.startswith("Without real data that the generator has not seen (holdout) nobody can know")
