@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..model.callbacks import Row
     from ..model.model import Options
 
+LEARNING = 0.95  # share of `max_time` after which nothing is learned any more: marginals have yet to be carried
 LARGEST = 100_000  # sizes below it: beyond, memory ends in an error that names no argument
 
 
@@ -257,7 +258,7 @@ class RecurrentGAN(Synthesizer):
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
         check_training(self.get_params(deep=False))
-        deadline = math.inf if self.max_time is None else time.monotonic() + self.max_time
+        deadline = math.inf if self.max_time is None else time.monotonic() + LEARNING * self.max_time
         try:
             told = self._learn(X, deadline)
         finally:
