@@ -262,14 +262,14 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
         files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
     except ModelFileError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptModelError(f"{home / NAME} cannot be read ({error!r}); save the model again") from error
     parts = {}
     for name, (file, digest) in files.items():
         place = home / Path(file).name
         try:
             data = place.read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CorruptModelError(f"{home}: the file {file} is missing or unreadable ({error})") from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise CorruptModelError(f"{home}: the file {file} is damaged (its checksum differs); save the model again")

@@ -165,3 +165,36 @@ def test_fill_keeps_pairs_that_share_a_column(strict):
     assert not filled.isna().any(axis=None)
     gaps = np.diff(filled.to_numpy(dtype=float), axis=1)
     assert (gaps > 0).all() if strict else (gaps >= 0).all()
+
+
+def test_a_drawn_total_follows_from_parts_that_were_moved():
+    told = frame(a=[NAN], b=[7], t=[NAN])
+    made = chain([Inequality("a", "b"), FixedSum("t", ["a", "b"])]).hold(told.fillna(frame(a=[9], t=[16])), told)
+    assert made.loc[0].tolist() == [7, 7, 14]
+
+
+def test_a_comparison_with_what_is_missing_is_missing():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": np.cumsum(rng.normal(size=300)).round(2)})
+    table["level"] = np.where(table["a"] > 0, "hi", "lo")
+    rules = [Derived("level", "where(a > 0, 'hi', 'lo')")]
+    holed = table.assign(a=table["a"].where(table.index >= 20))
+    RecurrentGAN(steps=0, constraints=rules, random_state=0).fit(holed)
+    fitted = RecurrentGAN(steps=0, constraints=rules, random_state=0).fit(table)
+    holes = table.copy()
+    holes.iloc[50:60, :] = None
+    made = fitted.fill(holes, random_state=0)
+    assert (made["level"] == np.where(made["a"] > 0, "hi", "lo")).all()
+
+
+def test_a_static_value_that_rules_move_stays_one():
+    rng = np.random.default_rng(0)
+    age = np.repeat(rng.integers(20, 60, 40).astype(float), 8)
+    table = pd.DataFrame({"id": np.repeat(np.arange(40), 8), "t": np.tile(np.arange(8), 40), "age": age})
+    table["x"] = table["age"] + rng.exponential(3, 320).round(1)
+    rule = Inequality("age", "x")
+    fitted = RecurrentGAN(entity="id", time="t", static=["age"], steps=0, constraints=[rule], random_state=0).fit(table)
+    made = fitted.fill(table.assign(age=table["age"].where(table["id"] >= 15)), random_state=0)
+    assert (made.groupby("id")["age"].nunique() == 1).all()
+    assert (made["age"] <= made["x"]).all()
+    fitted.score_samples(made)

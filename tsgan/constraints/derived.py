@@ -94,7 +94,13 @@ class Derived(Constraint):
         names = [name for name in self.operands(rows.columns)[1:] if not static or name in rows.statics]
         count = rows.size(static)
         if self.formula is not None:
-            found = self.formula({name: rows.at(name, static) for name in names})
+            used = {name: rows.at(name, static) for name in names}
+            found = self.formula(used)
+            gone = np.logical_or.reduce(
+                [np.zeros(count, dtype=bool), *(one.isna().to_numpy(dtype=bool) for one in used.values())]
+            )
+            if isinstance(found, pd.Series) and gone.any():  # a comparison with what is missing is not False
+                found = found.reset_index(drop=True).mask(gone)
         else:
             frame = pd.DataFrame({name: rows.at(name, static) for name in names})
             assert callable(self.function)

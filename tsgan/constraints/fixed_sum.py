@@ -113,6 +113,13 @@ class FixedSum(Constraint):
                 out[name] = pd.Series(made, index=out.index).astype(out[name].dtype)
         return out
 
+    def _summed_again(self, drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with totals that were drawn computed from the parts as they now are."""
+        total = self.column(told.columns)
+        out = drawn.copy()
+        out[total] = out[total].where(told[total].notna())
+        return self.complete(out)
+
     def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with totals missing, too, where more than one part is: they are drawn with the parts."""
         total, several = self.column(frame.columns), frame[list(self.parts)].isna().sum(axis=1).gt(1)
@@ -130,6 +137,8 @@ class FixedSum(Constraint):
             if not all(types.is_numeric_dtype(told[name].dtype) for name in rule.parts):
                 continue
             total, parts = rule.column(told.columns), list(rule.parts)
+            if total is not None and told[total].isna().any():
+                out = rule._summed_again(out, told)
             gone = told[parts].isna().to_numpy(dtype=bool)
             known = np.ones(len(told), dtype=bool) if total is None else told[total].notna().to_numpy(dtype=bool)
             rows = np.flatnonzero(known & (gone.sum(axis=1) > 1))

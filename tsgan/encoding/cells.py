@@ -37,6 +37,7 @@ from .sequences import encode_lengths, follows, length_cell
 Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
 LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
+MANY = 1e-2  # the same where values of a column are repeated, below which those that cross are put where they meet
 CROSSED, NEAR = 1e-3, 1e-6  # share of the rows that may come to cross another column, scaled; less than is seen
 ROUGHER = 2.0  # times, that what carries marginals may make paths
 EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
@@ -295,6 +296,21 @@ class Cells:
         return None if gap is None else gap.decode(self._cell_of(self._carried(panel.values, panel.offsets[:-1]), gap))
 
     def _carried(self, values: Doubles, starts: Ints) -> Doubles:
+        """Return drawn values with the observed marginals, in their orders."""
+        out = self._mapped(values, starts)
+        if self.marginals is None:
+            return out
+        for j, cell in enumerate(self.layout.cells):  # the few that crossed are put where they meet
+            if not isinstance(cell, Number) or j in self.led or not _kept(cell):
+                continue
+            for bounds, sign in ((cell.floors, 1), (cell.ceilings, -1)):
+                for one in bounds:
+                    edge = np.interp(out[:, one.cell], one.there, one.here)
+                    crossed = sign * (edge - out[:, j]) > NEAR
+                    out[crossed, j] = edge[crossed]
+        return out
+
+    def _mapped(self, values: Doubles, starts: Ints) -> Doubles:
         """Return drawn values with the observed marginals; what goes straight on does so after it."""
         if self.marginals is None:
             return values
@@ -313,8 +329,9 @@ class Cells:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
-        map's own bends tell more than their marginals. All columns of an order (the prices
-        of a day) move with its first where one would cross another otherwise.
+        map's own bends tell more than their marginals. All columns of an order (the prices of a day) move with its
+        first where one would cross another otherwise; they stay as they are drawn, in order, where values of one are
+        repeated, which moving with another would undo, and pile up where they meet.
         """
         numbers = self._numbers()
         spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
@@ -328,32 +345,46 @@ class Cells:
             max(1, len(self.lengths)),
             len(self._observed),
         )
-        carried = self._carried(drawn, starts)
+        carried = self._mapped(drawn, starts)
         self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
-        self.led = self._leads(self._carried(drawn, starts))
+        self.led, left = self._leads(self._mapped(drawn, starts))
+        self.marginals = self.marginals.only([j not in left for j in numbers])
         self._observed = self._observed[:0]
 
-    def _leads(self, carried: Doubles) -> dict[int, tuple[int, Doubles, Doubles]]:
-        """Return what moves with another: all columns in one order with some that would cross otherwise."""
+    def _leads(self, carried: Doubles) -> tuple[dict[int, tuple[int, Doubles, Doubles]], set[int]]:
+        """Return what moves with another, and what is left as it is drawn, of orders of which some would cross."""
         group = list(range(len(self.layout.cells)))
         bounds: dict[int, list[Bound]] = {}
-        crossed: set[int] = set()
+        crossed: dict[int, float] = {}
         for j, cell in enumerate(self.layout.cells):
-            if not isinstance(cell, Number) or cell.stays or cell.atoms:
+            if not isinstance(cell, Number) or not _kept(cell):
                 continue
             sides = [(one, True) for one in cell.floors] + [(one, False) for one in cell.ceilings]
             bounds[j] = [one for one, _ in sides]
             for one, floor in sides:
                 old, new = group[one.cell], group[j]
                 group = [old if number == new else number for number in group]
-                if _crossed(carried[:, j], carried[:, one.cell], one, floor) > CROSSED:
-                    crossed.add(j)
-        led = {}
+                share = _crossed(carried[:, j], carried[:, one.cell], one, floor)
+                crossed[j] = max(share, crossed.get(j, 0.0))
+        led: dict[int, tuple[int, Doubles, Doubles]] = {}
+        crossing = {group[j] for j, share in crossed.items() if share > CROSSED}
+        many = {group[j] for j, share in crossed.items() if share > MANY}
+        repeated = {group[j] for j in bounds if _repeats(self.layout.cells[j])}
+        left = {j for j in self._numbers() if group[j] in many & repeated}
         for j, own in bounds.items():
-            if own and any(group[j] == group[other] for other in crossed):
+            if own and group[j] in crossing - repeated:
                 lead = min(own, key=lambda one: one.cell)
                 led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
-        return led
+        return led, left
+
+
+def _repeats(cell: Cell) -> bool:
+    return isinstance(cell, Number) and (cell.stays or bool(cell.atoms))
+
+
+def _kept(cell: Number) -> bool:
+    """Return whether a number keeps its order while marginals are carried: it moves freely, or piles up there."""
+    return not _repeats(cell) or any(cell.piled)
 
 
 def _crossed(z: Doubles, other: Doubles, bound: Bound, floor: bool) -> float:

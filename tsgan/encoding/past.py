@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
+from ..constraints.checking import violations
 from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
 from ..panel import Panel
@@ -309,7 +310,24 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    return give_back(stages.chain.hold(out, known), kind)
+    out = stages.chain.hold(out, known)
+    if table.codes is not None:
+        out = _held_once(stages, out, known, table.codes)
+    return give_back(out, kind)
+
+
+def _held_once(stages: Stages, out: pd.DataFrame, known: pd.DataFrame, codes: NDArray[Any]) -> pd.DataFrame:
+    """Return a filled table with one value per sequence where rules moved static ones row by row."""
+    for name in stages.form.static:
+        if not known[name].isna().any() or not (out[name].groupby(codes).nunique() > 1).any():
+            continue
+        groups, tries = out[name].groupby(codes), [out.copy(), out.copy()]
+        tries[0][name], tries[1][name] = groups.transform("min"), groups.transform("max")
+        out = min(tries, key=lambda made: sum(violations(stages.constraints, made).values()))
+        known = known.copy()
+        known[name] = out[name]
+        out = stages.chain.hold(out, known)
+    return out
 
 
 def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:

@@ -129,7 +129,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self._finish()
         except ParameterError:
             raise  # the device that was asked for
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
             raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
         return self
 
