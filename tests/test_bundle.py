@@ -177,6 +177,8 @@ class TestDamage:
             '{"format": 3, "files": {"a": "b"}}',
             '{"format": 3, "files": {"a": {"file": "x"}}}',
             '{"format": 3, "files": {}',
+            '{"format": Infinity, "files": {}}',
+            "[" * 100_000,
         ],
     )
     def test_mangled_json(self, model, text):
@@ -357,17 +359,19 @@ class Rule:
 
 
 PLAIN = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text()
-VALUES = st.recursive(
-    PLAIN,
-    lambda inner: (
+
+
+def containers(inner):
+    return (
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
         | st.dictionaries(st.text() | st.integers() | st.tuples(st.integers(), st.text()), inner, max_size=3)
         | st.frozensets(st.integers() | st.text(), max_size=3)
         | st.builds(Leaf, st.text(), st.floats(allow_nan=False), path=st.lists(st.integers(), max_size=2).map(tuple))
-    ),
-    max_leaves=12,
-)
+    )
+
+
+VALUES = PLAIN | containers(PLAIN) | containers(PLAIN | containers(PLAIN))
 
 
 class TestPacking:
