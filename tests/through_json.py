@@ -3,6 +3,7 @@
 import json
 from typing import TypeVar
 
+import tsgan.tables.dtypes  # noqa: F401  # lets dtypes and columns be packed
 from tsgan.bundle import pack, unpack
 
 Learned = TypeVar("Learned")

@@ -293,8 +293,6 @@ class Step(ABC):
     them whatever the parts are.
     """
 
-    kind: ClassVar[str]
-
     @property
     @abstractmethod
     def makes(self) -> tuple[Name, ...]:

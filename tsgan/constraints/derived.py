@@ -200,7 +200,6 @@ class Formula(Step):
         Whether the column stays among the learned parts.
     """
 
-    kind: ClassVar[str] = "formula"
     rule: Derived
     uses: tuple[Name, ...]
     static: bool

@@ -109,7 +109,6 @@ class Joint(Step):
         One text per combination, which is learned as a category.
     """
 
-    kind: ClassVar[str] = "joint"
     names: tuple[Name, ...]
     static: bool
     levels: dict[Name, Any]

@@ -221,7 +221,6 @@ class Total(Step):
         The addends that may give way, because nothing else depends on how they were drawn.
     """
 
-    kind: ClassVar[str] = "total"
     name: Name
     total: Name | None
     constant: float

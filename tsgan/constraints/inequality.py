@@ -157,7 +157,6 @@ class Node(Step):
         To which gaps are rounded.
     """
 
-    kind: ClassVar[str] = "node"
     name: Name
     static: bool
     mode: Mode

@@ -141,7 +141,6 @@ class Increments(Step):
         Ends of the column's declared range.
     """
 
-    kind: ClassVar[str] = "increments"
     name: Name
     sign: int
     grain: Grain
