@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...arrays import Ints, Reals
 from ...errors import InputError
@@ -31,10 +32,24 @@ BATCH = 128
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """One figure per repeat; `values` is a tuple of float."""
+class Score:
+    """Outcome of a score; one entry of each tuple per repeat.
+
+    Attributes
+    ----------
+    values : tuple of float
+        Discriminative: `|accuracy - 1/2|` on the held-out windows; 0 is best, 0.5 is "always caught". Predictive:
+        mean absolute error on real windows, in units of the scaled column.
+    control : Score or None
+        The same for one half of the real windows against the other.
+    accuracy_real, accuracy_synthetic : tuple of float
+        Share of held-out real (synthetic) windows that a discriminative judge named rightly.
+    """
 
     values: tuple[float, ...]
+    control: Score | None = None
+    accuracy_real: tuple[float, ...] = ()
+    accuracy_synthetic: tuple[float, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -47,40 +62,6 @@ class Repeats:
         return float(np.std(self.values))
 
 
-@dataclass(frozen=True)
-class DiscriminativeScore(Repeats):
-    """Outcome of the discriminative score: one entry of each tuple per repeat.
-
-    Attributes
-    ----------
-    values : tuple of float
-        `|accuracy - 1/2|` on the held-out windows; 0 is best, 0.5 is "always caught".
-    accuracy_real, accuracy_synthetic : tuple of float
-        Share of held-out real (synthetic) windows that the judge named rightly.
-    control : DiscriminativeScore or None
-        The same for one half of the real windows against the other.
-    """
-
-    accuracy_real: tuple[float, ...]
-    accuracy_synthetic: tuple[float, ...]
-    control: DiscriminativeScore | None = None
-
-
-@dataclass(frozen=True)
-class PredictiveScore(Repeats):
-    """Outcome of the predictive score: one entry per repeat.
-
-    Attributes
-    ----------
-    values : tuple of float
-        Mean absolute error on real windows, in units of the scaled column.
-    control : PredictiveScore or None
-        The same, taught on one half of the real windows and tested on the other.
-    """
-
-    control: PredictiveScore | None = None
-
-
 def discriminative_score(
     real: Reals,
     synthetic: Reals,
@@ -89,7 +70,7 @@ def discriminative_score(
     iterations: int = 2000,
     control: bool | Sequence[Pair] = False,
     random_state: int | None = 0,
-) -> DiscriminativeScore:
+) -> Score:
     """Score how well a small GRU tells synthetic from real windows.
 
     Parameters
@@ -116,29 +97,29 @@ def discriminative_score(
     splits = [(_split(a, rng), _split(b, rng)) for (a, b), rng in zip(pairs, rngs, strict=True)]
     pool = _pool(np.concatenate([real, synthetic]))
     steps, _, width = pool.shape
-    net = _network(rngs, width - 1, max((width - 1) // 2, 1), steps, 2 * BATCH)
-    labels = torch.cat([torch.ones(BATCH), torch.zeros(BATCH)])
+    net = StackedGRU(rngs, width - 1, max((width - 1) // 2, 1), steps, 2 * BATCH)
+    labels = torch.cat([torch.ones(BATCH), torch.zeros(BATCH)]).expand(net.models, -1)
     plans = [
         np.concatenate([_batches(a, iterations, rng), _batches(b, iterations, rng)], axis=1)
         for ((a, _), (b, _)), rng in zip(splits, rngs, strict=True)
     ]
-    for index in torch.from_numpy(np.stack(plans, axis=1)):
-        net.classify(pool.index_select(1, index.view(-1)).view(steps, net.models, net.batch, width), labels)
-        net.update()
 
-    def right(side: int, sign: int) -> list[float]:
-        tests = [split[side][1] for split in splits]
-        logits = _in_chunks(net, pool, tests, lambda x: torch.bmm(net.w_out, net.forward(x)[-1])[:, 0])
-        return [float((sign * row > 0).double().mean()) for row in logits]
+    def loss(batch: Tensor) -> Tensor:
+        return binary_cross_entropy_with_logits(net.last(batch), labels, reduction="sum") / net.batch
 
-    on_real, on_synthetic = right(0, 1), right(1, -1)
+    _train(net, pool, plans, loss)
 
-    def result(part: slice, beside: DiscriminativeScore | None) -> DiscriminativeScore:
-        a, b = on_real[part], on_synthetic[part]
-        scores = tuple(abs((x + y) / 2 - 0.5) for x, y in zip(a, b, strict=True))
-        return DiscriminativeScore(scores, tuple(a), tuple(b), beside)
+    right = []
+    for side, sign in enumerate((1, -1)):
+        logits = _in_chunks(net, pool, [split[side][1] for split in splits], net.last)
+        right.append([float((sign * row > 0).double().mean()) for row in logits])
 
-    return result(slice(0, repeats), result(slice(repeats, None), None) if control else None)
+    def score(judges: slice, beside: Score | None = None) -> Score:
+        real, synthetic = (tuple(shares[judges]) for shares in right)
+        values = tuple(abs((x + y) / 2 - 0.5) for x, y in zip(real, synthetic, strict=True))
+        return Score(values, beside, real, synthetic)
+
+    return score(slice(repeats), score(slice(repeats, None)) if control else None)
 
 
 def predictive_score(
@@ -149,7 +130,7 @@ def predictive_score(
     iterations: int = 5000,
     control: bool | Sequence[Pair] = False,
     random_state: int | None = 0,
-) -> PredictiveScore:
+) -> Score:
     """Teach a small GRU on synthetic windows to foretell the last column; return its error on real ones.
 
     Inputs are all columns but the last at step t (with one column: itself), the target is the last column at t + 1.
@@ -175,19 +156,16 @@ def predictive_score(
     columns = windows.shape[2]
     inputs = max(columns - 1, 1)
     pool = torch.cat([_pool(windows[:, :, :inputs]), _pool(windows[:, :, -1:])[:, :, :1]], dim=2)
-    steps, width = pool.shape[0] - 1, inputs + 2
-    net = _network(rngs, inputs, max(columns // 2, 1), steps, BATCH)
+    net = StackedGRU(rngs, inputs, max(columns // 2, 1), len(pool) - 1, BATCH)
     plans = [_batches(train, iterations, rng) for (_, train), rng in zip(pairs, rngs, strict=True)]
-    for index in torch.from_numpy(np.stack(plans, axis=1)):
-        batch = pool.index_select(1, index.view(-1)).view(steps + 1, net.models, BATCH, width)
-        net.regress(batch[:-1, :, :, :-1], batch[1:, :, :, -1])
-        net.update()
-    tests = [test for test, _ in pairs]
-    errors = _in_chunks(
-        net, pool, tests, lambda x: (net.predict(x[:-1, :, :, :-1]) - x[1:, :, :, -1]).abs_().mean(dim=0)
-    )
+
+    def error(batch: Tensor) -> Tensor:
+        return (net.every(batch[:-1, :, :, :-1]).sigmoid() - batch[1:, :, :, -1]).abs().mean(dim=0)
+
+    _train(net, pool, plans, lambda batch: error(batch).mean(dim=1).sum())
+    errors = _in_chunks(net, pool, [test for test, _ in pairs], error)
     values = tuple(float(row.double().mean()) for row in errors)
-    return PredictiveScore(values[:repeats], PredictiveScore(values[repeats:]) if control else None)
+    return Score(values[:repeats], Score(values[repeats:]) if control else None)
 
 
 def _generators(random_state: int | None, repeats: int, control: bool | Sequence[Pair]) -> list[np.random.Generator]:
@@ -241,20 +219,25 @@ def _pool(windows: Reals) -> Tensor:
     return pool
 
 
-def _network(rngs: list[np.random.Generator], inputs: int, hidden: int, steps: int, batch: int) -> StackedGRU:
-    net = StackedGRU(len(rngs), inputs, hidden, steps, batch, torch.float32)
-    for model, rng in enumerate(rngs):
-        net.initialise(model, rng)
-    return net
+def _train(net: StackedGRU, pool: Tensor, plans: list[Ints], loss: Callable[[Tensor], Tensor]) -> None:
+    """Take a step of Adam on each batch; `plans` has the numbers of its windows, one array per model."""
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3, foreach=False)
+    for index in torch.from_numpy(np.stack(plans, axis=1)):
+        adam.zero_grad()
+        torch.autograd.backward(loss(_gathered(net, pool, index)))
+        adam.step()
+
+
+def _gathered(net: StackedGRU, pool: Tensor, index: Tensor) -> Tensor:
+    """Windows `(T, R, B, D + 1)` by their numbers, `(R, B)`."""
+    return pool.index_select(1, index.reshape(-1)).view(len(pool), net.models, net.batch, -1)
 
 
 def _in_chunks(net: StackedGRU, pool: Tensor, tests: list[Ints], apply: Callable[[Tensor], Tensor]) -> list[Tensor]:
     """Apply each model to its own windows, in batches of the network's size; one row of results per model."""
     longest = max(len(test) for test in tests)
     padded = torch.from_numpy(np.stack([np.resize(test, -(-longest // net.batch) * net.batch) for test in tests]))
-    results = []
-    for start in range(0, padded.shape[1], net.batch):
-        index = padded[:, start : start + net.batch].reshape(-1)
-        results.append(apply(pool.index_select(1, index).view(len(pool), net.models, net.batch, -1)))
+    with torch.no_grad():
+        results = [apply(_gathered(net, pool, index)) for index in torch.split(padded, net.batch, dim=1)]
     joined = torch.cat(results, dim=1)
     return [row[: len(test)] for row, test in zip(joined, tests, strict=True)]
