@@ -7,19 +7,22 @@ constant seed, so that figures of different reports of one table compare.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ...arrays import Doubles, Floats
+from ..columns import Column
 from .rocket import Kernels
 
 SEED = 20_200_713
-KERNELS = 150
-CAST = 96
-FLOOR = 0.02
-FURTHEST = 10.0
+KERNELS, KERNELS_BY_COLUMN = 150, 50  # more tell hardly more apart; one column has fewer ways to look
+MAX_FITTED_BY_COLUMN = 1600  # windows: enough for the scales of one column
+MAX_PLAIN_NUMBERS = 96  # of a window that are seen as they are; more are cast to as many random directions
+MIN_VARIANCE = 0.02  # of an axis, of unit variance in all: a smaller one is not known well enough to be blown up
+MAX_SPREADS = 10.0  # from the mean: what lies further is cut, so that one wild window does not steer a figure
 
 
 class Embedding:
@@ -44,12 +47,16 @@ class Embedding:
         self._scale = 1 / np.where(std > 1e-6, std, 1)
         flat = (flat - self._mean) * self._scale
         spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-        self._axes = self._scale[:, None] * directions / np.sqrt(np.maximum(spectrum, 0) + FLOOR)
+        self._axes = self._scale[:, None] * directions / np.sqrt(np.maximum(spectrum, 0) + MIN_VARIANCE)
         steps = np.diff((real - self._mean) @ self._axes, axis=1).std(axis=(0, 1))
         self._rate = 1 / np.where(steps > 1e-6, steps, 1)
         self._kernels = Kernels(kernels, 2 * channels, size, rng)
         numbers = size * channels
-        self._cast = None if numbers <= CAST else rng.normal(size=(numbers, CAST)) / np.sqrt(CAST)
+        self._cast = (
+            None
+            if numbers <= MAX_PLAIN_NUMBERS
+            else rng.normal(size=(numbers, MAX_PLAIN_NUMBERS)) / np.sqrt(MAX_PLAIN_NUMBERS)
+        )
         self._groups = [_Scale.of(group) for group in self._raw(real)]
 
     def apply(self, windows: Floats) -> Doubles:
@@ -59,15 +66,24 @@ class Embedding:
 
     def scaled(self, windows: Floats) -> Doubles:
         """Bring channels `(..., D)` to nearly uncorrelated ones of at most unit variance."""
-        return np.asarray(np.clip((windows - self._mean) @ self._axes, -FURTHEST, FURTHEST))
+        return np.asarray(np.clip((windows - self._mean) @ self._axes, -MAX_SPREADS, MAX_SPREADS))
 
     def _raw(self, windows: Floats) -> tuple[Doubles, Doubles]:
         values = self.scaled(windows)
-        steps = np.clip(np.diff(values, axis=1, prepend=values[:, :1]) * self._rate, -FURTHEST, FURTHEST)
+        steps = np.clip(np.diff(values, axis=1, prepend=values[:, :1]) * self._rate, -MAX_SPREADS, MAX_SPREADS)
         both = np.concatenate([values, steps], axis=2).astype(np.float32).transpose(0, 2, 1)
         convolved = self._kernels.features(torch.from_numpy(np.ascontiguousarray(both)))
-        flat = np.clip((windows - self._mean) * self._scale, -FURTHEST, FURTHEST).reshape(len(windows), -1)
+        flat = np.clip((windows - self._mean) * self._scale, -MAX_SPREADS, MAX_SPREADS).reshape(len(windows), -1)
         return convolved, flat if self._cast is None else flat @ self._cast
+
+
+def embedded_columns(columns: Sequence[Column], sides: Sequence[Floats]) -> Iterator[tuple[str, list[Doubles]]]:
+    """Yield the name of each column that moves, and what a fixed embedding of it alone shows of each side's windows."""
+    for column in columns:
+        shown = [side[:, :, column.channels] for side in sides]
+        if not column.static and np.ptp(shown[0], axis=(0, 1)).any():
+            embedding = Embedding(shown[0][:MAX_FITTED_BY_COLUMN], KERNELS_BY_COLUMN)
+            yield column.name, [embedding.apply(side) for side in shown]
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class _Scale:
         return cls(group.mean(axis=0), 1 / spread / np.sqrt(group.shape[1]))
 
     def apply(self, group: Doubles) -> Doubles:
-        furthest = FURTHEST / np.sqrt(group.shape[1])
+        furthest = MAX_SPREADS / np.sqrt(group.shape[1])
         return np.clip((group - self.mean) * self.rate, -furthest, furthest)
 
 

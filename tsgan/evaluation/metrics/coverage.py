@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from ...arrays import Doubles, Floats, Ints
 from ..case import Case
-from ..judges.embedding import Axes, Embedding
+from ..judges.embedding import Axes, Embedding, embedded_columns
 from ..splits import CannotMeasureError, parts
 from .base import RANK, Grade, Metric, Reference, Result, Scores, Table
-from .draws import CONTROLS, stretches, thinned, useless
+from .draws import CONTROLS, Distances, Draw, compared, stretches, thinned, useless
 
-MOST, MOST_BY_COLUMN = 1000, 400
-KERNELS_BY_COLUMN = 50
-AXES = 16
-NEIGHBOURS = 5
-CLOSE = 0.05
+MAX_WINDOWS, MAX_WINDOWS_BY_COLUMN = 1000, 400  # of a side in a draw: all are held against all
+MAX_AXES = 16  # in more, all windows are about equally far from each other
+GROUPS_PER_AXIS = 8  # fewer, and the axes learn the sequences by heart
+NEIGHBOURS = 5  # as in "Reliable Fidelity and Diversity Metrics"
+REPEATED = 0.05  # share of real windows that count as close to another
 PARTS = ("coverage", "recall", "variety", "density", "precision")
-FEWEST = 10
+MIN_GROUPS = 10  # of a side: twice the neighbours
 
 
 class Coverage(Metric):
@@ -64,10 +63,11 @@ class Coverage(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare equal draws of one real part with the other, with the synthetic table, and with noise."""
-        looked = _Looked.at(case, repeats, MOST)
-        embedding = Embedding(looked.sides[0])
-        placed = [embedding.apply(side) for side in looked.sides]
-        values, controls, worst = _measured(placed, looked.draws, repeats, _figures, anew=True)
+        sides, draws = _look(case, repeats, MAX_WINDOWS)
+        embedding = Embedding(sides[0])
+        values, controls, worst = compared(
+            [embedding.apply(side) for side in sides], draws, repeats, _figures_along_axes
+        )
         worst = worst * [1, 0, 0, 1, 1]
         table = self._columns(case, repeats)
         detail = {"parts": self.by_column(PARTS, values, controls, worst, key="part"), "neighbours": NEIGHBOURS}
@@ -79,21 +79,15 @@ class Coverage(Metric):
 
     def _columns(self, case: Case, repeats: int) -> Table:
         """Coverage of each column that moves, by itself: a mode that one column lacks is lost among many others."""
-        looked = _Looked.at(case, repeats, MOST_BY_COLUMN)
-        names, found = [], []
-        for column in case.columns:
-            shown = [side[:, :, column.channels] for side in looked.sides]
-            if not column.static and np.ptp(shown[0], axis=(0, 1)).any():
-                embedding = Embedding(shown[0], KERNELS_BY_COLUMN)
-                features = [embedding.apply(side) for side in shown]
-                axes = Axes.of(features[0], looked.axes)
-                places = [axes.apply(side) for side in features]
-                names.append(column.name)
-                found.append(_measured(places, looked.draws, repeats, _covered, anew=False))
-        if not found:
+        sides, draws = _look(case, repeats, MAX_WINDOWS_BY_COLUMN)
+        by_column = {}
+        for name, features in embedded_columns(case.columns, sides):
+            axes = Axes.of(features[0], _axes(len(draws[0].one), draws[0].each))
+            places = [axes.apply(side).astype(np.float32) for side in features]
+            by_column[name] = compared(places, draws, repeats, _coverages)
+        if not by_column:
             return []
-        values, controls, worst = (np.stack([one[i] for one in found], axis=1) for i in range(3))
-        return self.by_column(names, values, controls, worst)
+        return self.by_column(list(by_column), *Distances.stacked(by_column.values()))
 
 
 def _lacking(table: Table) -> str:
@@ -104,84 +98,37 @@ def _lacking(table: Table) -> str:
     return f" Furthest by itself: {least['column']} ({least['value']:.3f} covered)."
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Window numbers of two real parts and the synthetic table, group by group, `each` windows of a group."""
+def _look(case: Case, repeats: int, most: int) -> tuple[tuple[Floats, Floats, Floats], list[Draw]]:
+    """Windows `(n, W, D)` of the real and the synthetic table and of noise, and the draws that are compared.
 
-    one: Ints
-    two: Ints
-    other: Ints
-    each: int
-
-
-@dataclass(frozen=True)
-class _Looked:
-    """Windows `(n, W, D)` of the real and the synthetic table and of noise, and the draws that are compared."""
-
-    sides: tuple[Floats, Floats, Floats]
-    draws: list[_Draw]
-
-    @classmethod
-    def at(cls, case: Case, repeats: int, most: int) -> _Looked:
-        """Look at three times as many windows as are drawn at once."""
-        rng = case.rng(f"coverage of {most}")
-        real, synthetic = (thinned(windows, 3 * most, rng) for windows in (case.real, case.synthetic))
-        groups = stretches(real), stretches(synthetic)
-        draws = [_draw(groups, parts(real, 2, rng), most, case.window, rng) for _ in range(max(repeats, CONTROLS))]
-        return cls((real.values(), synthetic.values(), useless(case, most, rng)), draws)
-
-    @property
-    def axes(self) -> int:
-        """How many axes can be found without learning the sequences by heart."""
-        draw = self.draws[0]
-        return int(np.clip(len(draw.one) // draw.each // 8, 2, AXES))
+    Three times as many windows are looked at as are drawn at once.
+    """
+    rng = case.rng(f"coverage of {most}")
+    real, synthetic = (thinned(windows, 3 * most, rng) for windows in (case.real, case.synthetic))
+    groups = stretches(real), stretches(synthetic)
+    draws = [_draw(groups, parts(real, 2, rng), most, case.window, rng) for _ in range(max(repeats, CONTROLS))]
+    return (real.values(), synthetic.values(), useless(case, most, rng)), draws
 
 
-def _draw(groups: tuple[Ints, Ints], halves: list[Ints], most: int, steps: int, rng: np.random.Generator) -> _Draw:
+def _axes(windows: int, each: int) -> int:
+    """How many axes can be found without learning the sequences by heart."""
+    return int(np.clip(windows // each // GROUPS_PER_AXIS, 2, MAX_AXES))
+
+
+def _draw(groups: tuple[Ints, Ints], halves: list[Ints], most: int, steps: int, rng: np.random.Generator) -> Draw:
     """Draw the same number of groups, and of windows of each, from every side."""
     one, two = halves
     sides = groups[0][one], groups[0][two], groups[1]
     count = min(*(len(np.unique(side)) for side in sides), most)
-    if count < FEWEST:
+    if count < MIN_GROUPS:
         raise CannotMeasureError(
             f"only {count} sequences, or separate stretches of {steps} steps, can be set against as many others; at "
-            f"least {FEWEST} are needed in either half of the real table and in the synthetic one"
+            f"least {MIN_GROUPS} are needed in either half of the real table and in the synthetic one"
         )
     typical = min(float(np.median(np.unique(side, return_counts=True)[1])) for side in sides)
     each = int(np.clip(most // count, 1, max(typical, 1)))
     first, second, other = (_even(side, count, each, rng) for side in sides)
-    return _Draw(one[first], two[second], other, each)
-
-
-def _measured(
-    placed: list[Doubles], draws: list[_Draw], repeats: int, figures: Callable[..., Doubles], anew: bool
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Figures of synthetic windows, of real against real, and of noise, `(draws, ...)` each.
-
-    Parameters
-    ----------
-    placed : three arrays of shape (n, p)
-        Features of real and synthetic windows and of noise.
-    draws : list of _Draw
-    repeats : int
-    figures : callable
-        `_figures` or `_covered`.
-    anew : bool
-        Whether to find axes in each draw's first part, so that neither of those compared with it had a say in them.
-    """
-    found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
-    for repeat, draw in enumerate(draws):
-        sides = [placed[0][draw.one], placed[0][draw.two]]
-        if repeat < repeats:
-            sides += [placed[1][draw.other], placed[2][: len(draw.one)]]
-        if anew:
-            axes = Axes.of(sides[0], int(np.clip(len(draw.one) // draw.each // 8, 2, AXES)))
-            sides = [axes.apply(side) for side in sides]
-        one, *others = (side.astype(np.float32) for side in sides)
-        own = _within(one, draw.each)
-        for other, where in zip(others, (1, 0, 2), strict=False):
-            found[where].append(figures(one, own, other, draw.each))
-    return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
+    return Draw(one[first], two[second], other, each)
 
 
 def _even(groups: Ints, count: int, each: int, rng: np.random.Generator) -> Ints:
@@ -209,6 +156,20 @@ def _within(places: Floats, each: int) -> tuple[Floats, Floats]:
     return distances.min(axis=1), np.partition(distances, kth - 1, axis=1)[:, kth - 1]
 
 
+def _figures_along_axes(real: Doubles, others: list[Doubles], each: int) -> list[Doubles]:
+    """`_figures` of each other side along axes of the real one, so that none of the others had a say in them."""
+    axes = Axes.of(real, _axes(len(real), each))
+    one, *rest = (axes.apply(side).astype(np.float32) for side in (real, *others))
+    own = _within(one, each)
+    return [_figures(one, own, other, each) for other in rest]
+
+
+def _coverages(real: Floats, others: list[Floats], each: int) -> list[np.bool_ | float]:
+    """Coverage alone of each other side."""
+    reach = _within(real, each)[1]
+    return [(_nearest(real, other, each).min(axis=1) <= reach).mean() for other in others]
+
+
 def _figures(real: Floats, own: tuple[Floats, Floats], other: Floats, each: int) -> Doubles:
     """Coverage, recall, variety, density and precision of `other`.
 
@@ -222,7 +183,7 @@ def _figures(real: Floats, own: tuple[Floats, Floats], other: Floats, each: int)
         Windows of a group.
     """
     nearest, reach = _within(other, each)
-    close = np.quantile(own[0], CLOSE)
+    close = np.quantile(own[0], REPEATED)
     apart = _nearest(real, other, each)
     inside = apart <= own[1][:, None]
     whole = _nearest(real, other, 1) if each > 1 else apart
@@ -235,8 +196,3 @@ def _figures(real: Floats, own: tuple[Floats, Floats], other: Floats, each: int)
             (whole <= own[1][:, None]).any(axis=0).mean(),
         ]
     )
-
-
-def _covered(real: Floats, own: tuple[Floats, Floats], other: Floats, each: int) -> Doubles:
-    """Coverage alone."""
-    return np.array((_nearest(real, other, each).min(axis=1) <= own[1]).mean())

@@ -9,7 +9,7 @@ https://doi.org/10.1214/aos/1176344552; "The Jackknife and the Bootstrap for Gen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -59,6 +59,11 @@ class Distances(NamedTuple):
     control: Doubles
     useless: Doubles
 
+    @staticmethod
+    def stacked(several: Iterable[Distances]) -> Distances:
+        """Set those of several columns side by side, `(repeats, columns)`."""
+        return Distances(*(np.stack(side, axis=1) for side in zip(*several, strict=True)))
+
     def map(self, function: Callable[[Doubles], Doubles]) -> Distances:
         """Apply a function of an array to each."""
         return Distances(*map(function, self))
@@ -105,6 +110,44 @@ def contrasts(
             drawn = rng.choice(len(case.synthetic), size, replace=False)
             found[0].append(distance(real, describe(case.synthetic.values(drawn))))
             found[2].append(distance(real, describe(useless(case, size, rng))))
+    return Distances(*map(np.stack, found))
+
+
+class Draw(NamedTuple):
+    """Numbers of equally many windows of two separate real parts and of the synthetic table; `each` of a group."""
+
+    one: Ints
+    two: Ints
+    synthetic: Ints
+    each: int = 1
+
+
+def compared(
+    places: Sequence[Doubles] | Sequence[Floats],
+    draws: Sequence[Draw],
+    repeats: int,
+    figures: Callable[[Any, list[Any], int], list[Any]],
+) -> Distances:
+    """Figures of synthetic, other real and useless windows, `(draws, ...)` each, against those of one real part.
+
+    Parameters
+    ----------
+    places : three arrays of shape (n, p)
+        Features of real, synthetic and useless windows.
+    draws : sequence of Draw
+    repeats : int
+        In how many of the draws synthetic and useless windows are looked at.
+    figures : callable
+        Maps features of the first real part, those of the sides to compare with it, and `Draw.each` to a figure, or
+        array of figures, of each side.
+    """
+    found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
+    for repeat, draw in enumerate(draws):
+        others = [places[0][draw.two]]
+        if repeat < repeats:
+            others += [places[1][draw.synthetic], places[2][: len(draw.one)]]
+        for side, figure in zip((1, 0, 2), figures(places[0][draw.one], others, draw.each), strict=False):
+            found[side].append(figure)
     return Distances(*map(np.stack, found))
 
 

@@ -5,21 +5,22 @@ a learned one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from ...arrays import Doubles, Ints
+from ...arrays import Doubles
 from ..case import Case
-from ..judges.embedding import Axes, Embedding
+from ..judges.embedding import Axes, Embedding, embedded_columns
 from ..judges.ts2vec import represent, train
 from ..splits import CannotMeasureError, parts
 from .base import Grade, Metric, Reference, Result, Scores, chance_of, furthest, grade
-from .draws import CONTROLS, stretches, thinned, useless
+from .draws import CONTROLS, Distances, Draw, compared, stretches, thinned, useless
 
-MOST, MOST_BY_COLUMN = 1600, 800
-AXES, AXES_BY_COLUMN, PER_AXIS = 32, 8, 8
-KERNELS_BY_COLUMN = 50
+MAX_WINDOWS, MAX_WINDOWS_BY_COLUMN = 1600, 800  # of a side in a draw: more are slow and show little more
+MAX_AXES, MAX_AXES_BY_COLUMN = 32, 8  # a covariance of more is not known from so many windows
+GROUPS_PER_AXIS = 8  # sequences, or stretches of time, that an axis needs not to be theirs alone
 
 
 class Frechet(Metric):
@@ -59,31 +60,30 @@ class Frechet(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare equal draws of one real part with the other, with the synthetic table, and with noise."""
         rng = case.rng(self.name)
-        real, synthetic = (thinned(side, 2 * MOST, rng) for side in (case.real, case.synthetic))
-        sides = real.values(), synthetic.values(), useless(case, MOST, rng)
+        real, synthetic = (thinned(side, 2 * MAX_WINDOWS, rng) for side in (case.real, case.synthetic))
+        sides = real.values(), synthetic.values(), useless(case, MAX_WINDOWS, rng)
         groups, draws = stretches(real), []
         for _ in range(max(repeats, CONTROLS)):
             one, two = parts(real, 2, rng)
-            size = min(len(one), len(two), len(synthetic), MOST)
+            size = min(len(one), len(two), len(synthetic), MAX_WINDOWS)
             others = np.arange(len(synthetic), dtype=np.int64)
-            draws.append(tuple(rng.choice(index, size, replace=False) for index in (one, two, others)))
-        most = int(np.clip(len(np.unique(groups[draws[0][0]])) // PER_AXIS, 1, AXES))
+            one, two, others = (rng.choice(index, size, replace=False) for index in (one, two, others))
+            draws.append(Draw(one, two, others))
+        axes = int(np.clip(len(np.unique(groups[draws[0].one])) // GROUPS_PER_AXIS, 1, MAX_AXES))
         embedding = Embedding(sides[0])
-        values, controls, worst = _measured([embedding.apply(side) for side in sides], draws, repeats, most)
-        names, found = [], []
-        for column in case.columns:
-            shown = [side[:, :, column.channels] for side in sides]
-            if np.ptp(shown[0], axis=(0, 1)).any() and not column.static:
-                embedding = Embedding(shown[0][:MOST], KERNELS_BY_COLUMN)
-                placed = [embedding.apply(side) for side in shown]
-                short = [tuple(index[:MOST_BY_COLUMN] for index in draw) for draw in draws]
-                names.append(column.name)
-                found.append(_measured(placed, short, repeats, min(most, AXES_BY_COLUMN)))
+        values, controls, worst = compared(
+            [embedding.apply(side) for side in sides], draws, repeats, partial(_distances, axes)
+        )
         scores = Scores(values, controls, float(worst.mean()))
-        if len(found) < 2:
+        few = slice(MAX_WINDOWS_BY_COLUMN)
+        short = [Draw(draw.one[few], draw.two[few], draw.synthetic[few]) for draw in draws]
+        by_column = {
+            name: compared(placed, short, repeats, partial(_distances, min(axes, MAX_AXES_BY_COLUMN)))
+            for name, placed in embedded_columns(case.columns, sides)
+        }
+        if len(by_column) < 2:
             return self.result(scores, {})
-        by = [np.stack([one[i] for one in found], axis=1) for i in range(3)]
-        table = self.by_column(names, by[0], by[1], by[2])
+        table = self.by_column(list(by_column), *Distances.stacked(by_column.values()))
         return self.result(scores, {"columns": table}, furthest(table))
 
     def judge(self, scores: Scores) -> Grade:
@@ -92,20 +92,11 @@ class Frechet(Metric):
         return grade(scores.value, scores.control, scores.worst, chance, tests=scores.tests)
 
 
-def _measured(
-    placed: list[Doubles], draws: list[tuple[Ints, ...]], repeats: int, most: int
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Distances of synthetic windows, of real against real and of noise, one per draw, along at most `most` axes."""
-    found: tuple[list[float], list[float], list[float]] = ([], [], [])
-    for repeat, (one, two, other) in enumerate(draws):
-        axes = Axes.of(placed[0][one], most)
-        sides = [placed[0][one], placed[0][two]]
-        if repeat < repeats:
-            sides += [placed[1][other], placed[2][: len(one)]]
-        first, *others = (axes.apply(side) / axes.spread for side in sides)
-        for side, where in zip(others, (1, 0, 2), strict=False):
-            found[where].append(float(np.sqrt(frechet(first, side) / max(first.shape[1], 1))))
-    return np.array(found[0]), np.array(found[1]), np.array(found[2])
+def _distances(most: int, real: Doubles, others: list[Doubles], each: int) -> list[float]:
+    """Distance of each other side from the real one, along at most `most` axes of that."""
+    axes = Axes.of(real, most)
+    one, *rest = (axes.apply(side) / axes.spread for side in (real, *others))
+    return [float(np.sqrt(frechet(one, side) / max(one.shape[1], 1))) for side in rest]
 
 
 def frechet(one: Doubles, two: Doubles) -> float:
@@ -122,9 +113,9 @@ def frechet(one: Doubles, two: Doubles) -> float:
     return max(gap + spread - 2 * float(overlap), 0.0)
 
 
-MOST_CONTEXT_FID = 10_000
-FEWEST = 20
-UPDATES: int | None = None
+MAX_CONTEXT_FID = 10_000  # of a side; the papers' series have no more
+MIN_WINDOWS = 20  # of a side: a covariance of fewer says nothing
+UPDATES: int | None = None  # those of the papers
 
 
 class ContextFID(Metric):
@@ -168,12 +159,12 @@ class ContextFID(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Train the encoder once; compare draws of equal size."""
         rng = case.rng(self.name)
-        real, synthetic = (thinned(side, MOST_CONTEXT_FID, rng).values() for side in (case.real, case.synthetic))
+        real, synthetic = (thinned(side, MAX_CONTEXT_FID, rng).values() for side in (case.real, case.synthetic))
         size, half = min(len(real), len(synthetic)), len(real) // 2
-        if min(size, half) < FEWEST:
+        if min(size, half) < MIN_WINDOWS:
             raise CannotMeasureError(
-                f"it needs at least {FEWEST} synthetic and {2 * FEWEST} real windows; there are {len(synthetic)} and "
-                f"{len(real)}"
+                f"it needs at least {MIN_WINDOWS} synthetic and {2 * MIN_WINDOWS} real windows; there are "
+                f"{len(synthetic)} and {len(real)}"
             )
         encoder = train(real, int(rng.integers(2**31)), UPDATES)
         noise = represent(encoder, useless(case, size, rng))
