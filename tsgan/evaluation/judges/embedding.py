@@ -15,14 +15,13 @@ import torch
 
 from ...arrays import Doubles, Floats
 from ..columns import Column
-from .rocket import Kernels
+from .rocket import MAX_SPREADS, Kernels, Scale, principal
 
 SEED = 20_200_713
 KERNELS, KERNELS_BY_COLUMN = 150, 50  # more tell hardly more apart; one column has fewer ways to look
 MAX_FITTED_BY_COLUMN = 1600  # windows: enough for the scales of one column
 MAX_PLAIN_NUMBERS = 96  # of a window that are seen as they are; more are cast to as many random directions
 MIN_VARIANCE = 0.02  # of an axis, of unit variance in all: a smaller one is not known well enough to be blown up
-MAX_SPREADS = 10.0  # from the mean: what lies further is cut, so that one wild window does not steer a figure
 
 
 class Embedding:
@@ -42,22 +41,16 @@ class Embedding:
     def __init__(self, real: Floats, kernels: int = KERNELS) -> None:
         rng = np.random.default_rng(SEED)
         _, size, channels = real.shape
-        flat = real.reshape(-1, channels).astype(np.float64)
-        self._mean, std = flat.mean(axis=0), flat.std(axis=0)
-        self._scale = 1 / np.where(std > 1e-6, std, 1)
-        flat = (flat - self._mean) * self._scale
-        spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-        self._axes = self._scale[:, None] * directions / np.sqrt(np.maximum(spectrum, 0) + MIN_VARIANCE)
+        self._mean, self._scale, variance, directions = principal(real, least=1e-6)
+        self._axes = self._scale[:, None] * directions / np.sqrt(variance + MIN_VARIANCE)
         steps = np.diff((real - self._mean) @ self._axes, axis=1).std(axis=(0, 1))
         self._rate = 1 / np.where(steps > 1e-6, steps, 1)
         self._kernels = Kernels(kernels, 2 * channels, size, rng)
         numbers = size * channels
-        self._cast = (
-            None
-            if numbers <= MAX_PLAIN_NUMBERS
-            else rng.normal(size=(numbers, MAX_PLAIN_NUMBERS)) / np.sqrt(MAX_PLAIN_NUMBERS)
-        )
-        self._groups = [_Scale.of(group) for group in self._raw(real)]
+        self._cast: Doubles | None = None
+        if numbers > MAX_PLAIN_NUMBERS:
+            self._cast = rng.normal(size=(numbers, MAX_PLAIN_NUMBERS)) / np.sqrt(MAX_PLAIN_NUMBERS)
+        self._groups = [Scale.fit(group) for group in self._raw(real)]
 
     def apply(self, windows: Floats) -> Doubles:
         """Map `(n, W, D)` to `(n, p)`."""
@@ -84,24 +77,6 @@ def embedded_columns(columns: Sequence[Column], sides: Sequence[Floats]) -> Iter
         if not column.static and np.ptp(shown[0], axis=(0, 1)).any():
             embedding = Embedding(shown[0][:MAX_FITTED_BY_COLUMN], KERNELS_BY_COLUMN)
             yield column.name, [embedding.apply(side) for side in shown]
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Brings a group of features to unit spread each and unit weight together."""
-
-    mean: Doubles
-    rate: Doubles
-
-    @classmethod
-    def of(cls, group: Doubles) -> _Scale:
-        spread = group.std(axis=0)
-        spread = np.maximum(spread, max(1e-3 * float(spread.mean()), 1e-6))
-        return cls(group.mean(axis=0), 1 / spread / np.sqrt(group.shape[1]))
-
-    def apply(self, group: Doubles) -> Doubles:
-        furthest = MAX_SPREADS / np.sqrt(group.shape[1])
-        return np.clip((group - self.mean) * self.rate, -furthest, furthest)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def discriminative_score(
     *,
     repeats: int = 5,
     iterations: int = 2000,
-    control: bool | Sequence[Pair] = False,
+    control: bool | Sequence[Sequence[Ints]] = False,
     random_state: int | None = 0,
 ) -> Score:
     """Score how well a small GRU tells synthetic from real windows.
@@ -128,7 +128,7 @@ def predictive_score(
     *,
     repeats: int = 5,
     iterations: int = 5000,
-    control: bool | Sequence[Pair] = False,
+    control: bool | Sequence[Sequence[Ints]] = False,
     random_state: int | None = 0,
 ) -> Score:
     """Teach a small GRU on synthetic windows to foretell the last column; return its error on real ones.
@@ -168,32 +168,33 @@ def predictive_score(
     return Score(values[:repeats], Score(values[repeats:]) if control else None)
 
 
-def _generators(random_state: int | None, repeats: int, control: bool | Sequence[Pair]) -> list[np.random.Generator]:
+def _generators(
+    random_state: int | None, repeats: int, control: bool | Sequence[Sequence[Ints]]
+) -> list[np.random.Generator]:
     """One generator per judge, so that no judge depends on which others are trained beside it."""
     seeds = np.random.SeedSequence(random_state).spawn(2 * repeats if control else repeats)
     return [np.random.default_rng(seed) for seed in seeds]
 
 
 def _pairs(
-    real: int, synthetic: int, repeats: int, rngs: list[np.random.Generator], control: bool | Sequence[Pair]
+    real: int, synthetic: int, repeats: int, rngs: list[np.random.Generator], control: bool | Sequence[Sequence[Ints]]
 ) -> list[Pair]:
     """Window numbers of the two sides for each judge; synthetic windows are counted on from the real ones."""
+    given = [] if isinstance(control, bool) else control
     size, half = min(real, synthetic), real // 2
-    given = [] if isinstance(control, bool) else list(control)
     if size < 5 or (len(rngs) > repeats and min([half, *(len(side) for pair in given for side in pair)]) < 5):
         raise InputError(
             f"the classic scores need at least 5 windows of each kind (10 real ones to set real against real); "
             f"there are {real} real and {synthetic} synthetic"
         )
     pairs = [(rng.permutation(real)[:size], real + rng.permutation(synthetic)[:size]) for rng in rngs[:repeats]]
-    if given:
-        sizes = [min(map(len, pair)) for pair in given]
-        return pairs + [
-            (rng.permutation(one)[:least], rng.permutation(two)[:least])
-            for rng, (one, two), least in zip(rngs[repeats:], given, sizes, strict=True)
-        ]
-    shuffled = [rng.permutation(real) for rng in rngs[repeats:]]
-    return pairs + [(order[:half], order[half : 2 * half]) for order in shuffled]
+    if not given:
+        shuffled = [rng.permutation(real) for rng in rngs[repeats:]]
+        return pairs + [(order[:half], order[half : 2 * half]) for order in shuffled]
+    for rng, (one, two) in zip(rngs[repeats:], given, strict=True):
+        least = min(len(one), len(two))
+        pairs.append((rng.permutation(one)[:least], rng.permutation(two)[:least]))
+    return pairs
 
 
 def _split(index: Ints, rng: np.random.Generator) -> Pair:

@@ -29,9 +29,23 @@ from sklearn.metrics import roc_auc_score
 from ...arrays import Doubles, Floats, Ints
 from ...panel import Windows
 
-KERNELS = 500
-CHUNK = 512
-FOLDS = 3
+KERNELS = 500  # more tell no more apart
+CHUNK = 512  # windows whose convolutions are in memory at once
+FOLDS = 3  # left out in turn to choose the strength of the ridge
+MAX_SPREADS = 10.0  # from the mean: what lies further is cut, so that one wild window does not steer the judge
+
+
+def principal(windows: Floats, least: float) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    """Find the principal axes of the channels `(n, W, D)`, each brought to unit variance if it varies at least so much.
+
+    Returns their mean and scale `(D,)`, the variance along each axis `(D,)`, growing, and the axes as columns `(D, D)`.
+    """
+    flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
+    mean, std = flat.mean(axis=0), flat.std(axis=0)
+    scale = 1 / np.where(std > least, std, 1)
+    flat = (flat - mean) * scale
+    variance, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+    return mean, scale, np.maximum(variance, 0), directions
 
 
 @dataclass(frozen=True)
@@ -56,12 +70,8 @@ class Whitening:
     @classmethod
     def fit(cls, windows: Floats) -> Whitening:
         """Fit on windows `(n, W, D)`."""
-        flat = windows.reshape(-1, windows.shape[-1]).astype(np.float64)
-        mean, std = flat.mean(axis=0), flat.std(axis=0)
-        scale = 1 / np.where(std > 1e-9, std, 1)
-        flat = (flat - mean) * scale
-        spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-        deviation = np.sqrt(np.maximum(spectrum, 0))
+        mean, scale, spectrum, directions = principal(windows, least=1e-9)
+        deviation = np.sqrt(spectrum)
         axes = scale[:, None] * directions / np.maximum(deviation, max(1e-5 * deviation[-1], 1e-5))
         steps = np.diff((windows - mean) @ axes, axis=1).std(axis=(0, 1))
         return cls(mean, axes, 1 / np.where(steps > 1e-9, steps, 1))
@@ -92,9 +102,9 @@ class Kernels:
             reach = max((steps - 1) / max(length - 1, 1), 1)
             dilation = int(2 ** rng.uniform(0, np.log2(reach)))
             padding = (length - 1) * dilation // 2 if rng.random() < 0.5 else 0
-            seen = int(2 ** rng.uniform(0, np.log2(min(channels, length) + 1)))
+            width = int(2 ** rng.uniform(0, np.log2(min(channels, length) + 1)))
             weights = np.zeros((channels, length), dtype=np.float32)
-            chosen = rng.choice(channels, min(seen, channels), replace=False)
+            chosen = rng.choice(channels, min(width, channels), replace=False)
             draw = rng.normal(size=(len(chosen), length))
             weights[chosen] = draw - draw.mean(axis=1, keepdims=True) if length > 1 else draw
             groups.setdefault((length, dilation, padding), []).append((weights, rng.uniform(-1, 1)))
@@ -154,37 +164,29 @@ def separation(
     sizes = [min(len(split[0]), len(split[2]), most), min(len(split[1]), len(split[3]), most)]
     chosen = [np.sort(rng.choice(part, sizes[i % 2], replace=False)) for i, part in enumerate(split)]
     train, test = one.values(chosen[0]), one.values(chosen[1])
-    a, a_test, b, b_test = seen([train, test, two.values(chosen[2]), two.values(chosen[3])], rng)
+    a, a_test, b, b_test = judge_features([train, test, two.values(chosen[2]), two.values(chosen[3])], rng)
     return (_auc(a, b, a_test, b_test) + _auc(a_test, b_test, a, b)) / 2
 
 
-def seen(sides: list[Floats], rng: np.random.Generator) -> list[Doubles]:
-    """What the judge sees in windows of several sides: random convolutions and summaries, scaled by the first side.
+def judge_features(sides: list[Floats], rng: np.random.Generator) -> list[Doubles]:
+    """What the judge sees in windows `(n, W, D)` of each side, `(n, features)`, scaled by the first side.
 
-    Parameters
-    ----------
-    sides : list of arrays of shape (n, W, D)
-    rng : Generator
-        Draws the kernels.
-
-    Returns
-    -------
-    list of arrays of shape (n, features)
+    Random convolutions, whose kernels the generator draws, and summaries.
     """
     whitening = Whitening.fit(sides[0])
     kernels = Kernels(KERNELS, 2 * whitening.axes.shape[1], sides[0].shape[1], rng)
-    convolved = balanced([kernels.features(whitening.apply(side)) for side in sides])
-    summed = balanced([summaries(side, whitening) for side in sides])
-    return [np.concatenate(pair, axis=1) for pair in zip(convolved, summed, strict=True)]
+    convolved = [kernels.features(whitening.apply(side)) for side in sides]
+    scaled = []
+    for group in (convolved, [summaries(side, whitening) for side in sides]):
+        scale = Scale.fit(group[0])
+        scaled.append([scale.apply(side) for side in group])
+    return [np.concatenate(pair, axis=1) for pair in zip(*scaled, strict=True)]
 
 
 def suspicion(a: Doubles, b: Doubles, *tests: Doubles) -> list[Doubles]:
     """Learn to tell `b` from `a`, whose rows are in order of sequence and time, and rate the rows of each test.
 
-    Returns
-    -------
-    list of arrays
-        About 0 where a row is like `a`, 1 where it is like `b`.
+    About 0 where a row is like `a`, 1 where it is like `b`.
     """
     folds = np.concatenate([np.arange(len(side)) * FOLDS // len(side) for side in (a, b)])
     weights, intercept = ridge(np.concatenate([a, b]), np.repeat([0.0, 1.0], [len(a), len(b)]), folds)
@@ -196,14 +198,24 @@ def _auc(a: Doubles, b: Doubles, a_test: Doubles, b_test: Doubles) -> float:
     return float(roc_auc_score(np.repeat([0, 1], [len(a_test), len(b_test)]), scores))
 
 
-def balanced(sides: list[Doubles]) -> list[Doubles]:
-    """Scale a group of features by their spread in the first side, and so that the group as a whole weighs one.
+@dataclass(frozen=True)
+class Scale:
+    """Brings a group of features to unit spread each and unit weight together; wild ones are cut."""
 
-    What lies more than ten spreads from the mean is cut there: one wild window must not steer the judge.
-    """
-    mean, spread = sides[0].mean(axis=0), sides[0].std(axis=0)
-    spread = np.maximum(spread, max(1e-3 * float(spread.mean()), 1e-6))
-    return [np.clip((side - mean) / spread, -10, 10) / np.sqrt(len(spread)) for side in sides]
+    mean: Doubles
+    rate: Doubles
+
+    @classmethod
+    def fit(cls, group: Doubles) -> Scale:
+        """Fit on features `(n, p)`."""
+        spread = group.std(axis=0)
+        spread = np.maximum(spread, max(1e-3 * float(spread.mean()), 1e-6))
+        return cls(group.mean(axis=0), 1 / spread / np.sqrt(group.shape[1]))
+
+    def apply(self, group: Doubles) -> Doubles:
+        """Scale features `(n, p)`."""
+        furthest = MAX_SPREADS / np.sqrt(group.shape[1])
+        return np.clip((group - self.mean) * self.rate, -furthest, furthest)
 
 
 Fit = tuple[Doubles, Doubles]  # weights and intercept
@@ -268,7 +280,7 @@ def _tall(
     """Fit for each strength from `_sums`, where rows are more than features."""
     mean, level = total / count, answer / count
     gram = gram - np.outer(total, mean)
-    for weights in _strengthened(gram, products - np.outer(total, level), strengths):
+    for weights in _solved(gram, products - np.outer(total, level), strengths):
         yield weights, level - mean @ weights
 
 
@@ -276,12 +288,12 @@ def _wide(features: Doubles, target: Doubles, strengths: Doubles) -> Iterator[Fi
     """Fit for each strength, where features are more than rows."""
     mean, level = features.mean(axis=0), target.mean(axis=0)
     centred = features - mean
-    for solved in _strengthened(centred @ centred.T, target - level, strengths):
+    for solved in _solved(centred @ centred.T, target - level, strengths):
         weights = centred.T @ solved
         yield weights, level - mean @ weights
 
 
-def _strengthened(gram: Doubles, right: Doubles, strengths: Doubles) -> Iterator[Doubles]:
+def _solved(gram: Doubles, right: Doubles, strengths: Doubles) -> Iterator[Doubles]:
     """Solve `(gram + strength I) x = right` for each strength; `gram` is overwritten."""
     diagonal = gram.diagonal().copy()
     for strength in strengths:

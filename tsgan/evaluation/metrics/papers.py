@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from ...arrays import Ints
+from ...arrays import Floats
 from ...errors import InputError
 from ..case import Case
-from ..judges.papers import discriminative_score, predictive_score
+from ..judges.papers import Score, discriminative_score, predictive_score
 from ..splits import CannotMeasureError, parts
 from .base import SMALL, Grade, Metric, Reference, Result, Scores
 from .draws import useless
@@ -49,13 +49,7 @@ class Discriminative(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Train all judges, synthetic against real and real against real, side by side."""
         real, synthetic = case.real.values(), case.synthetic.values()
-        seed = int(case.rng(self.name).integers(2**31))
-        try:
-            halves = apart(case, self.name, repeats)
-            score = discriminative_score(real, synthetic, repeats=repeats, control=halves, random_state=seed)
-        except InputError as reason:
-            raise CannotMeasureError(str(reason)) from reason
-        assert score.control is not None
+        score, control = _judged(case, self.name, discriminative_score, real, synthetic, repeats)
         right = float(np.mean(score.accuracy_real)), float(np.mean(score.accuracy_synthetic))
         lazy = np.mean(np.abs(np.subtract(score.accuracy_real, score.accuracy_synthetic)) > 0.9) >= 0.5
         note = f"It was right on {right[0]:.0%} of the real and {right[1]:.0%} of the synthetic windows."
@@ -67,7 +61,7 @@ class Discriminative(Metric):
             "always_the_same_answer": bool(lazy),
         }
         noise = float(np.sqrt(0.25 / max(0.4 * min(len(real), len(synthetic)), 1)))
-        return self.result(Scores(score.values, score.control.values, 0.5, noise), detail, note)
+        return self.result(Scores(score.values, control.values, 0.5, noise), detail, note)
 
     def judge(self, scores: Scores) -> Grade:
         """Call unclear what the judge tells apart as well as it does two real halves, both learned by heart."""
@@ -75,22 +69,21 @@ class Discriminative(Metric):
         return "unclear" if found == "faithful" and scores.value >= SMALL * scores.worst else found
 
 
-def apart(case: Case, purpose: str, repeats: int) -> list[tuple[Ints, Ints]]:
-    """Window numbers of two parts of the real data that share no row, for each repeat.
+def _judged(
+    case: Case, name: str, judge: Callable[..., Score], real: Floats, synthetic: Floats, repeats: int
+) -> tuple[Score, Score]:
+    """Score of synthetic against real windows, and of parts of the real ones that share no row."""
+    seed = int(case.rng(name).integers(2**31))
+    halves = [parts(case.real, 2, case.rng(f"{name} halves", repeat)) for repeat in range(repeats)]
+    try:
+        score = judge(real, synthetic, repeats=repeats, control=halves, random_state=seed)
+    except InputError as reason:
+        raise CannotMeasureError(str(reason)) from reason
+    assert score.control is not None
+    return score, score.control
 
-    Raises
-    ------
-    CannotMeasureError
-        If the real data are too few to be cut in two.
-    """
-    pairs = []
-    for repeat in range(repeats):
-        one, two = parts(case.real, 2, case.rng(f"{purpose} halves", repeat))
-        pairs.append((one, two))
-    return pairs
 
-
-LEAST_NOISE = 0.02  # of the error: what one judge's training and one sample's draw may change
+MIN_NOISE = 0.02  # of the error: what one judge's training and one sample's draw may change
 
 
 class Predictive(Metric):
@@ -128,19 +121,12 @@ class Predictive(Metric):
         target = _target(case)
         order = np.r_[np.delete(np.arange(case.channels), target), target]
         real, synthetic = case.real.values()[:, :, order], case.synthetic.values()[:, :, order]
-        seed = int(case.rng(self.name).integers(2**31))
-        try:
-            score = predictive_score(
-                real, synthetic, repeats=repeats, control=apart(case, self.name, repeats), random_state=seed
-            )
-        except InputError as reason:
-            raise CannotMeasureError(str(reason)) from reason
-        assert score.control is not None
+        score, control = _judged(case, self.name, predictive_score, real, synthetic, repeats)
         noise = useless(case, min(len(real), 1000), case.rng(self.name))[:, :, target]
         worst = float(np.abs(real[:, 1:, -1] - np.median(noise)).mean())
-        detail = {"target": _owner(case, target)}
-        least = LEAST_NOISE * score.control.mean
-        return self.result(Scores(score.values, score.control.values, worst, least), detail)
+        column = next(column.name for column in case.columns if target < column.channels.stop)
+        scores = Scores(score.values, control.values, worst, MIN_NOISE * control.mean)
+        return self.result(scores, {"target": column})
 
 
 def _target(case: Case) -> int:
@@ -148,7 +134,3 @@ def _target(case: Case) -> int:
     numbers = [column.start for column in case.columns if not column.discrete and not column.static]
     varying = [start for start in numbers if np.ptp(case.real.panel.values[:, start]) > 0]
     return (varying or numbers or [case.channels - 1])[-1]
-
-
-def _owner(case: Case, channel: int) -> str:
-    return next(column.name for column in case.columns if channel in range(column.channels.start, column.channels.stop))

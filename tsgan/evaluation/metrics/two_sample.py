@@ -13,7 +13,7 @@ from scipy import stats
 
 from ...arrays import Doubles, Ints
 from ..case import Case
-from ..judges.rocket import KERNELS, seen, suspicion
+from ..judges.rocket import KERNELS, judge_features, suspicion
 from ..splits import parts
 from .base import SMALL, Grade, Interval, Metric, Reference, Result, Scores
 from .draws import FEW_SEQUENCES, areas, clusters, redrawn
@@ -98,7 +98,7 @@ def _trial(case: Case, rng: np.random.Generator) -> _Trial:
     (first, second), one = _halves(parts(case.real, 4, rng), rng)
     (third, fourth), _ = _halves(parts(case.synthetic, 2, rng), rng)
     sides = [case.real.values(first), case.real.values(second), case.synthetic.values(third)]
-    a, a_test, b, b_test = seen([*sides, case.synthetic.values(fourth)], rng)
+    a, a_test, b, b_test = judge_features([*sides, case.synthetic.values(fourth)], rng)
     scores = tuple((x, y) for x, y in (suspicion(a, b, a_test, b_test), suspicion(a_test, b_test, a, b)))
     four = [side[mask] for side, half in ((a, one[0]), (a_test, one[1])) for mask in (half, ~half)]
     control = (_auc(*suspicion(*four)), _auc(*suspicion(four[2], four[3], four[0], four[1])))

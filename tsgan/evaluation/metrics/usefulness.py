@@ -16,7 +16,7 @@ from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import MISSING, UNSEEN, Column
 from ..judges.embedding import Embedding
-from ..judges.rocket import ridge
+from ..judges.rocket import principal, ridge
 from ..splits import CannotMeasureError, parts
 from .base import RANK, Grade, Metric, Reference, Result, Scores, Table, grade
 from .draws import CONTROLS, areas, clusters, redrawn, thinned, useless
@@ -307,12 +307,8 @@ class _Lens:
         self.horizons = [steps for steps in HORIZONS if steps <= max(size // 2, 1)]
         self._last = size - self.horizons[-1]
         self._lags = [lag for lag in LAGS if lag <= self._last]
-        flat = real.reshape(-1, real.shape[2]).astype(np.float64)
-        self._mean, std = flat.mean(axis=0), flat.std(axis=0)
-        self._scale = 1 / np.where(std > 1e-6, std, 1)
-        flat = (flat - self._mean) * self._scale
-        spectrum, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-        self._axes = directions / np.sqrt(np.maximum(spectrum, 0) + FLOOR_FORECAST)
+        self._mean, self._scale, variance, directions = principal(real, least=1e-6)
+        self._axes = directions / np.sqrt(variance + FLOOR_FORECAST)
         self._channels = np.concatenate([np.arange(one.values.start, one.values.stop) for one in moving])
         self._starts = np.cumsum([0] + [one.values.stop - one.values.start for one in moving])[:-1]
         self._moving = moving
