@@ -188,7 +188,7 @@ def suspicion(a: Doubles, b: Doubles, *tests: Doubles) -> list[Doubles]:
 
     About 0 where a row is like `a`, 1 where it is like `b`.
     """
-    folds = np.concatenate([np.arange(len(side)) * FOLDS // len(side) for side in (a, b)])
+    folds = np.concatenate([folds_in_order(len(side)) for side in (a, b)])
     weights, intercept = ridge(np.concatenate([a, b]), np.repeat([0.0, 1.0], [len(a), len(b)]), folds)
     return [test @ weights + intercept for test in tests]
 
@@ -219,6 +219,11 @@ class Scale:
 
 
 Fit = tuple[Doubles, Doubles]  # weights and intercept
+
+
+def folds_in_order(rows: int) -> Ints:
+    """Return the fold of each row: rows that follow each other, and may overlap, are in one."""
+    return np.arange(rows) * FOLDS // rows
 
 
 def ridge(features: Doubles, target: Doubles, folds: Ints) -> Fit:

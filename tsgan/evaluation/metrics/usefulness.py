@@ -12,16 +12,18 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
-from ...arrays import Doubles, Floats, Ints
+from ...arrays import Bools, Doubles, Floats, Ints
+from ...panel import Windows
 from ..case import Case
 from ..columns import MISSING, UNSEEN, Column
 from ..judges.embedding import Embedding
-from ..judges.rocket import principal, ridge
+from ..judges.rocket import FOLDS, folds_in_order, principal, ridge
 from ..splits import CannotMeasureError, parts
 from .base import RANK, Grade, Metric, Reference, Result, Scores, Table, grade
 from .draws import CONTROLS, areas, clusters, redrawn, thinned, useless
 
-LEAST_NOISE, LEAST_SCALE = 0.002, 0.2
+MIN_NOISE = 0.002  # of a skill: less is not known from two draws
+MIN_SCALE = 0.2  # of a skill, from real to far: where even real data teach hardly anything
 
 
 class Taught(Metric):
@@ -36,8 +38,8 @@ class Taught(Metric):
         Where even real data teach hardly anything, a loss is held against a fifth.
         """
         value, control = scores.value, scores.control
-        chance = float(stats.norm.sf((control - value) / max(scores.noise, LEAST_NOISE)))
-        return grade(value, control, min(scores.worst, control - LEAST_SCALE), chance, "higher", scores.tests)
+        chance = float(stats.norm.sf((control - value) / max(scores.noise, MIN_NOISE)))
+        return grade(value, control, min(scores.worst, control - MIN_SCALE), chance, "higher", scores.tests)
 
 
 def between_twins(one: Doubles, two: Doubles) -> float:
@@ -45,11 +47,26 @@ def between_twins(one: Doubles, two: Doubles) -> float:
     return float(np.sqrt(np.mean((one - two) ** 2) / 2))
 
 
-MOST, KERNELS = 1000, 50
-RECENT = 4
-FOLDS, FEWEST = 3, 5
-FURTHEST, FLOOR = 8.0, -1.0
-LITTLE = 0.05
+def _lesson(
+    real: Windows, synthetic: Windows, known: tuple[Bools, Bools], most: int, rng: np.random.Generator
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Draw windows whose truth is known: two real parts and synthetic ones to teach on, and a third real part to test.
+
+    At most so many to teach on, and equally many of each.
+    """
+    one, two, test = (part[known[0][part]] for part in parts(real, 3, rng))
+    other = parts(synthetic, 3, rng)[0]
+    other = other[known[1][other]]
+    size = min(len(one), len(two), len(other), most)
+    one, two, other = (np.sort(rng.choice(of, size, replace=False)) for of in (one, two, other))
+    return one, two, other, test
+
+
+MAX_TAUGHT, KERNELS = 1000, 50  # windows and random convolutions: more change no grade
+RECENT = 4  # steps that are seen plainly
+MIN_IN_CLASS = 5  # test windows: an area under fewer says nothing
+MAX_SPREADS, MIN_R2 = 8.0, -1.0  # one wild number must not decide
+MIN_LEARNABLE = 0.05  # above useless: less is said to be hardly anything
 
 
 class Usefulness(Taught):
@@ -92,7 +109,7 @@ class Usefulness(Taught):
         """Teach on synthetic and on two real parts; test all on a third real part."""
         assert case.target is not None
         target, rng = case.target, case.rng(self.name)
-        real, synthetic = (thinned(side, 4 * MOST, rng) for side in (case.real, case.synthetic))
+        real, synthetic = (thinned(side, 4 * MAX_TAUGHT, rng) for side in (case.real, case.synthetic))
         windows, made = real.values(), synthetic.values()
         still = target.static or not np.ptp(windows[:, :, target.values], axis=1).any()
         kept = [i for i in range(case.channels) if not still or not target.start <= i < target.channels.stop]
@@ -105,35 +122,30 @@ class Usefulness(Taught):
         embedding = Embedding(shown, KERNELS)
         inputs, other_inputs = (_features(embedding, side) for side in (shown, hidden))
         truth, other_truth = (_truth(side, target) for side in (windows, made))
-        known, other_known = (target.present(side[:, -1]) for side in (windows, made))
-        if np.ptp(truth[known], axis=0).max(initial=0) == 0:
+        known = target.present(windows[:, -1]), target.present(made[:, -1])
+        if np.ptp(truth[known[0]], axis=0).max(initial=0) == 0:
             raise CannotMeasureError(f"the target {target.name!r} has a single value in the real table")
         number, found, drawn = clusters(real), [], []
         redraws = redrawn(int(number.max()) + 1, case.rng(self.name + " redrawn"))[:, number]
         for repeat in range(max(repeats, CONTROLS)):
-            rng = case.rng(self.name, repeat)
-            one, two, three = (part[known[part]] for part in parts(real, 3, rng))
-            other = parts(synthetic, 3, rng)[0]
-            other = other[other_known[other]]
-            size = min(len(one), len(two), len(other), MOST)
-            if min(size, len(three)) < 2 * FOLDS:
+            one, two, other, test = _lesson(real, synthetic, known, MAX_TAUGHT, case.rng(self.name, repeat))
+            size = len(one)
+            if min(size, len(test)) < 2 * FOLDS:
                 raise CannotMeasureError(
-                    f"the target {target.name!r} is known in too few windows: {size} to teach on and {len(three)} to "
+                    f"the target {target.name!r} is known in too few windows: {size} to teach on and {len(test)} to "
                     f"test on, and at least {2 * FOLDS} are needed of each"
                 )
-            one, two, other = (np.sort(rng.choice(of, size, replace=False)) for of in (one, two, other))
-            taught = [(inputs[one], truth[one]), (inputs[two], truth[two]), (other_inputs[other], other_truth[other])]
-            guesses = [_guess(*of, inputs[three]) for of in taught]
-            plain = np.ones((1, len(three)))
-            scores = [_score(guess, truth[three], plain, target) for guess in guesses]
+            guesses = [_guess(inputs[part], truth[part], inputs[test]) for part in (one, two)]
+            guesses.append(_guess(other_inputs[other], other_truth[other], inputs[test]))
+            scores = [_score(guess, truth[test], np.ones((1, len(test))), target) for guess in guesses]
             if not np.isnan(scores[0]).any():
                 found.append(np.concatenate(scores))
                 if repeat < repeats:
-                    drawn.append(_score(guesses[2], truth[three], redraws[:, three], target))
+                    drawn.append(_score(guesses[2], truth[test], redraws[:, test], target))
         if not drawn:
             raise CannotMeasureError(
-                f"no class of the target {target.name!r}, against the others, is found in {FEWEST} windows of the part "
-                f"that is left to test on"
+                f"no class of the target {target.name!r}, against the others, is found in {MIN_IN_CLASS} windows of "
+                f"the part that is left to test on"
             )
         one_skill, two_skill, skill = np.array(found).T
         means = np.nanmean(drawn, axis=0)
@@ -143,7 +155,7 @@ class Usefulness(Taught):
         worst = 0.5 if target.discrete else 0.0
         control = (one_skill + two_skill) / 2
         note = f"{target.name}: {figure} {skill.mean():.3f}, taught on real data {control.mean():.3f}."
-        if control.mean() < worst + LITTLE:
+        if control.mean() < worst + MIN_LEARNABLE:
             note += " Even real data teach hardly anything about it."
         whole = Scores(skill, control, worst, between_twins(one_skill, two_skill))
         return self.result(whole, detail, note, (float(low), float(high)))
@@ -173,8 +185,8 @@ def _guess(inputs: Doubles, truth: Doubles, test: Doubles) -> Doubles:
     """Teach a ridge model and let it guess, `(n, k)`."""
     mean, spread = truth.mean(axis=0), truth.std(axis=0)
     spread = np.where(spread > 1e-9, spread, 1)
-    goal = np.clip((truth - mean) / spread, -FURTHEST, FURTHEST)
-    weights, intercept = ridge(inputs, goal, np.arange(len(inputs)) * FOLDS // len(inputs))
+    goal = np.clip((truth - mean) / spread, -MAX_SPREADS, MAX_SPREADS)
+    weights, intercept = ridge(inputs, goal, folds_in_order(len(inputs)))
     return np.asarray((test @ weights + intercept) * spread + mean)
 
 
@@ -185,21 +197,21 @@ def _score(guess: Doubles, truth: Doubles, weights: Doubles, target: Column) -> 
         found = []
         for level, name in enumerate(names):
             mine = truth[:, level] > 0.5
-            if min(mine.sum(), (~mine).sum()) >= FEWEST and name not in (MISSING, UNSEEN):
+            if min(mine.sum(), (~mine).sum()) >= MIN_IN_CLASS and name not in (MISSING, UNSEEN):
                 found.append(areas(guess[~mine, level], guess[mine, level], weights[:, ~mine], weights[:, mine]))
         return np.asarray(np.mean(found, axis=0)) if found else np.full(len(weights), np.nan)
     total = np.maximum(weights.sum(axis=1), 1e-9)
     mean = weights @ truth[:, 0] / total
     variance = weights @ truth[:, 0] ** 2 / total - mean**2
     missed = weights @ (guess[:, 0] - truth[:, 0]) ** 2 / total
-    return np.asarray(np.where(variance > 1e-12, np.maximum(1 - missed / np.maximum(variance, 1e-12), FLOOR), np.nan))
+    return np.asarray(np.where(variance > 1e-12, np.maximum(1 - missed / np.maximum(variance, 1e-12), MIN_R2), np.nan))
 
 
-HORIZONS = (1, 2, 4, 8)
-LAGS = (1, 2, 3, 4, 6, 8, 12)
-MOST_FORECAST = 1500
-FOLDS_FORECAST = 3
-FURTHEST_FORECAST, FLOOR_FORECAST, CUT = 8.0, 0.02, 2.0
+HORIZONS = (1, 2, 4, 8)  # steps ahead
+LAGS = (1, 2, 3, 4, 6, 8, 12)  # steps back
+MAX_TAUGHT_FORECAST = 1500  # windows: more change no grade
+MIN_VARIANCE = 0.02  # of an axis, of unit variance in all: a smaller one is not known well enough to be blown up
+MAX_ERROR = 2.0  # of that of the mean: one column gone wild must not decide
 
 Examples = tuple[Doubles, Doubles]
 
@@ -243,23 +255,21 @@ class Forecast(Taught):
         if not moving:
             raise CannotMeasureError("no column varies in time, so there is nothing to foretell")
         rng = case.rng(self.name)
-        real, synthetic = (thinned(side, 4 * MOST_FORECAST, rng) for side in (case.real, case.synthetic))
+        real, synthetic = (thinned(side, 4 * MAX_TAUGHT_FORECAST, rng) for side in (case.real, case.synthetic))
         lens = _Lens(real.values(), moving, case.window)
         shown, made = lens.examples(real.values()), lens.examples(synthetic.values())
-        noise = lens.examples(useless(case, MOST_FORECAST, rng))
+        noise = lens.examples(useless(case, MAX_TAUGHT_FORECAST, rng))
         known = lens.known(real.values())
+        everywhere = np.ones(len(real), dtype=bool), np.ones(len(synthetic), dtype=bool)
         found = []
         for repeat in range(max(repeats, CONTROLS)):
             rng = case.rng(self.name, repeat)
-            one, two, three = parts(real, 3, rng)
-            other = parts(synthetic, 3, rng)[0]
-            size = min(len(one), len(two), len(other), MOST_FORECAST)
-            one, two, other = (np.sort(rng.choice(of, size, replace=False)) for of in (one, two, other))
-            three = np.sort(rng.choice(three, min(len(three), MOST_FORECAST), replace=False))
-            taught = [_at(shown, one), _at(shown, two), _at(made, other), _at(noise, np.arange(size))]
-            test, centre = _at(shown, three), shown[1][np.r_[one, two]].mean(axis=0)
-            found.append([lens.errors(one, test, centre, known[three]) for one in taught])
-        skill = 1 - np.minimum(np.array(found), CUT)
+            one, two, other, test = _lesson(real, synthetic, everywhere, MAX_TAUGHT_FORECAST, rng)
+            test = np.sort(rng.choice(test, min(len(test), MAX_TAUGHT_FORECAST), replace=False))
+            taught = [_at(shown, one), _at(shown, two), _at(made, other), _at(noise, np.arange(len(one)))]
+            centre = shown[1][np.r_[one, two]].mean(axis=0)
+            found.append([lens.errors(one, _at(shown, test), centre, known[test]) for one in taught])
+        skill = 1 - np.minimum(np.array(found), MAX_ERROR)
         return self._result(skill, [column.name for column in moving], lens.horizons)
 
     def _result(self, skill: Doubles, names: Sequence[str], horizons: Sequence[int]) -> Result:
@@ -308,14 +318,14 @@ class _Lens:
         self._last = size - self.horizons[-1]
         self._lags = [lag for lag in LAGS if lag <= self._last]
         self._mean, self._scale, variance, directions = principal(real, least=1e-6)
-        self._axes = directions / np.sqrt(variance + FLOOR_FORECAST)
+        self._axes = directions / np.sqrt(variance + MIN_VARIANCE)
         self._channels = np.concatenate([np.arange(one.values.start, one.values.stop) for one in moving])
         self._starts = np.cumsum([0] + [one.values.stop - one.values.start for one in moving])[:-1]
         self._moving = moving
 
     def examples(self, windows: Floats) -> Examples:
         """Return pasts `(n, lags D)` and futures `(n, horizons channels)`."""
-        values = np.clip((windows - self._mean) * self._scale, -FURTHEST_FORECAST, FURTHEST_FORECAST)
+        values = np.clip((windows - self._mean) * self._scale, -MAX_SPREADS, MAX_SPREADS)
         past = values[:, [self._last - lag for lag in self._lags]] @ self._axes
         future = values[:, [self._last + steps - 1 for steps in self.horizons]][:, :, self._channels]
         return past.reshape(len(windows), -1), future.reshape(len(windows), -1)
@@ -330,8 +340,7 @@ class _Lens:
 
     def errors(self, taught: Examples, test: Examples, centre: Doubles, known: Doubles) -> Doubles:
         """Squared error over that of the mean, `(columns, horizons)`; 1 where there is nothing to foretell."""
-        folds = np.arange(len(taught[0])) * FOLDS_FORECAST // len(taught[0])
-        weights, intercept = ridge(taught[0], taught[1], folds)
+        weights, intercept = ridge(*taught, folds_in_order(len(taught[0])))
         missed = [(test[1] - guess) ** 2 for guess in (test[0] @ weights + intercept, centre)]
         shape = len(test[1]), len(self.horizons), len(self._channels)
         sums = [(np.add.reduceat(one.reshape(shape), self._starts, axis=2) * known).sum(axis=0) for one in missed]
