@@ -16,10 +16,12 @@ from ..case import Case
 from ..columns import Column
 from ..records import Records, chosen, join, nearest, nearest_windows, records
 from ..splits import CannotMeasureError
-from .base import Grade, Interval, Reference, Result, Scores
-from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
+from .base import Grade, Reference, Result, Scores
+from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, note_on_records, sides
 
-SUSPECTS, TESTS, DENSE = 0.05, 4, 4000
+SUSPECTS = 0.05  # share of records that are suspected most
+TESTS = 4  # figures that are looked at together
+MAX_DENSE = 4000  # synthetic windows against which every window of the attacked is held
 
 
 class Membership(Disclosing):
@@ -67,36 +69,26 @@ class Membership(Disclosing):
         real, holdout, synthetic = sides(case, "whether an attacker can tell whose records the generator saw")
         names = chosen(case, "real"), chosen(case, "holdout")
         clusters = real.cluster[names[0]], holdout.cluster[names[1]]
-        plain, relative, cut = _scores(case, *names)
-        grades: list[Grade] = []
+        cut = len(names[0])
+        plain, relative = _distances(case, *names)
         parts: list[dict[str, Any]] = []
         for name, score in (("relative distance", relative), ("plain distance", plain)):
-            suspicion = stats.rankdata(-score) / len(score)
-            first = _first(score, SUSPECTS * len(score))
-            for auc, x in ((True, suspicion), (False, first)):
-                train, held = np.split(x, [cut])
-                value = area(score[:cut], score[cut:]) if auc else float(train.mean())
-                usual = 0.5 if auc else float(held.mean())
-                chance = chance_of_excess(train, held, *clusters)
-                grades.append(self.accuse(value - usual, TESTS * chance))
-                parts.append(
-                    {
-                        "part": f"AUC by {name}" if auc else f"among the 5 % most suspected by {name}",
-                        "value": value,
-                        "real_against_real": usual,
-                        "worst": 1.0 if auc else min(float(first.sum()) / cut, 1.0),
-                        "grade": grades[-1],
-                        "chance": chance,
-                    }
-                )
-        rng = case.rng("membership interval")
-        interval = _interval(relative, cut, clusters, rng)
-        value = parts[0]["value"]
-        controls = [_halves(relative[cut:], case.rng("membership control", repeat)) for repeat in range(repeats)]
-        note = told(real, holdout, synthetic)
-        return self.result(
-            Scores([value] * repeats, controls, 1.0), {"parts": parts}, note, interval, grade=gravest(grades)
-        )
+            first, rank = _first(score, SUSPECTS * len(score)), stats.rankdata(-score) / len(score)
+            most = min(float(first.sum()) / cut, 1.0)
+            shares = float(first[:cut].mean()), float(first[cut:].mean())
+            for part, suspicion, value, usual, worst in (
+                (f"AUC by {name}", rank, area(score[:cut], score[cut:]), 0.5, 1.0),
+                (f"among the 5 % most suspected by {name}", first, *shares, most),
+            ):
+                chance = chance_of_excess(suspicion[:cut], suspicion[cut:], *clusters)
+                row = {"part": part, "value": value, "real_against_real": usual, "worst": worst}
+                parts.append({**row, "grade": self.accuse(value - usual, TESTS * chance), "chance": chance})
+        train, held = relative[:cut], relative[cut:]
+        interval = bootstrap(lambda one, two: area(train[one], held[two]), *clusters, case.rng("membership interval"))
+        controls = [_halves(held, case.rng("membership control", repeat)) for repeat in range(repeats)]
+        found = gravest([part["grade"] for part in parts])
+        scores, note = Scores([parts[0]["value"]] * repeats, controls, 1.0), note_on_records(real, holdout, synthetic)
+        return self.result(scores, {"parts": parts}, note, interval, grade=found)
 
 
 def _first(score: Doubles, count: float) -> Doubles:
@@ -112,29 +104,18 @@ def area(train: Doubles, held: Doubles) -> float:
     return float(1 - below.mean() / (2 * len(held)))
 
 
-def _scores(case: Case, train: Ints, held: Ints) -> tuple[Doubles, Doubles, int]:
-    """Distances of training, then holdout records to the synthetic table: plain, relative; where the latter begin."""
-    table = records(case, "synthetic")
-    asked = [records(case, side, names, apart=True) for side, names in (("real", train), ("holdout", held))]
-    dense = asked
-    if len(table.owner) <= DENSE:  # a short piece of a long record may have been copied from anywhere in it
-        dense = [records(case, side, names) for side, names in (("real", train), ("holdout", held))]
-    plain = np.concatenate([nearest(one, table).distance[:, 0] for one in dense])
-    pool = _pool(case, train, held)
-    around = nearest(join(*asked), pool, itself=True).distance[:, 0]
+def _distances(case: Case, train: Ints, held: Ints) -> tuple[Doubles, Doubles]:
+    """Distances of training, then holdout records to the synthetic table: plain, and relative to other real ones."""
+    table, whose = records(case, "synthetic"), (("real", train), ("holdout", held))
+    asked = [records(case, side, names, apart=True) for side, names in whose]
+    known = [records(case, side, names) for side, names in whose]  # what the attacker knows of real records
+    # a short piece of a long record may have been copied from anywhere in it
+    searching = known if len(table.owner) <= MAX_DENSE else asked
+    plain = np.concatenate([nearest(one, table).distance[:, 0] for one in searching])
+    around = nearest(join(*asked), join(*known), itself=True).distance[:, 0]
     tiny = 1e-3 * float(np.median(around)) or 1e-9
     around = np.where(np.isfinite(around), around, tiny)
-    return plain, np.log(plain + tiny) - np.log(around + tiny), len(train)
-
-
-def _pool(case: Case, train: Ints, held: Ints) -> Records:
-    """All records that are attacked, as what the attacker knows of real records."""
-    return join(records(case, "real", train), records(case, "holdout", held))
-
-
-def _interval(score: Doubles, cut: int, clusters: tuple[Ints, Ints], rng: np.random.Generator) -> Interval:
-    train, held = score[:cut], score[cut:]
-    return bootstrap(lambda one, two: area(train[one], held[two]), *clusters, rng)
+    return plain, np.log(plain + tiny) - np.log(around + tiny)
 
 
 def _halves(held: Doubles, rng: np.random.Generator) -> float:
@@ -143,7 +124,7 @@ def _halves(held: Doubles, rng: np.random.Generator) -> float:
     return area(held[order[::2]], held[order[1::2]])
 
 
-NEAR = 0.25
+TOLERANCE = 0.25  # of a standard deviation: so near a guess of a number counts as right
 
 
 class AttributeInference(Disclosing):
@@ -213,7 +194,7 @@ class AttributeInference(Disclosing):
             "within": None if column.discrete else tolerance * column.span,
         }
         note = f"Guessed right: {share:.0%} against {usual:.0%} of unseen ones; the commonest value would be right "
-        note += f"in {guess:.0%}. {told(real, holdout, synthetic)}".rstrip()
+        note += f"in {guess:.0%}. {note_on_records(real, holdout, synthetic)}".rstrip()
         interval = bootstrap(
             lambda one, _: float(success[0][one].mean()), *clusters, case.rng("attribute inference interval")
         )
@@ -247,7 +228,7 @@ def _tolerance(case: Case, column: Column) -> float:
     if not len(values) or (values == values[0]).all():
         raise CannotMeasureError(f"column {column.name!r} has one value throughout; there is nothing to guess")
     low, high = np.quantile(values[:, 0], [0.25, 0.75])
-    return NEAR * ((high - low) / 1.349 or float(values[:, 0].std()))
+    return TOLERANCE * ((high - low) / 1.349 or float(values[:, 0].std()))
 
 
 def _common(case: Case, column: Column) -> NDArray[np.float32]:

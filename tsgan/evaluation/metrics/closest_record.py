@@ -5,17 +5,19 @@ they point at one of them (ratio of the distances to the nearest two).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...arrays import Doubles, Ints
+from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..records import Neighbours, Records, chosen, nearest, records, remembered
 from .base import Grade, Reference, Result, Scores
-from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
+from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, note_on_records, sides
 
-CLOSE, TESTS = 0.05, 3
+CLOSE = 0.05  # share of holdout records that come closer to a training record than the limit
 
 
 class ClosestRecord(Disclosing):
@@ -51,66 +53,72 @@ class ClosestRecord(Disclosing):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the way to the closest training record with that to the closest holdout record."""
         real, holdout, synthetic = sides(case, "whether synthetic records cling to those the generator saw")
-        seen, others = records(case, "real"), records(case, "holdout")
-        near, far = towards(case, "synthetic", seen, others)
-        away, own = towards(case, "holdout", seen, others)
-        clusters = real.cluster[seen.names], holdout.cluster[others.names]
-        limit = float(np.quantile(away.distance[:, 0], CLOSE))
-        ballot = votes(near, far, seen, others)
-        value = share(*ballot)
-        grades = [self.accuse(value - 0.5, TESTS * (chances := [chance_of_excess(*ballot, *clusters)])[0])]
+        search, control = (_Search.of(case, side) for side in ("synthetic", "holdout"))
+        clusters = real.cluster[search.train.names], holdout.cluster[search.held.names]
+        limit = float(np.quantile(control.near.distance[:, 0], CLOSE))
+        train, held = search.votes()
+        value, usual = share(train, held), share(*control.votes())
+        excesses = [(value - 0.5, chance_of_excess(train, held, *clusters))]
         # the nearer, the fewer come there by chance: half the limit finds few copies among many fresh records
-        for within in (limit, limit / 2):
-            few = votes(near, far, seen, others, within)
-            beyond = (few[0].mean() - few[1].mean()) * len(seen) / len(near.name)
-            chances.append(chance_of_excess(*few, *clusters))
-            grades.append(self.accuse(float(beyond), TESTS * chances[-1]))
+        excesses += [search.excess(clusters, *search.votes(within)) for within in (limit, limit / 2)]
+        grades = [self.accuse(excess, len(excesses) * chance) for excess, chance in excesses]
         part: dict[str, Any] = {
             "part": "very close to a training record",
-            "value": float((near.distance[:, 0] < limit).mean()),
-            "real_against_real": float((away.distance[:, 0] < limit).mean()),
+            "value": float((search.near.distance[:, 0] < limit).mean()),
+            "real_against_real": float((control.near.distance[:, 0] < limit).mean()),
             "worst": 1.0,
             "grade": gravest(grades[1:]),
         }
-        interval = bootstrap(
-            lambda one, two: share(ballot[0][one], ballot[1][two]), *clusters, case.rng("closest record interval")
-        )
-        control = share(*votes(away, own, seen, others))
-        detail = {"parts": [part], "chance": min(1.0, TESTS * min(chances)), "limit": limit}
-        note = told(real, holdout, synthetic)
-        return self.result(
-            Scores([value] * repeats, [control] * repeats, 1.0), detail, note, interval, grade=gravest(grades)
-        )
+        rng = case.rng("closest record interval")
+        interval = bootstrap(lambda one, two: share(train[one], held[two]), *clusters, rng)
+        least = min(chance for _, chance in excesses)
+        detail = {"parts": [part], "chance": min(1.0, len(excesses) * least), "limit": limit}
+        scores, note = Scores([value] * repeats, [usual] * repeats, 1.0), note_on_records(real, holdout, synthetic)
+        return self.result(scores, detail, note, interval, grade=gravest(grades))
 
 
-def towards(case: Case, side: str, seen: Records, others: Records) -> tuple[Neighbours, Neighbours]:
-    """Return the nearest training and the nearest holdout records of a side's records."""
-    asked = records(case, side, chosen(case, side), apart=True)
-    return (
-        remembered(case, f"{side} to real", lambda: nearest(asked, seen)),
-        remembered(case, f"{side} to holdout", lambda: nearest(asked, others, itself=side == "holdout")),
-    )
+@dataclass(frozen=True)
+class _Search:
+    """All training and holdout records, and the nearest of both of each record of one side."""
 
+    train: Records
+    held: Records
+    near: Neighbours
+    far: Neighbours
 
-def votes(
-    near: Neighbours, far: Neighbours, seen: Records, others: Records, limit: float = np.inf
-) -> tuple[Doubles, Doubles]:
-    """Count for each training and holdout record those that are closest to it of all, and closer than `limit`.
+    @classmethod
+    def of(cls, case: Case, side: str) -> _Search:
+        train, held = (remembered(case, f"{one} searched", partial(records, case, one)) for one in ("real", "holdout"))
+        asked = records(case, side, chosen(case, side), apart=True)
+        near = remembered(case, f"{side} to real", partial(nearest, asked, train))
+        far = remembered(case, f"{side} to holdout", partial(nearest, asked, held, itself=side == "holdout"))
+        return cls(train, held, near, far)
 
-    Returns
-    -------
-    training, holdout : float64 arrays of shape (records,)
-    """
-    one, two = near.distance[:, 0], far.distance[:, 0]
-    close = np.minimum(one, two) < limit
-    win = np.where(one < two, 1.0, np.where(one == two, 0.5, 0.0))
-    return count(near.name[:, 0], seen, win * close), count(far.name[:, 0], others, (1 - win) * close)
+    def votes(self, limit: float = np.inf) -> tuple[Doubles, Doubles]:
+        """Count for each training and each holdout record those to which it is the closest of all, within `limit`."""
+        one, two = self.near.distance[:, 0], self.far.distance[:, 0]
+        close = np.minimum(one, two) < limit
+        win = np.where(one < two, 1.0, np.where(one == two, 0.5, 0.0))
+        return self._count(win * close, (1 - win) * close)
 
+    def pointed_at(self, limit: float) -> tuple[Doubles, Doubles]:
+        """Count how often each training and each holdout record is pointed at among all of both."""
+        both = np.sort(np.concatenate([self.near.distance, self.far.distance], axis=1), axis=1)[:, :2]
+        points, train = ratio(both) < limit, self.near.distance[:, 0] < self.far.distance[:, 0]
+        return self._count(points & train, points & ~train)
 
-def count(names: Ints, everyone: Records, weights: Doubles) -> Doubles:
-    """Add up the weights of each record's mentions, `(records,)`."""
-    place = np.searchsorted(everyone.names, names)
-    return np.bincount(place, weights=weights, minlength=len(everyone)).astype(np.float64)
+    def excess(self, clusters: tuple[Ints, Ints], train: Doubles, held: Doubles) -> tuple[float, float]:
+        """Share of those who searched that count for training records beyond holdout ones; and the chance of it."""
+        beyond = (train.mean() - held.mean()) * len(self.train) / len(self.near.name)
+        return float(beyond), chance_of_excess(train, held, *clusters)
+
+    def _count(self, train: Doubles | Bools, held: Doubles | Bools) -> tuple[Doubles, Doubles]:
+        """Add up the weights with which each training and each holdout record is the nearest."""
+        found = []
+        for names, everyone, weights in ((self.near.name, self.train, train), (self.far.name, self.held, held)):
+            place = np.searchsorted(everyone.names, names[:, 0])
+            found.append(np.bincount(place, weights=weights, minlength=len(everyone)).astype(np.float64))
+        return found[0], found[1]
 
 
 def share(training: Doubles, holdout: Doubles) -> float:
@@ -119,7 +127,7 @@ def share(training: Doubles, holdout: Doubles) -> float:
     return one / (one + two) if one + two else 0.5
 
 
-LOW, TESTS_NEAREST_RATIO = 0.05, 2
+LOW = 0.05  # share of holdout records whose ratio is below the limit
 
 
 class NearestRatio(Disclosing):
@@ -154,42 +162,24 @@ class NearestRatio(Disclosing):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the ratios of synthetic and of holdout records."""
         real, holdout, synthetic = sides(case, "whether synthetic records point at those the generator saw")
-        seen, others = records(case, "real"), records(case, "holdout")
-        near, far = towards(case, "synthetic", seen, others)
-        away = towards(case, "holdout", seen, others)[0]
-        clusters = real.cluster[seen.names], holdout.cluster[others.names]
-        limit = float(np.quantile(ratio(away.distance), LOW))
-        share, usual = (float((ratio(found.distance) < limit).mean()) for found in (near, away))
-        grades, chances = [], []
+        search, control = (_Search.of(case, side) for side in ("synthetic", "holdout"))
+        clusters = real.cluster[search.train.names], holdout.cluster[search.held.names]
+        ratios, usual_ratios = ratio(search.near.distance), ratio(control.near.distance)
+        limit = float(np.quantile(usual_ratios, LOW))
+        value, usual = float((ratios < limit).mean()), float((usual_ratios < limit).mean())
         # the lower, the fewer come there by chance: half the limit finds few copies among many fresh records
-        for below in (limit, limit / 2):
-            train, held = _pointed_at(near, far, below)
-            votes = count(train, seen, np.ones(len(train))), count(held, others, np.ones(len(held)))
-            chances.append(TESTS_NEAREST_RATIO * chance_of_excess(*votes, *clusters))
-            beyond = (votes[0].mean() - votes[1].mean()) * len(seen) / len(near.name)
-            grades.append(self.accuse(float(beyond), chances[-1]))
+        excesses = [search.excess(clusters, *search.pointed_at(below)) for below in (limit, limit / 2)]
+        grades = [self.accuse(excess, len(excesses) * chance) for excess, chance in excesses]
         detail = {
-            "chance": min(1.0, *chances),
+            "chance": min(1.0, len(excesses) * min(chance for _, chance in excesses)),
             "limit": limit,
-            "median_ratio": {"synthetic": _median(near.distance), "holdout": _median(away.distance)},
+            "median_ratio": {"synthetic": float(np.median(ratios)), "holdout": float(np.median(usual_ratios))},
         }
-        note = told(real, holdout, synthetic)
-        return self.result(Scores([share] * repeats, [usual] * repeats, 1.0), detail, note, grade=gravest(grades))
+        scores, note = Scores([value] * repeats, [usual] * repeats, 1.0), note_on_records(real, holdout, synthetic)
+        return self.result(scores, detail, note, grade=gravest(grades))
 
 
 def ratio(distance: Doubles) -> Doubles:
     """Nearest by second nearest, `(n, 2)` to `(n,)`; 1 where both are 0 or there is no second."""
     second = np.where(np.isfinite(distance[:, 1]) & (distance[:, 1] > 0), distance[:, 1], np.nan)
     return np.nan_to_num(distance[:, 0] / second, nan=1.0)
-
-
-def _median(distance: Doubles) -> float:
-    return float(np.median(ratio(distance)))
-
-
-def _pointed_at(near: Neighbours, far: Neighbours, limit: float) -> tuple[Ints, Ints]:
-    """Training and holdout records that are pointed at among all of both, once for each synthetic record."""
-    both = np.sort(np.concatenate([near.distance, far.distance], axis=1), axis=1)[:, :2]
-    points = ratio(both) < limit
-    train = near.distance[:, 0] < far.distance[:, 0]
-    return near.name[points & train, 0], far.name[points & ~train, 0]

@@ -19,9 +19,10 @@ from ..case import Case
 from ..records import Census, Neighbours, census, chosen, nearest, records, remembered
 from ..splits import CannotMeasureError
 from .base import Grade, Reference, Result, Scores
-from .disclosing import Disclosing, chance_of_excess, enough, told
+from .disclosing import Disclosing, chance_of_excess, note_on_records, require_records
 
-RARE, HALF = 0.01, 0.5
+RARE = 0.01  # share of real records that come closer to another than the limit
+HALF = 0.5  # of that limit: nearer than chance brings two real records
 
 
 class Copies(Disclosing):
@@ -59,8 +60,8 @@ class Copies(Disclosing):
     def compute(self, case: Case, repeats: int) -> Result:
         """Count exact and near copies, and the same among real records."""
         real, synthetic = census(case, "real"), census(case, "synthetic")
-        enough(real, "real")
-        enough(synthetic, "synthetic")
+        require_records(real, "real")
+        require_records(synthetic, "synthetic")
         equal = remembered(case, "twins", lambda: twins(case))
         mine, others = chosen(case, "synthetic"), chosen(case, "real")
         closeness, control = _ratios(case)
@@ -77,6 +78,7 @@ class Copies(Disclosing):
         found = self.accuse(share - usual, chance)
         if equal.singular and equal.synthetic.any() and found != "leak":
             found = "leak" if equal.synthetic.mean() >= self.least else "suspicious"
+        count = int(equal.synthetic.sum())
         detail = {
             "parts": [
                 _part("exact copies", equal.synthetic.mean(), equal.real.mean()),
@@ -84,21 +86,14 @@ class Copies(Disclosing):
             ],
             "chance": chance,
             "synthetic_records": len(synthetic),
-            "exact_copies": int(equal.synthetic.sum()),
+            "exact_copies": count,
             "real_records_copied": equal.copied,
             "near_if_ratio_below": limit,
         }
-        return self.result(
-            Scores([share] * repeats, [usual] * repeats, 1.0), detail, self._note(equal, real, synthetic), grade=found
-        )
-
-    @staticmethod
-    def _note(equal: Twins, real: Census, synthetic: Census) -> str:
-        note = told(real, synthetic)
-        count = int(equal.synthetic.sum())
-        if not count:
-            return note
-        return f"{count} of {len(equal.synthetic)} are exact copies, of {equal.copied} real ones. {note}".strip()
+        note = note_on_records(real, synthetic)
+        if count:
+            note = f"{count} of {len(equal.synthetic)} are exact copies, of {equal.copied} real ones. {note}".strip()
+        return self.result(Scores([share] * repeats, [usual] * repeats, 1.0), detail, note, grade=found)
 
 
 def _part(name: str, value: float, control: float) -> dict[str, object]:
@@ -106,12 +101,9 @@ def _part(name: str, value: float, control: float) -> dict[str, object]:
 
 
 def _ratios(case: Case) -> tuple[Doubles, Doubles]:
-    """How near each record comes to its nearest real one, by how near that one's own nearest is.
+    """How near each synthetic, and each real record comes to its nearest real one, over how near that one's own is.
 
-    Returns
-    -------
-    synthetic, real : float64 arrays of shape (records asked,)
-        Infinite where that real record has an equal, and so tells nothing.
+    Infinite where that real record has an equal, and so tells nothing.
     """
     searched = remembered(case, "real searched", lambda: records(case, "real"))
     asked = {side: records(case, side, chosen(case, side), apart=True) for side in ("synthetic", "real")}
@@ -125,7 +117,7 @@ def _ratios(case: Case) -> tuple[Doubles, Doubles]:
     return _ratio(outside, around, names, None), _ratio(inside, around, names, asked["real"].names)
 
 
-def _ratio(found: Neighbours, around: Neighbours, names: NDArray[np.int64], own: NDArray[np.int64] | None) -> Doubles:
+def _ratio(found: Neighbours, around: Neighbours, names: Ints, own: Ints | None) -> Doubles:
     place = np.searchsorted(names, found.name[:, 0])
     apart = around.distance[place, 0]
     if own is not None:  # a real record is not its neighbour's neighbour when that one is asked how alone it is
@@ -136,7 +128,7 @@ def _ratio(found: Neighbours, around: Neighbours, names: NDArray[np.int64], own:
 
 Hashes = NDArray[np.uint64]
 
-RARE_TWINS = 1e-3
+MAX_SHARED_ROWS = 1e-3  # share of rows that two real records hold where chance cannot repeat a whole window
 SEED = 20260601  # of the hash's multipliers: the same bits for the same table, whatever the case's seed
 
 
@@ -221,4 +213,4 @@ def _singular(real: Census, rows: Hashes) -> bool:
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (rows[1:] != rows[:-1]) | (edges[1:] != edges[:-1])
     held = np.unique(rows[new], return_counts=True)[1]
-    return bool(held[held > 1].sum() < RARE_TWINS * held.sum())
+    return bool(held[held > 1].sum() < MAX_SHARED_ROWS * held.sum())

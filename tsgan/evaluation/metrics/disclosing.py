@@ -8,7 +8,6 @@ is higher than relabelling would make it. A generator that is merely poor treats
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -19,11 +18,14 @@ from ...arrays import Doubles, Ints
 from ..case import Case
 from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
 from ..splits import CannotMeasureError
-from .base import ALPHA, Grade, Interval, Metric, Result
+from .base import ALPHA, Grade, Interval, Metric
 
-LEAST_RECORDS, MANY_CLUSTERS, RESAMPLES = 8, 60, 400
-DOUBT = 10 * ALPHA
-SMALL, WIDE, HARDLY, FEW_CLUSTERS = 0.05, 0.15, 0.02, 20
+MIN_RECORDS = 8  # of a table: with fewer, chance does anything
+MIN_CLUSTERS_POOLED, MIN_CLUSTERS_FINE = 60, 20  # for one variance of both sides; to see more than a coarse leak
+RESAMPLES = 400  # of a bootstrap: its quantiles are then good to a tenth of the interval
+DOUBTFUL = 10 * ALPHA  # chance below which a finding is at least suspicious
+MIN_LEAK = 0.05  # excess from which on a certain finding is a leak
+UNCLEAR_EXCESS, UNCLEAR_CHANCE = 0.15, 0.02  # an excess so large, and by chance so rarely, is not nothing
 UNCLEAR = "Too few records to say: what was found may be chance, and a leak may hide behind it."
 
 
@@ -34,28 +36,15 @@ class Disclosing(Metric):
     better = "lower"
     zero_is_perfect = False
     unclear = UNCLEAR
-    least: ClassVar[float] = SMALL
+    least: ClassVar[float] = MIN_LEAK
 
-    @abstractmethod
-    def compute(self, case: Case, repeats: int) -> Result:
-        """Measure what is given away."""
-
-    def accuse(self, excess: float, chance: float, least: float | None = None) -> Grade:
-        """Grade by how much more is given away than by chance, and how likely chance does as much.
-
-        Parameters
-        ----------
-        excess : float
-            Share beyond what is expected without disclosure.
-        chance : float
-        least : float, optional
-            Excess from which on it is a leak; the class's by default.
-        """
-        if chance <= ALPHA and excess >= (self.least if least is None else least):
+    def accuse(self, excess: float, chance: float) -> Grade:
+        """Grade by the share given away beyond what is expected without disclosure, and the chance of as much."""
+        if chance <= ALPHA and excess >= self.least:
             return "leak"
-        if chance <= DOUBT:
+        if chance <= DOUBTFUL:
             return "suspicious"
-        return "unclear" if excess >= WIDE and chance <= HARDLY else "none found"
+        return "unclear" if excess >= UNCLEAR_EXCESS and chance <= UNCLEAR_CHANCE else "none found"
 
 
 ORDER: tuple[Grade, ...] = ("none found", "unclear", "suspicious", "leak")
@@ -67,13 +56,7 @@ def gravest(grades: Sequence[Grade]) -> Grade:
 
 
 def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
-    """Return the records of training, holdout and synthetic table.
-
-    Parameters
-    ----------
-    case : Case
-    unknown : str
-        What cannot be known without a holdout, to go on after "nobody can know".
+    """Return the records of training, holdout and synthetic table; `unknown` is what nobody can know without a holdout.
 
     Raises
     ------
@@ -87,30 +70,24 @@ def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
             "holdout",
         )
     found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
-    enough(found[0], "real")
-    enough(found[1], "holdout")
-    enough(found[2], "synthetic")
+    for one, side in zip(found, ("real", "holdout", "synthetic"), strict=True):
+        require_records(one, side)
     return found
 
 
-def enough(records: Census, side: str) -> None:
-    """Refuse a table with too few records.
-
-    Raises
-    ------
-    CannotMeasureError
-    """
-    if len(records) < LEAST_RECORDS:
+def require_records(records: Census, side: str) -> None:
+    """Refuse a table with too few records, as a score that cannot be measured."""
+    if len(records) < MIN_RECORDS:
         raise CannotMeasureError(
-            f"the {side} table holds only {len(records)} {records.word}; at least {LEAST_RECORDS} are needed to "
+            f"the {side} table holds only {len(records)} {records.word}; at least {MIN_RECORDS} are needed to "
             f"speak of chance"
         )
 
 
-def told(real: Census, *others: Census) -> str:
+def note_on_records(real: Census, *others: Census) -> str:
     """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
     words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
-    if min(len(np.unique(one.cluster)) for one in (real, *others)) < FEW_CLUSTERS:
+    if min(len(np.unique(one.cluster)) for one in (real, *others)) < MIN_CLUSTERS_FINE:
         words.append("With so few independent records only a coarse leak would show.")
     if max(map(len, (real, *others))) > MAX_QUERIES:
         words.append(f"At most {MAX_QUERIES} records, drawn at random, were compared with at most {MAX_REFERENCES}.")
@@ -123,17 +100,12 @@ def chance_of_excess(train: Doubles, held: Doubles, train_cluster: Ints, held_cl
     Clusters of records, not records, are taken to be independent. With at least 60 of them the variance is that of
     relabelled clusters; with fewer each side has its own ("The generalization of 'Student's' problem when several
     different population variances are involved", Welch, 1947, https://doi.org/10.2307/2332510).
-
-    Parameters
-    ----------
-    train, held : float arrays of shape (records,)
-    train_cluster, held_cluster : int arrays of shape (records,)
     """
     difference = float(train.mean() - held.mean())
     if difference <= 0:
         return 1.0
     count = len(np.unique(train_cluster)), len(np.unique(held_cluster))
-    if sum(count) >= MANY_CLUSTERS:
+    if sum(count) >= MIN_CLUSTERS_POOLED:
         middle = float(np.concatenate([train, held]).mean())
         sums = np.concatenate([_sums(train - middle, train_cluster), _sums(held - middle, held_cluster)])
         each = float((sums**2).sum()) / (len(sums) - 1)
@@ -159,15 +131,7 @@ def _sums(x: Doubles, cluster: Ints) -> Doubles:
 def bootstrap(
     statistic: Callable[[Ints, Ints], float], train_cluster: Ints, held_cluster: Ints, rng: np.random.Generator
 ) -> Interval:
-    """Return the 95 % interval of a statistic of training and holdout records, both drawn anew by clusters.
-
-    Parameters
-    ----------
-    statistic : callable
-        Of the numbers of the training and of the holdout records that were drawn.
-    train_cluster, held_cluster : int arrays of shape (records,)
-    rng : Generator
-    """
+    """Return the 95 % interval of a statistic of numbers of training and holdout records, drawn anew by clusters."""
     found = [statistic(_resample(train_cluster, rng), _resample(held_cluster, rng)) for _ in range(RESAMPLES)]
     low, high = np.nanquantile(found, [0.025, 0.975])
     return float(low), float(high)
