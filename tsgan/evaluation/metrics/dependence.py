@@ -16,6 +16,10 @@ from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
 
+BOX_JENKINS = Reference(
+    "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
+    "https://doi.org/10.1002/9781118619193",
+)
 MAX_ROWS = 200_000  # of a side
 MAX_CHANNELS = 64  # of all columns together: matrices of channels grow with their square
 PARTS = ("around the column's mean", "around each window's own mean")
@@ -37,12 +41,7 @@ class Autocorrelation(Metric):
         "where all columns have more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale "
         "is that of the useless table, 0.05 or six times real against real, whichever is most."
     )
-    references = (
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
-    )
+    references = (BOX_JENKINS,)
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column remembers its past as in the real data.",
         "close": "Each column remembers its past almost as in the real data.",
@@ -73,13 +72,7 @@ def autocorrelation(windows: Floats) -> Doubles:
 
 
 def moving(case: Case) -> list[Column]:
-    """Return the columns that may change from step to step.
-
-    Raises
-    ------
-    CannotMeasureError
-        If every column is static, or constant in the real table.
-    """
+    """Columns that may change from step to step, of which one must in the real table."""
     columns = [column for column in case.columns if not column.static]
     if not columns:
         raise CannotMeasureError("every column is static; it needs one that changes from step to step")
@@ -172,10 +165,7 @@ class PartialAutocorrelation(Metric):
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
+        BOX_JENKINS,
     )
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column builds on its last steps as in the real data.",
@@ -275,18 +265,10 @@ class Spectrum(Metric):
 
 
 def spectrum(windows: Floats) -> tuple[Doubles, Doubles]:
-    """Return the mean power spectrum of each channel over windows, as shares.
+    """Mean power spectrum of each channel over windows `(n, W, D)`, as shares that add up to 1.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-
-    Returns
-    -------
-    frequencies : array of shape (W // 2,)
-        In cycles per step, above 0 and at most 0.5.
-    power : array of shape (D, W // 2)
-        Adds up to 1; zero for a channel that does not vary within windows.
+    Returns frequencies `(W // 2,)` in cycles per step, above 0 and at most 0.5, and the power `(D, W // 2)`; zero for
+    a channel that does not vary within windows.
     """
     return np.asarray(np.fft.rfftfreq(windows.shape[1])[1:], dtype=np.float64), _shares(_power(windows))
 
