@@ -18,11 +18,12 @@ from torch.nn import functional
 
 from ...arrays import Doubles, Floats
 
-DEPTH, WIDTH, OUTPUT = 10, 64, 320
-MASKED, DROPPED = 0.5, 0.1
+# all but the last are the paper's
+DEPTH, WIDTH, OUTPUT = 10, 64, 320  # blocks, channels within, channels of a representation
+MASKED, DROPPED = 0.5, 0.1  # shares of steps and of outputs that are hidden in training
 BATCH, RATE = 8, 1e-3
-SMALL, FEW_UPDATES, MANY_UPDATES = 100_000, 200, 600
-CHUNK = 256
+MAX_SMALL, UPDATES_SMALL, UPDATES = 100_000, 200, 600  # numbers of a small data set, and its steps of training; steps
+CHUNK = 256  # windows that are represented at once
 
 
 class _Block(torch.nn.Module):
@@ -93,7 +94,7 @@ def train(windows: Floats, seed: int, updates: int | None = None) -> Encoder:
         With the mean of the weights after every update.
     """
     if updates is None:
-        updates = FEW_UPDATES if windows.size <= SMALL else MANY_UPDATES
+        updates = UPDATES_SMALL if windows.size <= MAX_SMALL else UPDATES
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     encoder = Encoder(windows.shape[2], generator)
     averaged = copy.deepcopy(encoder)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from ...arrays import Doubles, Ints
+from ...arrays import Bools, Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..records import Records, chosen, join, nearest, nearest_windows, records
@@ -166,10 +165,9 @@ class AttributeInference(Disclosing):
         column = case.sensitive
         if column is None or len(case.columns) < 2:
             raise CannotMeasureError("there is no other column by which an attacker could find someone's record")
-        tolerance = _tolerance(case, column)
+        tolerance, common = _population(case, column)
         table = records(case, "synthetic", without=column)
         guesses = _channels(case, "synthetic", table, column)
-        common = _common(case, column)
         success, lazy, names = [], [], []
         for side in ("real", "holdout"):
             asked = records(case, side, chosen(case, side), apart=True, without=column)
@@ -186,37 +184,31 @@ class AttributeInference(Disclosing):
         chance = chance_of_excess(success[0], success[1], *clusters)
         share, usual = float(success[0].mean()), float(success[1].mean())
         guess = float(np.concatenate(lazy).mean())
-        detail = {
-            "column": column.name,
-            "excess": share - usual,
-            "commonest_value": guess,
-            "chance": chance,
-            "within": None if column.discrete else tolerance * column.span,
-        }
+        within = None if column.discrete else tolerance * column.span
+        detail = {"column": column.name, "excess": share - usual, "commonest_value": guess, "chance": chance}
         note = f"Guessed right: {share:.0%} against {usual:.0%} of unseen ones; the commonest value would be right "
         note += f"in {guess:.0%}. {note_on_records(real, holdout, synthetic)}".rstrip()
-        interval = bootstrap(
-            lambda one, _: float(success[0][one].mean()), *clusters, case.rng("attribute inference interval")
-        )
-        found = self.accuse(share - usual, chance)
-        return self.result(Scores([share] * repeats, [usual] * repeats, 1.0), detail, note, interval, grade=found)
+        rng = case.rng("attribute inference interval")
+        interval = bootstrap(lambda one, _: float(success[0][one].mean()), *clusters, rng)
+        whole, found = Scores([share] * repeats, [usual] * repeats, 1.0), self.accuse(share - usual, chance)
+        return self.result(whole, {**detail, "within": within}, note, interval, grade=found)
 
 
-def _channels(case: Case, side: str, found: Records, column: Column) -> NDArray[np.float32]:
+def _channels(case: Case, side: str, found: Records, column: Column) -> Floats:
     """All channels of the sensitive column in each window, `(windows, steps, channels)`."""
-    values: NDArray[np.float32] = getattr(case, side).panel.values[:, column.channels]
+    values: Floats = getattr(case, side).panel.values[:, column.channels]
     return np.asarray(values[found.starts[:, None] + np.arange(case.window)])
 
 
-def _known(values: NDArray[np.float32], column: Column) -> NDArray[np.bool_]:
+def _known(values: Floats, column: Column) -> Bools:
     """Where the value is not missing."""
     if column.missing is None:
         return np.ones(values.shape[:-1], dtype=bool)
     return np.asarray(values[..., column.missing - column.start] < 0.5)
 
 
-def _tolerance(case: Case, column: Column) -> float:
-    """How far a right guess of a number may be off, in the judge's scale.
+def _population(case: Case, column: Column) -> tuple[float, Floats]:
+    """How far a right guess of a number may be off, and the commonest level or the median, `(1, 1, channels)`.
 
     Raises
     ------
@@ -224,28 +216,19 @@ def _tolerance(case: Case, column: Column) -> float:
         If the column never changes.
     """
     values = case.real.panel.values[:, column.channels]
-    values = values[_known(values, column)].astype(np.float64)
+    values = values[_known(values, column)]
     if not len(values) or (values == values[0]).all():
         raise CannotMeasureError(f"column {column.name!r} has one value throughout; there is nothing to guess")
-    low, high = np.quantile(values[:, 0], [0.25, 0.75])
-    return TOLERANCE * ((high - low) / 1.349 or float(values[:, 0].std()))
-
-
-def _common(case: Case, column: Column) -> NDArray[np.float32]:
-    """The commonest level, or the median, as channels `(1, 1, channels)`."""
-    values = case.real.panel.values[:, column.channels]
-    known = values[_known(values, column)]
-    guess = np.zeros(values.shape[1], dtype=np.float32)
+    numbers, guess = values[:, 0].astype(np.float64), np.zeros((1, 1, values.shape[1]), dtype=np.float32)
+    low, high = np.quantile(numbers, [0.25, 0.75])
     if column.kind == "category":
-        guess[int(known.sum(0).argmax())] = 1
+        guess[..., int(values.sum(0).argmax())] = 1
     else:
-        guess[0] = np.median(known[:, 0])
-    return guess[None, None]
+        guess[..., 0] = np.median(values[:, 0])
+    return TOLERANCE * ((high - low) / 1.349 or float(numbers.std())), guess
 
 
-def _right(
-    truth: NDArray[np.float32], guess: NDArray[np.float32], column: Column, tolerance: float, asked: Records
-) -> Doubles:
+def _right(truth: Floats, guess: Floats, column: Column, tolerance: float, asked: Records) -> Doubles:
     """Share of each record's steps that are guessed right; NaN where the truth is missing throughout."""
     if column.kind == "category":
         right = truth.argmax(-1) == guess.argmax(-1)

@@ -160,11 +160,7 @@ def twins(case: Case) -> Twins:
     rows = {side: _mix_rows(one) for side, one in (("real", real), ("synthetic", synthetic))}
     hashes, owner = _windows(real, rows["real"])
     others, whose = _windows(synthetic, rows["synthetic"])
-    order = np.lexsort((owner, hashes))
-    hashes, owner = hashes[order], owner[order]
-    first = np.ones(len(hashes), dtype=bool)
-    first[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
-    hashes, owner = hashes[first], owner[first]
+    hashes, owner = _once(hashes, owner)
     known, at, holders = np.unique(hashes, return_index=True, return_counts=True)
     found = np.isin(others, known[holders == 1])
     copies, control = np.zeros(len(synthetic), dtype=bool), np.zeros(len(real), dtype=bool)
@@ -172,6 +168,15 @@ def twins(case: Case) -> Twins:
     control[owner[np.isin(hashes, known[holders == 2])]] = True
     held = np.isin(known, others[found]) & (holders == 1)
     return Twins(copies, control, len(np.unique(owner[at[held]])), _singular(real, rows["real"]))
+
+
+def _once(hashes: Hashes, owner: Ints) -> tuple[Hashes, Ints]:
+    """Sort hashes, and name each record that holds one once."""
+    order = np.lexsort((owner, hashes))
+    hashes, owner = hashes[order], owner[order]
+    first = np.ones(len(hashes), dtype=bool)
+    first[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    return hashes[first], owner[first]
 
 
 def _mix_rows(one: Census) -> Hashes:
@@ -208,9 +213,5 @@ def _windows(one: Census, rows: Hashes) -> tuple[Hashes, Ints]:
 def _singular(real: Census, rows: Hashes) -> bool:
     """Whether less than one row in a thousand is held by two real records."""
     edges = np.searchsorted(real.first, np.arange(len(rows)), side="right") - 1
-    order = np.lexsort((edges, rows))
-    rows, edges = np.asarray(rows[order]), edges[order]
-    new = np.ones(len(rows), dtype=bool)
-    new[1:] = (rows[1:] != rows[:-1]) | (edges[1:] != edges[:-1])
-    held = np.unique(rows[new], return_counts=True)[1]
+    held = np.unique(_once(rows, edges)[0], return_counts=True)[1]
     return bool(held[held > 1].sum() < MAX_SHARED_ROWS * held.sum())

@@ -18,10 +18,11 @@ from ..splits import parts
 from .base import SMALL, Grade, Interval, Metric, Reference, Result, Scores
 from .draws import FEW_SEQUENCES, areas, clusters, redrawn
 
-MAX_WINDOWS = 2000
-BELOW_CHANCE = 0.45
-FEW, MANY = 2, 100
-NORMAL_95 = 1.96
+MAX_WINDOWS = 2000  # of a half: more change the area by less than chance does
+BELOW_CHANCE = 0.45  # an area below which guessing wrong is worth a word
+WIDENING = 2  # over the clusters of a side: how much wider few of them make the interval
+MAX_EXACT = 100  # clusters a side for which the chance of no mistake is counted out
+NORMAL_95 = 1.96  # standard deviations to either side that hold 95 % of a normal distribution
 
 
 class TwoSample(Metric):
@@ -145,10 +146,10 @@ def _spread(case: Case, trials: Sequence[_Trial], rng: np.random.Generator) -> t
     known = np.isfinite(drawn)
     means = np.where(known, drawn, 0).sum(axis=0)[known.any(axis=0)] / known.sum(axis=0)[known.any(axis=0)]
     value = float(np.mean([trial.value for trial in trials]))
-    widen = np.sqrt(2) * (1 + FEW / min(counts))
+    widen = np.sqrt(2) * (1 + WIDENING / min(counts))
     low, high = value + widen * (np.quantile(means, [0.025, 0.975]) - value)
     # few clusters fall apart by chance: k and k of them, without one mistake, once in (2k choose k) times
-    few = int(np.clip(min(counts), 2, MANY))
+    few = int(np.clip(min(counts), 2, MAX_EXACT))
     least = abs(value - 0.5) / float(stats.norm.isf(1 / comb(2 * few, few)))
     noise = max(float(widen * means.std()), least)
     if few < FEW_SEQUENCES:
