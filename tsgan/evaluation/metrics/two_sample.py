@@ -8,10 +8,9 @@ from math import comb
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from ...arrays import Doubles, Ints
+from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..judges.rocket import KERNELS, judge_features, suspicion
 from ..splits import parts
@@ -107,7 +106,7 @@ def _trial(case: Case, rng: np.random.Generator) -> _Trial:
     return _Trial(value, float(np.mean(control)), scores, ((second, fourth), (first, third)))
 
 
-def _halves(quarters: list[Ints], rng: np.random.Generator) -> tuple[list[Ints], list[NDArray[np.bool_]]]:
+def _halves(quarters: list[Ints], rng: np.random.Generator) -> tuple[list[Ints], list[Bools]]:
     """Join parts to two ordered halves of at most `MAX_WINDOWS`; and which windows of a half are of its first part."""
     most = MAX_WINDOWS * 2 // len(quarters)
     cut = [rng.choice(part, min(len(part), most), replace=False) for part in quarters]
@@ -143,8 +142,7 @@ def _spread(case: Case, trials: Sequence[_Trial], rng: np.random.Generator) -> t
             for scores, (real, synthetic) in zip(trial.scores, trial.index, strict=True)
         ]
     )
-    known = np.isfinite(drawn)
-    means = np.where(known, drawn, 0).sum(axis=0)[known.any(axis=0)] / known.sum(axis=0)[known.any(axis=0)]
+    means = np.nanmean(drawn[:, np.isfinite(drawn).any(axis=0)], axis=0)
     value = float(np.mean([trial.value for trial in trials]))
     widen = np.sqrt(2) * (1 + WIDENING / min(counts))
     low, high = value + widen * (np.quantile(means, [0.025, 0.975]) - value)
