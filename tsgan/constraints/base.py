@@ -1,7 +1,13 @@
-"""What every constraint is, the rows that it looks at, and the steps that keep it by construction.
+"""What every constraint is, the table that it looks at, and the steps that keep it by construction.
 
-`Rows` are columns in sequence order: one value per row, or one per sequence where static. A `Step` makes one column, or
-a few, from learned parts and from columns that are already put back.
+What a rule says of itself:
+
+- `check` and `check_together` refuse columns and other rules that it cannot go with; `broken` finds rows against it.
+- `steps` adds to a plan the `Step` that keeps it where whole tables are made: columns are taken out (`forward`), parts
+  are learned in their place, and put back (`inverse`) so that the rule holds whatever the parts are.
+- Where holes of a table are filled, `infer` gives the missing values that follow from known ones, `release` gives up
+  known values that could not be kept beside drawn ones while the rest is drawn, and `enforce` moves drawn values so
+  that the rule holds beside the known ones.
 """
 
 from __future__ import annotations
@@ -9,7 +15,7 @@ from __future__ import annotations
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -19,10 +25,10 @@ from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError
-from .numbers import Grain, Kind, Scale, kind_of
+from .numbers import KINDS, Kind, NumberFormat, Scale, kind_of
 
 Name = str | int
-Parts = dict[Name, "pd.Series[Any]"]
+Columns = dict[Name, "pd.Series[Any]"]
 Places = NDArray[np.intp]
 Limits = tuple[Any, Any]  # two ends, None where one is open
 Bounds = str | Mapping[Name, Any] | None
@@ -37,12 +43,8 @@ class Constraint(ABC):
 
     kind: ClassVar[str]
     sequential: ClassVar[bool] = False  # whether it compares a row with those before it
-    ordering: ClassVar[bool] = False  # whether it has columns put back by an order, so that they are not computed first
-
-    @property
-    @abstractmethod
-    def columns(self) -> tuple[Name, ...]:
-        """The columns that it names."""
+    ordering: ClassVar[bool] = False  # whether its columns are put back by an order: a sum rather computes others
+    columns: tuple[Name, ...]  # that it names
 
     @abstractmethod
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -59,7 +61,7 @@ class Constraint(ABC):
         return self.arguments()
 
     @abstractmethod
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse columns of a wrong kind.
 
         Raises
@@ -69,8 +71,12 @@ class Constraint(ABC):
         """
 
     @abstractmethod
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows break it, `(rows,)`."""
+
+    def broken_beside(self, table: SequenceTable, real: SequenceTable) -> Bools:
+        """Return which rows break it, given what the real table holds, `(rows,)`."""
+        return self.broken(table)
 
     @classmethod
     @abstractmethod
@@ -87,34 +93,30 @@ class Constraint(ABC):
         """
         return None
 
-    def unlike(self, rows: Rows, real: Rows) -> Bools:
-        """Return which rows break it, given what the real table holds, `(rows,)`."""
-        return self.broken(rows)
-
     def ends(self, name: Name) -> tuple[Any, Any, bool]:
         """Return the range that it allows a column by itself: two ends or None, and whether only whole numbers."""
         return None, None, False
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others."""
         return frame
 
-    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with known values missing that could not be kept beside drawn ones."""
         return frame
 
     @classmethod
-    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return a filled table whose drawn values keep all constraints of this kind beside the known ones.
 
         Parameters
         ----------
-        drawn, told : DataFrame
+        drawn, known : DataFrame
             With the values that were drawn, and without.
         """
         return drawn
 
-    def context(self, rows: Rows, row: int) -> str:
+    def context(self, table: SequenceTable, row: int) -> str:
         """Return what a message about a row that breaks it has to say beside its values."""
         return ""
 
@@ -125,12 +127,13 @@ class Constraint(ABC):
 
     def operands(self, known: Iterable[Name]) -> tuple[Name, ...]:
         """Return the columns that it looks at, of those that are there."""
-        return tuple(name for name in self.columns if name in set(known))
+        there = set(known)
+        return tuple(name for name in self.columns if name in there)
 
     def unknown(self, known: Iterable[Name]) -> list[Name]:
         """Return the columns that it names and that are not there."""
         there = set(known)
-        return [name for name in self.columns if name not in there and name not in self.operands(there)]
+        return [name for name in self.columns if name not in there]
 
     def __repr__(self) -> str:
         places, names = self.arguments()
@@ -171,7 +174,7 @@ def names_of(columns: Iterable[Any], constraint: str, least: int) -> tuple[Name,
     return names
 
 
-def numeric(constraint: Constraint, rows: Rows, allowed: Iterable[Kind] = ("whole", "real", "moment", "span")) -> None:
+def check_numeric(constraint: Constraint, table: SequenceTable, allowed: Sequence[Kind] = KINDS) -> None:
     """Refuse columns that hold no numbers, and columns of kinds that cannot be compared.
 
     Raises
@@ -181,34 +184,44 @@ def numeric(constraint: Constraint, rows: Rows, allowed: Iterable[Kind] = ("whol
     """
     kinds: dict[Name, str] = {}
     words = {"whole": "numbers", "real": "numbers", "moment": "datetimes", "span": "timedeltas"}
-    told = list(dict.fromkeys(words[kind] for kind in allowed))
-    for name in constraint.operands(rows.columns):
-        series = rows.columns[name]
-        kind = kind_of(series)
+    for name in constraint.operands(table.columns):
+        dtype, kind = table.columns[name].dtype, kind_of(table.columns[name])
         if kind is None or kind not in allowed:
             raise ConstraintError(
-                f"{constraint!r}: column {name!r} is of dtype {series.dtype}; allowed are {', '.join(told)}. "
-                "Convert it, or leave the constraint out"
+                f"{constraint!r}: column {name!r} is of dtype {dtype}; allowed are "
+                f"{', '.join(dict.fromkeys(words[one] for one in allowed))}. Convert it, or leave the constraint out"
             )
-        zone = " with a zone" if (kind == "moment" and "," in str(series.dtype)) or "tz=" in str(series.dtype) else ""
+        zone = " with a zone" if (kind == "moment" and "," in str(dtype)) or "tz=" in str(dtype) else ""
         kinds[name] = words[kind] + zone
     if len(set(kinds.values())) > 1:
-        told = [f"{name!r} holds {kind}" for name, kind in kinds.items()]
-        raise ConstraintError(f"{constraint!r}: {', '.join(told)}, which cannot be compared; convert them to one kind")
+        each = ", ".join(f"{name!r} holds {kind}" for name, kind in kinds.items())
+        raise ConstraintError(f"{constraint!r}: {each}, which cannot be compared; convert them to one kind")
 
 
-def put_back(
-    name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, pd.Series[Any]]
-) -> pd.Series[Any]:
+def check_roles(constraint: Constraint, names: Sequence[Name], table: SequenceTable, advice: str) -> None:
+    """Refuse static columns beside others.
+
+    Raises
+    ------
+    ConstraintError
+    """
+    static = [name for name in names if name in table.statics]
+    if static and len(static) < len(names):
+        others = [name for name in names if name not in static]
+        raise ConstraintError(
+            f"{constraint!r}: {static} are static, one value per sequence, and {others} are not; {advice}"
+        )
+
+
+def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, Any]) -> Any:
     """Return the computed column, and where it was kept its own value or gap in rows that cannot be computed."""
     if not kept:
         return computed
     own = parts[name].reset_index(drop=True)
-    gone = own.isna().to_numpy(dtype=bool)
-    return computed.mask(gone | ~there, own)
+    return computed.mask(own.isna().to_numpy(dtype=bool) | ~there, own)
 
 
-def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> None:
+def check_gaps(name: Name, series: pd.Series[Any], there: Bools) -> None:
     """Refuse rows whose gaps are not those of the fitted table, for they would not come back.
 
     Raises
@@ -216,7 +229,7 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
     ConstraintError
     """
     bad = np.flatnonzero(series.isna().to_numpy(dtype=bool) == there)
-    if not kept and len(bad):
+    if len(bad):
         raise ConstraintError(
             f"column {name!r} is computed from others, and when fitting it was missing exactly where one of those was; "
             f"row {bad[0]} (in sequence and time order) is not so ({len(bad)} such rows in all); fit on such a table"
@@ -224,8 +237,8 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Columns by name.
+class SequenceTable:
+    """Columns of one or several sequences, by name.
 
     Attributes
     ----------
@@ -249,41 +262,49 @@ class Rows:
         """Return how many sequences or rows there are."""
         return len(self.lengths) if static else int(self.lengths.sum())
 
-    def spread(self, name: Name) -> pd.Series[Any]:
+    def per_row(self, name: Name) -> pd.Series[Any]:
         """Return a column with one value per row, `(rows,)`."""
         series = self.columns[name]
         return series.take(self.sequence).reset_index(drop=True) if name in self.statics else series
 
     def at(self, name: Name, static: bool) -> pd.Series[Any]:
         """Return a column with one value per row, or per sequence (which only a static column has)."""
-        return self.columns[name] if static else self.spread(name)
+        return self.columns[name] if static else self.per_row(name)
 
     def groups(self, static: bool) -> Places:
         """Return the number of the sequence that each value belongs to; static values are alone."""
         return np.arange(len(self.lengths)) if static else self.sequence
 
+    def with_statics(self, names: Iterable[Name]) -> SequenceTable:
+        """Return a table whose columns of these names have one value per sequence, that of its first row."""
+        begin = np.cumsum(self.lengths) - self.lengths
+        own = {name: self.columns[name].take(begin).reset_index(drop=True) for name in names if name in self.columns}
+        return replace(self, columns={**self.columns, **own}, statics=frozenset(own))
 
-def last_known(known: Bools, groups: Places) -> Places:
-    """Return the position of the nearest known value of the same group, the last before if there is one, else after.
+
+def previous(known: Bools, groups: Places) -> Places:
+    """Return the position of the last known value before each row in its group, -1 where there is none.
 
     Parameters
     ----------
     known : bool array of shape (rows,)
     groups : int array of shape (rows,)
-        Increasing.
-
-    Returns
-    -------
-    int array of shape (rows,)
-        -1 where the group has none.
+        Rows of one group stand together.
     """
-    count = len(known)
-    here = np.arange(count)
-    before = np.maximum.accumulate(np.where(known, here, -1)) if count else here
-    after = np.minimum.accumulate(np.where(known, here, count)[::-1])[::-1] if count else here
-    good = (before >= 0) & (groups[np.maximum(before, 0)] == groups)
-    fine = (after < count) & (groups[np.minimum(after, count - 1)] == groups)
-    return np.where(good, before, np.where(fine, after, -1))
+    here = np.where(known, np.arange(len(known)), -1)
+    before = np.r_[-1, np.maximum.accumulate(here)[:-1]] if len(here) else here
+    return np.where((before >= 0) & (groups[np.maximum(before, 0)] == groups), before, -1)
+
+
+def last_known(known: Bools, groups: Places) -> Places:
+    """Return the position of the nearest known value of the same group: at or before each row, if none there, after it.
+
+    It is -1 where the group has none.
+    """
+    here, count = np.arange(len(known)), len(known)
+    before = np.where(known, here, previous(known, groups))
+    after = count - 1 - previous(known[::-1], groups[::-1])[::-1]
+    return np.where(before >= 0, before, np.where(after < count, after, -1))
 
 
 class Step(ABC):
@@ -299,9 +320,9 @@ class Step(ABC):
         """The columns that it puts back."""
 
     @property
-    @abstractmethod
     def needs(self) -> tuple[Name, ...]:
         """The columns that must be there before."""
+        return ()
 
     @property
     @abstractmethod
@@ -309,12 +330,12 @@ class Step(ABC):
         """Those of its parts that have one value per sequence."""
 
     @abstractmethod
-    def forward(self, rows: Rows) -> Parts:
+    def forward(self, table: SequenceTable) -> Columns:
         """Return the parts that are learned in place of the columns."""
 
     @abstractmethod
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
-        """Return the columns; `rows` holds those that are already there."""
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
+        """Return the columns; `table` holds those that are already there."""
 
 
 class Plan:
@@ -323,16 +344,14 @@ class Plan:
     Attributes
     ----------
     constraints : sequence of Constraint
-    rows : Rows
-        Of the table that is learned.
+    table : SequenceTable
+        That is learned.
     bounds : "observed", None, or mapping of name to either or to (low, high)
     steps : list of Step
-    owned : set of names
-        Columns that a step puts back.
     """
 
-    def __init__(self, constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> None:
-        self.constraints, self.rows, self.bounds = constraints, rows, bounds
+    def __init__(self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds) -> None:
+        self.constraints, self.table, self.bounds = constraints, table, bounds
         self.steps: list[Step] = []
         self.needs: dict[Name, set[Name]] = {}
 
@@ -359,55 +378,43 @@ class Plan:
         for name in step.makes:
             self.needs.setdefault(name, set()).update(step.needs)
 
+    def _asked(self, name: Name) -> Any:
+        return self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+
     def declared(self, name: Name, scale: Scale) -> Limits:
         """Return the ends of a column by its `Range` constraints and by the bounds asked for."""
-        found: Limits = (None, None)
-        for one in self.constraints:
-            low, high, _ = one.ends(name)
-            found = _inner(found, _scaled((low, high), scale))
-        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        ends = [one.ends(name)[:2] for one in self.constraints]
+        asked = self._asked(name)
         if isinstance(asked, tuple | list) and scale.kind in ("whole", "real"):
-            found = _inner(found, _scaled((asked[0], asked[1]), scale))
-        return found
+            ends.append((asked[0], asked[1]))
+        lows = [scale.bound(low, "low") for low, _ in ends if low is not None]
+        highs = [scale.bound(high, "high") for _, high in ends if high is not None]
+        return max(lows, default=None), min(highs, default=None)
 
     def limits(self, name: Name, scale: Scale) -> Limits:
         """Return the ends of a column: declared, and observed where that is asked for."""
-        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
-        if asked != "observed":
-            return self.declared(name, scale)
-        x, missing = scale.read(self.rows.columns[name])
+        low, high = self.declared(name, scale)
+        x, missing = scale.read(self.table.columns[name])
         seen = x[~missing]
-        observed = (seen.min().item(), seen.max().item()) if len(seen) else (None, None)
-        return _inner(self.declared(name, scale), observed)
+        if self._asked(name) != "observed" or not len(seen):
+            return low, high
+        least, most = seen.min().item(), seen.max().item()
+        return (least if low is None else max(low, least)), (most if high is None else min(high, most))
 
-    def grain(self, name: Name) -> Grain:
+    def format(self, name: Name) -> NumberFormat:
         """Return what a column's values look like; without decimals where whole numbers are asked for."""
-        grain = Grain.fit(self.rows.columns[name])
-        if any(one.ends(name)[2] for one in self.constraints):
-            return Grain(grain.dtype, grain.kind, 0, grain.unit, grain.origin, grain.step)
-        return grain
+        found = NumberFormat.fit(self.table.columns[name])
+        return replace(found, decimals=0) if any(one.ends(name)[2] for one in self.constraints) else found
 
 
-def _scaled(ends: Limits, scale: Scale) -> Limits:
-    low, high = ends
-    return None if low is None else scale.bound(low, "low"), None if high is None else scale.bound(high, "high")
-
-
-def _inner(one: Limits, two: Limits) -> Limits:
-    """Return the narrower of two ranges."""
-    lows, highs = ([end for end in ends if end is not None] for ends in zip(one, two, strict=True))
-    return (max(lows) if lows else None), (min(highs) if highs else None)
-
-
-def shown(series: pd.Series[Any], row: int) -> str:
+def value_text(series: pd.Series[Any], row: int) -> str:
     """Return a value of a column as a message shows it."""
     value = series.iloc[row]
-    return repr(
-        value.item() if isinstance(value, np.generic) else value if not hasattr(value, "isoformat") else str(value)
-    )
+    value = value.item() if isinstance(value, np.generic) else value
+    return repr(str(value) if hasattr(value, "isoformat") else value)
 
 
-def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
+def merged(groups: Iterable[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
     """Put groups that share a column together."""
     found: list[tuple[Name, ...]] = []
     for group in groups:
@@ -417,6 +424,6 @@ def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
     return found
 
 
-def reserved(what: str, name: object) -> str:
+def part_name(what: str, name: object) -> str:
     """Return the name of a part that stands for a column; no column of a table has such a name."""
     return f"\0{what} {name!r}"

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..bundle import saved
-from .base import Bounds, Constraint, Name, Parts, Plan, Rows, Step
+from .base import Bounds, Columns, Constraint, Name, Plan, SequenceTable, Step
 from .checking import check, repair
 from .derived import Derived, Formula
 from .fixed import Fixed
@@ -32,6 +32,10 @@ from .ranges import Range
 CONSTRAINTS: dict[str, type[Constraint]] = {
     member.kind: member for member in (Fixed, Derived, FixedSum, Monotone, Inequality, Range)
 }
+
+
+def _numbered(columns: Mapping[Name, pd.Series[Any]]) -> Columns:
+    return {name: pd.Series(series).reset_index(drop=True) for name, series in columns.items()}
 
 
 @saved
@@ -63,7 +67,7 @@ class Chain:
     def fit(
         cls,
         constraints: Sequence[Constraint],
-        parts: Mapping[Name, pd.Series[Any]],
+        columns: Mapping[Name, pd.Series[Any]],
         statics: Set[Name],
         lengths: Ints,
         bounds: Bounds = "observed",
@@ -74,8 +78,8 @@ class Chain:
         Parameters
         ----------
         constraints : sequence of Constraint
-        parts : mapping of name to Series
-            Columns in sequence and time order, static ones with one row per sequence.
+        columns : mapping of name to Series
+            In sequence and time order, static ones with one row per sequence.
         statics : set of names
         lengths : int64 array of shape (sequences,)
         bounds : "observed", None, or mapping of name to either or to (low, high)
@@ -88,29 +92,24 @@ class Chain:
         ConstraintError
             For an unknown column, a wrong dtype, a contradiction, or rows that break a constraint.
         """
-        rows = Rows(
-            {name: series.reset_index(drop=True) for name, series in parts.items()}, frozenset(statics), lengths
-        )
-        check(constraints, rows, keys)
-        plan = Plan(constraints, rows, bounds)
+        table = SequenceTable(_numbered(columns), frozenset(statics), lengths)
+        check(constraints, table, keys)
+        plan = Plan(constraints, table, bounds)
         for kind in CONSTRAINTS.values():
             kind.steps([one for one in constraints if type(one) is kind], plan)
-        steps = plan.steps
-        owner = {name: step for step in steps for name in step.makes}
-        graph = {id(step): {id(owner[name]) for name in step.needs if name in owner} for step in steps}
-        by_id = {id(step): step for step in steps}
-        order = [by_id[one] for one in TopologicalSorter(graph).static_order()]
-        return cls(tuple(constraints), tuple(order), tuple(parts), frozenset(statics))
+        owner = {name: i for i, step in enumerate(plan.steps) for name in step.makes}
+        graph = {i: {owner[name] for name in step.needs if name in owner} for i, step in enumerate(plan.steps)}
+        steps = [plan.steps[i] for i in TopologicalSorter(graph).static_order()]
+        return cls(tuple(constraints), tuple(steps), tuple(columns), frozenset(statics))
 
     @property
     def statics(self) -> frozenset[Name]:
         """The parts that have one value per sequence."""
-        free = [name for name in self.fixed if name not in self._made]
-        return frozenset(free).union(*(step.statics for step in self.steps))
+        return (self.fixed - self._made).union(*(step.statics for step in self.steps))
 
     def forward(
-        self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
-    ) -> dict[Name, pd.Series[Any]]:
+        self, columns: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
+    ) -> Columns:
         """Return the parts that are learned, in the columns' order.
 
         Raises
@@ -118,18 +117,18 @@ class Chain:
         ConstraintError
             If rows break a constraint, or hold a combination or gap that was never seen.
         """
-        rows = Rows({name: series.reset_index(drop=True) for name, series in parts.items()}, self.fixed, lengths)
-        check(self.constraints, rows, keys)
+        table = SequenceTable(_numbered(columns), self.fixed, lengths)
+        check(self.constraints, table, keys)
         makers = {step.makes[0]: step for step in self.steps}
-        found: Parts = {}
+        found: Columns = {}
         for name in self.columns:
             if name in makers:
-                found |= makers[name].forward(rows)
+                found |= makers[name].forward(table)
             elif name not in self._made:
-                found[name] = rows.columns[name]
+                found[name] = table.columns[name]
         return found
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> Columns:
         """Return the columns, in their order, dtypes and decimals; every constraint holds.
 
         Parameters
@@ -143,41 +142,40 @@ class Chain:
         TsganWarning
             If rows break what cannot be kept by construction, and no row is there to repair them by.
         """
-        parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
-        done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self.fixed, lengths)
+        parts = _numbered(parts)
+        done: Columns = {name: parts[name] for name in self.columns if name not in self._made}
+        table = SequenceTable(done, self.fixed, lengths)
         for step in self.steps:
-            done |= step.inverse(parts, rows)
+            done |= step.inverse(parts, table)
         formulas = [step for step in self.steps if isinstance(step, Formula)]
-        done = repair(self.constraints, formulas, Rows(done, self.fixed, lengths))
+        done = repair(self.constraints, formulas, table)
         return {name: done[name] for name in self.columns}
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones."""
-        out = frame
         for _ in self.constraints:  # one rule's answer may be what another lacks
-            before = int(out.isna().to_numpy().sum())
+            before = int(frame.isna().to_numpy().sum())
             for rule in self.constraints:
-                out = rule.complete(out)
-            if int(out.isna().to_numpy().sum()) == before:
+                frame = rule.infer(frame)
+            if int(frame.isna().to_numpy().sum()) == before:
                 break
-        return out
-
-    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a table without the known values that could not be kept beside drawn ones."""
-        for rule in self.constraints:
-            frame = rule.loosen(frame)
         return frame
 
-    def hold(self, drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without the known values that could not be kept beside drawn ones."""
+        for rule in self.constraints:
+            frame = rule.release(frame)
+        return frame
+
+    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return a filled table that keeps all constraints; known values stay.
 
         Parameters
         ----------
-        drawn, told : DataFrame
+        drawn, known : DataFrame
             With the values that were drawn, and without.
         """
         for kind in reversed(CONSTRAINTS.values()):
             own = [one for one in self.constraints if type(one) is kind]
-            drawn = kind.hold(own, drawn, told) if own else drawn
-        return self.complete(drawn)
+            drawn = kind.enforce(own, drawn, known) if own else drawn
+        return self.infer(drawn)

@@ -20,14 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from .base import Constraint, Name, Rows
+from .base import Constraint, Name, SequenceTable, previous
 from .checking import arranged
 from .derived import Derived
 from .fixed import Fixed
 from .fixed_sum import FixedSum
 from .inequality import Inequality, closure
-from .monotone import Monotone, previous
-from .numbers import Grain, Scale, kind_of
+from .monotone import Monotone
+from .numbers import NumberFormat, Scale, kind_of
 from .ranges import Range
 
 LEAST_ROWS = 100
@@ -87,15 +87,12 @@ def suggest_constraints(
         A list of constraints, to print, to choose from, or to pass on as ``RecurrentGAN(constraints=...)``.
     """
     rows = arranged(df, entity, time)
-    columns = dict(rows.columns)
     if static:
-        begin = np.cumsum(rows.lengths) - rows.lengths
-        columns |= {name: columns[name].take(begin).reset_index(drop=True) for name in static if name in columns}
-        rows = Rows(columns, frozenset(name for name in static if name in columns), rows.lengths)
+        rows = rows.with_statics(static)
     return suggest(rows)
 
 
-def suggest(rows: Rows) -> Suggestions:
+def suggest(rows: SequenceTable) -> Suggestions:
     """Return what holds in columns that are in sequence and time order; see `suggest_constraints`."""
     found: list[Found] = []
     copies: set[Name] = set()
@@ -142,7 +139,7 @@ def _range(name: Name, series: pd.Series[Any]) -> Found | None:
     return Found(Range(name, 0 if floor else None, whole=whole), "; ".join(told))
 
 
-def _meter(name: Name, series: pd.Series[Any], rows: Rows) -> Found | None:
+def _meter(name: Name, series: pd.Series[Any], rows: SequenceTable) -> Found | None:
     """Return a column that never falls or never rises within its sequences, though it changes often."""
     if kind_of(series) is None:
         return None
@@ -221,7 +218,7 @@ def orders(table: Table, equal: Set[frozenset[Name]]) -> list[Found]:
 
 def _orders(table: Table, equal: Set[frozenset[Name]]) -> list[Found]:
     names = list(table)
-    scale = Scale.of(Grain.fit(series.iloc[:1]) for series in table.values())
+    scale = Scale.of(NumberFormat.fit(series.iloc[:1]) for series in table.values())
     read = {name: scale.read(series) for name, series in table.items()}
     few = sampled(len(table[names[0]]))
     x = np.stack([np.where(read[name][1][few], np.nan, read[name][0][few]) for name in names])
@@ -331,7 +328,7 @@ def relations(table: Mapping[Name, pd.Series[Any]]) -> list[Found]:
         slopes = weights[1:] / spread[basis]
         constant = float(np.median(values[:, i] - values[:, basis] @ np.round(slopes)))
         one = _written(name, [names[j] for j in basis], slopes, constant)
-        rows = Rows(table, frozenset(), np.array([len(table[name])]))
+        rows = SequenceTable(table, frozenset(), np.array([len(table[name])]))
         if one is not None and not one.broken(rows).any():
             found.append(Found(one, f"exact in all {len(table[name])} rows"))
     return found

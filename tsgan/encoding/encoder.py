@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Ints
-from ..constraints.base import Constraint, Rows
+from ..constraints.base import Constraint, SequenceTable
 from ..constraints.chain import Chain
 from ..constraints.suggesting import suggest
 from ..errors import ParameterError, choose
@@ -145,7 +145,7 @@ class Encoder(Decoder):
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         told = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
-            rules = tuple(suggest(Rows(parts, fixed, lengths)))
+            rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
         chain = Chain.fit(rules, parts, fixed, lengths, asked.bounds, told)
         parts = chain.forward(parts, lengths, told) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)

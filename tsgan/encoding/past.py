@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
+from ..constraints.base import previous
 from ..constraints.checking import violations
-from ..constraints.monotone import Increments, previous
+from ..constraints.monotone import Increments
 from ..constraints.numbers import Scale
 from ..panel import Panel
 from ..tables.dtypes import Name
@@ -250,8 +251,8 @@ def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     taken, order, lengths = stages.take_apart(table)
     taken = _told_once(replace(taken, values=stages.aliases.told(taken.values)))
     if stages.constraints:
-        told = stages.chain.complete(taken.values)
-        taken = replace(taken, values=stages.chain.loosen(told))
+        told = stages.chain.infer(taken.values)
+        taken = replace(taken, values=stages.chain.release(told))
     stamps = stamps_of(taken, order)
     panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
     starts = _ticks(stages, taken, stamps, np.cumsum(lengths) - lengths)
@@ -303,14 +304,14 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    known = stages.chain.complete(frame)
+    known = stages.chain.infer(frame)
     out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    out = stages.chain.hold(out, known)
+    out = stages.chain.enforce(out, known)
     if table.codes is not None:
         out = _held_once(stages, out, known, table.codes)
     return give_back(out, kind)
@@ -326,13 +327,13 @@ def _held_once(stages: Stages, out: pd.DataFrame, known: pd.DataFrame, codes: ND
         out = min(tries, key=lambda made: sum(violations(stages.constraints, made).values()))
         known = known.copy()
         known[name] = out[name]
-        out = stages.chain.hold(out, known)
+        out = stages.chain.enforce(out, known)
     return out
 
 
 def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:
     """Return a meter's drawn values moved so that they lie between the readings that are known."""
-    scale = Scale.of([step.grain])
+    scale = Scale.of([step.format])
     path, (x, gone) = scale.read(drawn)[0], scale.read(told)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     before, last = previous(~gone, sequence), len(x) - 1
@@ -344,7 +345,7 @@ def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], leng
     inner = x[left] + share * (x[right] - x[left])
     alone = np.where(some, x[left] + (path - path[left]), np.where(other, x[right] - (path[right] - path), path))
     moved = np.where(some & other, inner, alone)
-    moved = step.grain.snap(moved.astype(x.dtype) if x.dtype.kind == "f" else np.round(moved).astype(x.dtype), scale)
+    moved = step.format.round(moved.astype(x.dtype) if x.dtype.kind == "f" else np.round(moved).astype(x.dtype), scale)
     low, high = np.where(some, x[left], moved), np.where(other, x[right], moved)
     moved = np.clip(moved, np.minimum(low, high), np.maximum(low, high))
-    return step.grain.write(np.where(gone, moved, x), np.zeros(len(x), dtype=bool), scale)
+    return step.format.write(np.where(gone, moved, x), np.zeros(len(x), dtype=bool), scale)
