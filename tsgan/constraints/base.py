@@ -31,7 +31,7 @@ Name = str | int
 Columns = dict[Name, "pd.Series[Any]"]
 Places = NDArray[np.intp]
 Limits = tuple[Any, Any]  # two ends, None where one is open
-Bounds = str | Mapping[Name, Any] | None
+Bounds = str | Mapping[Name, Any] | None  # "observed", None, or either or (low, high) for each column
 
 
 class Constraint(ABC):
@@ -51,24 +51,12 @@ class Constraint(ABC):
         """Return the arguments that make this constraint: by position, and by name where they differ from the usual."""
 
     def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments that make it again.
-
-        Raises
-        ------
-        ConstraintError
-            If one of them cannot be written down.
-        """
+        """Return the arguments that make it again, or raise a ConstraintError if one cannot be written down."""
         return self.arguments()
 
     @abstractmethod
     def check(self, table: SequenceTable) -> None:
-        """Refuse columns of a wrong kind.
-
-        Raises
-        ------
-        ConstraintError
-            Naming the column, its dtype and what is allowed.
-        """
+        """Refuse columns of a wrong kind: a ConstraintError names the column, its dtype and what is allowed."""
 
     @abstractmethod
     def broken(self, table: SequenceTable) -> Bools:
@@ -85,12 +73,7 @@ class Constraint(ABC):
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse constraints of this kind that contradict each other, or others.
-
-        Raises
-        ------
-        ConstraintError
-        """
+        """Refuse constraints of this kind that contradict each other, or others, by a ConstraintError."""
         return None
 
     def ends(self, name: Name) -> tuple[Any, Any, bool]:
@@ -107,13 +90,7 @@ class Constraint(ABC):
 
     @classmethod
     def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-        """Return a filled table whose drawn values keep all constraints of this kind beside the known ones.
-
-        Parameters
-        ----------
-        drawn, known : DataFrame
-            With the values that were drawn, and without.
-        """
+        """Return a filled table whose drawn values, missing in `known`, keep all constraints of this kind."""
         return drawn
 
     def context(self, table: SequenceTable, row: int) -> str:
@@ -135,6 +112,45 @@ class Constraint(ABC):
         there = set(known)
         return [name for name in self.columns if name not in there]
 
+    def _named(self, columns: Iterable[Any], least: int = 1) -> tuple[Name, ...]:
+        """Return column names; refuse what is neither a string nor an integer, comes twice, and too few."""
+        names, kind = tuple(columns), type(self).__name__
+        for name in names:
+            if isinstance(name, bool) or not isinstance(name, str | int):
+                raise ConstraintError(f"{kind}: {name!r} is no column name; pass strings or integers, one by one")
+        if len(names) < least:
+            raise ConstraintError(f"{kind}: {len(names)} columns {list(names)} are too few; it needs at least {least}")
+        if len(set(names)) < len(names):
+            raise ConstraintError(f"{kind}: a column comes twice in {list(names)}; name each once")
+        return names
+
+    def _check_kinds(self, table: SequenceTable, allowed: Sequence[Kind] = KINDS) -> None:
+        """Refuse columns that hold no numbers, and columns of kinds that cannot be compared."""
+        kinds: dict[Name, str] = {}
+        words = {"whole": "numbers", "real": "numbers", "moment": "datetimes", "span": "timedeltas"}
+        good = ", ".join(dict.fromkeys(words[kind] for kind in allowed))
+        for name in self.operands(table.columns):
+            dtype, kind = table.columns[name].dtype, kind_of(table.columns[name])
+            if kind is None or kind not in allowed:
+                raise ConstraintError(
+                    f"{self!r}: column {name!r} is of dtype {dtype}; allowed are {good}. Convert it, or leave the "
+                    "constraint out"
+                )
+            zone = " with a zone" if (kind == "moment" and "," in str(dtype)) or "tz=" in str(dtype) else ""
+            kinds[name] = words[kind] + zone
+        if len(set(kinds.values())) > 1:
+            each = ", ".join(f"{name!r} holds {kind}" for name, kind in kinds.items())
+            raise ConstraintError(f"{self!r}: {each}, which cannot be compared; convert them to one kind")
+
+    def _check_roles(self, names: Sequence[Name], table: SequenceTable, advice: str) -> None:
+        """Refuse static columns beside others."""
+        static = [name for name in names if name in table.statics]
+        if static and len(static) < len(names):
+            others = [name for name in names if name not in static]
+            raise ConstraintError(
+                f"{self!r}: {static} are static, one value per sequence, and {others} are not; {advice}"
+            )
+
     def __repr__(self) -> str:
         places, names = self.arguments()
         return f"{type(self).__name__}({', '.join([*map(repr, places), *(f'{k}={v!r}' for k, v in names.items())])})"
@@ -153,66 +169,6 @@ def nearest(name: Name, known: Iterable[Name]) -> str:
     return f"; there are {names[:30]}." + (f" Did you mean {near[0]!r}?" if near else "")
 
 
-def names_of(columns: Iterable[Any], constraint: str, least: int) -> tuple[Name, ...]:
-    """Return column names, checked.
-
-    Raises
-    ------
-    ConstraintError
-        If one is neither a string nor an integer, comes twice, or there are too few.
-    """
-    names = tuple(columns)
-    for name in names:
-        if isinstance(name, bool) or not isinstance(name, str | int):
-            raise ConstraintError(f"{constraint}: {name!r} is no column name; pass strings or integers, one by one")
-    if len(names) < least:
-        raise ConstraintError(
-            f"{constraint}: {len(names)} columns {list(names)} are too few; it needs at least {least}"
-        )
-    if len(set(names)) < len(names):
-        raise ConstraintError(f"{constraint}: a column comes twice in {list(names)}; name each once")
-    return names
-
-
-def check_numeric(constraint: Constraint, table: SequenceTable, allowed: Sequence[Kind] = KINDS) -> None:
-    """Refuse columns that hold no numbers, and columns of kinds that cannot be compared.
-
-    Raises
-    ------
-    ConstraintError
-        Naming the column and its dtype.
-    """
-    kinds: dict[Name, str] = {}
-    words = {"whole": "numbers", "real": "numbers", "moment": "datetimes", "span": "timedeltas"}
-    for name in constraint.operands(table.columns):
-        dtype, kind = table.columns[name].dtype, kind_of(table.columns[name])
-        if kind is None or kind not in allowed:
-            raise ConstraintError(
-                f"{constraint!r}: column {name!r} is of dtype {dtype}; allowed are "
-                f"{', '.join(dict.fromkeys(words[one] for one in allowed))}. Convert it, or leave the constraint out"
-            )
-        zone = " with a zone" if (kind == "moment" and "," in str(dtype)) or "tz=" in str(dtype) else ""
-        kinds[name] = words[kind] + zone
-    if len(set(kinds.values())) > 1:
-        each = ", ".join(f"{name!r} holds {kind}" for name, kind in kinds.items())
-        raise ConstraintError(f"{constraint!r}: {each}, which cannot be compared; convert them to one kind")
-
-
-def check_roles(constraint: Constraint, names: Sequence[Name], table: SequenceTable, advice: str) -> None:
-    """Refuse static columns beside others.
-
-    Raises
-    ------
-    ConstraintError
-    """
-    static = [name for name in names if name in table.statics]
-    if static and len(static) < len(names):
-        others = [name for name in names if name not in static]
-        raise ConstraintError(
-            f"{constraint!r}: {static} are static, one value per sequence, and {others} are not; {advice}"
-        )
-
-
 def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, Any]) -> Any:
     """Return the computed column, and where it was kept its own value or gap in rows that cannot be computed."""
     if not kept:
@@ -222,12 +178,7 @@ def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, par
 
 
 def check_gaps(name: Name, series: pd.Series[Any], there: Bools) -> None:
-    """Refuse rows whose gaps are not those of the fitted table, for they would not come back.
-
-    Raises
-    ------
-    ConstraintError
-    """
+    """Refuse rows whose gaps are not those of the fitted table, for they would not come back."""
     bad = np.flatnonzero(series.isna().to_numpy(dtype=bool) == there)
     if len(bad):
         raise ConstraintError(
@@ -238,20 +189,11 @@ def check_gaps(name: Name, series: pd.Series[Any], there: Bools) -> None:
 
 @dataclass(frozen=True)
 class SequenceTable:
-    """Columns of one or several sequences, by name.
+    """Columns of one or several sequences, by name."""
 
-    Attributes
-    ----------
-    columns : mapping of name to Series
-        Value columns of shape (rows,), in sequence and time order; static ones of shape (sequences,).
-    statics : set of names
-    lengths : int64 array of shape (sequences,)
-        Steps of each sequence; they add up to the rows.
-    """
-
-    columns: Mapping[Name, pd.Series[Any]]
+    columns: Mapping[Name, pd.Series[Any]]  # (rows,), in sequence and time order; static ones (sequences,)
     statics: Set[Name]
-    lengths: Ints
+    lengths: Ints  # steps of each sequence, which add up to the rows
 
     @cached_property
     def sequence(self) -> Places:
@@ -285,11 +227,7 @@ class SequenceTable:
 def previous(known: Bools, groups: Places) -> Places:
     """Return the position of the last known value before each row in its group, -1 where there is none.
 
-    Parameters
-    ----------
-    known : bool array of shape (rows,)
-    groups : int array of shape (rows,)
-        Rows of one group stand together.
+    Both arrays are of shape (rows,); rows of one group stand together.
     """
     here = np.where(known, np.arange(len(known)), -1)
     before = np.r_[-1, np.maximum.accumulate(here)[:-1]] if len(here) else here
@@ -307,6 +245,7 @@ def last_known(known: Bools, groups: Places) -> Places:
     return np.where(before >= 0, before, np.where(after < count, after, -1))
 
 
+@dataclass(frozen=True, eq=False)
 class Step(ABC):
     """Some columns, and the parts that are learned in their place.
 
@@ -314,20 +253,14 @@ class Step(ABC):
     them whatever the parts are.
     """
 
-    @property
-    @abstractmethod
-    def makes(self) -> tuple[Name, ...]:
-        """The columns that it puts back."""
+    makes: tuple[Name, ...]  # the columns that it puts back
+    needs: tuple[Name, ...]  # the columns that must be there before
+    statics: frozenset[Name]  # those of its parts that have one value per sequence
 
     @property
-    def needs(self) -> tuple[Name, ...]:
-        """The columns that must be there before."""
-        return ()
-
-    @property
-    @abstractmethod
-    def statics(self) -> frozenset[Name]:
-        """Those of its parts that have one value per sequence."""
+    def name(self) -> Name:
+        """The column, or the first of them."""
+        return self.makes[0]
 
     @abstractmethod
     def forward(self, table: SequenceTable) -> Columns:
@@ -339,16 +272,7 @@ class Step(ABC):
 
 
 class Plan:
-    """Which step puts back which column: the steps so far, and who needs whom.
-
-    Attributes
-    ----------
-    constraints : sequence of Constraint
-    table : SequenceTable
-        That is learned.
-    bounds : "observed", None, or mapping of name to either or to (low, high)
-    steps : list of Step
-    """
+    """Which step puts back which column of the table that is learned: the steps so far, and who needs whom."""
 
     def __init__(self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds) -> None:
         self.constraints, self.table, self.bounds = constraints, table, bounds

@@ -41,23 +41,12 @@ def _numbered(columns: Mapping[Name, pd.Series[Any]]) -> Columns:
 @saved
 @dataclass(frozen=True)
 class Chain:
-    """Constraints of a table, learned.
-
-    Attributes
-    ----------
-    constraints : tuple of Constraint
-    steps : tuple of Step
-        In the order of the way back.
-    columns : tuple of names
-        All columns, in their order.
-    fixed : set of names
-        Those with one value per sequence.
-    """
+    """Constraints of a table, learned."""
 
     constraints: tuple[Constraint, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...]  # in the order of the way back
     columns: tuple[Name, ...]
-    fixed: frozenset[Name]
+    fixed: frozenset[Name]  # columns with one value per sequence
 
     @cached_property
     def _made(self) -> frozenset[Name]:
@@ -73,24 +62,10 @@ class Chain:
         bounds: Bounds = "observed",
         keys: Sequence[Any] | None = None,
     ) -> Chain:
-        """Check every constraint against the table, and learn how to keep it.
+        """Check every constraint against a table as `SequenceTable` holds it, and learn how to keep it.
 
-        Parameters
-        ----------
-        constraints : sequence of Constraint
-        columns : mapping of name to Series
-            In sequence and time order, static ones with one row per sequence.
-        statics : set of names
-        lengths : int64 array of shape (sequences,)
-        bounds : "observed", None, or mapping of name to either or to (low, high)
-            Where columns that are put back are clipped; the constraints are above it.
-        keys : sequence, optional
-            The entity of each sequence, for errors.
-
-        Raises
-        ------
-        ConstraintError
-            For an unknown column, a wrong dtype, a contradiction, or rows that break a constraint.
+        Columns that are put back are clipped to `bounds`, the constraints being above it. Errors name an unknown
+        column, a wrong dtype, a contradiction, or rows that break a constraint, with their entities from `keys`.
         """
         table = SequenceTable(_numbered(columns), frozenset(statics), lengths)
         check(constraints, table, keys)
@@ -110,13 +85,7 @@ class Chain:
     def forward(
         self, columns: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
     ) -> Columns:
-        """Return the parts that are learned, in the columns' order.
-
-        Raises
-        ------
-        ConstraintError
-            If rows break a constraint, or hold a combination or gap that was never seen.
-        """
+        """Return the parts that are learned; refuse rows that break a constraint or hold what was never seen."""
         table = SequenceTable(_numbered(columns), self.fixed, lengths)
         check(self.constraints, table, keys)
         makers = {step.makes[0]: step for step in self.steps}
@@ -129,18 +98,9 @@ class Chain:
         return found
 
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> Columns:
-        """Return the columns, in their order, dtypes and decimals; every constraint holds.
+        """Return the columns, in their order, dtypes and decimals, of parts with any values and gaps.
 
-        Parameters
-        ----------
-        parts : mapping of name to Series
-            As `forward` gives them, with any values and gaps.
-        lengths : int64 array of shape (sequences,)
-
-        Warns
-        -----
-        TsganWarning
-            If rows break what cannot be kept by construction, and no row is there to repair them by.
+        Every constraint holds; there is a warning for rows that no other row is there to repair by.
         """
         parts = _numbered(parts)
         done: Columns = {name: parts[name] for name in self.columns if name not in self._made}
@@ -168,13 +128,7 @@ class Chain:
         return frame
 
     def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-        """Return a filled table that keeps all constraints; known values stay.
-
-        Parameters
-        ----------
-        drawn, known : DataFrame
-            With the values that were drawn, and without.
-        """
+        """Return a table filled with drawn values that keeps all constraints; values that were known stay."""
         for kind in reversed(CONSTRAINTS.values()):
             own = [one for one in self.constraints if type(one) is kind]
             drawn = kind.enforce(own, drawn, known) if own else drawn

@@ -25,13 +25,7 @@ MAX_COLUMNS_SHOWN = 8
 
 
 def check(constraints: Sequence[Constraint], table: SequenceTable, keys: Sequence[Any] | None = None) -> None:
-    """Refuse constraints that do not fit a table.
-
-    Raises
-    ------
-    ConstraintError
-        Naming the constraint, the column or the first rows that break it, and what to do.
-    """
+    """Refuse constraints that do not fit a table, naming the column or the first rows that break it, and what to do."""
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise ConstraintError(
@@ -105,13 +99,7 @@ def violations(
 
 
 def broken(constraint: Constraint, table: SequenceTable, like: SequenceTable | None = None) -> Bools:
-    """Return which rows break a constraint, `(rows,)`.
-
-    Raises
-    ------
-    ConstraintError
-        For an unknown column or one of a wrong dtype.
-    """
+    """Return which rows break a constraint, `(rows,)`; refuse an unknown column or one of a wrong dtype."""
     _check_columns(constraint, table, "a column")
     return constraint.broken(table) if like is None else constraint.broken_beside(table, like)
 
@@ -140,13 +128,7 @@ def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None 
 
 
 def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], table: SequenceTable) -> Columns:
-    """Return the columns, with every constraint kept.
-
-    Warns
-    -----
-    TsganWarning
-        If rows are left that break one.
-    """
+    """Return the columns, with every constraint kept; warn if rows are left that break one."""
     columns, statics = dict(table.columns), table.statics
     connected = merged([constraint.operands(columns) for constraint in constraints])
     for _ in range(2):
@@ -160,7 +142,7 @@ def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], table
             place = np.where(place < 0, last_known(~bad, np.zeros(len(bad), dtype=np.intp)), place)
         take = np.where(bad & (place >= 0), place, np.arange(len(bad)))
         for name in group - statics:
-            dtype = next((step.dtype for step in formulas if step.rule.column == name), columns[name].dtype)
+            dtype = next((step.dtype for step in formulas if step.name == name), columns[name].dtype)
             columns[name] = columns[name].take(take).reset_index(drop=True)
             if columns[name].dtype != dtype and not (bad & (place < 0)).any():
                 columns[name] = columns[name].astype(dtype)
@@ -182,7 +164,7 @@ def _bad(
     found = [(constraint.operands(table.columns), constraint.broken(table)) for constraint in constraints]
     for step in formulas:
         if not step.kept and not step.dtype_allows_gaps:
-            names = (step.rule.column, *step.uses)
+            names = (step.name, *step.needs)
             gone, *others = (table.per_row(name).isna().to_numpy(dtype=bool) for name in names)
             found.append((names, gone & ~np.logical_or.reduce([np.zeros_like(gone), *others])))
     bad = np.logical_or.reduce([np.zeros(table.size(False), dtype=bool), *(rows for _, rows in found)])

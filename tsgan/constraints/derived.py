@@ -16,7 +16,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, check_gaps, names_of, put_back
+from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, check_gaps, put_back
 from .expression import Expression, resolve
 from .numbers import NumberFormat, Scale, agree, decimals_of, kind_of, read_together
 
@@ -36,7 +36,7 @@ class Derived(Constraint):
     kind: ClassVar[str] = "derived"
 
     def __init__(self, column: Name, function: str | Callable[[pd.DataFrame], Any]) -> None:
-        (self.column,) = names_of([column], "Derived", 1)
+        (self.column,) = self._named([column])
         if not isinstance(function, str) and not callable(function):
             raise ConstraintError(f"Derived({column!r}): function={function!r} must be a formula as text or a function")
         self.function = function
@@ -150,13 +150,7 @@ class Derived(Constraint):
         return out
 
     def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return column and formula.
-
-        Raises
-        ------
-        ConstraintError
-            For a function, which cannot be written down.
-        """
+        """Return column and formula; refuse a function, which cannot be written down."""
         if not isinstance(self.function, str):
             raise ConstraintError(
                 f"{self!r} holds a function, which cannot be saved; write it as a formula, such as "
@@ -183,27 +177,13 @@ def _differ(computed: pd.Series[Any], target: pd.Series[Any]) -> Bools:
 @saved
 @dataclass(frozen=True, eq=False)
 class Formula(Step):
-    """A derived column.
-
-    Attributes
-    ----------
-    rule : Derived
-    uses : tuple of str or int
-        The columns that it is computed from.
-    static : bool
-    format : NumberFormat or None
-        Of numbers; None for categories, texts and booleans.
-    dtype : dtype
-    kept : bool
-        Whether the column stays among the learned parts.
-    """
+    """A derived column."""
 
     rule: Derived
-    uses: tuple[Name, ...]
     static: bool
-    format: NumberFormat | None
+    format: NumberFormat | None  # of numbers; None for categories, texts and booleans
     dtype: Any
-    kept: bool
+    kept: bool  # whether the column stays among the learned parts
 
     @classmethod
     def fit(cls, table: SequenceTable, rule: Derived, uses: tuple[Name, ...]) -> Formula:
@@ -211,22 +191,9 @@ class Formula(Step):
         series = table.columns[rule.column]
         found = None if kind_of(series) is None else NumberFormat.fit(series)
         kept = bool((series.isna() == rule.compute(table).notna()).any())
-        return cls(rule, uses, rule.column in table.statics, found, series.dtype, kept)
-
-    @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.rule.column,)
-
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """What it is computed from."""
-        return self.uses
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """The column itself, where it is static and kept."""
-        return frozenset(self.makes if self.static and self.kept else ())
+        static = rule.column in table.statics
+        own = frozenset(rule.columns[:1] if static and kept else ())
+        return cls(rule.columns[:1], uses, own, rule, static, found, series.dtype, kept)
 
     @property
     def dtype_allows_gaps(self) -> bool:
@@ -235,16 +202,16 @@ class Formula(Step):
 
     def forward(self, table: SequenceTable) -> Columns:
         """Return nothing, or the column where it is kept."""
-        series = table.columns[self.rule.column]
+        series = table.columns[self.name]
         if self.kept:
-            return {self.rule.column: series}
-        check_gaps(self.rule.column, series, self.rule.compute(table).notna().to_numpy(dtype=bool))
+            return {self.name: series}
+        check_gaps(self.name, series, self.rule.compute(table).notna().to_numpy(dtype=bool))
         return {}
 
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the computed column in its dtype and decimals."""
-        name = self.rule.column
-        used = {one: table.columns[one] for one in self.uses} | {name: pd.Series(dtype=object)}
+        name = self.name
+        used = {one: table.columns[one] for one in self.needs} | {name: pd.Series(dtype=object)}
         statics = {*table.statics, *(self.makes if self.static else ())}
         computed = self.rule.compute(SequenceTable(used, statics, table.lengths))
         there = computed.notna().to_numpy(dtype=bool)

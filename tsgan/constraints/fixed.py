@@ -12,19 +12,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import (
-    Columns,
-    Constraint,
-    Name,
-    Places,
-    Plan,
-    SequenceTable,
-    Step,
-    check_roles,
-    merged,
-    names_of,
-    part_name,
-)
+from .base import Columns, Constraint, Name, Places, Plan, SequenceTable, Step, merged, part_name
 
 
 @saved
@@ -43,7 +31,7 @@ class Fixed(Constraint):
     kind: ClassVar[str] = "fixed"
 
     def __init__(self, *columns: Name) -> None:
-        self.columns = names_of(columns, "Fixed", 2)
+        self.columns = self._named(columns, 2)
 
     @property
     def text(self) -> str:
@@ -56,7 +44,7 @@ class Fixed(Constraint):
 
     def check(self, table: SequenceTable) -> None:
         """Refuse static columns beside others."""
-        check_roles(self, self.columns, table, "name columns of one role, or change static=")
+        self._check_roles(self.columns, table, "name columns of one role, or change static=")
 
     @classmethod
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
@@ -84,24 +72,14 @@ class Fixed(Constraint):
 @saved
 @dataclass(frozen=True, eq=False)
 class Joint(Step):
-    """Combinations of the values of some columns; a missing value is a value of its own beside others.
+    """Combinations of the values of some columns; a missing value is a value of its own beside others."""
 
-    Attributes
-    ----------
-    names : tuple of str or int
-    static : bool
-    levels : mapping of name to Series of shape (combinations,)
-    labels : tuple of str
-        One text per combination, which is learned as a category.
-    """
-
-    names: tuple[Name, ...]
-    static: bool
-    levels: dict[Name, Any]
-    labels: tuple[str, ...]
+    part: str  # name of the joint category
+    levels: dict[Name, Any]  # the columns' values, Series of shape (combinations,)
+    labels: tuple[str, ...]  # one text per combination, which is learned as a category
 
     @classmethod
-    def fit(cls, table: SequenceTable, names: Sequence[Name]) -> Joint:
+    def fit(cls, table: SequenceTable, names: tuple[Name, ...]) -> Joint:
         """Learn which combinations exist, in order of appearance."""
         columns = [table.columns[name] for name in names]
         first = np.unique(_combine(columns), return_index=True)[1]
@@ -110,36 +88,17 @@ class Joint(Step):
         labels = pd.Series([" | ".join(map(str, row)) for row in zip(*levels.values(), strict=True)], dtype=object)
         before = labels.groupby(labels).cumcount()  # values that differ may look alike
         labels = labels.where(before == 0, labels + " (" + (before + 1).astype(str) + ")")
-        return cls(tuple(names), names[0] in table.statics, levels, tuple(labels))
-
-    @property
-    def part(self) -> str:
-        """Name of the joint category."""
-        return part_name("joint", self.names)
-
-    @property
-    def makes(self) -> tuple[Name, ...]:
-        """The columns."""
-        return self.names
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """The joint category, where the columns are static."""
-        return frozenset([self.part] if self.static else [])
+        part = part_name("joint", names)
+        statics = frozenset([part] if names[0] in table.statics else [])
+        return cls(names, (), statics, part, levels, tuple(labels))
 
     def forward(self, table: SequenceTable) -> Columns:
-        """Return the joint category.
-
-        Raises
-        ------
-        ConstraintError
-            Naming the first combination that was never seen.
-        """
-        columns = [table.columns[name] for name in self.names]
-        found, missing = places([self.levels[name] for name in self.names], columns), _all_missing(columns)
+        """Return the joint category; refuse a combination that was never seen."""
+        columns = [table.columns[name] for name in self.makes]
+        found, missing = places([self.levels[name] for name in self.makes], columns), _all_missing(columns)
         new = np.flatnonzero((found < 0) & ~missing)
         if len(new):
-            row = {name: table.columns[name].iloc[new[0]] for name in self.names}
+            row = {name: table.columns[name].iloc[new[0]] for name in self.makes}
             raise ConstraintError(
                 f"row {new[0]} (in sequence and time order) holds the combination {row}, never seen when fitting "
                 f"({len(new)} such rows in all); fit on a table that has it, or leave Fixed out"

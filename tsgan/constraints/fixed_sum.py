@@ -13,20 +13,7 @@ from pandas.api import types
 from ..arrays import Bools, Doubles
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import (
-    Columns,
-    Constraint,
-    Limits,
-    Name,
-    Plan,
-    SequenceTable,
-    Step,
-    check_gaps,
-    check_numeric,
-    check_roles,
-    names_of,
-    put_back,
-)
+from .base import Columns, Constraint, Limits, Name, Plan, SequenceTable, Step, check_gaps, put_back
 from .numbers import NumberFormat, Numbers, Scale, agree, decimals_of, finest, kind_of, read_together
 
 
@@ -52,7 +39,7 @@ class FixedSum(Constraint):
         total = total.item() if isinstance(total, np.generic) else total
         if isinstance(total, bool) or not isinstance(total, str | int | float) or total != total:
             raise ConstraintError(f"FixedSum: total={total!r} must be the name of a column or a number")
-        self.total, self.parts = total, names_of(parts, "FixedSum", 2)
+        self.total, self.parts = total, self._named(parts, 2)
         if total in self.parts:
             raise ConstraintError(f"FixedSum: {total!r} is the total and one of the parts; name it once")
         self.columns = (total, *self.parts) if isinstance(total, str) else self.parts
@@ -78,10 +65,10 @@ class FixedSum(Constraint):
 
     def check(self, table: SequenceTable) -> None:
         """Refuse columns that cannot be added, and a static among values."""
-        check_numeric(self, table, ("whole", "real", "span"))
+        self._check_kinds(table, ("whole", "real", "span"))
         total = self.total_column(table.columns)
         names = self.parts if total is None else (*self.parts, total)
-        check_roles(self, names, table, "a sum is made of columns of one role")
+        self._check_roles(names, table, "a sum is made of columns of one role")
         if total is None and kind_of(table.columns[self.parts[0]]) == "span":
             raise ConstraintError(f"{self!r}: timedeltas do not add up to a number; name a column of timedeltas")
 
@@ -209,33 +196,16 @@ class Total(Step):
 
     The others take up what is left over in proportion to the room that each has in its own range (and one after the
     other for what rounding leaves), so that the sum holds in the decimals that are shown.
-
-    Attributes
-    ----------
-    name : str or int
-        The computed column: the total, or one of the parts.
-    total : str, int or None
-        Column of the totals; None where the total is `constant`.
-    constant : float
-    addends : tuple of str or int
-    static, kept : bool
-    formats : mapping of name to NumberFormat
-        Of all columns of the sum.
-    limits : mapping of name to (low, high)
-        Ends of the columns' ranges, in the scale of the sum; None is open.
-    yielding : tuple of str or int
-        The addends that may give way, because nothing else depends on how they were drawn.
+    The computed column, the total or one of the parts, is the first that the step makes; then come the addends that may
+    give way, because nothing else depends on how they were drawn.
     """
 
-    name: Name
-    total: Name | None
+    total: Name | None  # column of the totals, None where the total is `constant`
     constant: float
     addends: tuple[Name, ...]
-    static: bool
-    kept: bool
-    formats: Mapping[Name, NumberFormat]
-    limits: Mapping[Name, Limits]
-    yielding: tuple[Name, ...]
+    kept: bool  # whether the computed column stays among the learned parts
+    formats: Mapping[Name, NumberFormat]  # of all columns of the sum
+    limits: Mapping[Name, Limits]  # ends of their ranges, in the scale of the sum
 
     @property
     def scale(self) -> Scale:
@@ -243,27 +213,13 @@ class Total(Step):
         return Scale.of(self.formats.values())
 
     @property
-    def makes(self) -> tuple[Name, ...]:
-        """The computed column, and those that may give way."""
-        return (self.name, *self.yielding)
-
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """The others."""
-        return tuple(name for name in self._others if name not in self.yielding)
+    def yielding(self) -> tuple[Name, ...]:
+        """The addends that may give way."""
+        return self.makes[1:]
 
     @property
     def _others(self) -> list[Name]:
         return [name for name in (*self.addends, self.total) if name is not None and name != self.name]
-
-    @property
-    def _parts(self) -> tuple[Name, ...]:
-        return (*self.yielding, self.name) if self.kept else self.yielding
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """Its parts, where the columns are static."""
-        return frozenset(self._parts if self.static else ())
 
     def forward(self, table: SequenceTable) -> Columns:
         """Return the columns that may give way, and the computed one where it is kept."""
@@ -271,7 +227,7 @@ class Total(Step):
         if not self.kept:
             others = [columns[name].notna().to_numpy(dtype=bool) for name in self._others]
             check_gaps(self.name, columns[self.name], np.logical_and.reduce(others))
-        return {name: columns[name] for name in self._parts}
+        return {name: columns[name] for name in (*self.yielding, *([self.name] if self.kept else []))}
 
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the sum and what gave way to it."""
@@ -349,16 +305,12 @@ def _add_total(plan: Plan, one: FixedSum, name: Name, others: Sequence[Name]) ->
     scale = Scale.of(formats.values())
     ties = [o for o in plan.constraints if o is not one and o.ends(o.columns[0]) == (None, None, False)]
     tied = {other for o in ties for other in o.operands(columns)}
+    yielding = tuple(part for part in one.parts if part != name and part not in tied)
     missing = np.logical_or.reduce([columns[other].isna().to_numpy(dtype=bool) for other in others])
-    step = Total(
-        name,
-        total,
-        0.0 if total is not None else float(one.total),
-        one.parts,
-        name in plan.table.statics,
-        bool((columns[name].isna().to_numpy(dtype=bool) != missing).any()),
-        formats,
-        {other: plan.limits(other, scale) for other in formats},
-        tuple(part for part in one.parts if part != name and part not in tied),
-    )
-    plan.add(step)
+    kept = bool((columns[name].isna().to_numpy(dtype=bool) != missing).any())
+    needs = tuple(other for other in others if other not in yielding)
+    parts = {*yielding, *([name] if kept else [])}
+    limits = {other: plan.limits(other, scale) for other in formats}
+    statics = frozenset(parts & set(plan.table.statics))
+    constant = 0.0 if total is not None else float(one.total)
+    plan.add(Total((name, *yielding), needs, statics, total, constant, one.parts, kept, formats, limits))

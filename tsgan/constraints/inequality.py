@@ -30,19 +30,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import (
-    Columns,
-    Constraint,
-    Name,
-    Plan,
-    SequenceTable,
-    Step,
-    check_numeric,
-    last_known,
-    merged,
-    names_of,
-    part_name,
-)
+from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, last_known, merged, part_name
 from .numbers import NumberFormat, Numbers, Scale, finest, read_together
 
 Mode = Literal["free", "up", "down", "share"]
@@ -70,7 +58,7 @@ class Inequality(Constraint):
     ordering: ClassVar[bool] = True
 
     def __init__(self, *columns: Name, strict: bool = False) -> None:
-        self.columns, self.strict = names_of(columns, "Inequality", 2), bool(strict)
+        self.columns, self.strict = self._named(columns, 2), bool(strict)
 
     @property
     def text(self) -> str:
@@ -83,7 +71,7 @@ class Inequality(Constraint):
 
     def check(self, table: SequenceTable) -> None:
         """Refuse columns that cannot be compared."""
-        check_numeric(self, table)
+        self._check_kinds(table)
 
     @classmethod
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
@@ -93,13 +81,7 @@ class Inequality(Constraint):
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse inequalities that go in a circle.
-
-        Raises
-        ------
-        ConstraintError
-            Naming the columns.
-        """
+        """Refuse inequalities that go in a circle, naming the columns."""
         for names, pairs in _orders(own):
             circle = [names[i] for i in np.flatnonzero(closure(names, pairs)[0].diagonal())]
             if circle:
@@ -132,65 +114,30 @@ class Inequality(Constraint):
 
 
 @saved
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node(Step):
-    """One column of a partial order, or one with a range alone.
+    """One column of a partial order, or one with a range alone."""
 
-    Attributes
-    ----------
-    name : str or int
-    static : bool
-    mode : {"free", "up", "down", "share"}
-        What is learned: the column, x - L, U - x, or (x - L) / (U - L).
-    format : NumberFormat
-    scale : Scale
-        Of all columns that are compared.
-    lowers, uppers : tuple of (name, number)
-        Columns that bound it, and by how much it keeps away from them.
-    low, high : number or None
-        Ends of the column's own range; the order is above them.
-    caps : tuple of (name, number)
-        Parts of columns above it that have an end: it stays below where that part is not missing.
-    fallback : (number, number)
-        What stands for L and U in sequences where no operand is known.
-    decimals : int or None
-        To which gaps are rounded.
-    """
-
-    name: Name
-    static: bool
-    mode: Mode
+    mode: Mode  # what is learned: the column, x - L, U - x, or (x - L) / (U - L)
     format: NumberFormat
-    scale: Scale
-    lowers: Edges = ()
+    scale: Scale  # of all columns that are compared
+    lowers: Edges = ()  # columns below it that are there before, and by how much it keeps away from them
     uppers: Edges = ()
-    low: Any = None
+    low: Any = None  # end of the column's own range, or None; the order is above it
     high: Any = None
-    caps: Edges = ()
-    fallback: tuple[Any, Any] = (0, 0)
-    decimals: int | None = None
+    caps: Edges = ()  # parts of columns above it that have an end: it stays below where that part is not missing
+    fallback: tuple[Any, Any] = (0, 0)  # what stands for L and U in sequences where no operand is known
+    decimals: int | None = None  # to which gaps are rounded
 
     @property
     def part(self) -> Name:
         """Name of what is learned."""
-        if self.mode == "free":
-            return self.name
-        return part_name("share" if self.mode == "share" else "gap", self.name)
+        return _part(self.mode, self.name)
 
     @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.name,)
-
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """The columns that bound it."""
-        return tuple(name for name, _ in (*self.lowers, *self.uppers))
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """Its part, where the column is static."""
-        return frozenset([self.part] if self.static else [])
+    def static(self) -> bool:
+        """Whether it has one value per sequence."""
+        return bool(self.statics)
 
     def bound(self, table: SequenceTable, side: Literal["low", "high"]) -> tuple[Numbers, Bools]:
         """Return L or U, with a stand-in where no operand is known, and where one is, `(rows,)` or `(sequences,)`."""
@@ -261,6 +208,10 @@ class Node(Step):
         return self.format.round(x, self.scale, way)
 
 
+def _part(mode: Mode, name: Name) -> Name:
+    return name if mode == "free" else part_name("share" if mode == "share" else "gap", name)
+
+
 def _orders(constraints: Sequence[Inequality]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
     """Return the columns that inequalities tie together, and the pairs (low, high, whether strictly) among each."""
     pairs = [(low, high, one.strict) for one in constraints for low, high in pairwise(one.columns)]
@@ -269,12 +220,7 @@ def _orders(constraints: Sequence[Inequality]) -> list[tuple[tuple[Name, ...], l
 
 
 def closure(names: Sequence[Name], pairs: Sequence[Pair]) -> tuple[Bools, Bools]:
-    """Return which column is below which, directly or by others between, and where it is strictly.
-
-    Returns
-    -------
-    below, strict : bool arrays of shape (names, names)
-    """
+    """Return which column is below which, directly or by others between, and where strictly, `(names, names)` each."""
     place = {name: i for i, name in enumerate(names)}
     direct, strict = (np.zeros((len(names), len(names)), dtype=bool) for _ in range(2))
     for low, high, firm in pairs:
@@ -287,13 +233,7 @@ def closure(names: Sequence[Name], pairs: Sequence[Pair]) -> tuple[Bools, Bools]
 def _distances(x: Numbers, known: Bools, strict: Bools, otherwise: Sequence[Any]) -> Numbers:
     """Return how near strict pairs come where both are known, `(columns, columns)`; zero for other pairs.
 
-    Parameters
-    ----------
-    x : array of shape (rows, columns)
-    known : bool array of the same shape
-    strict : bool array of shape (columns, columns)
-    otherwise : sequence of number
-        By the higher column, where no row has both.
+    `x` and `known` are of shape (rows, columns); where no row has both, it is `otherwise` by the higher column.
     """
     found = np.zeros(strict.shape, dtype=x.dtype)
     for i, j in np.argwhere(strict):
@@ -328,7 +268,10 @@ def _add_nodes(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None
         lowers: Edges = tuple((names[j], apart[j, i].item()) for j in there if below[j, i])
         uppers: Edges = tuple((names[j], apart[i, j].item()) for j in there if below[i, j])
         mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
-        node = Node(names[i], static[i], mode, formats[i], scale, lowers, uppers, *ends[i], decimals=decimals)
+        needs = tuple(name for name, _ in (*lowers, *uppers))
+        statics = frozenset([_part(mode, names[i])] if static[i] else [])
+        edges = lowers, uppers, *ends[i]
+        node = Node((names[i],), needs, statics, mode, formats[i], scale, *edges, decimals=decimals)
         low, high = node.bound(table, "low"), node.bound(table, "high")
         if mode in ("up", "down") and not static[i] and scale.kind == formats[i].kind == "real":
             level, there_too = low if mode == "up" else high

@@ -26,9 +26,7 @@ from .base import (
     Plan,
     SequenceTable,
     Step,
-    check_numeric,
     last_known,
-    names_of,
     part_name,
     previous,
     value_text,
@@ -57,7 +55,7 @@ class Monotone(Constraint):
     ordering: ClassVar[bool] = True
 
     def __init__(self, column: Name, increasing: bool = True, strict: bool = False) -> None:
-        self.columns = (self.column,) = names_of([column], "Monotone", 1)
+        self.columns = (self.column,) = self._named([column])
         self.increasing, self.strict = bool(increasing), bool(strict)
 
     @property
@@ -74,7 +72,7 @@ class Monotone(Constraint):
 
     def check(self, table: SequenceTable) -> None:
         """Refuse a column that holds no numbers, or one value per sequence."""
-        check_numeric(self, table)
+        self._check_kinds(table)
         if self.column in table.statics:
             raise ConstraintError(
                 f"{self!r}: column {self.column!r} is static, one value per sequence, and cannot rise or fall in it; "
@@ -91,12 +89,7 @@ class Monotone(Constraint):
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse a column that always rises below an end: a longer sequence would have nowhere to go.
-
-        Raises
-        ------
-        ConstraintError
-        """
+        """Refuse a column that always rises below an end: a longer sequence would have nowhere to go."""
         for one in own:
             for other in others:
                 end = other.ends(one.column)[1 if one.increasing else 0]
@@ -126,30 +119,16 @@ def _rises(x: Numbers, missing: Bools, table: SequenceTable) -> tuple[Numbers, B
 
 
 @saved
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Increments(Step):
-    """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence.
+    """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence."""
 
-    Attributes
-    ----------
-    name : str or int
-    sign : int
-    format : NumberFormat
-    least : number
-        Smallest increment: zero, or the smallest observed.
-    usual : number
-        Median increment.
-    low, high : number or None
-        Ends of the column's declared range.
-    """
-
-    name: Name
     sign: int
     format: NumberFormat
-    least: Any
-    usual: Any
-    low: Any = None
-    high: Any = None
+    least: Any  # increment: zero, or the smallest observed
+    usual: Any  # increment, the median
+    low: Any  # end of the column's declared range, or None
+    high: Any
 
     @classmethod
     def fit(cls, plan: Plan, name: Name, sign: int, strict: bool) -> Increments:
@@ -160,21 +139,12 @@ class Increments(Step):
         rises = np.sort(sign * rises[follows])
         least = rises[0].item() if strict and len(rises) else 0
         usual = rises[len(rises) // 2].item() if len(rises) else least
-        return cls(name, sign, found, least, usual, *plan.declared(name, scale))
+        statics = frozenset([part_name("start", name)])
+        return cls((name,), (), statics, sign, found, least, usual, *plan.declared(name, scale))
 
     @property
     def _parts(self) -> tuple[str, str]:
         return part_name("start", self.name), part_name("step", self.name)
-
-    @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.name,)
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """The start."""
-        return frozenset(self._parts[:1])
 
     def forward(self, table: SequenceTable) -> Columns:
         """Return starts `(sequences,)` and increments `(rows,)`."""

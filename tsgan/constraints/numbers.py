@@ -80,18 +80,10 @@ def _index(values: Any, kind: Kind) -> Any:
 @saved
 @dataclass(frozen=True)
 class Scale:
-    """In what several columns are computed with together.
+    """In what several columns are computed with together."""
 
-    Attributes
-    ----------
-    kind : {"whole", "real", "moment", "span"}
-        "real" where any of them is.
-    unit : str
-        Finest of the units of moments and durations.
-    """
-
-    kind: Kind
-    unit: Any = ""
+    kind: Kind  # real where any of them is
+    unit: Any = ""  # the finest, of moments and durations
 
     @classmethod
     def of(cls, formats: Iterable[NumberFormat]) -> Scale:
@@ -143,24 +135,12 @@ class Scale:
 @saved
 @dataclass(frozen=True)
 class NumberFormat:
-    """What a column's values look like: dtype, kind, decimals, unit and the largest step between all of them.
-
-    Attributes
-    ----------
-    dtype : dtype
-    kind : {"whole", "real", "moment", "span"}
-    decimals : int or None
-        Of floats.
-    unit : str
-        Of moments and durations.
-    origin, step : int
-        All whole numbers, moments and durations are `origin` plus a multiple of `step`.
-    """
+    """What a column's values look like: floats have decimals, all others are `origin` plus a multiple of `step`."""
 
     dtype: Any
     kind: Kind
-    decimals: int | None = None
-    unit: Any = ""
+    decimals: int | None = None  # None where they are too many to count
+    unit: Any = ""  # of moments and durations
     origin: int = 0
     step: int = 1
 
@@ -238,17 +218,10 @@ def read_together(columns: Sequence[pd.Series[Any]]) -> tuple[Scale, list[tuple[
 
 
 def agree(computed: Doubles, shown: Doubles, size: Doubles, decimals: int | None, dtype: object) -> Bools:
-    """Return where two numbers are the same but for rounding.
+    """Return where two numbers are the same but for rounding, `(rows,)`.
 
-    Parameters
-    ----------
-    computed, shown : float64 arrays of shape (rows,)
-    size : float64 array of shape (rows,)
-        Magnitude of what was computed with: float arithmetic errs by a share of it.
-    decimals : int or None
-        Decimals that the shown number was rounded to; None where it was not.
-    dtype : dtype
-        Of the shown number; half and single precision carry fewer digits.
+    Float arithmetic errs by a share of the `size` of what was computed with, more where the `dtype` of the shown number
+    has few digits; and it may have been rounded to `decimals`.
     """
     share = RELATIVE_SHORT if bytes_of_short_float(dtype) else RELATIVE
     room = share * np.maximum(np.maximum(np.abs(computed), np.abs(shown)), size)

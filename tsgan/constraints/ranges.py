@@ -11,7 +11,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Plan, SequenceTable, check_numeric, names_of
+from .base import Constraint, Name, Plan, SequenceTable
 from .inequality import Node
 from .numbers import KINDS, Scale, kind_of, read_together
 
@@ -32,7 +32,7 @@ class Range(Constraint):
     kind: ClassVar[str] = "range"
 
     def __init__(self, column: Name, low: Any = None, high: Any = None, *, whole: bool = False) -> None:
-        self.columns = (self.column,) = names_of([column], "Range", 1)
+        self.columns = (self.column,) = self._named([column])
         self.low, self.high, self.whole = _end(low, column), _end(high, column), bool(whole)
         if low is None and high is None and not whole:
             raise ConstraintError(f"Range({column!r}) allows everything; give low=, high= or whole=True")
@@ -53,7 +53,7 @@ class Range(Constraint):
 
     def check(self, table: SequenceTable) -> None:
         """Refuse a column that is not of the ends' kind."""
-        check_numeric(self, table, ("whole", "real") if self.whole else KINDS)
+        self._check_kinds(table, ("whole", "real") if self.whole else KINDS)
         series = table.columns[self.column]
         kind = kind_of(series)
         for end in (self.low, self.high):
@@ -79,8 +79,8 @@ class Range(Constraint):
                 found = plan.format(one.column)
                 scale = Scale.of([found])
                 low, high = plan.limits(one.column, scale)
-                static = one.column in plan.table.statics
-                plan.add(Node(one.column, static, "free", found, scale, low=low, high=high))
+                statics = frozenset({one.column} & set(plan.table.statics))
+                plan.add(Node((one.column,), (), statics, "free", found, scale, low=low, high=high))
 
     def ends(self, name: Name) -> tuple[Any, Any, bool]:
         """Return the ends, and whether the column is whole."""

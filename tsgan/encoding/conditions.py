@@ -210,7 +210,7 @@ class Question:
     def told(self, option: str, name: Name, values: list[Any], rows: Any) -> None:
         """Take in values of a column: one for each of `rows`, or with None any of them for all rows."""
         name, values = self._source(option, name, values)
-        joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.names), None)
+        joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.makes), None)
         if joint is not None:
             self._fit(option, joint.part, name, self._combinations(option, joint, name, values, rows), rows)
             return
