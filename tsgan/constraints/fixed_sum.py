@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -237,7 +237,7 @@ class Total(Step):
         values = {name: x for name, (x, _) in read.items()}
         found: Columns = {name: parts[name] for name in self.yielding}
 
-        def replace(name: Name, x: Numbers, missing: Bools) -> None:
+        def move(name: Name, x: Numbers, missing: Bools) -> None:
             found[name] = self.formats[name].write(x, missing, scale)
             values[name] = scale.read(found[name])[0]
 
@@ -245,7 +245,7 @@ class Total(Step):
             missing = read[name][1]
             x = self.formats[name].round_inside(values[name], scale, *self.limits[name])
             if (x != values[name])[~missing].any():
-                replace(name, x, missing)
+                move(name, x, missing)
         computed = self._compute(values)
         low, high = self.limits[self.name]
         inside = np.clip(computed, low, high) if low is not None or high is not None else computed
@@ -254,7 +254,7 @@ class Total(Step):
         if self.yielding and left.any():
             for name, x in self._give_way(values, left).items():
                 if (x != values[name]).any():
-                    replace(name, x, read[name][1])
+                    move(name, x, read[name][1])
             computed = self._compute(values)
         own = self.formats[self.name]
         shown = own.write(own.round(computed, scale), ~there, scale)
@@ -291,10 +291,9 @@ class Total(Step):
                 step = np.floor(share * 10.0**own.decimals) / 10.0**own.decimals
                 moved[name] = np.round(moved[name] + sign * step, own.decimals)
         for name in self.yielding:  # what rounding left
-            left = left - sum(moved[one] - values[one] for one in self.yielding)
-            x = moved[name] + np.minimum(np.abs(left), room(name, left)) * np.sign(left)
+            rest = left - sum(moved[one] - values[one] for one in self.yielding)
+            x = moved[name] + np.minimum(np.abs(rest), room(name, rest)) * np.sign(rest)
             moved[name] = self.formats[name].round(x, scale) if scale.kind == "real" else x
-            left = left + sum(moved[one] - values[one] for one in self.yielding)
         return moved
 
 
@@ -302,6 +301,7 @@ def _add_total(plan: Plan, one: FixedSum, name: Name, others: Sequence[Name]) ->
     """Let a column of a sum be computed from the others."""
     columns, total = plan.table.columns, one.total_column(plan.table.columns)
     formats = {other: plan.format(other) for other in (name, *others)}
+    formats[name] = replace(formats[name], origin=0, step=1)  # a sum may leave the grid of the values that were seen
     scale = Scale.of(formats.values())
     ties = [o for o in plan.constraints if o is not one and o.ends(o.columns[0]) == (None, None, False)]
     tied = {other for o in ties for other in o.operands(columns)}
