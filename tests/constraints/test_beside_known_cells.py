@@ -46,10 +46,26 @@ def test_one_answer_leads_to_the_next():
     assert made["double"].tolist()[1] == 14
 
 
+def learned(rules, **columns):
+    table = {name: pd.Series(values) for name, values in columns.items()}
+    return Chain.fit(rules, table, set(), np.array([len(next(iter(table.values())))]))
+
+
 def test_totals_are_released_where_several_parts_are_missing():
-    table = frame(total=[9, 9], a=[NAN, NAN], b=[NAN, 3], c=[4, 4])
-    assert chain([SUM]).release(table)["total"].isna().tolist() == [True, False]
+    full = {"a": [1.0, 2], "b": [3.0, 3], "c": [4.0, 4], "total": [8.0, 9], "double": [16.0, 18]}
+    fitted = learned([Derived("double", "total * 2"), SUM], **full)
+    table = frame(total=[9, 9], a=[NAN, 2], b=[NAN, 3], c=[4, 4], double=[18, 18])
+    made = fitted.release(table)
+    assert made["total"].isna().tolist() == [True, False]
+    assert made["double"].isna().tolist() == [True, False]  # what is computed from it goes with it
+    assert made["c"].notna().all()
     assert chain([]).release(table) is table
+
+
+def test_a_part_that_is_computed_is_released_beside_a_number():
+    fitted = learned([FixedSum(100, ["a", "b", "c"])], a=[10.0, 20], b=[30.0, 30], c=[60.0, 50])
+    table = frame(a=[NAN, 20], b=[NAN, 30], c=[60, 50])
+    assert fitted.release(table)["c"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("drawn", [[3.0, 1.0], [0.0, 0.0], [-2.0, 9.0]])
@@ -82,6 +98,51 @@ def test_fill_computes_what_follows(model, gone):
     holes = real.copy()
     holes.iloc[50:60, [holes.columns.get_loc(name) for name in gone]] = np.nan
     pd.testing.assert_frame_equal(model.fill(holes), real)
+
+
+def shares():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(1, 40, 400), rng.integers(1, 40, 400)
+    index = pd.date_range("2024-01-01", periods=400, freq="D")
+    return pd.DataFrame({"a": a, "b": b, "c": 100 - a - b}, index=index).astype(float)
+
+
+@pytest.mark.parametrize("gone", [["a", "b"], ["b", "c"], ["a", "b", "c"], ["c"]])
+def test_fill_keeps_a_number_as_total(gone):
+    real = shares()
+    fitted = RecurrentGAN(steps=0, constraints=[FixedSum(100, ["a", "b", "c"])], random_state=0).fit(real)
+    holes = real.copy()
+    holes.iloc[50:60, [holes.columns.get_loc(name) for name in gone]] = np.nan
+    filled = fitted.fill(holes)
+    assert filled.where(holes.notna()).equals(real.where(holes.notna()))
+    assert (filled.sum(axis=1) == 100).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+@pytest.mark.parametrize("gone", [["a"], ["t"], ["a", "b"], ["a", "t"], ["a", "b", "t"]])
+def test_fill_keeps_a_sum_of_durations(gone, unit):
+    spans = shares()[["a", "b"]].apply(lambda hours: pd.to_timedelta(hours * 1000, unit="h").dt.as_unit(unit))
+    real = spans.assign(t=spans["a"] + spans["b"])
+    fitted = RecurrentGAN(steps=0, constraints=[FixedSum("t", ["a", "b"])], random_state=0).fit(real)
+    holes = real.copy()
+    holes.iloc[50:60, [holes.columns.get_loc(name) for name in gone]] = pd.NaT
+    filled = fitted.fill(holes)
+    assert filled.where(holes.notna()).equals(real.where(holes.notna()))
+    assert (filled["t"] == filled["a"] + filled["b"]).all()
+    assert filled.dtypes.equals(real.dtypes)
+    if len(gone) == 1:
+        pd.testing.assert_frame_equal(filled, real)
+
+
+def test_fill_keeps_what_is_computed_from_a_known_total():
+    real = series().assign(twice=lambda table: (2 * table["total"]).round(1))
+    rules = [FixedSum("total", ["a", "b"]), Derived("twice", "round(total * 2, 1)")]
+    fitted = RecurrentGAN(steps=0, constraints=rules, random_state=0).fit(real.drop(columns="double"))
+    holes = real.drop(columns="double")
+    holes.iloc[50:60, :2] = np.nan
+    filled = fitted.fill(holes)
+    assert filled.where(holes.notna()).equals(real.drop(columns="double").where(holes.notna()))
+    assert np.allclose(filled["total"], filled["a"] + filled["b"])
 
 
 @pytest.mark.parametrize("gone", [["a", "b", "double"], ["b", "total"], ["a", "b", "total", "double"]])

@@ -5,9 +5,9 @@ What a rule says of itself:
 - `check` and `check_together` refuse columns and other rules that it cannot go with; `broken` finds rows against it.
 - `steps` adds to a plan the `Step` that keeps it where whole tables are made: columns are taken out (`forward`), parts
   are learned in their place, and put back (`inverse`) so that the rule holds whatever the parts are.
-- Where holes of a table are filled, `infer` gives the missing values that follow from known ones, `release` gives up
-  known values that could not be kept beside drawn ones while the rest is drawn, and `enforce` moves drawn values so
-  that the rule holds beside the known ones.
+- Where holes of a table are filled, `infer` gives the missing values that follow from known ones, a step's `release`
+  leaves out known values that are computed from those that are drawn, and `enforce` moves drawn values so that the rule
+  holds beside all known ones.
 """
 
 from __future__ import annotations
@@ -82,10 +82,6 @@ class Constraint(ABC):
 
     def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others."""
-        return frame
-
-    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a table with known values missing that could not be kept beside drawn ones."""
         return frame
 
     @classmethod
@@ -175,6 +171,15 @@ def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, par
         return computed
     own = parts[name].reset_index(drop=True)
     return computed.mask(own.isna().to_numpy(dtype=bool) | ~there, own)
+
+
+def without(frame: pd.DataFrame, name: Name, rows: pd.Series[Any]) -> pd.DataFrame:
+    """Return a table with a column missing in some rows."""
+    if not (rows & frame[name].notna()).any():
+        return frame
+    out = frame.copy()
+    out[name] = out[name].where(~rows)
+    return out
 
 
 def check_gaps(name: Name, series: pd.Series[Any], there: Bools) -> None:
@@ -269,6 +274,10 @@ class Step(ABC):
     @abstractmethod
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the columns; `table` holds those that are already there."""
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without values, known at first, that cannot be kept while others are drawn."""
+        return frame
 
 
 class Plan:

@@ -123,9 +123,10 @@ class Chain:
 
     def release(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table without the known values that could not be kept beside drawn ones."""
-        for rule in self.constraints:
-            frame = rule.release(frame)
-        return frame
+        out = frame
+        for step in self.steps:
+            out = step.release(out, frame)
+        return out
 
     def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return a table filled with drawn values that keeps all constraints; values that were known stay."""

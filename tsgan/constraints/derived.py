@@ -16,7 +16,7 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, check_gaps, put_back
+from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, check_gaps, put_back, without
 from .expression import Expression, resolve
 from .numbers import NumberFormat, Scale, agree, decimals_of, kind_of, read_together
 
@@ -224,3 +224,8 @@ class Formula(Step):
         else:
             shown = computed if not there.all() and self.dtype == bool else computed.astype(self.dtype)
         return {name: put_back(name, self.kept, shown, there, parts)}
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with computed values missing where an operand was released."""
+        names = list(self.needs)
+        return without(frame, self.name, (frame[names].isna() & known[names].notna()).any(axis=1))

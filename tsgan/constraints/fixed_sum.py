@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
-from ..arrays import Bools, Doubles
+from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Columns, Constraint, Limits, Name, Plan, SequenceTable, Step, check_gaps, put_back
+from .base import Columns, Constraint, Limits, Name, Plan, SequenceTable, Step, check_gaps, put_back, without
 from .numbers import NumberFormat, Numbers, Scale, agree, decimals_of, finest, kind_of, read_together
 
 
@@ -89,69 +88,61 @@ class FixedSum(Constraint):
     def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with the one value that the sum lacks."""
         names = list(self.operands(frame.columns))
-        if not _all_numbers(frame, names):
-            return frame
-        signs = np.ones(len(names))
-        signs[: len(names) - len(self.parts)] = -1
-        x = frame[names].to_numpy(dtype=np.float64, na_value=np.nan)
-        gone = np.isnan(x)
+        scale, x, gone, formats = _read(frame, names)
         alone = gone & (gone.sum(axis=1) == 1)[:, None]
         if not alone.any():
             return frame
-        constant = 0.0 if signs[0] < 0 else float(self.total)
-        left = (constant - np.where(gone, 0, x * signs).sum(axis=1))[:, None] * signs
-        decimals = finest(decimals_of(frame[name]) for name in names)
+        signs = np.ones(len(names), dtype=x.dtype)
+        signs[: len(names) - len(self.parts)] = -1
+        constant = x.dtype.type(0 if signs[0] < 0 else float(self.total))
+        left = (constant - (x * signs).sum(axis=1))[:, None] * signs
+        decimals = finest(one.decimals for one in formats)
         x = np.where(alone, left if decimals is None else np.round(left, decimals), x)
-        return _with_values(frame, {names[j]: x[:, j] for j in np.flatnonzero(alone.any(axis=0))})
-
-    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with totals missing, too, where more than one part is: they are drawn with the parts."""
-        total, several = self.total_column(frame.columns), frame[list(self.parts)].isna().sum(axis=1).gt(1)
-        if total is None or not several.any():
-            return frame
         out = frame.copy()
-        out[total] = out[total].where(~several)
+        for j in np.flatnonzero(alone.any(axis=0)):
+            out[names[j]] = formats[j].write(x[:, j], gone[:, j] & ~alone[:, j], scale).set_axis(out.index)
         return out
 
     @classmethod
     def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return the table with drawn parts that make up what a known total and the known parts leave."""
         for rule in own:
-            if _all_numbers(known, rule.parts):
-                total = rule.total_column(known.columns)
-                if total is not None and known[total].isna().any():  # computed from the parts as they now are
-                    drawn = drawn.copy()
-                    drawn[total] = drawn[total].where(known[total].notna())
-                    drawn = rule.infer(drawn)
-                drawn = rule._share(drawn, known, total)
+            total = rule.total_column(known.columns)
+            if total is not None and known[total].isna().any():  # computed from the parts as they now are
+                drawn = drawn.copy()
+                drawn[total] = drawn[total].where(known[total].notna())
+                drawn = rule.infer(drawn)
+            drawn = rule._share(drawn, known, total)
         return drawn
 
     def _share(self, drawn: pd.DataFrame, known: pd.DataFrame, total: Name | None) -> pd.DataFrame:
         """Return the table with drawn parts scaled (moved, where signs differ) to what their known total leaves."""
-        parts = list(self.parts)
-        holes = known[parts].isna().to_numpy(dtype=bool)
-        told = np.ones(len(known), dtype=bool) if total is None else known[total].notna().to_numpy(dtype=bool)
+        names = list(self.operands(known.columns))
+        _, _, holes, formats = _read(known, names)
+        first = len(names) - len(self.parts)
+        told = ~holes[:, :first].any(axis=1)
+        holes, formats, parts = holes[:, first:], formats[first:], names[first:]
         rows = np.flatnonzero(told & (holes.sum(axis=1) > 1))
         if not len(rows):
             return drawn
-        table = drawn[parts].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-        x, holes, each = table[rows], holes[rows], np.arange(len(rows))
-        if total is None:
-            sums = np.full(len(rows), float(self.total))
-        else:
-            sums = drawn[total].to_numpy(dtype=np.float64, na_value=np.nan)[rows]
+        scale, table, gone, _ = _read(drawn, names)
+        x, holes, each = table[rows, first:], holes[rows], np.arange(len(rows))
+        sums = np.full(len(rows), float(self.total)).astype(x.dtype) if total is None else table[rows, 0]
         left = sums - np.where(holes, 0, x).sum(axis=1)
         own = np.where(holes, x, 0)
         size, count = own.sum(axis=1), holes.sum(axis=1)
         shares = (own >= 0).all(axis=1) & (size > 0) & (left >= 0)
         scaled = own * (left / np.where(size == 0, 1, size))[:, None]
         moved = own + (left / count)[:, None] - (size / count)[:, None]
-        moved = _rounded(np.where(shares[:, None], scaled, moved), known[parts])
+        moved = _rounded(np.where(shares[:, None], scaled, moved), formats, scale).astype(x.dtype)
         last = holes.shape[1] - 1 - holes[:, ::-1].argmax(axis=1)
         rest = np.where(holes, moved, 0).sum(axis=1) - moved[each, last]
         moved[each, last] = left - rest
-        table[rows] = _rounded(np.where(holes, moved, x), known[parts])
-        return _with_values(drawn, {parts[j]: table[:, j] for j in np.flatnonzero(holes.any(axis=0))})
+        table[rows, first:] = _rounded(np.where(holes, moved, x), formats, scale)
+        out = drawn.copy()
+        for j in np.flatnonzero(holes.any(axis=0)):
+            out[parts[j]] = formats[j].write(table[:, first + j], gone[:, first + j], scale).set_axis(out.index)
+        return out
 
     def broken(self, table: SequenceTable) -> Bools:
         """Return which rows have parts that do not add up, in the decimals that are shown."""
@@ -171,22 +162,16 @@ class FixedSum(Constraint):
         return np.asarray(~agree(values.sum(axis=0), goal, size, decimals, columns[names[-1]].dtype) & ~missing)
 
 
-def _all_numbers(frame: pd.DataFrame, names: Iterable[Name]) -> bool:
-    return all(types.is_numeric_dtype(frame[name].dtype) for name in names)
+def _read(frame: pd.DataFrame, names: Sequence[Name]) -> tuple[Scale, Numbers, Bools, list[NumberFormat]]:
+    """Return the scale of columns, their numbers and which are missing, `(rows, columns)`, and how they are written."""
+    formats = [replace(NumberFormat.fit(frame[name]), origin=0, step=1) for name in names]
+    scale = Scale.of(formats)
+    read = [scale.read(frame[name]) for name in names]
+    return scale, np.column_stack([x for x, _ in read]), np.column_stack([gone for _, gone in read]), formats
 
 
-def _with_values(frame: pd.DataFrame, values: Mapping[Name, Doubles]) -> pd.DataFrame:
-    """Return a table with some columns replaced, in their dtypes."""
-    out = frame.copy()
-    for name, x in values.items():
-        out[name] = pd.Series(x, index=out.index).astype(out[name].dtype)
-    return out
-
-
-def _rounded(x: Doubles, like: pd.DataFrame) -> Doubles:
-    """Return numbers, `(rows, columns)`, in the decimals that the columns of a table show."""
-    decimals = [decimals_of(like[name]) for name in like]
-    return np.column_stack([x[:, j] if n is None else np.round(x[:, j], n) for j, n in enumerate(decimals)])
+def _rounded(x: Numbers, formats: Sequence[NumberFormat], scale: Scale) -> Numbers:
+    return np.column_stack([one.round(x[:, j], scale) for j, one in enumerate(formats)])
 
 
 @saved
@@ -259,6 +244,10 @@ class Total(Step):
         own = self.formats[self.name]
         shown = own.write(own.round(computed, scale), ~there, scale)
         return found | {self.name: put_back(self.name, self.kept, shown, there, parts)}
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with computed values missing where others are: they are drawn with them."""
+        return frame if self.kept else without(frame, self.name, frame[self._others].isna().any(axis=1))
 
     def _compute(self, values: Mapping[Name, Numbers]) -> Numbers:
         added = sum(values[name] for name in self.addends if name != self.name)
