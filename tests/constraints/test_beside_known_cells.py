@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import Derived, FixedSum, Inequality, RecurrentGAN
+from tsgan import Derived, Fixed, FixedSum, Inequality, RecurrentGAN
 from tsgan.constraints.chain import Chain
 from tsgan.errors import ConstraintError
 
@@ -259,3 +259,41 @@ def test_a_static_value_that_rules_move_stays_one():
     assert (made.groupby("id")["age"].nunique() == 1).all()
     assert (made["age"] <= made["x"]).all()
     fitted.score_samples(made)
+
+
+LAND = {"Bonn": "de", "Trier": "de", "Nice": "fr", "Lyon": "fr"}
+
+
+@pytest.fixture(scope="module")
+def cities():
+    rng = np.random.default_rng(0)
+    city = pd.Series(rng.choice(list(LAND), 400, p=[0.4, 0.3, 0.2, 0.1]))
+    table = pd.DataFrame({"city": city, "land": city.map(LAND).astype("category"), "x": rng.normal(size=400)})
+    return table, RecurrentGAN(steps=0, constraints=[Fixed("city", "land")], random_state=0).fit(table)
+
+
+def test_what_one_combination_fits_is_filled_by_it(cities):
+    real, fitted = cities
+    holes = real.copy()
+    holes.loc[50:99, "land"] = None
+    pd.testing.assert_frame_equal(fitted.fill(holes), real)
+
+
+@pytest.mark.parametrize("gone", [["city"], ["city", "land"]])
+def test_combinations_fit_what_is_known_of_them(cities, gone):
+    real, fitted = cities
+    holes = real.copy()
+    holes.loc[50:149, gone] = None
+    filled = fitted.fill(holes, random_state=0)
+    assert (filled["city"].map(LAND) == filled["land"]).all()
+    assert filled["land"].equals(real["land"]) or gone != ["city"]
+    assert set(filled["city"][50:150]) == set(LAND)
+    assert filled.dtypes.equals(real.dtypes)
+
+
+def test_a_known_part_that_no_combination_fits_is_refused(cities):
+    real, fitted = cities
+    holes = real.astype({"land": "str"})
+    holes.loc[7, ["city", "land"]] = None, "it"
+    with pytest.raises(ConstraintError, match=r"row 7 .*combination {'city': nan, 'land': 'it'}, never seen when fit"):
+        fitted.fill(holes)

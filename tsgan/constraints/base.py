@@ -5,9 +5,9 @@ What a rule says of itself:
 - `check` and `check_together` refuse columns and other rules that it cannot go with; `broken` finds rows against it.
 - `steps` adds to a plan the `Step` that keeps it where whole tables are made: columns are taken out (`forward`), parts
   are learned in their place, and put back (`inverse`) so that the rule holds whatever the parts are.
-- Where holes of a table are filled, `infer` gives the missing values that follow from known ones, a step's `release`
-  leaves out known values that are computed from those that are drawn, and `enforce` moves drawn values so that the rule
-  holds beside all known ones.
+- Where holes of a table are filled, `infer` (of rules and of steps, for what only the learned table says) gives the
+  missing values that follow from known ones, `release` of a step leaves out known values that are made together with
+  drawn ones, and `enforce` moves drawn values so that the rule holds beside all known ones.
 """
 
 from __future__ import annotations
@@ -275,9 +275,17 @@ class Step(ABC):
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the columns; `table` holds those that are already there."""
 
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the missing values that follow from others."""
+        return frame
+
     def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return a table without values, known at first, that cannot be kept while others are drawn."""
         return frame
+
+    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a filled table with drawn values, missing in `known`, moved to what the known ones allow."""
+        return drawn
 
 
 class Plan:

@@ -113,10 +113,11 @@ class Chain:
 
     def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones."""
+        members: list[Constraint | Step] = [*self.constraints, *self.steps]
         for _ in self.constraints:  # one rule's answer may be what another lacks
             before = int(frame.isna().to_numpy().sum())
-            for rule in self.constraints:
-                frame = rule.infer(frame)
+            for one in members:
+                frame = one.infer(frame)
             if int(frame.isna().to_numpy().sum()) == before:
                 break
         return frame
@@ -130,6 +131,8 @@ class Chain:
 
     def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return a table filled with drawn values that keeps all constraints; values that were known stay."""
+        for step in self.steps:
+            drawn = step.enforce(drawn, known)
         for kind in reversed(CONSTRAINTS.values()):
             own = [one for one in self.constraints if type(one) is kind]
             drawn = kind.enforce(own, drawn, known) if own else drawn

@@ -12,7 +12,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Columns, Constraint, Name, Places, Plan, SequenceTable, Step, merged, part_name
+from .base import Columns, Constraint, Name, Places, Plan, SequenceTable, Step, merged, part_name, without
 
 
 @saved
@@ -95,7 +95,7 @@ class Joint(Step):
     def forward(self, table: SequenceTable) -> Columns:
         """Return the joint category; refuse a combination that was never seen."""
         columns = [table.columns[name] for name in self.makes]
-        found, missing = places([self.levels[name] for name in self.makes], columns), _all_missing(columns)
+        found, missing = self._places(table.columns), _all_missing(columns)
         new = np.flatnonzero((found < 0) & ~missing)
         if len(new):
             row = {name: table.columns[name].iloc[new[0]] for name in self.makes}
@@ -115,6 +115,61 @@ class Joint(Step):
             column = levels.take(np.maximum(place, 0)).reset_index(drop=True)
             found[name] = column.mask(missing) if missing.any() else column
         return found
+
+    def _fitting(self, frame: pd.DataFrame) -> tuple[Places, Bools]:
+        """Return rows with a part of a combination, and which combinations fit each, `(rows, combinations)`."""
+        gone = frame[list(self.makes)].isna()
+        rows = np.flatnonzero(gone.any(axis=1) & ~gone.all(axis=1))
+        rows = rows[self._places(frame.iloc[rows]) < 0]  # unless it was seen with that gap
+        count = len(self.labels)
+        fits = np.ones((len(rows), count), dtype=bool)
+        for name, levels in self.levels.items():
+            codes = pd.factorize(pd.concat([levels, frame[name].iloc[rows]], ignore_index=True))[0]
+            fits &= (codes[count:, None] == codes[:count]) | (codes[count:, None] < 0)
+        return rows, fits
+
+    def _places(self, table: Mapping[Name, Any] | pd.DataFrame) -> Places:
+        return places([self.levels[name] for name in self.makes], [table[name] for name in self.makes])
+
+    def _with(self, frame: pd.DataFrame, rows: Places, combinations: Places) -> pd.DataFrame:
+        out = frame.copy()
+        for name, levels in self.levels.items():
+            column = out[name].array.copy()
+            column[rows] = levels.take(combinations).astype(column.dtype).array
+            out[name] = pd.Series(column, index=out.index)
+        return out
+
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with rows completed that only one combination fits."""
+        rows, fits = self._fitting(frame)
+        only = fits.sum(axis=1) == 1
+        return self._with(frame, rows[only], fits[only].argmax(axis=1)) if only.any() else frame
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table without combinations of which a part is missing: they are drawn as a whole."""
+        rows, fits = self._fitting(frame)
+        some = np.isin(np.arange(len(frame)), rows[fits.any(axis=1)])
+        out = frame
+        for name in self.makes:
+            out = without(out, name, pd.Series(some, index=out.index))
+        return out
+
+    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with combinations that fit the known parts, as often as they come in it.
+
+        What was drawn stays where it fits. The others are spread over the combinations by an additive recurrence (the
+        golden ratio's), which needs no chance; the rows of a sequence, which share a static one, take the middle.
+        """
+        rows, fits = self._fitting(known)
+        place = self._places(drawn)
+        odd = fits.any(axis=1) & (place[rows] < 0)
+        if not odd.any():
+            return drawn
+        often = np.bincount(place[place >= 0], minlength=len(self.labels))
+        weights = fits[odd] * (often + 1e-9)
+        share = np.full(odd.sum(), 0.5) if self.statics else (np.arange(odd.sum()) + 1) * (np.sqrt(1.25) - 0.5) % 1
+        heights = weights.cumsum(axis=1)
+        return self._with(drawn, rows[odd], (heights < share[:, None] * heights[:, -1:]).sum(axis=1))
 
 
 def _all_missing(columns: Sequence[pd.Series[Any]]) -> Bools:
