@@ -31,7 +31,6 @@ from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
 from .clocks.text import Text, read_text, wall
 
-Parts = dict[Name, Any]
 BITS, MOVES, LEVELS = 40.0, 10, 200
 ENTITY, TIME = "entity", "time"
 
@@ -188,7 +187,7 @@ class Aliases:
         *,
         rows_before: int = 0,
         sequences_before: int = 0,
-    ) -> Parts:
+    ) -> dict[Name, Any]:
         """Return decoded columns, shaped as in `fit`, with the restored ones.
 
         Parameters
@@ -204,7 +203,7 @@ class Aliases:
             name: (pd.Series(array, dtype=array.dtype).reset_index(drop=True), len(array) == len(lengths) < table.rows)
             for name, array in decoded.items()
         }
-        made: Parts = dict(decoded)
+        made = dict(decoded)
         for alias in self.found:
             if alias.of in ("step", "sequence", "row"):
                 before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)

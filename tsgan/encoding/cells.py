@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..arrays import Bools, Doubles, Floats, Ints
 from ..bundle import saved
+from ..constraints.base import Columns
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
@@ -34,7 +35,6 @@ from .columns.orders import Order, bound, find_orders
 from .schema import Role
 from .sequences import encode_lengths, follows, length_cell
 
-Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
 LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
 MANY = 1e-2  # the same where values of a column are repeated, below which those that cross are put where they meet
@@ -87,7 +87,7 @@ class Cells:
     @classmethod
     def fit(
         cls,
-        parts: Parts,
+        parts: Columns,
         statics: set[Name],
         lengths: Ints,
         moments: pd.DatetimeIndex | None,
@@ -197,7 +197,7 @@ class Cells:
         """Return which value cells are numbers."""
         return np.array([j for j, c in enumerate(self.layout.cells) if isinstance(c, Number)], dtype=np.int64)
 
-    def _encoded(self, role: Role, parts: Parts, rows: int) -> Doubles:
+    def _encoded(self, role: Role, parts: Columns, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
     def _pairs(self, role: Role, codes: Doubles) -> dict[tuple[Name, Name], Bools]:
@@ -250,7 +250,7 @@ class Cells:
         """Return what is known of each row beforehand, `(rows, covariates)`: calendar, trend, position."""
         return np.hstack([self.seasons(int(lengths.sum()), moments, ticks), self.positions(lengths)])
 
-    def encode(self, parts: Parts, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
+    def encode(self, parts: Columns, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
         """Return parts as a panel."""
         values = self._encoded("value", parts, int(lengths.sum()))
         statics = self._encoded("static", parts, len(lengths))

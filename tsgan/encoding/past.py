@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Doubles, Floats, Ints
-from ..constraints.base import previous
+from ..constraints.base import Columns, previous
 from ..constraints.checking import violations
 from ..constraints.monotone import Increments
 from ..constraints.numbers import Scale
@@ -28,8 +27,6 @@ from .stages import Stages, parts_of, stamps_of
 
 FUTURE = "future"
 RECENT = 8  # windows of a past that are looked at; what lies before is out of reach of any memory
-
-Parts = Mapping[Name, "pd.Series[Any]"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ def _covariates(stages: Stages, full: Panel, lengths: Ints, ends: Ints, steps: i
     return np.hstack([out, place])
 
 
-def _seam(stages: Stages, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
+def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
     """Return statics by which a meter starts from its last known value."""
     meters = [step for step in stages.chain.steps if isinstance(step, Increments)]
     if not meters:

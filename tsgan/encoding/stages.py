@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Doubles, Floats, Ints
 from ..bundle import saved
-from ..constraints.base import Constraint
+from ..constraints.base import Columns, Constraint
 from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
 from ..layout import Layout
@@ -29,8 +29,6 @@ from .compose import Rows, schema_of
 from .missing import Missing
 from .schema import Schema
 from .sequences import arrange, one_per_sequence
-
-Parts = dict[Name, "pd.Series[Any]"]
 
 
 @saved
@@ -169,13 +167,13 @@ class Stages:
             told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
             raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
 
-    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Columns:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
         return self.chain.forward(parts, lengths, keys) if self.constraints else parts
 
-    def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
+    def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
         parts = {**parts, **self.timing.forward(stamps, lengths)}
         return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
@@ -229,9 +227,9 @@ def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Columns:
     """Return each column in sequence and time order, a static one with one row per sequence."""
-    parts: Parts = {}
+    parts: Columns = {}
     for name in table.form.names:
         series = table.values[name].take(order).reset_index(drop=True)
         if name in table.form.static:
