@@ -47,7 +47,7 @@ class Expression:
         self._odd = {key: name for name, key in keys.items()}
         try:
             self._tree = ast.parse(QUOTED.sub(lambda found: keys[found[1]], text).strip(), mode="eval").body
-            self._check(self._tree)
+            names = self._check(self._tree)
         except ConstraintError:
             raise
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -55,17 +55,10 @@ class Expression:
                 f"the expression {text!r} cannot be read ({getattr(error, 'msg', error)}); write arithmetic on columns "
                 "such as 'price * quantity', with odd names in backticks"
             ) from error
+        self.names = tuple(dict.fromkeys(self._odd.get(name, name) for name in names))  # of columns, as they appear
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns that are named, in order of appearance."""
-        calls = {id(node.func) for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
-        found = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name) and id(node) not in calls]
-        found.sort(key=lambda node: (node.lineno, node.col_offset))
-        return tuple(dict.fromkeys(self._odd.get(node.id, node.id) for node in found))
-
-    def _check(self, node: ast.expr) -> None:
-        """Refuse every kind of syntax that is not arithmetic."""
+    def _check(self, node: ast.expr) -> list[str]:
+        """Refuse every kind of syntax that is not arithmetic, and return the names in it."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             power = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
             number = power.value if isinstance(power, ast.Constant) else None
@@ -86,8 +79,10 @@ class Expression:
                 f"the expression {self.text!r} holds {ast.unparse(node)!r}, which is not allowed; there are column "
                 f"names, numbers, texts, + - * / // % **, comparisons, and, or, not, {', '.join(FUNCTIONS)}"
             )
+        names = [node.id] if isinstance(node, ast.Name) else []
         for one in inner:
-            self._check(one)
+            names += self._check(one)
+        return names
 
     def __call__(self, columns: Mapping[Name, pd.Series[Any]]) -> Any:
         """Compute it.
@@ -115,7 +110,9 @@ class Expression:
             raise ConstraintError(f"the expression {self.text!r} cannot be computed of {dtypes}: {error}") from error
 
     def _value(self, node: ast.expr, columns: Mapping[Name, pd.Series[Any]]) -> Any:
-        values = [self._value(one, columns) for one in _operands(node) or ()]
+        values = []
+        for one in _operands(node) or ():  # no comprehension: its frame would halve the depth that is reached
+            values.append(self._value(one, columns))
         match node:
             case ast.Constant(value=value):
                 return float(value) if isinstance(value, int) and abs(value) >= 2**53 else value

@@ -120,9 +120,9 @@ class FixedSum(Constraint):
         names = list(self.operands(known.columns))
         _, _, holes, formats = _read(known, names)
         first = len(names) - len(self.parts)
-        told = ~holes[:, :first].any(axis=1)
+        summed = ~holes[:, :first].any(axis=1)
         holes, formats, parts = holes[:, first:], formats[first:], names[first:]
-        rows = np.flatnonzero(told & (holes.sum(axis=1) > 1))
+        rows = np.flatnonzero(summed & (holes.sum(axis=1) > 1))
         if not len(rows):
             return drawn
         scale, table, gone, _ = _read(drawn, names)
