@@ -88,7 +88,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         bundle.write(path, document, parts, __version__)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str | None = None) -> Self:
+    def load(cls, path: str | os.PathLike[str], device: str | None = None, *, check: bool = True) -> Self:
         """Load what `save` wrote.
 
         Parameters
@@ -97,6 +97,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             The directory.
         device : str, optional
             Where the networks run from now on; as when saved if not given.
+        check : bool
+            Whether `model.json` must be as it was saved; False reads one that was edited on purpose.
 
         Raises
         ------
@@ -108,7 +110,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..model.model import Model
         from ..model.runtime import pick_device
 
-        document, parts = bundle.read(path)
+        document, parts = bundle.read(path, check=check)
         try:
             kind = str(document["class"])
             if kind != cls.__name__:
