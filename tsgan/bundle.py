@@ -27,6 +27,7 @@ import json
 import math
 import os
 import re
+import shutil
 import time
 import types
 import uuid
@@ -43,6 +44,7 @@ from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAMod
 FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
 OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\w+\.tmp)?|\.model\.json\.\w+\.tmp")  # what `write` makes
+ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
 STALE = 3600.0  # seconds after which a file that no model names is of a process that was killed
 WAITS = (0.02, 0.1, 0.5)  # seconds after which a reader looks again for a file that another process just replaced
 
@@ -174,6 +176,33 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
 
 
+def check(path: str | os.PathLike[str]) -> Path:
+    """Check that a model can be saved at a path, before it is learned.
+
+    Raises
+    ------
+    ModelFileError
+        If the path is a file, or a directory that holds other things; or if it cannot be written, or the disk is full.
+    """
+    home = Path(path)
+    if home.exists() and not home.is_dir():
+        raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
+    try:
+        if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(at.name) for at in home.iterdir()):
+            raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
+        there = next(place for place in (home, *home.absolute().parents) if place.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise ModelFileError(f"the model could not be written to {home}: {there} is no folder to write to")
+        if (free := shutil.disk_usage(there).free) < ROOM:
+            raise ModelFileError(
+                f"the model could not be written to {home}: {free / 2**20:.0f} MiB are free, and it may need "
+                f"{ROOM / 2**20:.0f}"
+            )
+    except PermissionError as error:
+        raise ModelFileError(f"the model could not be written to {home}: {error}") from error
+    return home
+
+
 def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapping[str, Arrays], version: str) -> None:
     """Save a model.
 
@@ -195,11 +224,7 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
     """
     from safetensors.numpy import save
 
-    home = Path(path)
-    if home.is_file():
-        raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
-    if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(path.name) for path in home.iterdir()):
-        raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
+    home = check(path)
     tensors: dict[str, bytes] = {}
     files = {}
     for name, arrays in parts.items():
@@ -319,7 +344,7 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
                 "cannot read it: fit it again"
             )
         files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
-        changed = check and _digest(document) != document["sha256"]
+        changed = check and _digest(document) != document.get("sha256")
     except ModelFileError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
