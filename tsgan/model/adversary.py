@@ -121,10 +121,6 @@ class AdversarialSteps:
             critic = self.critic_step(self.runs(k == 0 and number % self.how.renew == 0))
         return self.generator_step(self.runs(False)), critic
 
-    def warm_up(self, number: int) -> None:
-        """Take a step of the critic alone."""
-        self.critic_step(self.runs(number % WARM_POOL == 0))
-
     def runs(self, anew: bool) -> Runs:
         """Return a batch of free runs; some batches are drawn at once, and taken from as long as not `anew`."""
         if anew or self.pool is None:
@@ -216,21 +212,8 @@ def fit_adversarial(
 ) -> AdversarialResult:
     """Finish a generator against a critic; it ends with the weights that are believed.
 
-    Parameters
-    ----------
-    generator : Generator
-        Taught by likelihood.
-    split : Split
-    how : AdversarialSettings
-    steps : int
-        Steps of the generator, at most.
-    seed : numpy.random.SeedSequence
-    history : History
-        Gets a row at each measurement.
-    deadline : float
-        Of `time.monotonic()`.
-    since : float
-        Share of the whole budget that was used before, for the progress bar.
+    It takes so many `steps` of the generator at most, until the `deadline` of `time.monotonic()`; `history` gets a row
+    at each measurement, and a bar that begins at the share `since`.
 
     Raises
     ------
@@ -348,4 +331,4 @@ class _Stage:
         """Let the critic learn alone."""
         for number in range(self.how.warm):
             if not self.late:
-                self.players.warm_up(number)
+                self.players.critic_step(self.players.runs(number % WARM_POOL == 0))

@@ -83,18 +83,9 @@ def fit_base(
 ) -> Base:
     """Learn the base.
 
-    Parameters
-    ----------
-    layout : Layout
-    chunks : callable
-        Of a lookback, returns all rows once, chunk by chunk, each with a bool `(B, T)` of the rows held back.
-    components : int
-        Normals in each mixture.
-    rng : numpy.random.Generator
-    periods : tuple of int
-        Seasons that may be, see `periods.find_periods`.
-    spells : bool
-        Whether it is looked at for how long states last.
+    `chunks` returns, of a lookback, all rows once, chunk by chunk, each with a bool `(B, T)` of the rows held back.
+    `components` are normals in each mixture, `periods` seasons that may be (`periods.find_periods`); `spells` says
+    whether it is looked at for how long states last.
     """
     vector = Vector(layout, _widest(layout, periods, spells))
     moments, counts, lengths = _first_sweep(layout, vector, chunks)

@@ -13,7 +13,7 @@ Callback = Callable[[Row], bool | None]  # returns True to stop training and kee
 Stage = Literal["likelihood", "adversarial"]
 
 MIN_PAUSE = 0.2  # seconds between two drawings of the bar: more would be seen by nobody
-SHOWN = {"loss": "loss", "held_back": "held back", "critic": "critic", "penalty": "penalty", "distance": "distance"}
+LABELS = {"loss": "loss", "held_back": "held back", "critic": "critic", "penalty": "penalty", "distance": "distance"}
 
 
 class Progress:
@@ -36,7 +36,7 @@ class Progress:
             return
         self._drawn = now
         self.bar.n = min(100.0, 100 * share)
-        losses = [f"{word} {row[key]:.3f}" for key, word in SHOWN.items() if row[key] is not None]
+        losses = [f"{word} {row[key]:.3f}" for key, word in LABELS.items() if row[key] is not None]
         self.bar.set_postfix_str(", ".join([row["stage"], *losses, f"{rate:.0f} steps/s"]), refresh=False)
         self.bar.refresh()
 

@@ -31,9 +31,9 @@ from .generator import Generator
 from .runtime import seeded
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a chunk
-MAX_HELD = 768  # windows that a likelihood is measured on: enough to tell hundredths of a nat apart
+MAX_HELD = 768  # windows that a likelihood is measured on: enough to resolve hundredths of a nat apart
 BATCH_HELD = 256  # of them that are read at once
-MIN_HELD = 4  # windows of one long series below which nothing can be told
+MIN_HELD = 4  # windows of one long series below which there is no judgement
 MAX_HELD_CHUNKS = 8  # of one sequence that a likelihood is measured on
 STRIDES = 4  # held-back windows of one long series overlap by all but a quarter of a window
 WARM_UP = 50  # steps in which the rate rises
@@ -42,7 +42,7 @@ PATIENCE = 2  # measurements without a gain, after which the rate falls
 MAX_DROPS, LOWER_RATE = 1, 0.15  # how often the rate falls before training ends, and to what share
 REFIT_STEPS, REFIT_RATE = 0.5, 0.3  # steps on all rows, as a share of those that were best, and of their rate
 MIN_GAIN = 1e-4  # nats a cell by which the likelihood has to rise
-FIRST_DROPOUT, MAX_DROPOUT, DROPOUT_STEP = 0.3, 0.5, 0.1
+FIRST_DROPOUT, MAX_DROPOUT, DROPOUT_STEP = 0.3, 0.5, 0.1  # where it begins and ends, and what it moves by at a time
 LOW_GAP, HIGH_GAP = 0.01, 0.04  # nats a cell between learned and held-back rows: dropout falls below, rises above
 
 

@@ -46,23 +46,11 @@ MIN_SHARE = 1e-300  # of a normal between two bounds: its logarithm is finite
 def complete(generator: Generator, given: Given, rng: np.random.Generator, particles: int = PARTICLES) -> Doubles:
     """Draw what is unknown of sequences, given what is known.
 
-    Parameters
-    ----------
-    generator : Generator
-    given : Given
-        What is known. Known cells hold even where `allowed` forbids their level; NaN in a cell that can be missing is
-        known to be missing, in another it is unknown. Nothing known beyond a sequence's end counts.
-    rng : numpy.random.Generator
-    particles : int
-        N. Sequences of which nothing is known after their first unknown cell need but one, and are drawn exactly.
+    Known cells hold even where `allowed` forbids their level; NaN in a cell that can be missing is known to be missing,
+    in another it is unknown. Nothing known beyond a sequence's end counts. Sequences of which nothing is known after
+    their first unknown cell need but one of the N particles, and are drawn exactly. Returns rows `(n, T, C)`, NaN where
+    missing and after the end of a sequence.
 
-    Returns
-    -------
-    float64 array of shape (n, T, C)
-        NaN where missing, and after the end of a sequence.
-
-    Notes
-    -----
     Sequences are drawn in blocks of `block_size`, each with a stream of its own that is taken from `rng` when its turn
     comes: a call in parts that end where blocks do gives what one call gives.
     """
@@ -110,7 +98,11 @@ class GuidedRollout(Rollout):
     filled: bool = False  # whether nothing is drawn as missing
 
     def guide(self, ahead: BackwardFilter | None, t: int, owner: Tensor, alone: bool) -> None:
-        """Say what comes after row t, of which sequence each row is `(B,)`, and whether each is the only one of its."""
+        """Say what comes after row t, of which sequence each row is `(B,)`, and whether each is the only one of its.
+
+        The weight of the next step, relative to what was said before the row, is that of `step` and `extra` (float64).
+        """
+        self.extra = torch.zeros(self.size, dtype=torch.float64)
         self.owner, self.alone = owner, alone
         self.messages, self.levels = (None, None) if ahead is None else (ahead.numbers[t], ahead.levels[t])
         if ahead is None or self.messages is None:
@@ -119,19 +111,6 @@ class GuidedRollout(Rollout):
         m = len(self.g.heads.numbers)
         before = self.lags[:, : ahead.lags, self.g.linear.vector.terms.of_numbers].flatten(1)
         self.cells = torch.cat([before.new_zeros((self.size, m)), before], 1)
-
-    @torch.no_grad()
-    def step(
-        self,
-        covariates: Tensor,
-        known: Tensor | None = None,
-        values: Tensor | None = None,
-        allowed: tuple[Tensor | None, ...] = (),
-    ) -> tuple[Tensor, Tensor]:
-        """Draw one row as `Rollout.step` does; weights are float64, relative to what was said before the row."""
-        self.extra = torch.zeros(self.size, dtype=torch.float64)
-        x, weight = super().step(covariates, known, values, allowed)
-        return x, weight.double() + self.extra
 
     def logits(self, j: int, params: Tensor) -> Tensor:
         """Return the logits of cell j's outcomes, of which some may be ruled out."""
@@ -307,10 +286,10 @@ class _Block:
         values = np.full(shape, np.nan) if given.values is None else given.values
         self.known = known & (~np.isnan(values) | np.array([cell.missing for cell in cells], dtype=bool))
         self.values = np.where(self.known, values, np.nan)
-        levels = [None if not given.allowed else given.allowed[j] for j in range(len(cells))]
+        levels = given.allowed or (None,) * len(cells)
         asked = np.array([some is not None and not bool(np.all(some)) for some in levels], dtype=bool)
         single = np.array([some is not None and int(np.sum(some)) == 1 for some in levels], dtype=bool)
-        self.asked = bool(np.array([some is not None for some in levels]).any())
+        self.asked = any(some is not None for some in levels)
         self.many = self._needing_particles(~self.known & inside & ~single, self.known | (inside & asked))
 
     def _needing_particles(self, unknown: Bools, known: Bools) -> Bools:
@@ -354,6 +333,7 @@ class _Block:
             rollout.guide(ahead, t, owner, bool((counts <= 1).all()))
             given = (known[owner, t], values[owner, t]) if bool(known[:, t].any()) else (None, None)
             row, log = rollout.step(covariates[owner, t], *given)
+            log = log.double() + rollout.extra
             weight = weight + np.nan_to_num(log.numpy(), nan=-np.inf, neginf=-np.inf, posinf=0.0)
             rows.append(row.numpy())
             origins.append(index)
@@ -372,21 +352,12 @@ class _Block:
         Where as many are wanted as there are, they stay unless their effective number falls below half; where fewer
         (one, or none: the sequence has ended) one is drawn by weight; where more, the one is repeated.
 
-        Returns
-        -------
-        index : int64 array of shape (wanted particles,)
-        chosen : int64 array of shape (n,)
-            The first that was drawn where particles were drawn anew or repeated, else -1.
+        Returns the particles `(wanted particles,)`, and by sequence the first that was drawn where particles were drawn
+        anew or repeated, else -1.
         """
         start, begin = np.cumsum(counts) - counts, np.cumsum(wanted) - wanted
-        index = np.zeros(int(wanted.sum()), dtype=np.int64)
-        chosen = np.full(len(counts), -1, dtype=np.int64)
-        alone = np.flatnonzero(counts == 1)
-        for s in alone[wanted[alone] != 1]:
-            chosen[s] = start[s]
-            index[begin[s] : begin[s] + wanted[s]] = start[s]
-        same = alone[wanted[alone] == 1]
-        index[begin[same]] = start[same]
+        index = np.repeat(start, wanted)
+        chosen = np.where((counts == 1) & (wanted != 1), start, -1)
         group = np.flatnonzero(counts > 1)
         if not len(group):
             return index, chosen

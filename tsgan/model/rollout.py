@@ -100,20 +100,9 @@ class Rollout:
     ) -> tuple[Tensor, Tensor]:
         """Draw one row.
 
-        Parameters
-        ----------
-        covariates : float32 Tensor of shape (B, K)
-        known : bool Tensor of shape (B, C), optional
-        values : float64 Tensor of shape (B, C), optional
-            What is known, NaN for known to be missing.
-        allowed : tuple of bool Tensor of shape (levels,) or (B, levels), or None
-            Levels of each category that may come.
-
-        Returns
-        -------
-        values : float64 Tensor of shape (B, C)
-        weight : float32 Tensor of shape (B,)
-            Log-probability of what was known.
+        Given covariates `(B, K)` float32, which cells are known `(B, C)` and their values (NaN for known to be
+        missing), and by category the levels that may come, `(levels,)` or `(B, levels)`. Returns values `(B, C)`
+        float64, and the log-probability `(B,)` of what was known.
         """
         g, linear = self.g, self.g.linear
         k = g.lookback.stage(self.age)
@@ -360,9 +349,9 @@ class Rollout:
         bounded = math.isfinite(cell.low) or math.isfinite(cell.high) or bool(cell.floors or cell.ceilings)
         for _ in range(MAX_REDRAWS):
             parts = share, *mixture[1:], centre
-            reach, mu, sigma, middle = parts if rows is None else (part[rows] for part in parts)
-            u = torch.rand((len(middle), 1), generator=self.noise) * reach[:, -1:]
-            k = (reach < u).sum(1, keepdim=True).clamp_max(reach.shape[1] - 1)
+            edges, mu, sigma, middle = parts if rows is None else (part[rows] for part in parts)
+            u = torch.rand((len(middle), 1), generator=self.noise) * edges[:, -1:]
+            k = (edges < u).sum(1, keepdim=True).clamp_max(edges.shape[1] - 1)
             e = torch.randn(len(middle), generator=self.noise) * sigma.gather(1, k)[:, 0].exp()
             z = middle + (mu.gather(1, k)[:, 0] + e) * spread
             outside = None

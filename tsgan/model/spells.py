@@ -7,7 +7,7 @@ https://doi.org/10.1016/j.artint.2009.11.011). With `n` rows seen of a state tha
 
 .. math:: p(o \mid s, l) = \frac{n_{slo} + \kappa \, p(o \mid s)}{n_{sl} + \kappa}.
 
-Whether it is so told of a cell, up to which length, and the weight :math:`\kappa` are what held-back rows like best.
+Whether that is done for a cell, up to which length, and the weight :math:`\kappa` are what held-back rows like best.
 Where a stretch of a long series begins within a spell nobody knows how long it has lasted: there it does not count.
 """
 
@@ -23,11 +23,7 @@ from ..arrays import Doubles
 from ..layout import Cell
 from .heads import Outcomes
 
-MAX_DURATIONS = (
-    8,
-    16,
-    32,
-)  # rows from which spells count as equally long: the shortest that gains about as much is taken
+MAX_DURATIONS = (8, 16, 32)  # rows from which spells count as equally long; the shortest that gains is taken
 MAX_OUTCOMES = 16  # of a cell whose spells are told apart: each has a table of outcomes by states by lengths
 WEIGHTS = (4.0, 16.0, 64.0)  # rows that the shares without a length count as
 MIN_GAIN, MIN_ROW_GAIN = 3.0, 5e-4  # nats that it has to gain: in all, and a row
