@@ -26,13 +26,15 @@ from .spells import MAX_DURATIONS, SpellCounts, durations, spell_cells
 
 Chunks = Callable[[Lookback], Iterator[tuple[Chunk, Tensor]]]
 Sides = tuple[Moments, Moments]  # of rows that are learned from, of rows that are held back
-ORDERS = (1, 2, 3)  # rows before a row; more were never worth their weights
+ORDERS = (1, 2, 3)  # rows before a row that are tried: what lies farther back is the network's
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)  # from next to none to so much that a wide table of few rows is held
 FINE_RIDGE, FINE_GAIN = 1e-6, 0.1  # a ridge for smooth paths, and nats a number that it has to gain
-MAX_WIDTH = 1500  # numbers in `v`, beyond which the order stays at 1, and seasons are not looked at: a second's work
-SEASON_GAIN = 5e-3  # nats a number that a season has to gain: above what chance gives
+MAX_WIDTH = (
+    1500  # numbers in `v`, beyond which the order stays at 1, and seasons are not looked at: work is cubic in it
+)
+SEASON_GAIN = 5e-3  # nats a number that a season has to gain: it is dear to carry
 ORDER_GAIN = 1e-3  # nats a number that a row more has to gain
-EM_ROWS, EM_TURNS = 8_000, 30  # rows and turns of the mixtures: with more of either they do not move any more
+EM_ROWS, EM_TURNS = 8_000, 30  # rows and turns of the mixtures: a start, which the network corrects
 
 
 @dataclass

@@ -30,10 +30,10 @@ from .heads import Outcomes
 
 MAX_OUTCOMES = 64  # of a cell that has a context: no more than the base has a table for
 MAX_CONTEXT = 400  # numbers of a context
-MAX_ROWS, MAX_WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions: a second, about
+MAX_ROWS, MAX_WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions: bound its time
 RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # shares of an outcome's rows; tried from the strongest on, while it helps
 MIN_RIDGE = 0.1  # rows: what an outcome of hardly any row pays
-MAX_TURNS = 60  # of the optimiser: the likelihood does not rise any more
+MAX_TURNS = 60  # of the optimiser: what is left to gain is the network's
 BARRED = 15.0  # logits that bar an outcome from a side of a moment
 MIN_SIDE = 16  # rows on either side of a moment, from which it is no chance that an outcome is not there
 MIN_OUTCOME = 8  # rows below which an outcome is not worth a regression

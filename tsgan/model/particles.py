@@ -38,7 +38,7 @@ from .rollout import MAX_REDRAWS, KnownCells, Rollout
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
 MAX_BLOCK = 16_000_000  # numbers that a block of sequences keeps: 128 MB
-MAX_SIDE_BY_SIDE = 4096  # particles in a block: more are no quicker
+MAX_SIDE_BY_SIDE = 4096  # particles in a block: bounds what a step holds in memory
 SETTLED = 16  # wholly known rows after which particles do not differ any more in what they say of rows to come
 MIN_SHARE = 1e-300  # of a normal between two bounds: its logarithm is finite
 

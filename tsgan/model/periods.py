@@ -10,7 +10,7 @@ from ..layout import Layout, Number
 from ..panel import Panel
 
 MIN_PERIOD, MAX_PERIOD = 4, 1500  # rows: shorter ones the last rows say, of longer ones few are seen
-MAX_ROWS, MAX_NUMBERS = 100_000, 4_000_000  # that are looked at: a second, about
+MAX_ROWS, MAX_NUMBERS = 100_000, 4_000_000  # that are looked at: bound its time
 MAX_PERIODS = 6  # seasons that may be
 MIN_CORRELATION = 0.1  # of changes so many rows apart
 AS_PLAIN = 0.9  # share of the plainest that counts as much
