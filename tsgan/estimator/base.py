@@ -147,7 +147,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
-        panel = self._spool(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
+        panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
@@ -155,15 +155,15 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self.feature_names_in_ = np.array(columns, dtype=object)
         return self._encoder.windows(panel)
 
-    def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
+    def _encode_to_disk(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
-        from ..tables.parts import Parts, sample_of, spool
+        from ..tables.parts import Parts, draw_excerpt, encode_to_disk
 
-        self._parts = Parts.open(source, self.entity, self.time)
-        excerpt = sample_of(self._parts, EXCERPT, rng)
+        self._parts = Parts(source, self.entity, self.time)
+        excerpt = draw_excerpt(self._parts, EXCERPT, rng)
         pieces = None if excerpt.whole else excerpt.lengths
         encoder = self._encoder.fit(excerpt.frame, pieces=pieces, whole=self._parts.lengths)
-        return spool(self._parts, encoder.encode)
+        return encode_to_disk(self._parts, encoder.encode)
 
     def _release(self) -> None:
         """Remove what a table in parts left on disk."""
