@@ -29,7 +29,7 @@ from ..arrays import Ints
 from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
-from .clocks.text import Text, read_text, wall
+from .clocks.text import Text, read_text
 
 Parts = dict[Name, Any]
 BITS, MOVES, LEVELS = 40.0, 10, 200
@@ -298,7 +298,7 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
         if moments.tz is None and zone is not None:
             raise TypeError("the text has a time zone, the moments have none")
         local = moments if zone is None else moments.tz_convert(zone)
-        return pd.Series(alias.text.write(wall(local))).astype(dtype)
+        return pd.Series(alias.text.write(local)).astype(dtype)
     if types.is_datetime64_any_dtype(dtype) and not types.is_datetime64_any_dtype(temporal(source).dtype):
         return pd.Series(_moments(source)).astype(dtype)
     if isinstance(source.dtype, pd.CategoricalDtype):

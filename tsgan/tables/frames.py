@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
-from .dtypes import ticks
+from .dtypes import datetimes, ticks
 from .form import OUTER
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
@@ -29,8 +29,7 @@ DAY = 86_400
 PLAINER = {"date64[ms]": "Date", "string_view": "String", "halffloat": "Float32"}
 WHOLE = {f"{sign}Int{size}" for sign in ("", "U") for size in (8, 16, 32, 64)}
 DO = {
-    "List": "give each item a row of its own with explode(), or a column of its own",
-    "Array": "give each item a row of its own with explode(), or a column of its own",
+    **dict.fromkeys(("List", "Array"), "give each item a row of its own with explode(), or a column of its own"),
     "Struct": "spread its fields over columns with unnest()",
     "Int128": "cast it to Int64 or Float64",
     "UInt128": "cast it to UInt64 or Float64",
@@ -219,11 +218,10 @@ def _read_moments(column: Any, kind: dict[str, Any], mask: NDArray[np.bool_], nw
     counted[mask] = MISSING
     if of in ("Duration", "Time"):
         return pd.TimedeltaIndex(counted.view(f"m8[{unit}]")).array, kind
-    moments = pd.DatetimeIndex(counted.view(f"M8[{unit}]"))
     if of == "Date":
-        return moments.as_unit("s").array, kind
+        return datetimes(counted, unit).as_unit("s").array, kind
     kind["zone"] = dtype.time_zone
-    return (moments if dtype.time_zone is None else moments.tz_localize("UTC").tz_convert(dtype.time_zone)).array, kind
+    return datetimes(counted, unit, dtype.time_zone).array, kind
 
 
 def _to_column(column: pd.Series[Any], kind: dict[str, Any] | None) -> tuple[Any, NDArray[np.bool_], dict[str, Any]]:

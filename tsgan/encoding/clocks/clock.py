@@ -24,8 +24,6 @@ from ...errors import ParameterError, TsganWarning
 from ...tables.dtypes import Token, label, plain
 from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, positions, ticks_at
 from .stamps import PER_DAY, Stamps, Ticks
-from .stamps import parse as parse
-from .stamps import to_ticks as to_ticks
 
 EVEN = 1e-9
 

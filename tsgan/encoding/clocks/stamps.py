@@ -18,7 +18,7 @@ from pandas.api import types
 
 from ...bundle import saved
 from ...errors import SchemaError
-from ...tables.dtypes import Token, dump, load, periods, plain
+from ...tables.dtypes import Token, datetimes, dump, load, periods, plain, ticks
 from .text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
@@ -72,9 +72,10 @@ class Stamps:
         Raises
         ------
         SchemaError
-            See `parse`; also if the numbers are too large for 64 bits.
+            Naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that is a
+            date; if they have several time zones, are written in several ways, or are too large for 64 bits.
         """
-        parsed, text = parse(stamps, name)
+        parsed, text = _parse(stamps, name)
         dtype = dump(stamps.dtype)
         objects = None
         if stamps.dtype == object and text is None:
@@ -84,13 +85,12 @@ class Stamps:
                 inferred, "timedelta" if inferred.startswith("timedelta") else inferred
             )
         if isinstance(parsed, pd.PeriodIndex):
-            return cls("period", dtype, period=str(parsed.freqstr), objects=objects), np.asarray(parsed.asi8)
+            return cls("period", dtype, period=str(parsed.freqstr), objects=objects), ticks(parsed)
         if isinstance(parsed, pd.DatetimeIndex):
             zone = None if parsed.tz is None else _zone(parsed, name)
-            made = cls("datetime", dtype, str(parsed.unit), zone, objects=objects, text=text)
-            return made, np.asarray(parsed.asi8)
+            return cls("datetime", dtype, str(parsed.unit), zone, objects=objects, text=text), ticks(parsed)
         if isinstance(parsed, pd.TimedeltaIndex):
-            return cls("timedelta", dtype, str(parsed.unit), objects=objects), np.asarray(parsed.asi8)
+            return cls("timedelta", dtype, str(parsed.unit), objects=objects), ticks(parsed)
         if types.is_integer_dtype(parsed.dtype):
             if int(parsed.max()) > LIMIT:
                 raise SchemaError(
@@ -129,18 +129,16 @@ class Stamps:
 
     def moments(self, ticks: Ticks) -> pd.DatetimeIndex | None:
         """Return wall-clock moments (without zone), or None where stamps have no dates."""
-        if self.kind == "period":
-            return self._periods(ticks).to_timestamp()
-        if self.kind != "datetime":
+        if self.kind not in ("datetime", "period"):
             return None
-        made = self._datetimes(ticks)
-        return made if self.zone is None else made.tz_localize(None)
+        made: Any = self._made(ticks)
+        return made.to_timestamp() if self.kind == "period" else made.tz_localize(None)
 
     def local(self, ticks: Ticks) -> NDArray[np.int64]:
         """Return ticks of the wall clock."""
         if self.zone is None:
             return np.asarray(ticks, dtype=np.int64)
-        return np.asarray(self._datetimes(ticks).tz_localize(None).asi8)
+        return np.asarray(self._made(ticks).tz_localize(None).asi8)
 
     def universal(self, local: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ticks behind those of the wall clock.
@@ -149,9 +147,9 @@ class Stamps:
         """
         if self.zone is None:
             return local
-        naive = pd.DatetimeIndex(local.view(f"M8[{self.unit}]"))
-        first = np.ones(len(naive), dtype=bool)
-        return np.asarray(naive.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
+        first = np.ones(len(local), dtype=bool)
+        wall = datetimes(local, self.unit)
+        return np.asarray(wall.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
 
     def write(self, ticks: Ticks) -> pd.Index[Any]:
         """Return the stamps of `ticks`.
@@ -168,7 +166,7 @@ class Stamps:
         if self.kind != "number":
             made = self._made(ticks)
         if self.text is not None:
-            made = self.text.write(made.tz_localize(None).to_numpy())
+            made = self.text.write(made)
         elif self.objects == "date":
             made = made.date
         elif self.objects == "datetime":
@@ -180,12 +178,14 @@ class Stamps:
         index: pd.Index[Any] = pd.Index(made, dtype=None if self.kind == "period" and not self.objects else dtype)
         return index
 
-    def _made(self, ticks: Ticks) -> pd.Index[Any]:
+    def _made(self, ticks: Ticks) -> Any:
+        """Return the datetimes, durations or periods at ticks."""
+        whole = np.asarray(ticks, dtype=np.int64)
         if self.kind == "period":
-            return pd.Index(self._periods(ticks))
+            return pd.Index(periods(whole, self.period))
         if self.kind == "timedelta":
-            return pd.TimedeltaIndex(np.asarray(ticks, dtype=np.int64).view(f"m8[{self.unit}]"))
-        return self._datetimes(ticks)
+            return pd.TimedeltaIndex(whole.view(f"m8[{self.unit}]"))
+        return datetimes(whole, self.unit, self.zone)
 
     def value(self, tick: Any) -> Any:
         """Return the moment, duration, period or number at a tick, as `tick` takes it."""
@@ -227,23 +227,9 @@ class Stamps:
             raise TypeError("a whole number is needed")
         return round(first * self.scale) if self.whole else float(first)
 
-    def _datetimes(self, ticks: Ticks) -> pd.DatetimeIndex:
-        made = pd.DatetimeIndex(np.asarray(ticks, dtype=np.int64).view(f"M8[{self.unit}]"))
-        return made if self.zone is None else made.tz_localize("UTC").tz_convert(self.zone)
 
-    def _periods(self, ticks: Ticks) -> pd.PeriodIndex:
-        return periods(np.asarray(ticks, dtype=np.int64), self.period)
-
-
-def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:
-    """Return stamps that can be compared and subtracted, and how they were written if they were text.
-
-    Raises
-    ------
-    SchemaError
-        Naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that is a date;
-        if they have several time zones, or are written in several ways.
-    """
+def _parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:
+    """Return stamps that can be compared and subtracted, and how they were written if they were text."""
     dtype = stamps.dtype
     if isinstance(stamps, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
         return stamps, None
@@ -271,15 +257,6 @@ def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | 
         f"the time {name!r} holds {dtype} values{shown}, which are no time stamps; "
         "use datetimes (pd.to_datetime), periods or numbers"
     )
-
-
-def to_ticks(parsed: pd.Index[Any]) -> Ticks:
-    """Return the numbers behind parsed stamps: int64, but float64 for floats. Enough to sort by."""
-    if isinstance(parsed, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
-        return np.asarray(parsed.asi8)
-    if types.is_integer_dtype(parsed.dtype):
-        return parsed.to_numpy(dtype=np.int64)
-    return parsed.to_numpy(dtype=np.float64)
 
 
 def _decimals(numbers: pd.Index[Any]) -> int | None:
