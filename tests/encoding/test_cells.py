@@ -216,7 +216,7 @@ class TestPositions:
         assert encoder.stages.layout.covariates == waves + 4
         assert encoder.stages.layout.places == 4
         panel = encoder.encode(frame)
-        starts = encoder.stages.timing.clock.ticks(pd.Index([hours[0], hours[0]]))
+        starts = encoder.stages.clock.ticks(pd.Index([hours[0], hours[0]]))
         np.testing.assert_array_equal(encoder.stages.covariates(panel.lengths, starts), panel.covariates)
 
 

@@ -23,8 +23,8 @@ from ..panel import Panel
 from ..tables.dtypes import Name
 from .calibration import Marginals, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
+from .clocks.clock import GAP, START
 from .clocks.stamps import Ticks
-from .clocks.timing import GAP, START
 from .clocks.trend import Trend
 from .columns import COLUMNS
 from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for

@@ -190,7 +190,7 @@ def schema_of(
         else:
             first.append(line)
     if clock.kind != "rows":
-        low = plain(clock.make(1)[0])
+        low = plain(clock.stamps.write(np.array([clock.start]))[0])
         low = low if isinstance(low, int | float) else str(low)
         reason = "; ".join([clock.describe(), *told.get(form.time, ())])
         line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason)

@@ -14,7 +14,7 @@ from ..errors import NotFittedError
 from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.frames import give_back
-from .clocks.timing import GAP
+from .clocks.clock import GAP
 from .compose import Rows, compose
 from .conditions import Condition
 from .stages import Stages
@@ -48,7 +48,7 @@ class Decoder:
         panel : Panel
             Cells as `layout` says; its `lengths` rule, a length among the statics is ignored.
         start : Timestamp, str, number or "like-real", optional
-            First time stamp of each sequence; by default as `timing.Timing.starts` says.
+            First time stamp of each sequence; by default as `Clock.first_ticks` says.
         squeeze : bool
             Leave out the outer index level (or array axis) `sequence` if there is one sequence.
         rng : numpy.random.Generator, optional
@@ -97,9 +97,9 @@ class Decoder:
             back = self.stages.chain.inverse(parts, panel.lengths)
             decoded = {name: series.array for name, series in back.items()}
         stamps = None
-        clock = self.stages.timing.clock
+        clock = self.stages.clock
         if self.stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
-            stamps = self.stages.timing.stamps_for(starts, panel.lengths, gaps)
+            stamps = clock.stamps_for(starts, panel.lengths, gaps)
         return Rows(decoded, panel.lengths, stamps)
 
     def _decoded(self, panel: Panel, rng: np.random.Generator, drawn: bool | Bools) -> dict[Name, Any]:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -27,8 +26,7 @@ from ..tables.frames import read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
-from .clocks.clock import Clock
-from .clocks.timing import START, Timing
+from .clocks.clock import START, Clock
 from .columns.base import infer_kind
 from .conditions import Condition, ask, refuse_strangers
 from .decoder import Decoder
@@ -132,9 +130,9 @@ class Encoder(Decoder):
         window = resolve(asked.window, every)
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
-        clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, lengths, form.time)
-        clock = replace(clock, apart=0) if single else clock
-        timing = Timing.fit(clock, stamps, np.array([len(order)]) if single else lengths)
+        clock = Clock.counting(table.index)
+        if stamps is not None:
+            clock = Clock.fit(stamps, lengths, form.time, single=single)
         parts = parts_of(table, order, lengths)
         if stamps is None:
             warn_of_clocks(parts, lengths)
@@ -149,11 +147,11 @@ class Encoder(Decoder):
         chain = Chain.fit(rules, parts, fixed, lengths, asked.bounds, told)
         parts = chain.forward(parts, lengths, told) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
-        parts = {**parts, **timing.forward(stamps, lengths)}
-        walls, statics = walls_of(timing, asked.calendar, stamps), {*chain.statics, START}
+        parts = {**parts, **clock.encode(stamps, lengths)}
+        walls, statics = walls_of(clock, asked.calendar, stamps), {*chain.statics, START}
         options: dict[str, Any] = {"scaler": asked.scaler, "bounds": asked.bounds, "calendar": asked.calendar}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **options)
-        self._stages = Stages(asked, window, form, library, keys, timing, aliases, chain, missing, cells)
+        self._stages = Stages(asked, window, form, library, keys, clock, aliases, chain, missing, cells)
         return self
 
     def encode(self, data: Any) -> Panel:

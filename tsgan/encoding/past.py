@@ -18,7 +18,7 @@ from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.form import Table
 from ..tables.frames import give_back, read_frame
-from .clocks.timing import GAP
+from .clocks.clock import GAP
 from .columns.constant import ConstantColumn
 from .compose import Rows, compose
 from .decoder import Decoder
@@ -120,7 +120,7 @@ def _counted(stages: Stages, table: Table) -> int:
 
 def _ticks(stages: Stages, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
     """Return the ticks of some rows; where rows are only counted, their labels if these are whole numbers."""
-    clock = stages.timing.clock
+    clock = stages.clock
     if stamps is not None:
         ticks: NDArray[Any] = clock.ticks(stamps)[at]
         return ticks

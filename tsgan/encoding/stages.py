@@ -23,8 +23,8 @@ from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
 from .cells import Cells
+from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
-from .clocks.timing import START, Timing
 from .compose import Rows, schema_of
 from .missing import Missing
 from .schema import Schema
@@ -73,7 +73,7 @@ class Stages:
     form : Form
     frame : FrameKind
     keys : Keys or None
-    timing : Timing
+    clock : Clock
     aliases : Aliases
     chain : Chain
         Constraints and their steps.
@@ -86,7 +86,7 @@ class Stages:
     form: Form
     frame: FrameKind
     keys: Keys | None
-    timing: Timing
+    clock: Clock
     aliases: Aliases
     chain: Chain
     missing: Missing
@@ -118,7 +118,7 @@ class Stages:
             if known is not None:
                 told.setdefault(self.form.time, []).append(known.describe())
         restored = {alias.name: alias.describe() for alias in self.aliases.found}
-        return schema_of(self.form, self.cells.columns, self.timing.clock, self.keys, told, restored)
+        return schema_of(self.form, self.cells.columns, self.clock, self.keys, told, restored)
 
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
@@ -177,19 +177,19 @@ class Stages:
 
     def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
-        parts = {**parts, **self.timing.forward(stamps, lengths)}
-        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
+        parts = {**parts, **self.clock.encode(stamps, lengths)}
+        return self.cells.encode(parts, lengths, *walls_of(self.clock, self.asked.calendar, stamps))
 
     @property
     def stamped(self) -> bool:
         """Whether rows carry time stamps."""
-        return self.form.kind == "frame" and (self.timing.clock.kind != "rows" or self.form.entity is None)
+        return self.form.kind == "frame" and (self.clock.kind != "rows" or self.form.entity is None)
 
     def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
-        """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
+        """Return where the clock of each sequence starts, see `Clock.first_ticks`."""
         if start is not None and not self.stamped:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
-        return self.timing.first_stamps(lengths, start, rng, self.cells.early(statics, START))
+        return self.clock.first_ticks(lengths, start, rng, self.cells.early(statics, START))
 
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.
@@ -204,13 +204,13 @@ class Stages:
         cells = self.cells
         if not cells.timed:
             return cells.covariates(lengths, None, None)
-        ticks = self.timing.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
-        return cells.covariates(lengths, self.timing.moments(ticks), ticks)
+        ticks = self.clock.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
+        return cells.covariates(lengths, self.clock.stamps.moments(ticks), ticks)
 
     @property
     def wandering(self) -> bool:
         """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
-        return self.cells.timed and self.timing.gapped
+        return self.cells.timed and not self.clock.regular
 
     def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
         """Return all columns, one value per row, with those that repeat others."""
@@ -240,16 +240,13 @@ def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
     return parts
 
 
-def walls_of(
-    timing: Timing, calendar: Any, stamps: pd.Index[Any] | None
-) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
+def walls_of(clock: Clock, calendar: Any, stamps: pd.Index[Any] | None) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
     """Return what the clock on the wall shows at each row, and its ticks; None where there is no such clock.
 
     The wall has no dates that count where they follow from drawn gaps of any size and nobody asked.
     """
-    clock = timing.clock
     if stamps is None:
         return None, None
     ticks = clock.ticks(stamps)
-    odd = calendar == "auto" and not timing.known and clock.freq is None
-    return None if odd else timing.moments(ticks), ticks
+    odd = calendar == "auto" and not clock.regular and clock.spacing.freq is None
+    return None if odd else clock.stamps.moments(ticks), ticks

@@ -194,7 +194,7 @@ def untick(numbers: NDArray[np.int64], dtype: Any) -> Any:
             warnings.filterwarnings("ignore", category=FutureWarning)
             return periods(numbers, dtype.freq).array
     if isinstance(dtype, pd.ArrowDtype):
-        return pd.Series(untick(numbers, temporal(pd.array([], dtype=dtype)).dtype)).astype(dtype).array
+        return pd.Series(untick(numbers, temporal(pd.Series([], dtype=dtype)).dtype)).astype(dtype).array
     if isinstance(dtype, pd.DatetimeTZDtype):
         return datetimes(numbers, dtype.unit, dtype.tz).array
     index: pd.Index[Any] = pd.Index(numbers.view(dtype))

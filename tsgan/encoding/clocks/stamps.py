@@ -129,10 +129,10 @@ class Stamps:
 
     def moments(self, ticks: Ticks) -> pd.DatetimeIndex | None:
         """Return wall-clock moments (without zone), or None where stamps have no dates."""
-        if self.kind not in ("datetime", "period"):
-            return None
-        made: Any = self._made(ticks)
-        return made.to_timestamp() if self.kind == "period" else made.tz_localize(None)
+        made = self._made(ticks) if self.kind in ("datetime", "period") else None
+        if isinstance(made, pd.PeriodIndex):
+            return made.to_timestamp()
+        return made if made is None else pd.DatetimeIndex(made).tz_localize(None)
 
     def local(self, ticks: Ticks) -> NDArray[np.int64]:
         """Return ticks of the wall clock."""
