@@ -159,8 +159,10 @@ class Calendar:
             if not good.any():
                 continue
             harmonics[season.name] = count
-            best = pd.Series(shares[good]).groupby([str(owners[at]) for at in np.flatnonzero(good)], sort=False).max()
-            explained[season.name] = best.clip(lower=0.0).to_dict()
+            best: dict[str, float] = {}
+            for at in np.flatnonzero(good):
+                best[str(owners[at])] = max(best.get(str(owners[at]), 0.0), float(shares[at]))
+            explained[season.name] = best
             x = _design(season, moments, count)
             rest = rest - np.where(good, x @ ridge(x, rest), 0.0)
         return cls(harmonics, explained) if harmonics else None

@@ -121,7 +121,7 @@ class Clock:
             ticks = ticks.astype(np.int64)
             carried = _carried(form, ticks, stamps, name) if len(lengths) == 1 else None
             spacing = carried or find(form, ticks, within)
-            gaps = spacing.steps(form, ticks, within) // int(spacing.unit)
+            gaps = spacing.units(np.diff(spacing.positions(form, ticks))[within[1:]])
             named = spacing.freq is not None or common(gaps, 1)
             regularity = "regular" if (gaps == 1).all() else "gapped" if named else "irregular"
             step = max(1, round(float(np.median(gaps)))) if len(gaps) else 1
@@ -190,18 +190,14 @@ class Clock:
         ticks: Any = self.ticks(stamps)
         first = np.cumsum(lengths) - lengths
         if not self.regular:
-            places: Any = self.spacing.positions(self.stamps, ticks) if self.stamps.whole else ticks
-            gaps = np.diff(places, prepend=places[:1])
-            gaps = gaps // int(self.spacing.unit) if self.stamps.whole else gaps
+            places = self.spacing.positions(self.stamps, ticks)
+            gaps = self.spacing.units(np.diff(places, prepend=places[:1]))
             none = np.zeros(len(ticks), dtype=bool)
             none[first] = True
             parts[GAP] = pd.Series(gaps, dtype="Int64" if self.stamps.whole else "float64").mask(none)
         if self.starts is not None:
-            since: Any = ticks[first] - self.start
-            if self.stamps.whole:
-                places = self.starts.positions(self.stamps, np.append(np.int64(self.start), ticks[first]))
-                since = (places[1:] - places[0]) // int(self.starts.unit)
-            parts[START] = pd.Series(since)
+            places = self.starts.positions(self.stamps, np.append(self.start, ticks[first]))
+            parts[START] = pd.Series(self.starts.units(places[1:] - places[0]))
         return parts
 
     def first_ticks(
@@ -228,11 +224,10 @@ class Clock:
             If `start` is no stamp of the clock.
         """
         count, steps = len(lengths), int(lengths.max(initial=0))
-        dtype: Any = np.int64 if self.stamps.whole else np.float64
         real = isinstance(start, str) and start == LIKE_REAL
         if start is not None and not real:
             with self._naming(steps, start):
-                return np.full(count, self.stamps.tick(start), dtype=dtype)
+                return np.full(count, self.stamps.tick(start), dtype=self.stamps.kept_as)
         if self.starts is not None and drawn is not None:
             with self._naming(steps, None):
                 return self._ticks_since(self.starts, _filled(drawn, 0))
@@ -241,16 +236,15 @@ class Clock:
                 raise ParameterError("starts as in the data are drawn; pass a random generator")
             last = np.maximum(self.rows - lengths, 0) / max(self.rows - 1, 1) * (len(self.seen) - 1)
             return np.asarray(self.seen[np.floor(rng.random(count) * (np.floor(last) + 1)).astype(np.int64)])
-        return np.full(count, self.start, dtype=dtype)
+        return np.full(count, self.start, dtype=self.stamps.kept_as)
 
     def _ticks_since(self, starts: Spacing, since: Ticks) -> Ticks:
         """Return the ticks of starts so many units after the earliest."""
-        if not self.stamps.whole:
-            return np.asarray(self.start + np.asarray(since, dtype=np.float64))
-        origin = starts.positions(self.stamps, np.array([self.start], dtype=np.int64))
-        moves = np.round(since)
+        moves = np.round(since) if self.stamps.whole else since
         self._check(float(self.start), float(moves.max(initial=0)), starts)
-        return starts.ticks(self.stamps, origin + moves.astype(np.int64) * int(starts.unit))
+        origin = starts.positions(self.stamps, np.array([self.start]))
+        ticks: Ticks = starts.ticks(self.stamps, origin + moves.astype(self.stamps.kept_as) * starts.unit)
+        return ticks
 
     def ticks_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> Ticks:
         """Return the tick of each row of sequences.
@@ -276,7 +270,7 @@ class Clock:
         steps = None
         if gaps is not None and not self.regular:
             steps = np.maximum(_filled(gaps, self.least), self.least)
-            steps = np.round(steps).astype(np.int64) if self.stamps.whole else steps
+            steps = np.round(steps) if self.stamps.whole else steps
         with self._naming(int(lengths.max(initial=0)), start):
             return self._walk(starts, lengths, steps)
 
@@ -298,24 +292,21 @@ class Clock:
         sequence = np.repeat(np.arange(len(lengths)), lengths)
         first = np.cumsum(lengths) - lengths
         row = np.arange(len(sequence)) - first[sequence]
-        moves: Any
         if gaps is None:
             usual = 1 if self.stamps.whole and self.regularity != "irregular" else self.step
             moves, furthest = row * usual, row.max(initial=0) * float(usual)
         else:
-            steps = pd.Series(np.where(row == 0, 0, gaps))
+            steps = pd.Series(np.where(row == 0, 0, gaps).astype(self.stamps.kept_as))
             moves = steps.groupby(sequence).cumsum().to_numpy()
             furthest = float(steps.astype(np.float64).groupby(sequence).sum().max())  # floats do not wrap around
-        if not self.stamps.whole:
-            return np.asarray(starts[sequence] + moves)
         if len(moves):
             self._check(float(starts.max()), furthest, self.spacing)
-        ticks = self._stepped(np.asarray(starts, dtype=np.int64), sequence, moves * int(self.spacing.unit))
+        ticks = self._stepped(np.asarray(starts, dtype=self.stamps.kept_as), sequence, moves * self.spacing.unit)
         if self.spacing.space != "grid":
             ticks[row == 0] = starts[lengths > 0]
         return ticks
 
-    def _stepped(self, starts: Ints, sequence: Ints, moves: Ints) -> Ints:
+    def _stepped(self, starts: Any, sequence: Ints, moves: Any) -> Ticks:
         """Return the ticks of rows so many positions after the starts of their sequences."""
         form, grid = self.stamps, self.spacing.grid
         if self.spacing.space == "ticks":

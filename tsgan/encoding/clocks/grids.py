@@ -182,30 +182,32 @@ class Spacing:
     grid: Grid | None = None
     freq: str | None = None
 
-    def positions(self, stamps: Stamps, ticks: Ints) -> Ints:
-        """Return where ticks lie."""
+    def positions(self, stamps: Stamps, ticks: Any) -> Any:
+        """Return where ticks lie, int64 but for floating ticks."""
         if self.space == "ticks":
             return ticks
         wall = stamps.local(ticks)
         return wall if self.grid is None else self.grid.positions(wall)
 
-    def ticks(self, stamps: Stamps, positions: Ints) -> Ints:
+    def ticks(self, stamps: Stamps, positions: Any) -> Any:
         """Return the ticks at positions."""
         if self.space == "ticks":
             return positions
         return stamps.universal(positions if self.grid is None else self.grid.ticks(positions))
 
+    def units(self, distances: Any) -> Any:
+        """Return distances of positions in units."""
+        return distances // self.unit if isinstance(self.unit, int) else distances
+
     def fits(self, stamps: Stamps, ticks: Ints) -> bool:
         """Return whether all ticks are positions."""
         return bool((self.ticks(stamps, self.positions(stamps, ticks)) == ticks).all())
 
-    def steps(self, stamps: Stamps, ticks: Ints, within: Bools) -> Ints:
-        """Return the distances of rows from the rows before them that they follow."""
-        return np.diff(self.positions(stamps, ticks))[within[1:]]
-
     def regular(self, stamps: Stamps, ticks: Ints, within: Bools) -> bool:
-        """Return whether all ticks are positions, and all steps one unit."""
-        return self.fits(stamps, ticks) and bool((self.steps(stamps, ticks, within) == self.unit).all())
+        """Return whether all ticks are positions, and all steps `within` sequences one unit."""
+        return self.fits(stamps, ticks) and bool(
+            (np.diff(self.positions(stamps, ticks))[within[1:]] == self.unit).all()
+        )
 
 
 def spacing_of(freq: Any, origin: int, unit: str) -> Spacing | None:

@@ -108,13 +108,13 @@ class Stamps:
         """Whether ticks are integers."""
         return self.scale > 0
 
-    def check(self, low: float, high: float) -> None:
-        """Check that ticks from `low` to `high` can be written.
+    @property
+    def kept_as(self) -> Any:
+        """The type of ticks."""
+        return np.int64 if self.whole else np.float64
 
-        Raises
-        ------
-        OverflowError
-        """
+    def check(self, low: float, high: float) -> None:
+        """Raise an OverflowError if ticks from `low` to `high` cannot be written."""
         least, most = -float(LIMIT), float(LIMIT)
         if self.kind == "datetime" and (self.text is not None or self.objects is not None):
             least, most = (float(end) * PER_DAY[str(self.unit)] / PER_DAY["s"] for end in CALENDAR)
@@ -152,13 +152,7 @@ class Stamps:
         return np.asarray(wall.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
 
     def write(self, ticks: Ticks) -> pd.Index[Any]:
-        """Return the stamps of `ticks`.
-
-        Raises
-        ------
-        OverflowError
-            See `check`.
-        """
+        """Return the stamps of `ticks`; an OverflowError if they cannot be written."""
         dtype: Any = load(self.dtype)
         if len(ticks):
             self.check(float(ticks.min()), float(ticks.max()))
@@ -187,22 +181,8 @@ class Stamps:
             return pd.TimedeltaIndex(whole.view(f"m8[{self.unit}]"))
         return datetimes(whole, self.unit, self.zone)
 
-    def value(self, tick: Any) -> Any:
-        """Return the moment, duration, period or number at a tick, as `tick` takes it."""
-        ticks = np.array([tick])
-        self.check(float(tick), float(tick))
-        if self.kind != "number":
-            return self._made(ticks)[0]
-        return plain(self.write(ticks)[0])
-
     def tick(self, value: Any) -> int | float:
-        """Return the tick of a start that a user gives.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is no such stamp.
-        """
+        """Return the tick of a start that a user gives; a TypeError or ValueError if it is no such stamp."""
         unit: Any = self.unit
         if self.kind == "period":
             return int(pd.Period(value, self.period).ordinal)
