@@ -14,11 +14,11 @@ from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError, TsganWarning
 from ..layout import Layout, Number
 from ..tables.dtypes import Name, plain, ticks
-from ..tables.form import Table
+from ..tables.form import SplitTable
 from .clocks.stamps import Stamps
 
 
-def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
+def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
     """Return the order of the rows and the length of each sequence, sequences by first appearance.
 
     Raises
@@ -59,11 +59,11 @@ def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
     return order, lengths
 
 
-def _clock(table: Table) -> str:
+def _clock(table: SplitTable) -> str:
     return "index" if table.form.time is None else repr(table.form.time)
 
 
-def _whose(table: Table, code: int) -> str:
+def _whose(table: SplitTable, code: int) -> str:
     return "" if table.keys is None else f" in the entity {plain(table.keys[int(code)])!r}"
 
 

@@ -18,7 +18,7 @@ from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import Form, Table, read
+from ..tables.form import Form, SplitTable, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
@@ -139,7 +139,7 @@ class Stages:
         self.missing.check(parts)
         return self.panel(parts, stamps_of(table, order), lengths)
 
-    def take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
+    def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
         frame, _ = read_frame(data)
         self.check_columns(frame)
@@ -169,7 +169,7 @@ class Stages:
             told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
             raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
 
-    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+    def learned(self, table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Parts:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
@@ -221,7 +221,7 @@ class Stages:
         return values | {name: values[name].take(sequence) for name in self.form.static}
 
 
-def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
+def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     """Return the stamps in sequence and time order; as they came, where that is so already."""
     if table.stamps is None:
         return None
@@ -229,7 +229,7 @@ def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Parts:
     """Return each column in sequence and time order, a static one with one row per sequence."""
     parts: Parts = {}
     for name in table.form.names:

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...errors import InputError, ParameterError, SchemaError
-from ...tables.form import nearest
+from ...errors import InputError, ParameterError, SchemaError, nearest_name
 from ...tables.frames import read_frame
 
 FUTURE = "future"
@@ -132,7 +131,7 @@ def _read(data: Any, what: str, column: str, entity: str | None, time: str | Non
             return frame[name].reset_index(drop=True)
         if name in levels:
             return pd.Series(levels[name]).reset_index(drop=True)
-        raise SchemaError(f"{role}={name!r} is not in {what}{nearest(name, there)}")
+        raise SchemaError(f"{role}={name!r} is not in {what}{nearest_name(name, there)}")
 
     value = take(column, "column")
     if not pd.api.types.is_numeric_dtype(value.dtype):
