@@ -17,6 +17,7 @@ columns, and eight bytes per sequence (twice that with entity keys).
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -152,41 +153,31 @@ class Parts:
 
     def chunks(self, rows: int = CHUNK, margin: int = MARGIN) -> Iterator[Chunk]:
         """Yield what is encoded together: whole sequences, or stretches of `rows` rows of one long series."""
-        return self._stretches(rows, margin) if self.entity is None else self._sequences(rows)
-
-    def _sequences(self, rows: int) -> Iterator[Chunk]:
-        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        held: list[pd.DataFrame] = []
-        start = end = 0
-        for frame in self:
-            held.append(frame)
-            end += len(frame)
-            if end - start < rows:
-                continue
-            cut = int(offsets[np.searchsorted(offsets, end, side="right") - 1])
-            if self.rows - cut == 1:  # a table of one row is no table
-                cut = int(offsets[np.searchsorted(offsets, cut) - 1])
-            if cut - start < 2:
-                continue
+        margin = margin if self.entity is None else 0
+        frames, held = iter(self), list[pd.DataFrame]()
+        base = end = 0  # rows before the held ones, and before those that are still to be read
+        for start, stop in itertools.pairwise(self._edges(rows, margin)):
+            low, high = max(start - margin, 0), min(stop + margin, self.rows)
+            while end < high:
+                held.append(next(frames))
+                end += len(held[-1])
             whole = pd.concat(held)
-            yield Chunk(whole.iloc[: cut - start])
-            held, start = [whole.iloc[cut - start :]], cut
-        if end > start:
-            yield Chunk(pd.concat(held))
+            yield Chunk(whole.iloc[low - base : high - base], start - low, high - stop)
+            following = max(stop - margin, 0)
+            held, base = [whole.iloc[following - base :]], following
+        for _ in frames:  # to its end, where the rows are counted
+            pass
 
-    def _stretches(self, rows: int, margin: int) -> Iterator[Chunk]:
-        held: list[pd.DataFrame] = []
-        base = at = end = 0  # rows before the held ones, before the next chunk, before what is still to be read
-        for frame in self:
-            held.append(frame)
-            end += len(frame)
-            while end - at >= rows + margin:
-                whole = pd.concat(held)
-                yield Chunk(whole.iloc[: at + rows + margin - base], at - base, margin)
-                at += rows
-                held, base = [whole.iloc[max(at - margin - base, 0) :]], max(at - margin, base)
-        if end > at:
-            yield Chunk(pd.concat(held), at - base)
+    def _edges(self, rows: int, margin: int) -> list[int]:
+        """Return the rows at which chunks begin, and how many there are."""
+        if self.entity is None:
+            last = max(self.rows - max(margin - 1, 0), 1)  # a stretch has a whole margin after it, or none
+            return [*range(0, last, rows), self.rows]
+        offsets, edges = np.cumsum(self.lengths), [0]
+        rows = max(rows, 2)  # a table of one row is no table
+        while edges[-1] + rows <= self.rows:
+            edges.append(int(offsets[np.searchsorted(offsets, edges[-1] + rows)]))
+        return [*(edge for edge in edges if edge == 0 or self.rows - edge >= 2), self.rows]
 
     @property
     def folder(self) -> Path:
