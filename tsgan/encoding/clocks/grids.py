@@ -28,7 +28,7 @@ MAX_INFERRED = 100_000  # stamps of a sequence that pandas is shown
 MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _PREFIX = {"start": ("", "S"), "end": ("", "E"), "bstart": ("B", "S"), "bend": ("B", "E")}
 _MONTHS: dict[str, tuple[Any, int]] = {
-    f"{business}{length}{end}": ("b" * (business != "") + ("start" if end == "Begin" else "end"), months)
+    f"{business}{length}{end}": (("b" if business else "") + ("start" if end == "Begin" else "end"), months)
     for business in ("", "Business", "B")
     for length, months in (("Month", 1), ("Quarter", 3), ("Year", 12))
     for end in ("Begin", "End")
@@ -125,7 +125,7 @@ class Listed:
     freq: str
 
     def _list(self, low: int, high: int) -> tuple[Ints, int]:
-        """Return the moments from position `low` to `high`, and how many come before position 0."""
+        """Return the moments from position `low` to `high`, and how many of them come before position 0."""
         if high - low > MAX_LISTED:
             raise OverflowError(f"{high - low} moments of the frequency {self.freq}, of at most {MAX_LISTED}")
         unit: Any = self.unit
@@ -250,14 +250,7 @@ def declared(stamps: Stamps, ticks: Ints, freq: Any) -> Spacing | None:
 
 
 def find(stamps: Stamps, ticks: Ints, within: Bools) -> Spacing:
-    """Return the spacing of stamps in sequence and time order.
-
-    Parameters
-    ----------
-    ticks : int64 array of shape (rows,)
-    within : bool array of shape (rows,)
-        Whether a row follows the row before it.
-    """
+    """Return the spacing of stamps in sequence and time order; `within` is whether a row follows the one before it."""
     steps = np.diff(ticks)[within[1:]]
     if stamps.kind != "datetime":
         size = gcd(steps) or (PER_DAY[stamps.unit] if stamps.unit else stamps.scale)
@@ -279,22 +272,24 @@ def find(stamps: Stamps, ticks: Ints, within: Bools) -> Spacing:
 def _of_days(stamps: Stamps, ticks: Ints, wall: Ints, days: Ints, within: Bools) -> Spacing:
     """Return the spacing of stamps whose distances are whole days on the wall."""
     unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
-    months = _months_of(wall, unit) if days.min() >= 28 * day else None
-    if months is not None and Spacing("grid", 1, months).fits(stamps, ticks):
-        places = months.positions(wall)
-        step = gcd(np.diff(places)[within[1:]]) or 1
-        return Spacing("grid", step, months, _month_name(months.rule, step, (months.month + int(places[0])) % 12))
+    first, time = divmod(int(wall.min()), day)
+    rules: tuple[Rule, ...] = ("start", "end", "bstart", "bend")
+    for rule in rules if days.min() >= 28 * day else ():
+        months = Months(unit, _month(first), rule, time)
+        if Spacing("grid", 1, months).fits(stamps, ticks):
+            places = months.positions(wall)
+            step = gcd(np.diff(places)[within[1:]]) or 1
+            return Spacing("grid", step, months, _month_name(rule, step, (months.month + int(places[0])) % 12))
     step = gcd(days) or day
     even = bool((days == step).all())
-    if not even:
-        other = _inferred(stamps, ticks, wall, within)
-        if other is not None:
-            return other
-    business = _business_of(wall, unit) if step == day and len(ticks) >= MIN_BUSINESS_ROWS and not even else None
-    if business is not None and Spacing("grid", 1, business).fits(stamps, ticks):
+    other = None if even else _inferred(stamps, ticks, wall, within)
+    if other is not None:
+        return other
+    if step == day and not even and len(ticks) >= MIN_BUSINESS_ROWS and np.is_busday(np.datetime64(first, "D")):
+        business = Business(unit, first, time)
         gaps = np.diff(business.positions(wall))[within[1:]]
         size = gcd(gaps)
-        if common(gaps, size):
+        if Spacing("grid", 1, business).fits(stamps, ticks) and common(gaps, size):
             return Spacing("grid", size, business, "B" if size == 1 else f"{size}B")
     return Spacing("wall", step, None, _day_name(step // day, wall, day) if common(days, step) else None)
 
@@ -321,26 +316,6 @@ def _inferred(stamps: Stamps, ticks: Ints, wall: Ints, within: Bools) -> Spacing
 
 def _month(day: int) -> int:
     return int(np.array([day]).view("M8[D]").astype("M8[M]").view(np.int64)[0])
-
-
-def _months_of(wall: Ints, unit: str) -> Months | None:
-    """Return the monthly grid that all moments (at one time of day) lie on, if there is one."""
-    days, time = np.divmod(wall, PER_DAY[unit])
-    if np.ptp(time):
-        return None
-    for rule in ("start", "end", "bstart", "bend"):
-        grid = Months(unit, _month(int(days.min())), rule, int(time[0]))
-        if (grid.ticks(grid.positions(wall)) == wall).all():
-            return grid
-    return None
-
-
-def _business_of(wall: Ints, unit: str) -> Business | None:
-    """Return the grid of business days that all moments (at one time of day) lie on, if there is one."""
-    days, time = np.divmod(wall, PER_DAY[unit])
-    if np.ptp(time) or not np.is_busday(days.view("M8[D]")).all():
-        return None
-    return Business(unit, int(days.min()), int(time[0]))
 
 
 def gcd(steps: Ints) -> int:
