@@ -191,9 +191,7 @@ def _finest(column: pd.Series[Any]) -> pd.Series[Any]:
     second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[str(known.dt.unit)]
     ticks = known.astype("int64").to_numpy()
     steps = [step for step in (86_400 * second, second, second // 1000, second // 10**6) if step > 1]
-    digits = np.zeros(len(ticks), dtype=int)
-    for step in steps:
-        digits += ticks % step != 0
+    digits = (ticks[:, None] % steps != 0).sum(axis=1)
     return known.iloc[[int(digits.argmax())]] if len(known) else known
 
 
@@ -207,14 +205,7 @@ class _ParquetAppender:
         self._levels: dict[Any, list[Any]] = {}
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Append rows.
-
-        Raises
-        ------
-        InputError
-            If a column has no type that parquet knows, or a type, or an ordered category levels, that do not fit
-            those of the rows before.
-        """
+        """Append rows; InputError if parquet knows no such type, or types or ordered levels do not fit those before."""
         import pyarrow
 
         for name, kind in frame.dtypes.items():
@@ -297,15 +288,14 @@ def batches(path: str | Path, rows: int = 65_536) -> Iterator[pd.DataFrame]:
 
 def fields(path: str | Path) -> dict[str, str]:
     """Return the columns of a parquet file, index levels included, and their types in words."""
-    import pyarrow
-
+    words = {}
     with _parquet_file(Path(path)) as file:
-        kinds = {field.name: field.type for field in file.schema_arrow}
-    words = {
-        name: f"category of {kind.value_type}" if pyarrow.types.is_dictionary(kind) else str(kind)
-        for name, kind in kinds.items()
-    }
-    return {name: text.replace("large_", "").replace("_view", "") for name, text in words.items()}
+        from pyarrow.types import is_dictionary
+
+        for field in file.schema_arrow:
+            text = f"category of {field.type.value_type}" if is_dictionary(field.type) else str(field.type)
+            words[field.name] = text.replace("large_", "").replace("_view", "")
+    return words
 
 
 @contextlib.contextmanager

@@ -61,13 +61,9 @@ class FrameKind:
 
 
 def read_frame(data: Any) -> tuple[Any, FrameKind]:
-    """Return a table as a pandas DataFrame, and what it was.
+    """Return a table that narwhals understands as a pandas DataFrame, and what it was; pandas and arrays as they are.
 
-    Parameters
-    ----------
-    data
-        A dataframe that narwhals understands; lazy ones are collected. Whatever else (pandas, arrays) comes back as it
-        is. Of lazy ones only those of polars come back lazy, and what DuckDB and the like collect to (Arrow) stays so.
+    Lazy ones are collected. Only those of polars come back lazy; what DuckDB and the like collect to (Arrow) stays so.
 
     Raises
     ------
@@ -109,16 +105,7 @@ def read_frame(data: Any) -> tuple[Any, FrameKind]:
 def give_back(frame: Any, kind: FrameKind) -> Any:
     """Return a pandas DataFrame with the columns of the one that was read as a table of the library it came from.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Or an array, which comes back as it is, like all that came from pandas.
-    kind : FrameKind
-
-    Raises
-    ------
-    InputError
-        If narwhals or the library is not there.
+    Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
         return frame

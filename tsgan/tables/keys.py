@@ -130,18 +130,9 @@ class Keys:
         return cls(dtype, of, "text", 1, len(keys), prefix=begin, digits=6)
 
     def make(self, count: int, skip: int = 0) -> pd.Index[Any]:
-        """Return `count` new keys, in the dtype of the real ones (integers that do not fit it become int64).
+        """Return `count` new keys after `skip` ones that were given out before, in the dtype of the real ones.
 
-        Parameters
-        ----------
-        count : int
-        skip : int
-            Keys that were given out before.
-
-        Raises
-        ------
-        ParameterError
-            If there are not that many free numbers.
+        Integers that do not fit it become int64. ParameterError if there are not that many free numbers.
         """
         if skip + count > self.room:
             raise ParameterError(

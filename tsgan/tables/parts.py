@@ -42,18 +42,11 @@ MARGIN = 64  # rows of context at each side of a stretch of a long series
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows to be encoded together: whole sequences, or a stretch of a long series between rows of context.
-
-    Attributes
-    ----------
-    frame : DataFrame
-    before, after : int
-        Rows at the beginning and the end of the frame that are context alone.
-    """
+    """Rows to be encoded together: whole sequences, or a stretch of a long series between rows of context."""
 
     frame: pd.DataFrame
-    before: int = 0
-    after: int = 0
+    before: int = 0  # rows at the beginning of the frame that are context alone
+    after: int = 0  # and at its end
 
 
 class Parts:
@@ -222,20 +215,11 @@ STRETCHES = 50  # by chance, of a long series
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Rows of a table in parts, in their order.
-
-    Attributes
-    ----------
-    frame : DataFrame
-    lengths : int64 array of shape (stretches,)
-        Rows of each sequence; of a long series, of each stretch without a gap.
-    whole : bool
-        Whether each of them is a sequence from its first to its last row.
-    """
+    """Rows of a table in parts, in their order."""
 
     frame: pd.DataFrame
-    lengths: Ints
-    whole: bool
+    lengths: Ints  # rows of each sequence; of a long series, of each stretch without a gap
+    whole: bool  # whether each of them is a sequence from its first to its last row
 
 
 def draw_excerpt(parts: Parts, rows: int, rng: np.random.Generator) -> Excerpt:
@@ -295,25 +279,11 @@ def _joined(starts: Ints, ends: Ints, offsets: Ints) -> tuple[Ints, Ints]:
 def encode_to_disk(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | None = None) -> Panel:
     """Encode all parts into files; the panel reads them where windows are cut, so it is never whole in memory.
 
-    Parameters
-    ----------
-    parts : Parts
-    encode : callable
-        Makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first rows;
-        of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
-    folder : Path, optional
-        Where the files lie; by default `parts.folder`, so that the panel lives as long as `parts` is open.
-
-    Returns
-    -------
-    Panel
-        `values` (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory. The
-        statics of one long series are those of its first stretch.
-
-    Raises
-    ------
-    InputError
-        If the folder has no room left.
+    `encode` makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first
+    rows; of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
+    The files lie in a folder, by default `parts.folder`, so that the panel lives as long as `parts` is open. `values`
+    (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory, of one long
+    series those of its first stretch. InputError if the folder has no room left.
     """
     folder = parts.folder if folder is None else folder
     lengths: list[Ints] = []

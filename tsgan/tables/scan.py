@@ -21,33 +21,22 @@ MAX_LEVELS = 10_000  # of one column that are looked for; of a column with more,
 
 
 class Scan:
-    """Counts and needed rows, frame after frame; `entity` and `time` are columns or index levels.
-
-    Attributes
-    ----------
-    rows : int
-        Seen so far.
-    dtypes : dict
-        By column, the dtypes seen; of a column that was all missing as objects, none.
-    """
+    """Counts and needed rows, frame after frame; `entity` and `time` are columns or index levels."""
 
     def __init__(self, entity: Any, time: Any) -> None:
         self._entity, self._time = entity, time
         self.rows = 0
-        self.dtypes: dict[Any, list[Any]] = {}
-        self._starts: list[Ints] = []
-        self._hashes: list[NDArray[np.uint64]] = []
-        self._last: Any = None
-        self._ends: dict[Any, tuple[Any, int]] = {}
-        self._levels: dict[Any, dict[Any, int]] = {}
+        self.dtypes: dict[Any, list[Any]] = {}  # by column; of one that was all missing as objects, none
+        self._starts: list[Ints] = []  # first rows of sequences, by frame
+        self._hashes: list[NDArray[np.uint64]] = []  # of their keys
+        self._last: Any = None  # key, or time, of the last row
+        self._ends: dict[Any, tuple[Any, int]] = {}  # by column and end, the extreme and its row
+        self._levels: dict[Any, dict[Any, int]] = {}  # by column, the first row of each level
 
     def add(self, name: str, frame: pd.DataFrame) -> None:
         """Count the rows of a frame, of the part that is called `name`.
 
-        Raises
-        ------
-        InputError
-            If an entity key is missing, or time does not increase where there is no entity.
+        InputError if an entity key is missing, or time does not increase where there is no entity.
         """
         for column, kind in frame.dtypes.items():
             seen = self.dtypes.setdefault(column, [])

@@ -33,19 +33,9 @@ def _all(kind: Any, data: Any) -> bool:
 def frames_of(source: Any, folder: Callable[[], Path]) -> Callable[[], Named]:
     """Return a function that reads the source from its beginning: names of parts, and frames of at most `ROWS` rows.
 
-    Parameters
-    ----------
-    source : path, list of paths, iterable of DataFrames
-        A folder stands for its parquet files, in the order of their names (numbers in names count as numbers).
-    folder : callable
-        Gives a temporary folder, asked for only if an iterator has to be written down.
-
-    Raises
-    ------
-    InputError
-        If there is no part, or one is neither a frame nor a parquet file.
-    SchemaError
-        If the columns, or their types, differ between parts.
+    A folder stands for its parquet files, in the order of their names (numbers in names count as numbers). `folder`
+    gives a temporary folder, asked for only if an iterator has to be written down. InputError if there is no part, or
+    one is neither a frame nor a parquet file; SchemaError if the columns, or their types, differ between parts.
     """
     if isinstance(source, str | os.PathLike):
         source = [Path(source)] if Path(source).is_file() else _files(Path(source))

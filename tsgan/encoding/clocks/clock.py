@@ -87,26 +87,11 @@ class Clock:
 
     @classmethod
     def fit(cls, stamps: pd.Index[Any], lengths: Ints, name: Hashable, *, single: bool | None = None) -> Clock:
-        """Learn from stamps in sequence and time order.
+        """Learn from stamps in sequence and time order, `lengths.sum()` of a column or index level `name`.
 
-        Parameters
-        ----------
-        stamps : Index of length `lengths.sum()`
-        lengths : int64 array of shape (sequences,)
-        name : str or int
-            Of the column or index level, for messages.
-        single : bool, optional
-            Whether `lengths` are those of stretches of one long series; by default, if there is one.
-
-        Raises
-        ------
-        SchemaError
-            If they are no stamps; see `Stamps.read`.
-
-        Warns
-        -----
-        TsganWarning
-            If the index carries a frequency that cannot be stored.
+        `single` says whether lengths are those of stretches of one long series; by default, if there is one.
+        SchemaError if they are no stamps, see `Stamps.read`; a warning if the index carries a frequency that cannot be
+        stored.
         """
         form, ticks = Stamps.read(stamps, name)
         single = len(lengths) == 1 if single is None else single
@@ -155,13 +140,7 @@ class Clock:
         return self.regularity == "regular"
 
     def ticks(self, stamps: pd.Index[Any]) -> Ticks:
-        """Return the ticks of further stamps of the fitted table.
-
-        Raises
-        ------
-        SchemaError
-            If they are no stamps.
-        """
+        """Return the ticks of further stamps of the fitted table; SchemaError if they are no stamps."""
         form, ticks = Stamps.read(stamps, None)
         mine = self.stamps
         if form.scale == mine.scale:
@@ -172,17 +151,9 @@ class Clock:
     def encode(self, stamps: pd.Index[Any] | None, lengths: Ints) -> dict[Name, pd.Series[Any]]:
         """Return the parts that stand for the stamps.
 
-        Returns
-        -------
-        dict
-            `GAP`, one value per row, missing in the first row of each sequence, where the clock is not regular;
-            `START`, one value per sequence, where sequences start at different moments. Integers (Int64, int64) in
-            the clock's units, floats for a clock of floats.
-
-        Raises
-        ------
-        SchemaError
-            If they are no stamps.
+        `GAP`, one value per row, missing in the first row of each sequence, where the clock is not regular; `START`,
+        one value per sequence, where sequences start at different moments. Integers (Int64, int64) in the clock's
+        units, floats for a clock of floats.
         """
         parts: dict[Name, pd.Series[Any]] = {}
         if stamps is None or (self.regular and self.starts is None):
@@ -203,25 +174,12 @@ class Clock:
     def first_ticks(
         self, lengths: Ints, start: Any = None, rng: np.random.Generator | None = None, drawn: Any = None
     ) -> Ticks:
-        """Return the tick at which each sequence starts.
+        """Return the tick at which each of the new sequences of these lengths starts.
 
-        Parameters
-        ----------
-        lengths : int64 array of shape (sequences,)
-            Of the new sequences.
-        start : stamp, "like-real" or None
-            A stamp for all; or as in the data: `drawn` where sequences started at different moments, a random row of
-            one long series that has enough rows after it. None is "like-real" where more than one sequence is asked
-            for or real ones started at different moments, else the first observed start.
-        rng : Generator
-            For random rows.
-        drawn : array of shape (sequences,), optional
-            The decoded part `START`.
-
-        Raises
-        ------
-        ParameterError
-            If `start` is no stamp of the clock.
+        `start` is a stamp for all; or "like-real", as in the data: `drawn`, the decoded part `START`, where sequences
+        started at different moments, a random row of one long series that has enough rows after it. None is "like-real"
+        where more than one sequence is asked for or real ones started at different moments, else the first observed
+        start. ParameterError if `start` is no stamp of the clock.
         """
         count, steps = len(lengths), int(lengths.max(initial=0))
         real = isinstance(start, str) and start == LIKE_REAL
@@ -247,24 +205,11 @@ class Clock:
         return ticks
 
     def ticks_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> Ticks:
-        """Return the tick of each row of sequences.
+        """Return the tick of each row of sequences from their first ticks on.
 
-        Within a sequence they increase strictly, by at least the smallest gap that was seen.
-
-        Parameters
-        ----------
-        starts : array of shape (sequences,)
-            Ticks, see `first_ticks`.
-        lengths : int64 array of shape (sequences,)
-        gaps : array of shape (rows,), optional
-            The decoded part `GAP`, the first of each sequence unused; without it, every step is the usual one.
-        start : object
-            As the user gave it, for messages.
-
-        Raises
-        ------
-        ParameterError
-            If the stamps pass what their dtype can hold.
+        Within a sequence they increase strictly, by at least the smallest gap that was seen. `gaps` is the decoded part
+        `GAP`, `(rows,)`, the first of each sequence unused; without it, every step is the usual one. ParameterError,
+        naming `start`, if the stamps pass what their dtype can hold.
         """
         lengths = np.asarray(lengths, dtype=np.int64)
         steps = None

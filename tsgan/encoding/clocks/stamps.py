@@ -69,11 +69,8 @@ class Stamps:
     def read(cls, stamps: pd.Index[Any], name: Hashable) -> tuple[Stamps, Ticks]:
         """Return the form of the stamps and their ticks.
 
-        Raises
-        ------
-        SchemaError
-            Naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that is a
-            date; if they have several time zones, are written in several ways, or are too large for 64 bits.
+        SchemaError, naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that
+        is a date; if they have several time zones, are written in several ways, or are too large for 64 bits.
         """
         parsed, text = _parse(stamps, name)
         dtype = dump(stamps.dtype)

@@ -100,10 +100,7 @@ class Text:
 def read_text(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.DatetimeIndex, Text] | None:
     """Return the moments and their form, or None where the text holds no dates.
 
-    Raises
-    ------
-    SchemaError
-        Naming the column, if the stamps have different offsets, or are dates in several forms.
+    SchemaError, naming the column, if the stamps have different offsets, or are dates in several forms.
     """
     texts = stamps.to_numpy(dtype=object)
     found = _ISO.fullmatch(texts[0])
