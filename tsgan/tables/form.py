@@ -24,54 +24,25 @@ OUTER = "sequence"
 @saved
 @dataclass(frozen=True)
 class Form:
-    """In which form a table came.
+    """In which form a table came."""
 
-    Attributes
-    ----------
-    kind : {"frame", "series", "panel"}
-        A DataFrame, an array of shape (time, features), an array of shape (sequences, time, features).
-    columns : tuple of str or int
-        All columns in their order, roles included.
-    ranged : bool
-        Whether the columns are a RangeIndex.
-    axis : str, int or None
-        Name of the columns' index.
-    axis_dtype : str or dict
-        Its dtype.
-    index : tuple of str, int or None
-        Names of the index levels.
-    counted : tuple of int
-        Start and step of an index that counts rows; (0, 1) for any other that is no clock.
-    labels : str or dict
-        "range" if the index that counts rows is a RangeIndex, else its dtype.
-    entity, time, static
-        Names of the columns or levels with a role; `time` is None where the index without a name is the clock, too.
-    entity_in, time_in : {"column", "index"} or None
-        Where they live.
-    dtype : str
-        Of an array.
-    freq : str or None
-        Of a DatetimeIndex or TimedeltaIndex that carried one.
-    exclude : tuple of str or int
-        Columns that were left out. They are not among `columns` and do not come back.
-    """
-
+    # A DataFrame, an array of shape (time, features), an array of shape (sequences, time, features).
     kind: Literal["frame", "series", "panel"]
-    columns: tuple[Name, ...]
-    ranged: bool = False
-    axis: Name | None = None
-    axis_dtype: Token = "object"
-    index: tuple[Name | None, ...] = (None,)
-    counted: tuple[int, int] = (0, 1)
-    labels: Token = "range"
-    entity: Name | None = None
-    time: Name | None = None
+    columns: tuple[Name, ...]  # all columns in their order, roles included
+    ranged: bool = False  # whether the columns are a RangeIndex
+    axis: Name | None = None  # name of the columns' index
+    axis_dtype: Token = "object"  # and its dtype
+    index: tuple[Name | None, ...] = (None,)  # names of the index levels
+    counted: tuple[int, int] = (0, 1)  # start and step of an index that counts rows; (0, 1) for any other, no clock
+    labels: Token = "range"  # "range" if the index that counts rows is a RangeIndex, else its dtype
+    entity: Name | None = None  # names of the columns or levels with a role
+    time: Name | None = None  # None where the index without a name is the clock, too
     static: tuple[Name, ...] = ()
-    entity_in: Where | None = None
+    entity_in: Where | None = None  # where they live
     time_in: Where | None = None
-    dtype: str = "float64"
-    freq: str | None = None
-    exclude: tuple[Name, ...] = ()
+    dtype: str = "float64"  # of an array
+    freq: str | None = None  # of a DatetimeIndex or TimedeltaIndex that carried one
+    exclude: tuple[Name, ...] = ()  # columns that were left out: not among `columns`, they do not come back
 
     @property
     def names(self) -> list[Name]:
@@ -82,29 +53,14 @@ class Form:
 
 @dataclass(frozen=True)
 class SplitTable:
-    """A table that was passed, its values and its roles apart.
-
-    Attributes
-    ----------
-    form : Form
-    values : DataFrame
-        Static and value columns.
-    codes : int64 array of shape (rows,) or None
-        Number of each row's sequence, in order of appearance.
-    keys : Index or None
-        The entity keys by that number.
-    stamps : Index or None
-        Time stamps of the rows.
-    index : Index
-        As passed.
-    """
+    """A table that was passed, its values and its roles apart."""
 
     form: Form
-    values: pd.DataFrame
-    codes: Ints | None
-    keys: pd.Index[Any] | None
-    stamps: pd.Index[Any] | None
-    index: pd.Index[Any]
+    values: pd.DataFrame  # static and value columns
+    codes: Ints | None  # number of each row's sequence, in order of appearance
+    keys: pd.Index[Any] | None  # the entity keys by that number
+    stamps: pd.Index[Any] | None  # time stamps of the rows
+    index: pd.Index[Any]  # as passed
 
 
 def read(

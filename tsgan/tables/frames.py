@@ -39,25 +39,14 @@ DO = {
 @saved
 @dataclass(frozen=True)
 class FrameKind:
-    """What a table was.
+    """What a table was."""
 
-    Attributes
-    ----------
-    library : str
-        "pandas" (and for arrays), "polars", "pyarrow", or another that is made of pandas frames.
-    lazy : bool
-        Whether it was a polars LazyFrame.
-    columns : dict of str to dict
-        For each column its narwhals dtype (`of`), what belongs to it (unit, zone, categories, precision, scale), and
-        for floats whether missing ones are NaN instead of null.
-    schema : str
-        Of an Arrow table, its serialised schema as base64.
-    """
-
-    library: str = "pandas"
-    lazy: bool = False
+    library: str = "pandas"  # (and for arrays), "polars", "pyarrow", or another that is made of pandas frames
+    lazy: bool = False  # whether it was a polars LazyFrame
+    # For each column its narwhals dtype (`of`), what belongs to it (unit, zone, categories, precision, scale), and for
+    # floats whether missing ones are NaN instead of null.
     columns: dict[str, dict[str, Any]] | None = None
-    schema: str = ""
+    schema: str = ""  # of an Arrow table, its serialised schema as base64
 
 
 def read_frame(data: Any) -> tuple[Any, FrameKind]:

@@ -48,42 +48,19 @@ MAX_COUNTED = 2**31  # keys that the last places tell apart: products with their
 @saved
 @dataclass(frozen=True)
 class Keys:
-    """How new keys are made.
+    """How new keys are made."""
 
-    Attributes
-    ----------
-    dtype : str or dict
-        Of the real keys.
-    of : str or dict
-        The same, of categories the dtype of their values.
-    kind : {"number", "moment", "text", "pattern"}
-    first : int
-        The first new number; of moments in units of their dtype.
-    real : int
-        How many real keys there were.
-    step : int
-        From one number to the next.
-    room : int
-        How many numbers are free from the first on.
-    prefix, suffix : str
-        What stands before and after the number of a text key.
-    digits : int
-        Text keys: to how many digits the number is filled with zeros.
-    places : tuple of str
-        Of a pattern, the characters that each place of a new key may have.
-    """
-
-    dtype: Token
-    of: Token
+    dtype: Token  # of the real keys
+    of: Token  # the same, of categories the dtype of their values
     kind: Literal["number", "moment", "text", "pattern"]
-    first: int
-    real: int
-    step: int = 1
-    room: int = LARGEST
-    prefix: str = ""
-    suffix: str = ""
-    digits: int = 1
-    places: tuple[str, ...] = ()
+    first: int  # the first new number; of moments in units of their dtype
+    real: int  # how many real keys there were
+    step: int = 1  # from one number to the next
+    room: int = LARGEST  # how many numbers are free from the first on
+    prefix: str = ""  # what stands before the number of a text key
+    suffix: str = ""  # and after it
+    digits: int = 1  # to how many digits that number is filled with zeros
+    places: tuple[str, ...] = ()  # of a pattern, the characters that each place of a new key may have
 
     @classmethod
     def fit(cls, keys: pd.Index[Any]) -> Keys:

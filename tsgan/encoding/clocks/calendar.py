@@ -33,23 +33,13 @@ DAY = 86_400
 
 @dataclass(frozen=True)
 class Season:
-    """A cycle of the calendar, of so many days.
+    """A cycle of the calendar, of so many days."""
 
-    Attributes
-    ----------
-    name, title : str
-        In arguments, and in descriptions.
-    days : float
-    max_harmonics : int
-    min_cycles : int
-        That the data must span.
-    """
-
-    name: str
-    title: str
+    name: str  # in arguments
+    title: str  # in descriptions
     days: float
     max_harmonics: int
-    min_cycles: int
+    min_cycles: int  # that the data must span
 
     def phase(self, moments: pd.DatetimeIndex) -> Doubles:
         """Return the place in the cycle of wall-clock moments, from 0 to 1."""
@@ -96,18 +86,10 @@ SEASONS = {
 @saved
 @dataclass(frozen=True)
 class Calendar:
-    """Which cycles of the calendar a table follows.
+    """Which cycles of the calendar a table follows."""
 
-    Attributes
-    ----------
-    harmonics : dict of str to int
-        By the cycle's name, in the order of the covariates.
-    explained : dict of str to dict
-        Share of the held-back variance by cycle and column.
-    """
-
-    harmonics: dict[str, int]
-    explained: dict[str, dict[str, float]]
+    harmonics: dict[str, int]  # by the cycle's name, in the order of the covariates
+    explained: dict[str, dict[str, float]]  # share of the held-back variance by cycle and column
 
     @classmethod
     def fit(

@@ -39,44 +39,19 @@ MAX_KEPT = 4096  # rows of one series that are kept as starts of new ones
 @saved
 @dataclass(frozen=True)
 class Clock:
-    """What is known about the time stamps of a table.
+    """What is known about the time stamps of a table."""
 
-    Attributes
-    ----------
-    kind : {"rows", "number", "datetime", "timedelta", "period"}
-        "rows": there are no stamps.
-    stamps : Stamps
-        How they were given.
-    spacing : Spacing
-        Of gaps.
-    regularity : {"regular", "gapped", "irregular"}
-    start : int or float
-        Tick of the earliest sequence start.
-    step : int or float
-        The median gap, in units.
-    least : int or float
-        The smallest gap, in units.
-    starts : Spacing or None
-        Of starts; None where all sequences start at the same moment, or there is one only.
-    declared : bool
-        Whether the index carried its frequency, so that the new one does too.
-    rows : int
-        Of the fitted table.
-    seen : array of shape (at most 4096,)
-        Ticks of the rows of one long series, evenly thinned, among which new series start; empty otherwise.
-    """
-
-    kind: Literal["rows", "number", "datetime", "timedelta", "period"]
-    stamps: Stamps
-    spacing: Spacing
+    kind: Literal["rows", "number", "datetime", "timedelta", "period"]  # "rows": there are no stamps
+    stamps: Stamps  # how they were given
+    spacing: Spacing  # of gaps
     regularity: Literal["regular", "gapped", "irregular"]
-    start: int | float
-    step: int | float
-    least: int | float
-    starts: Spacing | None
-    declared: bool
-    rows: int
-    seen: Ticks
+    start: int | float  # tick of the earliest sequence start
+    step: int | float  # the median gap, in units
+    least: int | float  # the smallest gap, in units
+    starts: Spacing | None  # of starts; None where all sequences start at the same moment, or there is one only
+    declared: bool  # whether the index carried its frequency, so that the new one does too
+    rows: int  # of the fitted table
+    seen: Ticks  # of the rows of one long series, evenly thinned, among which new series start; else empty
 
     @classmethod
     def counting(cls, index: pd.Index[Any]) -> Clock:

@@ -6,7 +6,7 @@ and business days are computed without a loop; only rare frequencies are listed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -38,23 +38,12 @@ _MONTHS: dict[str, tuple[Any, int]] = {
 @saved
 @dataclass(frozen=True)
 class Months:
-    """The first or last (business) day of every month, at one time of day.
+    """The first or last (business) day of every month, at one time of day."""
 
-    Attributes
-    ----------
-    unit : str
-        Of the ticks.
-    month : int
-        Months since 1970 of position 0.
-    rule : {"start", "end", "bstart", "bend"}
-    time : int
-        Ticks after midnight.
-    """
-
-    unit: str
-    month: int
+    unit: str  # of the ticks
+    month: int  # months since 1970 of position 0
     rule: Rule
-    time: int
+    time: int  # ticks after midnight
 
     def _days(self, months: Ints) -> Ints:
         first = months.view("M8[M]").astype("M8[D]")
@@ -78,26 +67,13 @@ class Months:
 @saved
 @dataclass(frozen=True)
 class Business:
-    """Every business day at one time of day.
+    """Every business day at one time of day."""
 
-    Attributes
-    ----------
-    unit : str
-    day : int
-        Days since 1970 of position 0, a business day.
-    time : int
-        Ticks after midnight.
-    week : str
-        The days that count, as numpy writes them.
-    holidays : tuple of str
-        Days that do not count.
-    """
-
-    unit: str
-    day: int
-    time: int
-    week: str = WEEK
-    holidays: tuple[str, ...] = field(default=())
+    unit: str  # of the ticks
+    day: int  # days since 1970 of position 0, a business day
+    time: int  # ticks after midnight
+    week: str = WEEK  # the days that count, as numpy writes them
+    holidays: tuple[str, ...] = ()  # days that do not count
 
     @property
     def _calendar(self) -> np.busdaycalendar:
@@ -162,25 +138,14 @@ Grid = Months | Business | Listed  # whole numbers to ticks of the wall clock, a
 @saved
 @dataclass(frozen=True)
 class Spacing:
-    """Positions on the axis of time, and how far apart they are.
+    """Positions on the axis of time, and how far apart they are."""
 
-    Attributes
-    ----------
-    space : {"ticks", "wall", "grid"}
-        Whether a position is an elapsed tick, a tick of the wall clock (where days sometimes have 23 hours), or a
-        moment of the grid.
-    unit : int or float
-        From one position that counts to the next. 1.0 where ticks are floating.
-    grid : Grid or None
-        Where `space` is "grid".
-    freq : str or None
-        A pandas frequency that names the unit.
-    """
-
+    # Whether a position is an elapsed tick, a tick of the wall clock (where days sometimes have 23 hours), or a moment
+    # of the grid.
     space: Space = "ticks"
-    unit: int | float = 1
+    unit: int | float = 1  # from one position that counts to the next; 1.0 where ticks are floating
     grid: Grid | None = None
-    freq: str | None = None
+    freq: str | None = None  # a pandas frequency that names the unit
 
     def positions(self, stamps: Stamps, ticks: Any) -> Any:
         """Return where ticks lie, int64 but for floating ticks."""

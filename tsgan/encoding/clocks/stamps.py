@@ -35,35 +35,16 @@ CALENDAR = (
 @saved
 @dataclass(frozen=True)
 class Stamps:
-    """The form of time stamps.
-
-    Attributes
-    ----------
-    kind : {"number", "datetime", "timedelta", "period"}
-    dtype : str or dict
-        Of the stamps as they came (also for text).
-    unit : str or None
-        Of datetimes and durations.
-    zone : str or None
-        Of datetimes.
-    period : str or None
-        Frequency of periods.
-    scale : int
-        Ticks per 1 for numbers; 0 for numbers that stay floating.
-    objects : str or None
-        What an object column holds: "date", "datetime", "timestamp", "timedelta" or "period".
-    text : Text or None
-        How stamps given as text are written.
-    """
+    """The form of time stamps."""
 
     kind: Kind
-    dtype: Token
-    unit: str | None = None
-    zone: str | None = None
-    period: str | None = None
-    scale: int = 1
-    objects: str | None = None
-    text: Text | None = None
+    dtype: Token  # of the stamps as they came (also for text)
+    unit: str | None = None  # of datetimes and durations
+    zone: str | None = None  # of datetimes
+    period: str | None = None  # frequency of periods
+    scale: int = 1  # ticks per 1 for numbers; 0 for numbers that stay floating
+    objects: str | None = None  # in an object column: "date", "datetime", "timestamp", "timedelta" or "period"
+    text: Text | None = None  # how stamps given as text are written
 
     @classmethod
     def read(cls, stamps: pd.Index[Any], name: Hashable) -> tuple[Stamps, Ticks]:

@@ -42,24 +42,12 @@ _BARE = "\x01"
 @saved
 @dataclass(frozen=True)
 class Text:
-    """How stamps are written.
+    """How stamps are written."""
 
-    Attributes
-    ----------
-    base : str
-        A `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros.
-    digits : int
-        Of the fraction of a second after `base`.
-    short : bool
-        Whether a fraction of zero is left out.
-    end : str
-        What follows in every stamp.
-    """
-
-    base: str
-    digits: int = 0
-    short: bool = False
-    end: str = ""
+    base: str  # a `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros
+    digits: int = 0  # of the fraction of a second after `base`
+    short: bool = False  # whether a fraction of zero is left out
+    end: str = ""  # what follows in every stamp
 
     def write(self, moments: pd.DatetimeIndex) -> NDArray[np.object_]:
         """Return what the clock on the wall shows at moments as text."""

@@ -35,22 +35,12 @@ MAX_SWITCHES = 16  # moments that are told apart
 @saved
 @dataclass(frozen=True)
 class Trend:
-    """Where time begins and ends, what it explains, and what switches when.
+    """Where time begins and ends, what it explains, and what switches when."""
 
-    Attributes
-    ----------
-    first, last : float
-        Ticks of the first and the last row.
-    explained : dict of str to float
-        Share of the held-back variance by column, negative where the column falls.
-    switched : dict of str to list of float
-        Ticks at which columns switch.
-    """
-
-    first: float
-    last: float
-    explained: dict[str, float]
-    switched: dict[str, list[float]]
+    first: float  # tick of the first row
+    last: float  # and of the last
+    explained: dict[str, float]  # share of the held-back variance by column, negative where the column falls
+    switched: dict[str, list[float]]  # ticks at which columns switch
 
     @classmethod
     def fit(
