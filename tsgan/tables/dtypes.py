@@ -22,6 +22,9 @@ Name = str | int
 Token = str | dict[str, Any]
 PLAIN = {"string": "string", "integer": "integer", "floating": "float", "boolean": "boolean"}
 MARKERS: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+INT64_MAX = 2**63 - 1
+MISSING_TICK = -(2**63)  # what stands behind NaT
 _DICTIONARY = re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>")
 _TEMPORAL = re.compile(r"(timestamp|duration|date32|date64)\[(\w+)(?:, tz=(.+))?\]")
 
@@ -155,7 +158,7 @@ def temporal(values: Any) -> Any:
     kind, unit, zone = found.group(1, 2, 3)
     whole: Any = pd.Series(values).array
     chunks = whole.__arrow_array__()
-    numbers = (chunks.cast("int32") if kind == "date32" else chunks).cast("int64").fill_null(np.iinfo(np.int64).min)
+    numbers = (chunks.cast("int32") if kind == "date32" else chunks).cast("int64").fill_null(MISSING_TICK)
     counted = np.array(numbers.to_numpy())
     if unit == "day":
         counted, unit = counted.view("M8[D]").astype("M8[s]").view(np.int64), "s"

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, SchemaError, TsganWarning
+from .dtypes import PER_SECOND
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
@@ -188,7 +189,7 @@ class _CsvAppender:
 def _finest(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return the one row of a column of moments or durations that needs the most digits; none if all are missing."""
     known = column.dropna()
-    second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[str(known.dt.unit)]
+    second = PER_SECOND[str(known.dt.unit)]
     ticks = known.astype("int64").to_numpy()
     steps = [step for step in (86_400 * second, second, second // 1000, second // 10**6) if step > 1]
     digits = (ticks[:, None] % steps != 0).sum(axis=1)

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
-from .dtypes import datetimes, ticks
+from .dtypes import MISSING_TICK, datetimes, ticks
 from .form import OUTER
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
 PROTOCOLS = ("__narwhals_dataframe__", "__narwhals_lazyframe__", "__dataframe__", "__arrow_c_stream__")
-MISSING = np.iinfo(np.int64).min
 DAY = 86_400
 # What narwhals does not know of Arrow, and as what it is read.
 PLAINER = {"date64[ms]": "Date", "string_view": "String", "halffloat": "Float32"}
@@ -108,10 +107,10 @@ def give_back(frame: Any, kind: FrameKind) -> Any:
     if kind.columns is None:
         make = getattr(native, "from_pandas", None) or native.DataFrame
         return make(frame)
-    pieces = {str(name): _to_column(frame[name], kind.columns.get(str(name))) for name in frame.columns}
+    columns = {str(name): _to_column(frame[name], kind.columns.get(str(name))) for name in frame.columns}
     if kind.library == "pyarrow":
-        return _to_arrow(pieces, kind, native)
-    made = native.DataFrame([_to_polars(name, *piece, native) for name, piece in pieces.items()])
+        return _to_arrow(columns, kind, native)
+    made = native.DataFrame([_to_polars(name, *column, native) for name, column in columns.items()])
     return made.lazy() if kind.lazy else made
 
 
@@ -191,7 +190,7 @@ def _read_moments(column: Any, kind: dict[str, Any], mask: NDArray[np.bool_], nw
         unit = dtype.time_unit
         kind["unit"] = unit
     counted = np.array(column.cast(nw.Int64()).fill_null(0).to_numpy(), dtype=np.int64)
-    counted[mask] = MISSING
+    counted[mask] = MISSING_TICK
     if of in ("Duration", "Time"):
         return pd.TimedeltaIndex(counted.view(f"m8[{unit}]")).array, kind
     if of == "Date":
@@ -246,10 +245,11 @@ def _to_polars(name: str, values: Any, mask: NDArray[np.bool_], kind: dict[str, 
     return made.cast(getattr(polars, of)(*(kind[key] for key in arguments.get(of, ()))))
 
 
-def _to_arrow(pieces: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
+def _to_arrow(columns: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
     schema = arrow.ipc.read_schema(arrow.py_buffer(base64.b64decode(kind.schema)))
-    fields, columns = [], []
-    for name, (values, mask, told) in pieces.items():
+    fields, arrays = [], []
+    between = {"Date": ("int32", arrow.date32()), "Time": (arrow.time64("ns"),)}
+    for name, (values, mask, own) in columns.items():
         field = schema.field(name) if name in schema.names else arrow.field(name, arrow.int64())
         if isinstance(values, pd.Categorical):
             codes = arrow.array(np.asarray(values.codes, dtype=np.int32), mask=values.codes < 0)
@@ -259,9 +259,8 @@ def _to_arrow(pieces: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
             made = arrow.array(values)
         else:
             made = arrow.array(values, mask=mask)
-        between = {"Date": ("int32", arrow.date32()), "Time": (arrow.time64("ns"),)}
-        for step in (*between.get(told["of"], ()), field.type):
+        for step in (*between.get(own["of"], ()), field.type):
             made = made.cast(step, safe=False)
         fields.append(field)
-        columns.append(made)
-    return arrow.Table.from_arrays(columns, schema=arrow.schema(fields))
+        arrays.append(made)
+    return arrow.Table.from_arrays(arrays, schema=arrow.schema(fields))

@@ -24,10 +24,9 @@ from pandas.api import types
 
 from ..bundle import saved
 from ..errors import ParameterError
-from .dtypes import Token, dump, label, load, temporal, ticks, untick
+from .dtypes import INT64_MAX, Token, dump, label, load, temporal, ticks, untick
 
 NUMBERED = r"^(?s:(.*?))([0-9]{1,18})(\D*)$"
-LARGEST = int(np.iinfo(np.int64).max)
 HEXADECIMAL = string.digits + "abcdef"
 CLASSES = (
     string.digits,
@@ -56,7 +55,7 @@ class Keys:
     first: int  # the first new number; of moments in units of their dtype
     real: int  # how many real keys there were
     step: int = 1  # from one number to the next
-    room: int = LARGEST  # how many numbers are free from the first on
+    room: int = INT64_MAX  # how many numbers are free from the first on
     prefix: str = ""  # what stands before the number of a text key
     suffix: str = ""  # and after it
     digits: int = 1  # to how many digits that number is filled with zeros
@@ -80,7 +79,9 @@ class Keys:
             counted = ticks(moments)
             top, step = int(counted.max()), int(np.gcd.reduce(counted - counted[0])) or _day(moments)
             made: Token = dump(moments.dtype) if dates else of
-            return cls("date" if dates else dtype, made, "moment", top + step, count, step, (LARGEST - top) // step - 1)
+            return cls(
+                "date" if dates else dtype, made, "moment", top + step, count, step, (INT64_MAX - top) // step - 1
+            )
         text = of.get("arrow", "string") in ("string", "large_string", "string_view") if isinstance(of, dict) else False
         if not text and of not in ("object", "str"):  # keys that are neither numbers nor text become text
             of = "object"
@@ -123,7 +124,7 @@ class Keys:
 
     def _values(self, count: int, skip: int = 0) -> pd.Index[Any]:
         first = self.first + self.step * skip
-        wide = np.uint64 if first + count > LARGEST else np.int64
+        wide = np.uint64 if first + count > INT64_MAX else np.int64
         numbers = np.arange(count, dtype=wide) * wide(self.step) + wide(first)
         if self.kind == "number":
             return as_index(numbers, load(self.of))
@@ -152,7 +153,7 @@ def _free_numbers(keys: pd.Index[Any]) -> tuple[int, int]:
         first = int(np.floor(keys.max())) + 1
         return first, max(2**53 - first, 0)
     unsigned = str(keys.dtype).lower().startswith("uint64")
-    top, limit = int(keys.max()), 2**64 - 1 if unsigned else LARGEST
+    top, limit = int(keys.max()), 2**64 - 1 if unsigned else INT64_MAX
     if limit - top > 2**32:
         return top + 1, limit - top
     numbers = np.sort(keys.to_numpy(dtype=np.uint64 if unsigned else np.int64))

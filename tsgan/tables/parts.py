@@ -201,8 +201,10 @@ def _common(column: Any, seen: list[Any]) -> Any:
     if all(isinstance(kind, pd.CategoricalDtype) for kind in seen):
         levels = dict.fromkeys(level for kind in seen for level in kind.categories)
         if any(kind.ordered for kind in seen):
-            told = " and ".join(str(kind.categories.tolist()[:10]) for kind in seen[:2])
-            raise SchemaError(f"column {column!r} is an ordered category with levels that differ: {told}; set them all")
+            shown = " and ".join(str(kind.categories.tolist()[:10]) for kind in seen[:2])
+            raise SchemaError(
+                f"column {column!r} is an ordered category with levels that differ: {shown}; set them all"
+            )
         return pd.CategoricalDtype(pd.Index(list(levels), dtype=seen[0].categories.dtype))
     if all(isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in seen):
         return np.dtype(np.float64)

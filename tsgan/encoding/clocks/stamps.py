@@ -18,18 +18,14 @@ from pandas.api import types
 
 from ...bundle import saved
 from ...errors import SchemaError
-from ...tables.dtypes import Token, datetimes, dump, load, periods, plain, ticks
+from ...tables.dtypes import INT64_MAX, PER_SECOND, Token, datetimes, dump, load, periods, plain, ticks
 from .text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
 Kind = Literal["number", "datetime", "timedelta", "period"]
-PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-LIMIT = 2**63 - 1
-DECIMALS = 9
-CALENDAR = (
-    np.datetime64("0001-01-01", "s").astype(np.int64),
-    np.datetime64("9999-12-31T23:59:59", "s").astype(np.int64),
-)
+PER_DAY = {unit: 86_400 * ticks for unit, ticks in PER_SECOND.items()}
+MAX_DECIMALS = 9  # of numbers that are counted in their last digit
+CALENDAR = np.array(["0001-01-01", "9999-12-31T23:59:59"], dtype="M8[s]").astype(np.int64)  # what text can hold
 
 
 @saved
@@ -70,7 +66,7 @@ class Stamps:
         if isinstance(parsed, pd.TimedeltaIndex):
             return cls("timedelta", dtype, str(parsed.unit), objects=objects), ticks(parsed)
         if types.is_integer_dtype(parsed.dtype):
-            if int(parsed.max()) > LIMIT:
+            if int(parsed.max()) > INT64_MAX:
                 raise SchemaError(
                     f"the time {name!r} holds {parsed.max()}, beyond 64-bit integers; count from a later 0"
                 )
@@ -93,15 +89,15 @@ class Stamps:
 
     def check(self, low: float, high: float) -> None:
         """Raise an OverflowError if ticks from `low` to `high` cannot be written."""
-        least, most = -float(LIMIT), float(LIMIT)
+        least, most = -float(INT64_MAX), float(INT64_MAX)
         if self.kind == "datetime" and (self.text is not None or self.objects is not None):
-            least, most = (float(end) * PER_DAY[str(self.unit)] / PER_DAY["s"] for end in CALENDAR)
+            least, most = (float(end) * PER_SECOND[str(self.unit)] for end in CALENDAR)
         elif self.kind == "number":
             of = _plain(load(self.dtype))
             most = float(np.iinfo(of).max) if of.kind in "iu" else float(np.finfo(of).max) * max(self.scale, 1)
             least = float(np.iinfo(of).min) if of.kind in "iu" else -most
             if self.whole:
-                least, most = max(least, -float(LIMIT)), min(most, float(LIMIT))
+                least, most = max(least, -float(INT64_MAX)), min(most, float(INT64_MAX))
         if not (low >= least and high <= most):
             raise OverflowError(f"from {low:g} to {high:g} ticks, of at most {most:g}")
 
@@ -221,7 +217,7 @@ def _decimals(numbers: pd.Index[Any]) -> int | None:
     """Return how many decimals all numbers have, None if more than 9 or so large that counting them is not exact."""
     given = numbers.to_numpy(dtype=_plain(numbers.dtype))
     floats = given.astype(np.float64)
-    for digits in range(DECIMALS + 1):
+    for digits in range(MAX_DECIMALS + 1):
         ticks = np.round(floats * 10**digits)
         if np.abs(ticks).max(initial=0) >= 2**53:
             return None

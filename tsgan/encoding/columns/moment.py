@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from ...arrays import Doubles
 from ...bundle import saved
-from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
+from ...tables.dtypes import MISSING_TICK, Token, dump, label, load, spelled, ticks, untick
 from ..schema import ColumnSchema, Kind
 from .numeric import MOST_POINTS, ScaledColumn
-
-MISSING = np.iinfo(np.int64).min
 
 
 @saved
@@ -37,7 +35,7 @@ class DatetimeColumn(ScaledColumn):
     def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
         """Return the first moment, and the largest step that all distances are multiples of (in units)."""
         counted = ticks(series)
-        counted = counted[counted != MISSING]
+        counted = counted[counted != MISSING_TICK]
         first = int(counted.min())
         return {"first": first, "quantum": max(1, int(np.gcd.reduce(counted - first)))}
 
@@ -46,7 +44,7 @@ class DatetimeColumn(ScaledColumn):
         """Return how many grains after the first moment, NaN where the value is missing."""
         counted = ticks(series)
         steps: Doubles = (counted - grain["first"]) / grain["quantum"]
-        steps[counted == MISSING] = np.nan
+        steps[counted == MISSING_TICK] = np.nan
         return steps
 
     def points(self, low: float, high: float) -> Doubles:
