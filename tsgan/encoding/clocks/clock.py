@@ -209,38 +209,37 @@ class Clock:
         return index
 
     def _walk(self, starts: Ticks, lengths: Ints, gaps: Ticks | None) -> Ticks:
-        sequence = np.repeat(np.arange(len(lengths)), lengths)
-        first = np.cumsum(lengths) - lengths
-        row = np.arange(len(sequence)) - first[sequence]
+        row = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         if gaps is None:
             usual = 1 if self.stamps.whole and self.regularity != "irregular" else self.step
             moves, furthest = row * usual, row.max(initial=0) * float(usual)
         else:
-            steps = pd.Series(np.where(row == 0, 0, gaps).astype(self.stamps.kept_as))
-            moves = steps.groupby(sequence).cumsum().to_numpy()
-            furthest = float(steps.astype(np.float64).groupby(sequence).sum().max())  # floats do not wrap around
+            sequence = np.repeat(np.arange(len(lengths)), lengths)
+            steps = np.where(row == 0, 0, gaps).astype(self.stamps.kept_as, copy=False)
+            moves = pd.Series(steps, copy=False).groupby(sequence).cumsum().to_numpy()
+            furthest = np.bincount(sequence, weights=steps).max(initial=0.0)  # floats, which do not wrap around
         if len(moves):
             self._check(float(starts.max()), furthest, self.spacing)
-        ticks = self._stepped(np.asarray(starts, dtype=self.stamps.kept_as), sequence, moves * self.spacing.unit)
+        ticks = self._stepped(np.asarray(starts, dtype=self.stamps.kept_as), lengths, moves * self.spacing.unit)
         if self.spacing.space != "grid":
             ticks[row == 0] = starts[lengths > 0]
         return ticks
 
-    def _stepped(self, starts: Any, sequence: Ints, moves: Any) -> Ticks:
+    def _stepped(self, starts: Any, lengths: Ints, moves: Any) -> Ticks:
         """Return the ticks of rows so many positions after the starts of their sequences."""
         form, grid = self.stamps, self.spacing.grid
         if self.spacing.space == "ticks":
-            return np.asarray(starts[sequence] + moves)
+            return np.asarray(np.repeat(starts, lengths) + moves)
         wall = form.local(starts)
         if grid is None:
-            return form.universal(wall[sequence] + moves)
+            return form.universal(np.repeat(wall, lengths) + moves)
         # A start at another time of day keeps it; one between two moments of the grid waits for the next.
         later = np.zeros_like(wall)
         if not isinstance(grid, Listed):
             later = (wall - grid.ticks(np.zeros(1, dtype=np.int64))[0]) % PER_DAY[str(form.unit)]
         places = grid.positions(wall - later)
         places += grid.ticks(places) < wall - later
-        return form.universal(grid.ticks(places[sequence] + moves) + later[sequence])
+        return form.universal(grid.ticks(np.repeat(places, lengths) + moves) + np.repeat(later, lengths))
 
     def _check(self, start: float, moves: float, spacing: Spacing) -> None:
         """Raise an OverflowError if the stamps cannot hold so many units after a tick."""
