@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from ..printing import aligned
 from .base import Constraint, Name, Rows
 from .checking import arranged
 from .derived import Derived
@@ -56,9 +57,7 @@ class Suggestions(list[Constraint]):
         rows = [("constraint", "in words", "evidence")]
         reasons = self.reasons if len(self.reasons) == len(self) else [""] * len(self)
         rows += [(repr(one), one.text, why) for one, why in zip(self, reasons, strict=True)]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+        return "\n".join(aligned(rows))
 
     def __repr__(self) -> str:
         return str(self)

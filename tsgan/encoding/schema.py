@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..printing import aligned
 from ..tables.dtypes import Name
 
 Role = Literal["entity", "time", "static", "value"]
@@ -94,13 +95,9 @@ class Schema:
         raise KeyError(name)
 
     def __str__(self) -> str:
-        head = ("column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason")
-        rows = [head]
+        rows = [("column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason")]
         for c in self.columns:
             name = "(index)" if c.name is None else str(c.name)
             decimals = "" if c.decimals is None else str(c.decimals)
             rows.append((name, c.role, c.kind, c.dtype, decimals, c.range, c.scaler, c.reason))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join(lines)
+        return "\n".join(aligned(rows))

@@ -20,7 +20,7 @@ from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
 from .columns import Column, read_column
-from .reading import Rows, Table, check_columns, read
+from .reading import OrderedTable, TableLike, check_columns, read
 
 WINDOW = 24
 LONGEST_WHOLE = 256
@@ -85,9 +85,9 @@ class Case:
 
 
 def prepare(
-    real: Table,
-    synthetic: Table,
-    holdout: Table | None = None,
+    real: TableLike,
+    synthetic: TableLike,
+    holdout: TableLike | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -186,13 +186,13 @@ def prepare(
     )
 
 
-def _steps(table: Table) -> int:
+def _steps(table: TableLike) -> int:
     """Steps of each window of an array of windows."""
     return int(np.shape(table)[1])
 
 
 def _columns(
-    rows: dict[str, Rows], static: Sequence[str]
+    rows: dict[str, OrderedTable], static: Sequence[str]
 ) -> tuple[tuple[Column, ...], dict[str, NDArray[np.float32]], list[str]]:
     """Read every column of every table; returns them, the channels of each table, and what must be said."""
     columns: list[Column] = []

@@ -19,15 +19,15 @@ from .case import prepare
 from .judges.rocket import separation
 from .metrics import METRICS
 from .metrics.base import SECTIONS
-from .reading import Table
+from .reading import TableLike
 from .report.report import Comparison, Report, check_tables, judge_each
 from .splits import CannotMeasureError, parts
 
 
 def evaluate(
-    real: Table,
-    synthetic: Table,
-    holdout: Table | None = None,
+    real: TableLike,
+    synthetic: TableLike,
+    holdout: TableLike | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -139,7 +139,9 @@ def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list
     return [name for name, metric in METRICS.items() if name in usual or {name, metric.section, "all"} & asked]
 
 
-def compare(real: Table, tables: Mapping[str, Table], holdout: Table | None = None, **arguments: Any) -> Comparison:
+def compare(
+    real: TableLike, tables: Mapping[str, TableLike], holdout: TableLike | None = None, **arguments: Any
+) -> Comparison:
     """Judge several synthetic tables against one real table.
 
     Parameters
@@ -177,8 +179,8 @@ ENOUGH, REPEATS = 2000, 8
 
 
 def closeness(
-    real: Table,
-    synthetic: Table,
+    real: TableLike,
+    synthetic: TableLike,
     *,
     entity: str | None = None,
     time: str | None = None,

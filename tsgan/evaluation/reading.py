@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
 
-Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
+TableLike = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
 
 FEW = 10  # sequences from which on a column that repeats the key, or counts, cannot do so by chance
 
 
 @dataclass(frozen=True)
-class Rows:
+class OrderedTable:
     """A table in sequence and time order.
 
     Attributes
@@ -53,7 +53,7 @@ class Rows:
     counters: tuple[Any, ...] = ()
 
 
-def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
+def read(table: TableLike, side: str, entity: str | None, time: str | None) -> OrderedTable:
     """Read one table.
 
     Parameters
@@ -86,7 +86,7 @@ def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
     return replace(_in_order(frame, side, entity, time), note=note)
 
 
-def as_frame(table: Table, side: str) -> pd.DataFrame:
+def as_frame(table: TableLike, side: str) -> pd.DataFrame:
     """Return a table as a DataFrame; the sequences of an array or a list of arrays become an outer index level."""
     if isinstance(table, pd.DataFrame):
         return table
@@ -143,7 +143,7 @@ def _check(frame: pd.DataFrame, side: str, entity: str | None, time: str | None)
             )
 
 
-def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> Rows:
+def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> OrderedTable:
     """Sort rows by sequence and time and count each sequence's steps."""
     # a time level that was named is a column by now, so the outer one may stand alone
     outer = frame.index.names[0] == "sequence" and (frame.index.nlevels > 1 or frame.index.has_duplicates)
@@ -173,7 +173,7 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
     if entity is not None and len(lengths) >= FEW:
         keys = tuple(n for n in rows if _repeats(frame[n], frame[entity]))
         counters = tuple(n for n in rows if _counts(frame[n], codes))
-    return Rows(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
+    return OrderedTable(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
 
 
 def _repeats(series: pd.Series, keys: pd.Series) -> bool:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Windows
-from .reading import Table, clock_of, joined
+from .reading import TableLike, clock_of, joined
 
 MANY_SEQUENCES = 10
 
@@ -99,14 +99,14 @@ USUAL, LEAST, MOST = 10, 2, 25
 
 
 def train_holdout_split(
-    data: Table,
+    data: TableLike,
     *,
     entity: str | None = None,
     time: str | None = None,
     holdout: float = 0.3,
     window: int = 24,
     random_state: int | None = 0,
-) -> tuple[Table, Table]:
+) -> tuple[TableLike, TableLike]:
     """Split real data in a part to fit a generator on and a part to judge it with.
 
     Many sequences are dealt out whole: all rows of an entity are on one side, because they are one person. One long
@@ -280,7 +280,7 @@ def _stacked(data: pd.DataFrame | pd.Series, order: Ints, blocks: list[Ints]) ->
 
 def _split_arrays(
     data: object, roles: dict[str, str | None], holdout: float, window: int, rng: np.random.Generator
-) -> tuple[Table, Table]:
+) -> tuple[TableLike, TableLike]:
     """Split arrays: by sequence where there are many, else by time."""
     for role, name in roles.items():
         if name is not None:
