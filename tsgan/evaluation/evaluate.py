@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..constraints.base import Constraint
-from ..errors import InputError, ParameterError, choose
+from ..errors import InputError, choose
+from ..errors import number as check_number
 from .case import prepare
 from .judges.rocket import separation
 from .metrics import METRICS
@@ -90,38 +91,20 @@ def evaluate(
     """
     names = _chosen(metrics, {"target": target, "sensitive": sensitive})
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
-    for name, value, least in (("repeats", repeats, 1), ("random_state", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
-    case = prepare(
-        real,
-        synthetic,
-        holdout,
-        entity=entity,
-        time=time,
-        static=static,
-        target=target,
-        sensitive=sensitive,
-        window=window,
-        random_state=int(seed),
-        constraints=constraints,
-    )
+    check_number("repeats", repeats, 1, whole=True)
+    check_number("random_state", seed, whole=True)
+    arguments: dict[str, Any] = {
+        "entity": entity,
+        "time": time,
+        "static": static,
+        "target": target,
+        "sensitive": sensitive,
+        "random_state": int(seed),
+        "constraints": constraints,
+    }
+    case = prepare(real, synthetic, holdout, window=window, **arguments)
     results = tuple(METRICS[name].measure(case, int(repeats)) for name in names)
-    again = partial(
-        evaluate,
-        real,
-        holdout=holdout,
-        entity=entity,
-        time=time,
-        static=static,
-        target=target,
-        sensitive=sensitive,
-        window=case.window,
-        metrics=names,
-        repeats=repeats,
-        random_state=int(seed),
-        constraints=constraints,
-    )
+    again = partial(evaluate, real, holdout=holdout, window=case.window, metrics=names, repeats=repeats, **arguments)
     return Report(results, case, int(repeats), again)
 
 
@@ -131,12 +114,13 @@ def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list
     for name in named:
         choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None})
     asked = set(named)
-    usual = {
-        name
-        for name, metric in METRICS.items()
-        if "default" in asked and metric.default and all(given[need] is not None for need in metric.needs)
-    }
-    return [name for name, metric in METRICS.items() if name in usual or {name, metric.section, "all"} & asked]
+    if "default" in asked:
+        asked |= {
+            name
+            for name, metric in METRICS.items()
+            if metric.default and all(given[need] is not None for need in metric.needs)
+        }
+    return [name for name, metric in METRICS.items() if {name, metric.section, "all"} & asked]
 
 
 def compare(
@@ -175,7 +159,8 @@ def compare(
     return Comparison(reports | judge_each({name: tables[name] for name in others}, again))
 
 
-ENOUGH, REPEATS = 2000, 8
+ENOUGH_WINDOWS = 2000  # of which one measurement is sure enough
+MAX_REPEATS = 8  # of a measurement on few windows
 
 
 def closeness(
@@ -208,15 +193,14 @@ def closeness(
         case = prepare(
             real, synthetic, entity=entity, time=time, static=static, window=window, random_state=random_state
         )
-        repeats = int(np.clip(ENOUGH // len(case.real), 1, REPEATS))
         areas = []
         try:
-            for rng in (case.rng("closeness", repeat) for repeat in range(repeats)):
+            for repeat in range(int(np.clip(ENOUGH_WINDOWS // len(case.real), 1, MAX_REPEATS))):
+                rng = case.rng("closeness", repeat)
                 split = *parts(case.real, 2, rng), *parts(case.synthetic, 2, rng)
                 areas.append(separation(case.real, case.synthetic, split, rng))
+            return min(1.0, 2.0 * (1.0 - float(np.mean(areas))))
         except CannotMeasureError as error:
             if case.window <= 2:
                 raise InputError(f"the table is too short to be scored: {error}; pass more rows") from error
             window = max(2, case.window // 2)
-        else:
-            return min(1.0, 2.0 * (1.0 - float(np.mean(areas))))
