@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parents[1] / "tsgan"
 ROOMS = {
     "errors": 0,
     "arrays": 0,
+    "printing": 0,
     "version": 0,
     "layout": 1,
     "panel": 1,

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..constraints.base import Constraint
-from ..errors import InputError, choose
-from ..errors import number as check_number
+from ..errors import InputError, choose, number
 from .case import prepare
 from .judges.rocket import separation
 from .metrics import METRICS
@@ -91,8 +90,8 @@ def evaluate(
     """
     names = _chosen(metrics, {"target": target, "sensitive": sensitive})
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
-    check_number("repeats", repeats, 1, whole=True)
-    check_number("random_state", seed, whole=True)
+    number("repeats", repeats, 1, whole=True)
+    number("random_state", seed, whole=True)
     arguments: dict[str, Any] = {
         "entity": entity,
         "time": time,

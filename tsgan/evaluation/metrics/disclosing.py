@@ -17,7 +17,7 @@ from scipy import stats
 
 from ...arrays import Doubles, Ints
 from ..case import Case
-from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
+from ..records import MAX_QUERIES, MAX_REFERENCES, RecordIndex, record_index
 from ..splits import CannotMeasureError
 from .base import ALPHA, Grade, Interval, Metric, Result
 
@@ -80,7 +80,7 @@ def gravest(grades: Sequence[Grade]) -> Grade:
     return max(grades, key=ORDER.index)
 
 
-def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
+def sides(case: Case, unknown: str) -> tuple[RecordIndex, RecordIndex, RecordIndex]:
     """Return the records of training, holdout and synthetic table.
 
     Parameters
@@ -100,14 +100,14 @@ def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
             f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout=",
             "holdout",
         )
-    found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
+    found = record_index(case, "real"), record_index(case, "holdout"), record_index(case, "synthetic")
     enough(found[0], "real")
     enough(found[1], "holdout")
     enough(found[2], "synthetic")
     return found
 
 
-def enough(records: Census, side: str) -> None:
+def enough(records: RecordIndex, side: str) -> None:
     """Refuse a table with too few records.
 
     Raises
@@ -121,7 +121,7 @@ def enough(records: Census, side: str) -> None:
         )
 
 
-def told(real: Census, *others: Census) -> str:
+def told(real: RecordIndex, *others: RecordIndex) -> str:
     """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
     words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
     if min(len(np.unique(one.cluster)) for one in (real, *others)) < FEW_CLUSTERS:

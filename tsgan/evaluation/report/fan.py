@@ -164,6 +164,7 @@ def _read(data: Any, what: str, column: str, entity: str | None, time: str | Non
     frame = read_frame(data)[0]
     if not isinstance(frame, pd.DataFrame):
         raise SchemaError(f"{what} must be a DataFrame, got {type(data).__name__}; a fan chart names its column")
+<<<<<<< HEAD
     index = frame.index
     levels = {name: index.get_level_values(place) for place, name in enumerate(index.names) if name is not None}
     there = [*frame.columns, *levels]
@@ -177,16 +178,23 @@ def _read(data: Any, what: str, column: str, entity: str | None, time: str | Non
 
     value = take(column, "column")
     if not pd.api.types.is_numeric_dtype(value.dtype):
+=======
+    flat = frame.reset_index(drop=True)
+    for place, name in enumerate(frame.index.names):
+        if name is not None and name not in flat:
+            flat[name] = frame.index.get_level_values(place)
+    for role, named in (("column", column), ("entity", entity), ("time", time)):
+        if named is not None and named not in flat:
+            raise SchemaError(f"{role}={named!r} is not in {what}{nearest(named, list(flat.columns))}")
+    if not pd.api.types.is_numeric_dtype(flat[column].dtype):
+>>>>>>> 3ec19e2 (The judge's tables, records and splits: names of what they are, limits with their reasons, one way to number what lies in groups)
         numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name].dtype)]
-        raise SchemaError(f"column {column!r} holds no numbers but {value.dtype}; there are {numbers}")
-    out = pd.DataFrame({"value": value.astype("float64")})
-    out["key"] = 0 if entity is None else take(entity, "entity")
-    groups = ["key"]
-    if FUTURE in there:
-        out[FUTURE] = take(FUTURE, "level")
-        groups = [FUTURE, "key"]
-    out["step"] = out.groupby(groups, observed=True).cumcount()
-    when = take(time, "time") if time is not None else pd.Series(index.get_level_values(-1)).reset_index(drop=True)
+        raise SchemaError(f"column {column!r} holds no numbers but {flat[column].dtype}; there are {numbers}")
+    out = pd.DataFrame({"value": flat[column].astype("float64"), "key": 0 if entity is None else flat[entity]})
+    if FUTURE in flat:
+        out[FUTURE] = flat[FUTURE]
+    out["step"] = out.groupby([name for name in (FUTURE, "key") if name in out], observed=True).cumcount()
+    when = pd.Series(frame.index.get_level_values(-1)).reset_index(drop=True) if time is None else flat[time]
     if isinstance(when.dtype, pd.PeriodDtype):
         when = when.dt.to_timestamp()
     elif time is not None and not pd.api.types.is_numeric_dtype(when.dtype):

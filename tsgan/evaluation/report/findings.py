@@ -32,28 +32,14 @@ EVERY = "By every score here the synthetic table is as close to the real one as 
 
 @dataclass(frozen=True)
 class Finding:
-    """One of the three things to know.
-
-    Attributes
-    ----------
-    about : {"faithful", "different", "disclosure"}
-    title : str
-    text : str
-        One sentence, or a few short ones.
-    tone : str
-        One of "good", "fair", "unsure", "warn", "bad", "none".
-    more : str
-        What must be known beside it, or nothing.
-    items : tuple of (str, str)
-        The text as a list: what it is about, and which scores say so how plainly.
-    """
+    """One of the three things to know."""
 
     about: Literal["faithful", "different", "disclosure"]
     title: str
-    text: str
+    text: str  # one sentence, or a few short ones
     tone: Tone
-    more: str = ""
-    items: tuple[tuple[str, str], ...] = ()
+    more: str = ""  # what must be known beside it
+    items: tuple[tuple[str, str], ...] = ()  # the text as a list: what it is about, and which scores say so how plainly
 
     def __str__(self) -> str:
         return f"{self.title}: {self.text} {self.more}".strip()

@@ -24,10 +24,8 @@ from ..metrics.base import (
     SECTIONS,
     SMALL,
     TONES,
-    Metric,
     Result,
     Section,
-    Tone,
     number,
 )
 from ..metrics.draws import MAX_COMPARED
@@ -66,14 +64,10 @@ class Judged(Protocol):
 class Card:
     """One score as the page shows it."""
 
-    metric: Metric
     result: Result
-    tone: Tone
     place: float | None  # percent of the way from real against real to useless; None where there is no such place
     band: tuple[float, float] | None  # percent at which the interval (or else the spread) begins, and how wide it is
     right: tuple[float, ...]  # shares of real and of synthetic windows that a judge was right on, if any
-    parts: Sequence[Mapping[str, Any]]
-    ends: tuple[str, str]  # names of the two ends of the scale
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,6 @@ class Chapter:
     """One question: its scores, its table by columns, and its pictures."""
 
     section: Section
-    question: str
     cards: list[Card]
     heads: list[str]
     rows: list[tuple[str, list[dict[str, Any] | None]]]
@@ -107,12 +100,12 @@ def report_page(report: Judged) -> str:
     drawn = _galleries(report.results, case, shown)
     measured = by_section(result for result in report.results if result.value is not None)
     chapters = []
-    for section, question in SECTIONS.items():
+    for section in SECTIONS:
         results = measured.get(section, [])
         pictures = [gallery for gallery in drawn.get(section, ()) if gallery.pictures]
         if results or pictures:
             heads, rows = _by_column(results, case)
-            chapters.append(Chapter(section, question, [_card(result) for result in results], heads, rows, pictures))
+            chapters.append(Chapter(section, [_card(result) for result in results], heads, rows, pictures))
     return _fill(
         "report.html",
         case=case,
@@ -129,13 +122,13 @@ def comparison_page(reports: Mapping[str, Judged], best: Mapping[str, list[str]]
     """Return the page of several reports side by side; `best` names the tables to mark, by metric."""
     first = next(iter(reports.values()))
     definitions = by_section(first.results)
-    results = [{result.name: result for result in report.results} for report in reports.values()]
-    chapters: dict[str, list[tuple[Metric, list[Card], list[str]]]] = {}
+    cards = [{result.name: _card(result) for result in report.results} for report in reports.values()]
+    chapters: dict[Section, list[tuple[str, list[Card]]]] = {}
     for section, members in definitions.items():
         for name in (result.name for result in members):
-            cards = [_card(table[name]) for table in results]
-            if any(card.result.value is not None for card in cards):
-                chapters.setdefault(SECTIONS[section], []).append((METRICS[name], cards, best[name]))
+            row = [table[name] for table in cards]
+            if any(card.result.value is not None for card in row):
+                chapters.setdefault(section, []).append((name, row))
     pictures = [
         Picture(picture.svg, f"Table {name}. {picture.alt}", f"{name}: {picture.caption}")
         for name, report in reports.items()
@@ -146,6 +139,7 @@ def comparison_page(reports: Mapping[str, Judged], best: Mapping[str, list[str]]
         names=list(reports),
         case=first.case,
         chapters=chapters,
+        best=best,
         findings={name: _leak_first(report) for name, report in reports.items()},
         notes=list(dict.fromkeys(note for report in reports.values() for note in report.case.notes)),
         unmeasured=list(dict.fromkeys(item for report in reports.values() for item in unmeasured(report.results))),
@@ -192,11 +186,8 @@ def _card(result: Result) -> Card:
             reach = result.spread or 0.0
             low, high = sorted(map(percent, result.interval or (result.value - reach, result.value + reach)))
             band = (low, round(high - low, 1))
-    metric = METRICS[result.name]
     accuracies = [result.detail[name] for name in ("accuracy_real", "accuracy_synthetic") if name in result.detail]
-    right = tuple(float(np.mean(accuracy)) for accuracy in accuracies)
-    ends = "real against real", "a copy" if metric.section == "disclosure" else "useless"
-    return Card(metric, result, TONES[result.grade], place, band, right, result.detail.get("parts", ()), ends)
+    return Card(result, place, band, tuple(float(np.mean(accuracy)) for accuracy in accuracies))
 
 
 def _by_column(

@@ -24,7 +24,7 @@ from ..case import Case
 from ..columns import Column
 from ..metrics.correlation import cross_correlation
 from ..metrics.dependence import autocorrelation, spectrum
-from ..records import census, chosen, nearest, records, remembered
+from ..records import chosen, nearest, record_index, records, remembered
 
 REAL, SYNTHETIC = "#2f7fc1", "#d9622b"
 SIDES = ((REAL, "real"), (SYNTHETIC, "synthetic"))
@@ -374,7 +374,7 @@ def frames(case: Case) -> list[Picture]:
     lengths = [panel.lengths.astype(np.float64) for panel in panels]
     if min(map(len, lengths)) > 1 and len(np.unique(np.concatenate(lengths))) > 1:
         found.append(_histogram(lengths, "length of a sequence (steps)", "sequences"))
-    clocks = case.clocks or {}
+    clocks = case.clocks
     if "real" in clocks and "synthetic" in clocks:
         gaps = [np.diff(clocks[name])[_followed(panel)] for panel, (_, name) in zip(panels, SIDES, strict=True)]
         if all(map(len, gaps)) and not np.allclose(np.concatenate(gaps), gaps[0][0]):
@@ -439,7 +439,7 @@ def closeness(case: Case) -> list[Picture]:
     caption = f"{share:.0%} of the synthetic records are closer than all but 5 % of the {what} (dotted line)"
     alt = (
         f"Overlaid histograms of the distance to the closest real record, {what} and synthetic records "
-        f"({census(case, 'synthetic').word}). {caption}."
+        f"({record_index(case, 'synthetic').word}). {caption}."
     )
     return [Picture(draw(plot, 3.4, 2.0), alt, caption)]
 

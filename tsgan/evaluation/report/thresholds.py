@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 from ...errors import ParameterError, choose
 from ..metrics import METRICS
-from ..metrics.base import GRADES, Result, number
+from ..metrics.base import GRADES, RANK, Result, number
+from ..metrics.disclosing import ORDER
 
-# grades of fidelity and of disclosure, from the best to the worst
-FIDELITY = ("faithful", "unclear", "close", "visible", "far")
-DISCLOSURE = ("none found", "unclear", "suspicious", "leak")
 EXAMPLES = "write METRIC=VALUE, METRIC=GRADE or METRIC:ROW=VALUE, such as two_sample=0.7 or marginals=close"
 
 
@@ -65,7 +63,7 @@ class Threshold:
             return f"{self.metric} was not measured"
         if result.value is None:
             return f"{self.metric} is {result.verdict}"
-        shown, value, grade, better = self.metric, result.value, str(result.grade), result.better
+        shown, value, grade, better = self.metric, result.value, result.grade, result.better
         if self.row is not None:
             rows = [row for key in ("columns", "parts") for row in result.detail.get(key, ())]
             by_name = {str(row.get("column", row.get("part"))): row for row in rows}
@@ -79,8 +77,7 @@ class Threshold:
             scale = _scale(self.metric)
             if scale.index(grade) <= scale.index(self.worst):
                 return None
-            words = {str(one): text for one, text in GRADES.items()}
-            return f"{shown} is {words[grade]}, worse than {self.worst!r}"
+            return f"{shown} is {GRADES[grade]}, worse than {self.worst!r}"
         beyond = value - self.worst if better == "lower" else self.worst - value
         if beyond <= 0:
             return None
@@ -88,4 +85,5 @@ class Threshold:
 
 
 def _scale(metric: str) -> tuple[str, ...]:
-    return DISCLOSURE if METRICS[metric].section == "disclosure" else FIDELITY
+    """Grades of a metric from the best to the worst."""
+    return ORDER if METRICS[metric].section == "disclosure" else tuple(RANK)
