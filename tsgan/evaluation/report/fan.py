@@ -164,30 +164,14 @@ def _read(data: Any, what: str, column: str, entity: str | None, time: str | Non
     frame = read_frame(data)[0]
     if not isinstance(frame, pd.DataFrame):
         raise SchemaError(f"{what} must be a DataFrame, got {type(data).__name__}; a fan chart names its column")
-<<<<<<< HEAD
-    index = frame.index
-    levels = {name: index.get_level_values(place) for place, name in enumerate(index.names) if name is not None}
-    there = [*frame.columns, *levels]
-
-    def take(name: str, role: str) -> pd.Series[Any]:
-        if name in frame.columns:
-            return frame[name].reset_index(drop=True)
-        if name in levels:
-            return pd.Series(levels[name]).reset_index(drop=True)
-        raise SchemaError(f"{role}={name!r} is not in {what}{nearest_name(name, there)}")
-
-    value = take(column, "column")
-    if not pd.api.types.is_numeric_dtype(value.dtype):
-=======
     flat = frame.reset_index(drop=True)
     for place, name in enumerate(frame.index.names):
         if name is not None and name not in flat:
             flat[name] = frame.index.get_level_values(place)
     for role, named in (("column", column), ("entity", entity), ("time", time)):
         if named is not None and named not in flat:
-            raise SchemaError(f"{role}={named!r} is not in {what}{nearest(named, list(flat.columns))}")
+            raise SchemaError(f"{role}={named!r} is not in {what}{nearest_name(named, list(flat.columns))}")
     if not pd.api.types.is_numeric_dtype(flat[column].dtype):
->>>>>>> 3ec19e2 (The judge's tables, records and splits: names of what they are, limits with their reasons, one way to number what lies in groups)
         numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name].dtype)]
         raise SchemaError(f"column {column!r} holds no numbers but {flat[column].dtype}; there are {numbers}")
     out = pd.DataFrame({"value": flat[column].astype("float64"), "key": 0 if entity is None else flat[entity]})
