@@ -1,4 +1,4 @@
-"""The arrays that signatures name, by what they hold, and the numbering of items that lie in groups."""
+"""The arrays that signatures name, by what they hold; and where sequences lie that follow one another in one array."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ Bools = NDArray[np.bool_]
 Reals = NDArray[np.floating]  # of any precision
 
 
-def numbered(counts: NDArray[np.integer]) -> tuple[Ints, Ints]:
-    """Return the group of each item, and its place in it, of groups that follow one another with so many items each."""
-    group = np.repeat(np.arange(len(counts)), counts)
-    return group, np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+def first_rows(lengths: NDArray[np.integer]) -> Ints:
+    """Return the row at which each of several sequences of these lengths begins, `(sequences,)`."""
+    return np.cumsum(lengths, dtype=np.int64) - lengths
+
+
+def steps_within(lengths: NDArray[np.integer]) -> Ints:
+    """Return the position of each row within its sequence, from 0, `(rows,)`."""
+    return np.arange(int(lengths.sum()), dtype=np.int64) - np.repeat(first_rows(lengths), lengths)

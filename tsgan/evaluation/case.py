@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Doubles, Floats, Ints, numbered
+from ..arrays import Doubles, Floats, Ints, steps_within
 from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
@@ -182,8 +182,8 @@ def _window(real: Ints, synthetic: Ints, window: int | None) -> int:
 def _windows(panel: Panel, size: int, side: str, rng: np.random.Generator) -> tuple[Windows, list[str]]:
     """Cut all windows of a panel, at most `MAX_WINDOWS` of them."""
     counts = np.maximum(panel.lengths - size + 1, 0)
-    sequences, inside = numbered(counts)
-    starts = panel.offsets[:-1][sequences] + inside
+    sequences = np.repeat(np.arange(len(panel)), counts)
+    starts = panel.offsets[:-1][sequences] + steps_within(counts)
     notes = []
     if short := int((counts == 0).sum()):
         notes.append(f"{short} of {len(panel)} {side} sequences are shorter than {size} steps and were left out")

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from ..arrays import Doubles, Floats, Ints, numbered
+from ..arrays import Doubles, Floats, Ints, steps_within
 from ..panel import Panel, Windows
 from .case import Case
 from .columns import Column
@@ -66,8 +66,9 @@ class RecordIndex:
         """
         share = max(most // max(len(names), 1), 1)
         stride = np.maximum(self.size if apart else 1, -(-self.count[names] // share))
-        owner, place = numbered(-(-self.count[names] // stride))
-        return self.first[names][owner] + place * stride[owner], owner
+        count = -(-self.count[names] // stride)
+        owner = np.repeat(np.arange(len(names)), count)
+        return self.first[names][owner] + steps_within(count) * stride[owner], owner
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,16 @@ def _record_index(case: Case, side: str) -> RecordIndex:
     if side == "synthetic" and len(panel) < MIN_CLUSTERED and panel.lengths.mean() >= LONG * size:
         blocks = True
     windows = np.maximum(panel.lengths - size + 1, 0)
-    sequence, number = numbered(-(-windows // size) if blocks else (windows > 0).astype(np.int64))
-    first = panel.offsets[:-1][sequence] + number * size
+    number = -(-windows // size) if blocks else (windows > 0).astype(np.int64)
+    sequence = np.repeat(np.arange(len(panel)), number)
+    inside = steps_within(number) * size
+    first = panel.offsets[:-1][sequence] + inside
     count, cluster = windows[sequence], np.arange(len(sequence))
     if blocks:
-        count = np.minimum(count - number * size, size)
+        count = np.minimum(count - inside, size)
         rows = len(panel.values)
         stretch = rows if len(panel) >= MIN_CLUSTERED else max(LONG * size, rows // CLUSTERS)
-        pairs = np.stack([sequence, number * size // stretch])
+        pairs = np.stack([sequence, inside // stretch])
         cluster = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
     return RecordIndex(panel, first, count, cluster, size, blocks)
 
