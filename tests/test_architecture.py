@@ -21,7 +21,6 @@ ROOMS = {
     "errors": 0,
     "arrays": 0,
     "printing": 0,
-    "printing": 0,
     "version": 0,
     "layout": 1,
     "panel": 1,
