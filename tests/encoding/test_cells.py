@@ -170,9 +170,9 @@ class TestHabits:
     def test_steps_never_cross_a_gap_or_a_sequence(self):
         pairs = np.repeat(draws().normal(size=100), 2)
         apart = np.insert(pairs, np.arange(1, 200, 2), np.nan)
-        assert Habits.learn(pairs, np.arange(200) > 0, None).stays
-        assert not Habits.learn(pairs, np.arange(200) % 2 == 0, None).stays
-        assert not Habits.learn(apart, np.arange(300) > 0, None).stays
+        assert Habits.fit(pairs, np.arange(200) > 0, None).stays
+        assert not Habits.fit(pairs, np.arange(200) % 2 == 0, None).stays
+        assert not Habits.fit(apart, np.arange(300) > 0, None).stays
 
     def test_they_survive_the_state(self):
         x = np.where(draws().random(ROWS) < 0.2, 0.0, np.repeat(draws(1).normal(9, 1, ROWS // 2), 2))
