@@ -232,16 +232,16 @@ class TestMarginals:
         moved = values[:, place] != atom
         values[moved, place] = 0.5 * values[moved, place] + 3
         drawn = type(panel)(values, panel.lengths, panel.statics, panel.covariates)
-        encoder.settle([(drawn, np.zeros(1), draws())])
-        rows = encoder.rows(drawn, np.zeros(1), draws(), drawn=True).values
+        encoder.calibrate([drawn])
+        rows = encoder.decode(drawn, np.zeros(1), draws(), drawn=True).values
         assert ((rows["x"] == 0) == (x == 0)).all()
         assert abs(np.mean(rows["x"]) - x.mean()) < 0.05
         np.testing.assert_array_equal(rows["k"], frame["k"])
-        as_it_is = encoder.rows(drawn, np.zeros(1), draws()).values["x"]
+        as_it_is = encoder.decode(drawn, np.zeros(1), draws()).values["x"]
         assert np.mean(as_it_is) > x.mean() + 2
         half = np.zeros(values.shape, dtype=bool)
         half[:100] = True
-        beside = encoder.rows(drawn, np.zeros(1), draws(), drawn=half).values["x"]
+        beside = encoder.decode(drawn, np.zeros(1), draws(), drawn=half).values["x"]
         np.testing.assert_array_equal(beside, as_it_is, "what known values stand beside stays where it is")
 
     def test_a_map_that_would_roughen_smooth_curves_is_left_out(self):
@@ -256,7 +256,7 @@ class TestMarginals:
         column = encoder.stages.cells.columns[encoder.stages.cells.place("smooth")]
         values = panel.values.copy()
         values[:, 0], values[:, 1] = column.encode(pd.Series(wave**3)), values[:, 1] + 0.5
-        encoder.settle([(Panel(values, panel.lengths, panel.statics, panel.covariates), np.zeros(400), draws())])
+        encoder.calibrate([Panel(values, panel.lengths, panel.statics, panel.covariates)])
         assert [len(knots) > 0 for knots in encoder.stages.cells.marginals.drawn] == [False, True]
 
 

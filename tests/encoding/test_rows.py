@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsgan.encoding.compose import Rows
+from tsgan.encoding.assembling import Rows
 
 
 def _rows(start, lengths, stamps=True):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Ints
+from ..arrays import Bools, Ints, steps_within
 from ..errors import ConstraintError, TsganWarning
 from .base import Constraint, Name, Parts, Places, Rows, last_known, nearest, shown
 from .derived import Formula
@@ -53,7 +53,7 @@ def tell(constraint: Constraint, rows: Rows, found: Places, keys: Sequence[Any] 
     """Return the message about rows that break a constraint: the first ones, with their values, and what to do."""
     names = constraint.operands(rows.columns)[:8]
     table = {name: rows.spread(name) for name in names}
-    step = np.arange(len(rows.sequence)) - (np.cumsum(rows.lengths) - rows.lengths)[rows.sequence]
+    step = steps_within(rows.lengths)
     lines = []
     for row in found[:SHOWN]:
         number = int(rows.sequence[row])

@@ -25,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from ..arrays import Ints
+from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
@@ -164,7 +164,7 @@ class Aliases:
             found[alias.name] = _starts(parts[alias.name].reset_index(drop=True), alias.step, lengths)
         return {name: found[name] for name in parts if name in found}
 
-    def told(self, values: pd.DataFrame) -> pd.DataFrame:
+    def fill_sources(self, values: pd.DataFrame) -> pd.DataFrame:
         """Return a table with what is missing in a column, but known by one that repeats or renames it."""
         values = values.copy()
         for alias in self.found:
@@ -239,8 +239,7 @@ class _Sources:
         """Return the number of each row's step, sequence or row, or of each sequence."""
         if of == "sequence":
             return np.arange(len(self.lengths)) if static else self.sequence
-        rows = np.arange(self.rows)
-        return rows if of == "row" else rows - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+        return np.arange(self.rows) if of == "row" else steps_within(self.lengths)
 
     def repeated(self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp]) -> Alias | None:
         """Return the alias of the key or the stamp, if the column is one."""
@@ -281,7 +280,7 @@ class _Sources:
         changed = np.ones(len(codes), dtype=bool)
         changed[1:] = codes[1:] != codes[:-1]
         if not fixed:
-            changed[(np.cumsum(self.lengths) - self.lengths)[self.lengths > 0]] = True
+            changed[first_rows(self.lengths)[self.lengths > 0]] = True
         share = np.unique(codes, return_counts=True)[1] / len(codes)
         rows = int(changed.sum()) - (len(share) if renamed else 0)
         return float(-np.log2((share**2).sum()) * rows)
@@ -363,12 +362,10 @@ def _counter(
 
 def _starts(series: pd.Series[Any], step: int, lengths: Ints) -> pd.Series[Any]:
     """Return where each sequence's counter starts, told by its first row that is known."""
-    first = np.cumsum(lengths) - lengths
     if not series.hasnans:
-        return series.take(first).reset_index(drop=True)
-    at = np.arange(len(series)) - np.repeat(first, lengths)
+        return series.take(first_rows(lengths)).reset_index(drop=True)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
-    return (series - step * at).groupby(sequence).first().reset_index(drop=True)
+    return (series - step * steps_within(lengths)).groupby(sequence).first().reset_index(drop=True)
 
 
 def _token(dtype: Any, name: Name) -> Token:

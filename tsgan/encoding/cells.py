@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Doubles, Floats, Ints
+from ..arrays import Bools, Doubles, Floats, Ints, steps_within
 from ..bundle import saved
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
@@ -32,7 +32,7 @@ from .columns.category import CategoryColumn
 from .columns.numeric import FloatColumn
 from .columns.orders import Order, bound, find_orders
 from .schema import Role
-from .sequences import encode_lengths, follows, length_cell
+from .sequences import encode_lengths, length_cell
 
 Parts = Mapping[Name, "pd.Series[Any]"]
 POSITIONS = 4
@@ -57,7 +57,7 @@ class Cells:
     calendar : Calendar or None
     trend : Trend or None
     marginals : Marginals or None
-        What carries drawn numbers to the observed marginals; None until `settle`.
+        What carries drawn numbers to the observed marginals; None until `calibrate`.
     meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
         Which levels of categories of one role come together.
     together : dict of name to int
@@ -124,7 +124,7 @@ class Cells:
         numbers = [name for name in own if kinds.get(name, "float") in ("float", "integer", "constant")]
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
-        steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
+        steps, alone = steps_within(lengths) > 0, np.zeros(len(lengths), dtype=bool)
         columns: list[Column] = []
         for name, series in parts.items():
             role: Role = "static" if name in statics else "value"
@@ -239,7 +239,7 @@ class Cells:
         It is known before values are, since lengths are drawn first: the logarithms of the steps before and after it
         (1 added), whether it is the last, and the steps before it as a share of the longest sequence.
         """
-        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        step = steps_within(lengths)
         left = np.repeat(lengths, lengths) - 1 - step
         if not self._longest:
             return np.zeros((len(step), 0), dtype=np.float32)
@@ -325,7 +325,7 @@ class Cells:
                 out[:, j] = straightened(out[:, j], lines)
         return out
 
-    def settle(self, drawn: Doubles, starts: Ints) -> None:
+    def calibrate(self, drawn: Doubles, starts: Ints) -> None:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the

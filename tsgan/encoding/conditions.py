@@ -73,10 +73,10 @@ class Condition:
                 fits = self.static_allowed[place]
                 if fits is not None:
                     free = fits.all(axis=1)
-                    statics[~free, place] = _settled(statics[~free, place], fits[~free], share, rng)
+                    statics[~free, place] = _allowed_codes(statics[~free, place], fits[~free], share, rng)
             elif (fit := self.allowed[place]) is not None:
                 every = np.broadcast_to(fit, (len(values), len(fit)))
-                values[:, place] = _settled(values[:, place], every, share, rng)
+                values[:, place] = _allowed_codes(values[:, place], every, share, rng)
         return replace(panel, values=values, statics=statics)
 
     def put(self, decoded: dict[Name, Any]) -> None:
@@ -88,7 +88,7 @@ class Condition:
             decoded[name] = values.array if not isinstance(decoded[name], np.ndarray) else values.to_numpy()
 
 
-def _settled(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
+def _allowed_codes(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
     """Return codes, a fitting one drawn by its share in place of those that do not fit or are missing."""
     known = np.where(np.isnan(codes), 0, codes).astype(np.intp)
     wrong = np.flatnonzero(np.isnan(codes) | ~fits[np.arange(len(codes)), known])

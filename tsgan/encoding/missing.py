@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Ints
+from ..arrays import Bools, Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import InputError
 from ..tables.dtypes import Name
-from .sequences import follows
 
 
 @saved
@@ -122,10 +121,10 @@ def _mask(series: pd.Series[Any]) -> Bools:
 
 def _whole(mask: Bools, lengths: Ints) -> Bools:
     """Return which sequences are missing throughout."""
-    return np.asarray(np.add.reduceat(mask, np.cumsum(lengths) - lengths, dtype=np.int64) == lengths)
+    return np.asarray(np.add.reduceat(mask, first_rows(lengths), dtype=np.int64) == lengths)
 
 
 def _runs(mask: Bools, lengths: Ints) -> Ints:
     """Return the lengths of the runs of True within sequences."""
-    starts = np.flatnonzero(mask & ~(follows(lengths) & np.r_[False, mask[:-1]]))
+    starts = np.flatnonzero(mask & ~((steps_within(lengths) > 0) & np.r_[False, mask[:-1]]))
     return np.add.reduceat(mask, starts, dtype=np.int64) if len(starts) else np.zeros(1, dtype=np.int64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from ..printing import aligned
-from ..tables.dtypes import Name
+from ..tables.dtypes import Name, label, plain
+from ..tables.form import Form
+from ..tables.keys import Keys
+from .clocks.clock import Clock
 
 Role = Literal["entity", "time", "static", "value"]
 Kind = Literal[
@@ -95,9 +97,67 @@ class Schema:
         raise KeyError(name)
 
     def __str__(self) -> str:
-        rows = [("column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason")]
+        head = ("column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason")
+        rows = [head]
         for c in self.columns:
             name = "(index)" if c.name is None else str(c.name)
             decimals = "" if c.decimals is None else str(c.decimals)
             rows.append((name, c.role, c.kind, c.dtype, decimals, c.range, c.scaler, c.reason))
-        return "\n".join(aligned(rows))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join(lines)
+
+
+def schema_of(
+    form: Form,
+    columns: Iterable[ColumnSchema],
+    clock: Clock,
+    keys: Keys | None,
+    texts: Mapping[Name | None, Sequence[str]],
+    restored: Mapping[Name, str],
+) -> Schema:
+    """Return the schema: roles that live in the index first, then the columns in their order.
+
+    Parameters
+    ----------
+    form : Form
+    columns : iterable of ColumnSchema
+        Of what is learned.
+    clock : Clock
+    keys : Keys or None
+    texts : mapping of name to texts
+        What there is to say of a column beyond its kind: gaps, seasons, trend, constraints.
+    restored : mapping of name to text
+        Columns that are not learned, and what they follow from.
+    """
+    lines: dict[Any, ColumnSchema] = {line.name: line for line in columns}
+    for name in form.columns:
+        role: Role = "static" if name in form.static else "value"
+        if name in restored:
+            lines[name] = ColumnSchema(name, role, "restored", "", reason=restored[name])
+        elif name not in lines and name not in (form.entity, form.time):
+            lines[name] = ColumnSchema(name, role, "restored", "", reason="from what its constraints leave free")
+        if name in lines and texts.get(name):
+            reasons = [text for text in (lines[name].reason, *texts[name]) if text]
+            lines[name] = replace(lines[name], reason="; ".join(reasons))
+    first: list[ColumnSchema] = []
+
+    def add(line: ColumnSchema, where: str | None) -> None:
+        if where == "column":
+            lines[line.name] = line
+        else:
+            first.append(line)
+
+    if keys is not None:
+        reason = keys.describe()
+        add(
+            ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=reason),
+            form.entity_in,
+        )
+    if clock.kind != "rows":
+        low = plain(clock.make(1)[0])
+        low = low if isinstance(low, int | float) else str(low)
+        reason = "; ".join([clock.describe(), *texts.get(form.time, ())])
+        add(ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason), form.time_in)
+    return Schema((*first, *(lines[name] for name in form.columns)))

@@ -18,16 +18,16 @@ from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import Form, SplitTable, read
+from ..tables.form import Form, Table, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
+from .assembling import Rows
 from .cells import Cells
-from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
-from .compose import Rows, schema_of
+from .clocks.timing import START, Timing
 from .missing import Missing
-from .schema import Schema
+from .schema import Schema, schema_of
 from .sequences import arrange, one_per_sequence
 
 Parts = dict[Name, "pd.Series[Any]"]
@@ -73,7 +73,7 @@ class Stages:
     form : Form
     frame : FrameKind
     keys : Keys or None
-    clock : Clock
+    timing : Timing
     aliases : Aliases
     chain : Chain
         Constraints and their steps.
@@ -86,7 +86,7 @@ class Stages:
     form: Form
     frame: FrameKind
     keys: Keys | None
-    clock: Clock
+    timing: Timing
     aliases: Aliases
     chain: Chain
     missing: Missing
@@ -110,15 +110,16 @@ class Stages:
     @cached_property
     def schema(self) -> Schema:
         """The columns as they were understood."""
-        told: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
-        for one in self.constraints:
-            for name in one.operands(self.form.names):
-                told.setdefault(name, []).append(one.text)
+        texts: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
+        for rule in self.constraints:
+            for name in rule.operands(self.form.names):
+                texts.setdefault(name, []).append(rule.text)
         for known in (self.cells.calendar, self.cells.trend):
             if known is not None:
-                told.setdefault(self.form.time, []).append(known.describe())
+                texts.setdefault(self.form.time, []).append(known.describe())
         restored = {alias.name: alias.describe() for alias in self.aliases.found}
-        return schema_of(self.form, self.cells.columns, self.clock, self.keys, told, restored)
+        lines = [column.describe() for column in self.cells.columns]
+        return schema_of(self.form, lines, self.timing.clock, self.keys, texts, restored)
 
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
@@ -139,7 +140,7 @@ class Stages:
         self.missing.check(parts)
         return self.panel(parts, stamps_of(table, order), lengths)
 
-    def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
+    def take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
         frame, _ = read_frame(data)
         self.check_columns(frame)
@@ -169,7 +170,7 @@ class Stages:
             told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
             raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
 
-    def learned(self, table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Parts:
+    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
@@ -177,19 +178,19 @@ class Stages:
 
     def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
-        parts = {**parts, **self.clock.encode(stamps, lengths)}
-        return self.cells.encode(parts, lengths, *walls_of(self.clock, self.asked.calendar, stamps))
+        parts = {**parts, **self.timing.forward(stamps, lengths)}
+        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
 
     @property
     def stamped(self) -> bool:
         """Whether rows carry time stamps."""
-        return self.form.kind == "frame" and (self.clock.kind != "rows" or self.form.entity is None)
+        return self.form.kind == "frame" and (self.timing.clock.kind != "rows" or self.form.entity is None)
 
     def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
-        """Return where the clock of each sequence starts, see `Clock.first_ticks`."""
+        """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
         if start is not None and not self.stamped:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
-        return self.clock.first_ticks(lengths, start, rng, self.cells.early(statics, START))
+        return self.timing.first_stamps(lengths, start, rng, self.cells.early(statics, START))
 
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.
@@ -204,13 +205,13 @@ class Stages:
         cells = self.cells
         if not cells.timed:
             return cells.covariates(lengths, None, None)
-        ticks = self.clock.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
-        return cells.covariates(lengths, self.clock.stamps.moments(ticks), ticks)
+        ticks = self.timing.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
+        return cells.covariates(lengths, self.timing.moments(ticks), ticks)
 
     @property
     def wandering(self) -> bool:
         """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
-        return self.cells.timed and not self.clock.regular
+        return self.cells.timed and self.timing.gapped
 
     def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
         """Return all columns, one value per row, with those that repeat others."""
@@ -221,7 +222,7 @@ class Stages:
         return values | {name: values[name].take(sequence) for name in self.form.static}
 
 
-def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | None:
+def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     """Return the stamps in sequence and time order; as they came, where that is so already."""
     if table.stamps is None:
         return None
@@ -229,7 +230,7 @@ def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | Non
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Parts:
+def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
     """Return each column in sequence and time order, a static one with one row per sequence."""
     parts: Parts = {}
     for name in table.form.names:
@@ -240,13 +241,16 @@ def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Parts
     return parts
 
 
-def walls_of(clock: Clock, calendar: Any, stamps: pd.Index[Any] | None) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
+def walls_of(
+    timing: Timing, calendar: Any, stamps: pd.Index[Any] | None
+) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
     """Return what the clock on the wall shows at each row, and its ticks; None where there is no such clock.
 
     The wall has no dates that count where they follow from drawn gaps of any size and nobody asked.
     """
+    clock = timing.clock
     if stamps is None:
         return None, None
     ticks = clock.ticks(stamps)
-    odd = calendar == "auto" and not clock.regular and clock.spacing.freq is None
-    return None if odd else clock.stamps.moments(ticks), ticks
+    odd = calendar == "auto" and not timing.known and clock.freq is None
+    return None if odd else timing.moments(ticks), ticks

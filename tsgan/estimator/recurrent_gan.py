@@ -283,7 +283,7 @@ class RecurrentGAN(Synthesizer):
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )
             self.history_ = history.rows
-            self._settle(windows)
+            self._calibrate(windows)
         training = self._model.training
         second = None if training is None else training.second
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))

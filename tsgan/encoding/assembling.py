@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..arrays import Ints
-from ..tables.dtypes import Name, label, load, plain
+from ..arrays import Ints, steps_within
+from ..tables.dtypes import Name, load
 from ..tables.form import OUTER, Form
-from ..tables.keys import Keys, as_index
-from .clocks.clock import Clock
-from .columns.base import Column
-from .schema import ColumnSchema, Role, Schema
+from ..tables.keys import as_index
 
 
-def compose(
+def assemble(
     decoded: Mapping[Name, Any],
     lengths: Ints,
     form: Form,
@@ -109,8 +106,7 @@ def _index(
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
     """Return the level that tells the rows of a sequence apart, and each row's place in it."""
     if stamps is None:
-        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return _labels(int(lengths.max(initial=0)), form), step
+        return _labels(int(lengths.max(initial=0)), form), steps_within(lengths)
     codes, level = stamps.factorize(sort=True)
     return _with_freq(pd.Index(level), form.freq), codes
 
@@ -148,57 +144,6 @@ def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool
     if len(lengths) and (lengths == lengths[0]).all():
         return flat.reshape(len(lengths), int(lengths[0]), len(form.columns))
     return np.split(flat, np.cumsum(lengths)[:-1])
-
-
-def schema_of(
-    form: Form,
-    columns: Sequence[Column],
-    clock: Clock,
-    keys: Keys | None,
-    told: Mapping[Name | None, Sequence[str]],
-    restored: Mapping[Name, str],
-) -> Schema:
-    """Return the schema: roles that live in the index first, then the columns in their order.
-
-    Parameters
-    ----------
-    form : Form
-    columns : sequence of Column
-        Of what is learned.
-    clock : Clock
-    keys : Keys or None
-    told : mapping of name to texts
-        What there is to say of a column beyond its kind: gaps, seasons, trend, constraints.
-    restored : mapping of name to text
-        Columns that are not learned, and what they follow from.
-    """
-    lines: dict[Any, ColumnSchema] = {column.name: column.describe() for column in columns}
-    for name in form.columns:
-        role: Role = "static" if name in form.static else "value"
-        if name in restored:
-            lines[name] = ColumnSchema(name, role, "restored", "", reason=restored[name])
-        elif name not in lines and name not in (form.entity, form.time):
-            lines[name] = ColumnSchema(name, role, "restored", "", reason="from what its constraints leave free")
-        if name in lines and told.get(name):
-            texts = [text for text in (lines[name].reason, *told[name]) if text]
-            lines[name] = replace(lines[name], reason="; ".join(texts))
-    first: list[ColumnSchema] = []
-    if keys is not None:
-        line = ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=keys.describe())
-        if form.entity_in == "column":
-            lines[form.entity] = line
-        else:
-            first.append(line)
-    if clock.kind != "rows":
-        low = plain(clock.stamps.write(np.array([clock.start]))[0])
-        low = low if isinstance(low, int | float) else str(low)
-        reason = "; ".join([clock.describe(), *told.get(form.time, ())])
-        line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason)
-        if form.time_in == "column":
-            lines[form.time] = line
-        else:
-            first.append(line)
-    return Schema((*first, *(lines[name] for name in form.columns)))
 
 
 @dataclass(frozen=True)
