@@ -21,7 +21,7 @@ from ..bundle import saved
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
-from .calibration import Marginals, independent_values, on_lines, rougher, straightened
+from .calibration import Marginal, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
 from .clocks.clock import GAP, START
 from .clocks.stamps import Ticks
@@ -29,7 +29,7 @@ from .clocks.trend import Trend
 from .columns import COLUMNS
 from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for
 from .columns.category import CategoryColumn
-from .columns.numeric import FloatColumn
+from .columns.numeric import FloatColumn, ScaledColumn
 from .columns.orders import Order, bound, find_orders
 from .schema import Role
 from .sequences import encode_lengths, length_cell
@@ -56,8 +56,8 @@ class Cells:
         Of the fitted table.
     calendar : Calendar or None
     trend : Trend or None
-    marginals : Marginals or None
-        What carries drawn numbers to the observed marginals; None until `calibrate`.
+    marginals : dict of int to Marginal, or None
+        What carries drawn numbers to the observed marginals, by value cell; None until `calibrate`.
     meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
         Which levels of categories of one role come together.
     together : dict of name to int
@@ -73,7 +73,7 @@ class Cells:
     lengths: Ints
     calendar: Calendar | None = None
     trend: Trend | None = None
-    marginals: Marginals | None = None
+    marginals: dict[int, Marginal] | None = None
     meets: dict[tuple[Name, Name], Bools] = field(default_factory=dict)
     together: dict[Name, int] = field(default_factory=dict)
     orders: dict[Name, Order] = field(default_factory=dict)
@@ -193,9 +193,9 @@ class Cells:
         named = [column for column in self.columns if column.role == role and column.name in self._places]
         return sorted(named, key=lambda column: self._places[column.name])
 
-    def _numbers(self) -> Ints:
+    def _numbers(self) -> list[int]:
         """Return which value cells are numbers."""
-        return np.array([j for j, c in enumerate(self.layout.cells) if isinstance(c, Number)], dtype=np.int64)
+        return [j for j, cell in enumerate(self.layout.cells) if isinstance(cell, Number)]
 
     def _encoded(self, role: Role, parts: Parts, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
@@ -314,8 +314,9 @@ class Cells:
         """Return drawn values with the observed marginals; what goes straight on does so after it."""
         if self.marginals is None:
             return values
-        out, numbers = np.array(values), self._numbers()
-        out[:, numbers] = self.marginals.apply(out[:, numbers], starts)
+        out = np.array(values)
+        for j, marginal in self.marginals.items():
+            out[:, j] = marginal.apply(values[:, j], starts)
         for j, (lead, there, here) in self.led.items():
             moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
             out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
@@ -333,22 +334,21 @@ class Cells:
         first where one would cross another otherwise; they stay as they are drawn, in order, where values of one are
         repeated, which moving with another would undo, and pile up where they meet.
         """
-        numbers = self._numbers()
-        spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
-        atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
-        self.marginals = Marginals.fit(
-            self._observed,
-            drawn[:, numbers],
-            spreads,
-            atoms,
-            self._independent,
-            max(1, len(self.lengths)),
-            len(self._observed),
-        )
+        self.marginals, columns = {}, self._named("value")
+        for j, observed, independent in zip(self._numbers(), self._observed.T, self._independent, strict=True):
+            column, cell = columns[j], self.layout.cells[j]
+            assert isinstance(column, ScaledColumn)
+            assert isinstance(cell, Number)
+            found = Marginal.fit(
+                observed, drawn[:, j], column.spread, cell.atoms, independent, max(1, len(self.lengths))
+            )
+            if found is not None:
+                self.marginals[j] = found
         carried = self._mapped(drawn, starts)
-        self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
+        rough = {j for j in self.marginals if rougher(drawn[:, j], carried[:, j], starts) > ROUGHER}
+        self.marginals = {j: marginal for j, marginal in self.marginals.items() if j not in rough}
         self.led, left = self._leads(self._mapped(drawn, starts))
-        self.marginals = self.marginals.only([j not in left for j in numbers])
+        self.marginals = {j: marginal for j, marginal in self.marginals.items() if j not in left}
         self._observed = self._observed[:0]
 
     def _leads(self, carried: Doubles) -> tuple[dict[int, tuple[int, Doubles, Doubles]], set[int]]:
