@@ -18,7 +18,7 @@ from ...bundle import saved
 from ...constraints.numbers import decimals_of
 from ...errors import InputError
 from ...layout import Number
-from ...tables.dtypes import Name, Token, blank, dump, label, load, marker
+from ...tables.dtypes import Name, Token, blank, dump, load, marker
 from ..schema import ColumnSchema, Kind, Role
 from .base import Bounds, Column, Request
 from .choose import SCALERS, choose_scaler
@@ -205,16 +205,8 @@ class ScaledColumn(Column):
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
         low, high = self.observed_values()
-        shown: dict[str, Any] = {"decimals": self.grain.get("decimals"), "low": low, "high": high}
-        return ColumnSchema(
-            self.name,
-            self.role,
-            self.kind,
-            label(self.dtype),
-            **shown,
-            scaler=self.scaler.name,
-            reason=self.reason,
-        )
+        decimals = self.grain.get("decimals")
+        return self.line(decimals=decimals, low=low, high=high, scaler=self.scaler.name, reason=self.reason)
 
 
 @saved

@@ -53,29 +53,16 @@ class Scaler(ABC):
 
     @abstractmethod
     def forward(self, x: Doubles) -> Doubles:
-        """Scale; equal values become equal numbers.
-
-        Raises
-        ------
-        InputError
-            If a value has no image, for instance a negative one under a logarithm.
-        """
+        """Scale; equal values become equal numbers. A value without an image is an `InputError`."""
 
     @abstractmethod
     def inverse(self, z: Doubles) -> Doubles:
         """Scale back; defined and finite for every finite `z` (up to overflow of the numbers themselves)."""
 
     def spread(self, z: Doubles, ends: tuple[Doubles, Doubles], share: Doubles) -> Doubles:
-        """Return the number `share` of the way through all that decodes to the same value as `z`.
+        """Return the number `share` (0 to 1) of the way through all that decodes to the same value as `z`.
 
-        Parameters
-        ----------
-        z : float64 array of shape (rows,)
-            Scaled values.
-        ends : two float64 arrays of shape (rows,)
-            In values: what is rounded to the value of `z`.
-        share : float64 array of shape (rows,)
-            From 0 to 1.
+        `ends` are, in values, the ends of what is rounded to the value of `z`.
         """
         low, high = self.forward(ends[0]), self.forward(ends[1])
         return np.asarray(low + share * (high - low))
@@ -252,9 +239,8 @@ class Quantile(Scaler):
             atom = counts > max(1.0, ATOM_SHARE * len(x))
             chosen = atom.copy()
             chosen[:TAIL_KNOTS] = chosen[-TAIL_KNOTS:] = True
-            chosen[
-                np.linspace(0, len(values) - 1, MAX_KNOTS - 2 * TAIL_KNOTS - 2 * int(atom.sum())).astype(np.int64)
-            ] = True
+            left = MAX_KNOTS - 2 * TAIL_KNOTS - 2 * int(atom.sum())
+            chosen[np.linspace(0, len(values) - 1, left).astype(np.int64)] = True
         # Between atoms a value that came once has steep sides: half its interval keeps it exact in single precision.
         lone = ~atom & (2 * len(values) <= min(MAX_KNOTS, len(x)))
         half = np.where(atom, counts / 2, np.where(lone, 0.25, 0.0))
@@ -281,11 +267,7 @@ class Quantile(Scaler):
         """Scale back."""
         left, right = self._slopes
         x = np.interp(z, self.z, self.x)
-        if left > 0:
-            x += left * np.minimum(z - self.z[0], 0)
-        if right > 0:
-            x += right * np.maximum(z - self.z[-1], 0)
-        return x
+        return np.asarray(x + left * np.minimum(z - self.z[0], 0) + right * np.maximum(z - self.z[-1], 0))
 
     def spread(self, z: Doubles, ends: tuple[Doubles, Doubles], share: Doubles) -> Doubles:
         """Return the number `share` of the way, by probability, through the interval of an atom; others stay."""
