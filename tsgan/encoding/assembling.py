@@ -61,17 +61,15 @@ def assemble(
 
 def _axis(form: Form) -> pd.Index[Any]:
     """Return the columns' index."""
-    made: pd.Index[Any]
     names = form.columns
+    made: pd.Index[Any]
     if form.ranged and names:
         first = int(names[0])
         step = int(names[1]) - first if len(names) > 1 else 1
-        counted = range(first, first + step * len(names), step) if step else range(0)
-        if tuple(counted) == names:
-            made = pd.RangeIndex(counted.start, counted.stop, counted.step, name=form.axis)
+        made = pd.RangeIndex(first, first + step * len(names), step or 1, name=form.axis)
+        if tuple(made) == names:
             return made
-    dtype = np.dtype("int64") if form.ranged else load(form.axis_dtype)
-    made = pd.Index(list(names), dtype=dtype, name=form.axis)
+    made = pd.Index(list(names), dtype=np.dtype("int64") if form.ranged else load(form.axis_dtype), name=form.axis)
     return made
 
 
@@ -86,21 +84,25 @@ def _index(
 ) -> pd.Index[Any]:
     """Return the index: stamps, keys, or counted rows, under an outer level of sequences where no key tells them."""
     made: pd.Index[Any]
+    names: Sequence[Any]
     inner = None if form.time_in == "column" else stamps
     if form.entity_in == "index" and keys is not None:
         if len(form.index) == 1:
             made = keys.take(sequence).set_names(form.index[0])
             return made
-        pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in form.index]
-        return _levels([p[0] for p in pairs], [p[1] for p in pairs], form.index)
-    if form.entity is not None or squeeze:
+        names = form.index
+        pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in names]
+    elif form.entity is not None or squeeze:
         made = _labels(len(sequence), form, before[1]) if inner is None else inner
         made = _with_freq(made, form.freq) if squeeze else made
         made = made.set_names(form.index[0])
         return made
-    level, codes = _inner(inner, lengths, form)
-    numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
-    return _levels([numbers, level], [sequence, codes], (OUTER, form.index[0]))
+    else:
+        names = OUTER, form.index[0]
+        numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
+        pairs = [(numbers, sequence), _inner(inner, lengths, form)]
+    levels, codes = zip(*pairs, strict=True)  # whose values need not be looked up again
+    return pd.MultiIndex(levels=list(levels), codes=list(codes), names=list(names), verify_integrity=False)
 
 
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
@@ -129,11 +131,6 @@ def _with_freq(index: pd.Index[Any], freq: str | None) -> pd.Index[Any]:
     except ValueError:
         return index
     return made
-
-
-def _levels(levels: list[Any], codes: list[Any], names: Sequence[Any]) -> pd.MultiIndex:
-    """Return a MultiIndex without looking its values up again."""
-    return pd.MultiIndex(levels=levels, codes=codes, names=list(names), verify_integrity=False)
 
 
 def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool) -> Any:

@@ -27,6 +27,7 @@ from scipy.interpolate import PchipInterpolator
 from ..arrays import Bools, Doubles, Ints
 from ..bundle import saved
 from ..layout import snap
+from .columns.choose import step_memory
 
 Spread = Callable[[Doubles, Doubles], Doubles]
 MIDDLE_KNOTS, TAIL_KNOTS = 257, 16  # of a map at most, evenly spaced, and in either tail beside them
@@ -198,19 +199,11 @@ def straightened(z: Doubles, lines: Bools) -> Doubles:
 
 
 def independent_values(x: Doubles, follows: Bools, sequences: int) -> float:
-    """Return about how many independent values a column has: `rows (1 - r) / (1 + r)`, or the number of sequences.
+    """Return about how many independent values a column `(rows,)` has: `rows (1 - r) / (1 + r)`, or the sequences.
 
-    Parameters
-    ----------
-    x : float64 array of shape (rows,)
-    follows : bool array of shape (rows,)
-        Whether a row is the next step of the row before it; r is the correlation of the two.
-    sequences : int
+    `follows` says whether a row is the next step of the row before it; r is the correlation of the two.
     """
-    after = np.flatnonzero(follows & np.isfinite(x) & np.append(False, np.isfinite(x[:-1])))
-    memory = 0.0
-    if len(after) > 2 and x[after].std() > 0 and x[after - 1].std() > 0:
-        memory = max(float(np.corrcoef(x[after], x[after - 1])[0, 1]), 0.0)
+    memory = max(step_memory(x, follows, 3), 0.0)
     return max(len(x) * (1 - memory) / (1 + memory), float(sequences))
 
 

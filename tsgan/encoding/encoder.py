@@ -191,18 +191,7 @@ class Encoder:
         return cut(panel, self.stages.window, self.stages.asked.stride)
 
     def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
-        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.ask`.
-
-        Parameters
-        ----------
-        where : mapping of column to value, or to a list of values of which any will do
-        static : DataFrame of any library
-
-        Raises
-        ------
-        ParameterError
-            If a column, value or combination does not exist in the fitted table; it lists what does.
-        """
+        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.ask`."""
         condition = ask(self.stages, where, None if static is None else read_frame(static)[0])
         if condition is not None:
             refuse_strangers(self.stages.cells, condition)

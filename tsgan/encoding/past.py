@@ -65,21 +65,9 @@ class Past:
 
 
 def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
-    """Return a past, made ready to be continued.
+    """Return a past, made ready to be continued `n` times by `steps` rows of each sequence; errors as `Stages.encode`.
 
-    Parameters
-    ----------
-    stages : Stages
-    data : DataFrame or array
-    steps, n : int
-        New rows of each sequence, and futures.
-    rng : numpy.random.Generator
-        Draws how long sequences would be in the end.
-
-    Raises
-    ------
-    InputError, SchemaError
-        As `Encoder.encode`.
+    How long sequences would be in the end is drawn.
     """
     table, order, lengths = stages.take_apart(data)
     full = stages.encode(data)
@@ -176,18 +164,7 @@ def _seam(stages: Stages, parts: Parts, stamps: pd.Index[Any] | None, lengths: I
 
 
 def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
-    """Return only the new rows of sequences, a table for each of several futures under an outer level `future`.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    past : Past
-    panel : Panel
-        Its panel, drawn.
-    n : int
-    rng : numpy.random.Generator
-        Chooses among levels where a code leaves a choice.
-    """
+    """Return only the new rows of a past whose panel was drawn, each of `n` futures under an outer level `future`."""
     stages, lengths, count = encoder.stages, panel.lengths, len(past.last)
     steps = int(past.new.sum()) // len(lengths)
     size = np.full(len(lengths), steps + 1)

@@ -119,17 +119,8 @@ def schema_of(
 ) -> Schema:
     """Return the schema: roles that live in the index first, then the columns in their order.
 
-    Parameters
-    ----------
-    form : Form
-    columns : iterable of ColumnSchema
-        Of what is learned.
-    clock : Clock
-    keys : Keys or None
-    texts : mapping of name to texts
-        What there is to say of a column beyond its kind: gaps, seasons, trend, constraints.
-    restored : mapping of name to text
-        Columns that are not learned, and what they follow from.
+    `columns` are those that are learned, `texts` what there is to say of a column beyond its kind (gaps, seasons,
+    trend, constraints), `restored` the columns that are not learned, and what they follow from.
     """
     lines: dict[Any, ColumnSchema] = {line.name: line for line in columns}
     for name in form.columns:

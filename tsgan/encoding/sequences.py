@@ -66,13 +66,7 @@ def _whose(table: Table, code: int) -> str:
 
 
 def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
-    """Warn of datetime columns that are treated as values although they look like the clock.
-
-    Warns
-    -----
-    TsganWarning
-        If a datetime column increases with every step of every sequence (told from at least 10 steps).
-    """
+    """Warn of datetime columns that are learned as values although they increase with every one of 10 steps or more."""
     inner = steps_within(lengths)[1:] > 0
     for name, series in parts.items():
         if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or inner.sum() < 10:
@@ -89,13 +83,7 @@ def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
 def one_per_sequence(
     series: pd.Series[Any], lengths: Ints, name: Name, entity: Name | None, keys: pd.Index[Any] | None
 ) -> pd.Series[Any]:
-    """Return the one value of each sequence.
-
-    Raises
-    ------
-    SchemaError
-        Naming column and entity, if a sequence has several.
-    """
+    """Return the one value of each sequence; several are refused, naming column and entity."""
     first = first_rows(lengths)
     codes = pd.factorize(series)[0]
     changed = np.flatnonzero(codes != np.repeat(codes[first], lengths))
@@ -136,13 +124,7 @@ MAX_WHOLE = 64  # steps up to which sequences are taken whole
 
 
 def whole_number(name: str, value: object) -> int:
-    """Return `value` as an integer of at least 1.
-
-    Raises
-    ------
-    ParameterError
-        Naming the argument if it is anything else.
-    """
+    """Return `value` as an integer of at least 1; anything else is refused."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ParameterError(f"{name}={value!r} is not allowed; it must be an integer of at least 1")
     return int(value)

@@ -36,18 +36,7 @@ Parts = dict[Name, "pd.Series[Any]"]
 @saved
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of an encoder; see `Encoder` for each.
-
-    Attributes
-    ----------
-    entity, time : str or None
-    static, exclude : tuple of str
-    calendar : "auto", False or list of str
-    window : int or None
-    stride : int
-    scaler : str or mapping
-    bounds : str, None or mapping
-    """
+    """What was asked of an encoder; see `Encoder` for each."""
 
     entity: Name | None
     time: Name | None
@@ -67,18 +56,10 @@ class Stages:
 
     Attributes
     ----------
-    asked : Asked
     window : int
         Resolved.
-    form : Form
-    frame : FrameKind
-    keys : Keys or None
-    timing : Timing
-    aliases : Aliases
     chain : Chain
         Constraints and their steps.
-    missing : Missing
-    cells : Cells
     """
 
     asked: Asked
@@ -124,10 +105,6 @@ class Stages:
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
 
-        Parameters
-        ----------
-        data : DataFrame or array
-
         Raises
         ------
         SchemaError
@@ -144,11 +121,10 @@ class Stages:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
         frame, _ = read_frame(data)
         self.check_columns(frame)
-        absent = (
-            [] if not isinstance(frame, pd.DataFrame) else [n for n in self.asked.exclude if n not in frame.columns]
-        )
-        left = [name for name in self.asked.exclude if name not in absent]
-        table = read(frame, self.asked.entity, self.asked.time, self.asked.static, left, least=1)
+        exclude = self.asked.exclude
+        if isinstance(frame, pd.DataFrame):
+            exclude = tuple(name for name in exclude if name in frame.columns)
+        table = read(frame, self.asked.entity, self.asked.time, self.asked.static, exclude, least=1)
         return table, *arrange(table)
 
     def check_columns(self, data: Any) -> None:
@@ -167,8 +143,8 @@ class Stages:
         missing = [name for name in form.columns if name not in data.columns]
         extra = [name for name in data.columns if name not in form.columns and name not in self.asked.exclude]
         if missing or extra:
-            told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
-            raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
+            wrong = [f"{what} {names}" for what, names in (("missing", missing), ("not known", extra)) if names]
+            raise SchemaError(f"the columns are not the fitted ones: {', '.join(wrong)}; pass {list(form.columns)}")
 
     def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
         """Return the parts that are learned: without copies, constraints taken out."""
@@ -195,12 +171,7 @@ class Stages:
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.
 
-        Parameters
-        ----------
-        lengths : int64 array of shape (sequences,)
-        starts : array of shape (sequences,)
-        drawn : Panel, optional
-            A first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
+        `drawn` is a first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
         """
         cells = self.cells
         if not cells.timed:

@@ -103,10 +103,10 @@ def distance_to_normal(values: Doubles, counts: NDArray[np.int64]) -> float:
     return float(max((after - normal).max(), (normal - after + counts / counts.sum()).max()))
 
 
-def step_memory(x: Doubles, follows: Bools) -> float:
-    """Return the correlation of a value and the one a step before; 0 with fewer than 60 steps."""
-    after = np.flatnonzero(follows)
-    if len(after) < MIN_STEPS or x[after].std() == 0 or x[after - 1].std() == 0:
+def step_memory(x: Doubles, follows: Bools, least: int = MIN_STEPS) -> float:
+    """Return the correlation of a value and the one a step before; 0 where fewer than `least` steps are known."""
+    after = np.flatnonzero(follows & np.isfinite(x) & np.append(False, np.isfinite(x[:-1])))
+    if len(after) < least or x[after].std() == 0 or x[after - 1].std() == 0:
         return 0.0
     return float(np.corrcoef(x[after], x[after - 1])[0, 1])
 

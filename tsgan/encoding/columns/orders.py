@@ -60,7 +60,7 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
     found: dict[Name, Order] = {}
     low, high = (np.array([c.observed[side] for c in columns]) for side in (0, 1))
     for j in range(1, len(columns)):
-        sides: list[list[tuple[float, int, float]]] = [[], []]
+        sides: dict[int, list[tuple[float, int, float]]] = {1: [], -1: []}
         for i in range(j):
             if low[j] >= high[i] or low[i] >= high[j]:
                 continue
@@ -69,16 +69,16 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
             if len(gap) < MIN_ROWS or not gap.any():
                 continue
             same = SAME * float(np.abs(x[:, i]).max(initial=0.0, where=~np.isnan(x[:, i])))
-            if gap.min() >= -same:
-                sides[0].append((float(gap.mean()), i, max(float(gap.min()), 0.0)))
-            elif gap.max() <= same:
-                sides[1].append((float(-gap.mean()), i, max(float(-gap.max()), 0.0)))
-        if sides[0] or sides[1]:
-            near = [[(i, apart) for _, i, apart in sorted(side)[:MAX_ORDERS]] for side in sides]
-            floors, ceilings = (tuple((columns[i].name, apart) for i, apart in side) for side in near)
-            below = [x[:, j] - x[:, i] - apart for i, apart in near[0]]
-            above = [x[:, i] - x[:, j] - apart for i, apart in near[1]]
-            found[columns[j].name] = Order(floors, ceilings, (_piled(below), _piled(above)))
+            sign = 1 if gap.min() >= -same else -1
+            if (sign * gap).min() >= -same:
+                sides[sign].append((float(sign * gap.mean()), i, max(float((sign * gap).min()), 0.0)))
+        near = {sign: sorted(side)[:MAX_ORDERS] for sign, side in sides.items()}
+        if near[1] or near[-1]:
+            floors, ceilings = (tuple((columns[i].name, apart) for _, i, apart in side) for side in near.values())
+            above, below = (
+                _piled([sign * (x[:, j] - x[:, i]) - apart for _, i, apart in side]) for sign, side in near.items()
+            )
+            found[columns[j].name] = Order(floors, ceilings, (above, below))
     return found
 
 
