@@ -144,7 +144,7 @@ def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool
 
 
 @dataclass(frozen=True)
-class Rows:
+class Decoded:
     """Decoded rows.
 
     Attributes
@@ -161,7 +161,7 @@ class Rows:
     stamps: pd.Index[Any] | None
 
     @classmethod
-    def join(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[Decoded]) -> Decoded:
         """Put the rows of several parts one after the other."""
         if len(parts) == 1:
             return parts[0]

@@ -17,8 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints, first_rows
-from ..constraints.base import Constraint
-from ..constraints.base import Rows as ConstrainedRows
+from ..constraints.base import Constraint, Rows
 from ..constraints.chain import Chain
 from ..constraints.suggesting import suggest
 from ..errors import NotFittedError, ParameterError, choose
@@ -28,7 +27,7 @@ from ..tables.form import read
 from ..tables.frames import give_back, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
-from .assembling import Rows, assemble
+from .assembling import Decoded, assemble
 from .cells import Cells
 from .clocks.clock import Clock
 from .clocks.timing import GAP, START, Timing
@@ -36,7 +35,7 @@ from .columns.base import infer_kind
 from .conditions import Condition, ask, refuse_strangers
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
-from .stages import Asked, Stages, parts_of, stamps_of, walls_of
+from .stages import Options, Stages, parts_of, stamps_of, walls_of
 
 
 class Encoder:
@@ -99,7 +98,7 @@ class Encoder:
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
         stride = whole_number("stride", stride)
         lists = tuple(static or ()), tuple(exclude or ())
-        self._asked = Asked(entity, time, *lists, calendar, window, stride, scaler, bounds)
+        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
@@ -109,9 +108,9 @@ class Encoder:
         data : DataFrame or array
             The table, or an excerpt of one that is larger than memory.
         stretches : int64 array of shape (stretches,), optional
-            Rows of each stretch of an excerpt that is not made of whole sequences.
+            Decoded of each stretch of an excerpt that is not made of whole sequences.
         whole : int64 array of shape (sequences,), optional
-            Rows of each sequence of the table that an excerpt was taken from.
+            Decoded of each sequence of the table that an excerpt was taken from.
 
         Raises
         ------
@@ -122,9 +121,9 @@ class Encoder:
         ParameterError
             If a scaler, a bound or the window does not fit.
         """
-        asked = self._asked
+        options = self._options
         frame, library = read_frame(data)
-        table = read(frame, asked.entity, asked.time, asked.static, asked.exclude)
+        table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
         for name in form.names:
             infer_kind(table.values[name], name)  # refuses what no column can hold
@@ -132,7 +131,7 @@ class Encoder:
         lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
         single = len(every) == 1
-        window = resolve_window(asked.window, every)
+        window = resolve_window(options.window, every)
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
         clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, lengths, form.time)
@@ -148,15 +147,15 @@ class Encoder:
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         names = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
-            rules = tuple(suggest(ConstrainedRows(parts, fixed, lengths)))
-        chain = Chain.fit(rules, parts, fixed, lengths, asked.bounds, names)
+            rules = tuple(suggest(Rows(parts, fixed, lengths)))
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
         parts = chain.forward(parts, lengths, names) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         parts = {**parts, **timing.forward(stamps, lengths)}
-        walls, statics = walls_of(timing, asked.calendar, stamps), {*chain.statics, START}
-        options: dict[str, Any] = {"scaler": asked.scaler, "bounds": asked.bounds, "calendar": asked.calendar}
-        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **options)
-        self._stages = Stages(asked, window, form, library, keys, timing, aliases, chain, missing, cells)
+        walls, statics = walls_of(timing, options.calendar, stamps), {*chain.statics, START}
+        asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
+        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
+        self._stages = Stages(options, window, form, library, keys, timing, aliases, chain, missing, cells)
         return self
 
     @property
@@ -184,11 +183,11 @@ class Encoder:
     @property
     def columns(self) -> list[Name]:
         """Names of all columns of the fitted table; those that were left out come last."""
-        return [*self.stages.form.columns, *self.stages.asked.exclude]
+        return [*self.stages.form.columns, *self.stages.options.exclude]
 
     def windows(self, panel: Panel) -> Windows:
         """Cut a panel into windows."""
-        return cut(panel, self.stages.window, self.stages.asked.stride)
+        return cut(panel, self.stages.window, self.stages.options.stride)
 
     def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
         """Return what sampled sequences are to fulfil, None if nothing; see `conditions.ask`."""
@@ -205,7 +204,7 @@ class Encoder:
         *,
         drawn: bool | Bools = False,
         condition: Condition | None = None,
-    ) -> Rows:
+    ) -> Decoded:
         """Return the rows of a panel.
 
         Parameters
@@ -239,20 +238,20 @@ class Encoder:
         clock, stamps = stages.timing.clock, None
         if stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
             stamps = stages.timing.stamps_for(starts, panel.lengths, gaps)
-        return Rows(decoded, panel.lengths, stamps)
+        return Decoded(decoded, panel.lengths, stamps)
 
-    def assemble(self, parts: Sequence[Rows], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:
+    def assemble(self, parts: Sequence[Decoded], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:
         """Return decoded rows as a table of the kind that was fitted, with new keys.
 
         Parameters
         ----------
-        parts : sequence of Rows
+        parts : sequence of Decoded
         squeeze : bool
             Leave out the outer index level (or array axis) `sequence` if there is one sequence.
         before : tuple of int
             Sequences and rows that were given back before.
         """
-        stages, rows = self.stages, Rows.join(parts)
+        stages, rows = self.stages, Decoded.join(parts)
         keys = None if stages.keys is None else stages.keys.make(len(rows.lengths), before[0])
         values = stages.restored(rows, keys, before)
         made = assemble(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=squeeze, before=before)
@@ -268,5 +267,5 @@ class Encoder:
     def of(cls, stages: Stages) -> Self:
         """Return an encoder that has learned these stages."""
         made = cls()
-        made._stages, made._asked, made._rules = stages, stages.asked, stages.constraints
+        made._stages, made._options, made._rules = stages, stages.options, stages.constraints
         return made

@@ -18,7 +18,7 @@ from ..panel import Panel
 from ..tables.dtypes import Name
 from ..tables.form import Table
 from ..tables.frames import give_back, read_frame
-from .assembling import Rows, assemble
+from .assembling import Decoded, assemble
 from .clocks.timing import GAP
 from .columns.constant import ConstantColumn
 from .encoder import Encoder
@@ -185,7 +185,7 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
         }
         values |= {name: past.fixed[name].array for name in stages.form.static if name in values}
         stamps = None if rows.stamps is None else rows.stamps[kept]
-        tables.append(_composed(stages, past, Rows(values, np.full(count, steps), stamps), keys))
+        tables.append(_composed(stages, past, Decoded(values, np.full(count, steps), stamps), keys))
     if stages.form.kind == "frame":
         made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
         if n > 1 and stages.frame.library != "pandas" and FUTURE not in made.columns:
@@ -194,7 +194,7 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
     return tables[0] if n == 1 else np.stack(tables)
 
 
-def _composed(stages: Stages, past: Past, rows: Rows, keys: pd.Index[Any] | None) -> Any:
+def _composed(stages: Stages, past: Past, rows: Decoded, keys: pd.Index[Any] | None) -> Any:
     """Return rows as a table, counters going on."""
     values = stages.restored(rows, keys)
     steps = int(rows.lengths[0])
@@ -257,7 +257,7 @@ def _known_once(table: Table) -> Table:
     return replace(table, values=values)
 
 
-def fill_holes(stages: Stages, data: Any, rows: Rows) -> Any:
+def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     """Return a table with its missing values taken from rows; all other values are untouched."""
     frame, kind = read_frame(data)
     table, order, _ = stages.take_apart(data)

@@ -22,7 +22,7 @@ from ..tables.form import Form, Table, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
-from .assembling import Rows
+from .assembling import Decoded
 from .cells import Cells
 from .clocks.stamps import Ticks
 from .clocks.timing import START, Timing
@@ -35,8 +35,8 @@ Parts = dict[Name, "pd.Series[Any]"]
 
 @saved
 @dataclass(frozen=True)
-class Asked:
-    """What was asked of an encoder; see `Encoder` for each."""
+class Options:
+    """What an encoder was asked to do; see `Encoder` for each."""
 
     entity: Name | None
     time: Name | None
@@ -62,7 +62,7 @@ class Stages:
         Constraints and their steps.
     """
 
-    asked: Asked
+    options: Options
     window: int
     form: Form
     frame: FrameKind
@@ -75,7 +75,7 @@ class Stages:
 
     @property
     def lengths(self) -> Ints:
-        """Rows of each sequence of the fitted table."""
+        """Decoded of each sequence of the fitted table."""
         return self.cells.lengths
 
     @property
@@ -121,10 +121,10 @@ class Stages:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
         frame, _ = read_frame(data)
         self.check_columns(frame)
-        exclude = self.asked.exclude
+        exclude = self.options.exclude
         if isinstance(frame, pd.DataFrame):
             exclude = tuple(name for name in exclude if name in frame.columns)
-        table = read(frame, self.asked.entity, self.asked.time, self.asked.static, exclude, least=1)
+        table = read(frame, self.options.entity, self.options.time, self.options.static, exclude, least=1)
         return table, *arrange(table)
 
     def check_columns(self, data: Any) -> None:
@@ -141,7 +141,7 @@ class Stages:
                 )
             return
         missing = [name for name in form.columns if name not in data.columns]
-        extra = [name for name in data.columns if name not in form.columns and name not in self.asked.exclude]
+        extra = [name for name in data.columns if name not in form.columns and name not in self.options.exclude]
         if missing or extra:
             wrong = [f"{what} {names}" for what, names in (("missing", missing), ("not known", extra)) if names]
             raise SchemaError(f"the columns are not the fitted ones: {', '.join(wrong)}; pass {list(form.columns)}")
@@ -155,7 +155,7 @@ class Stages:
     def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
         parts = {**parts, **self.timing.forward(stamps, lengths)}
-        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
+        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.options.calendar, stamps))
 
     @property
     def stamped(self) -> bool:
@@ -184,7 +184,7 @@ class Stages:
         """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
         return self.cells.timed and self.timing.gapped
 
-    def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
+    def restored(self, rows: Decoded, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
         """Return all columns, one value per row, with those that repeat others."""
         values: dict[Name, Any] = self.aliases.inverse(
             rows.values, keys, rows.stamps, rows.lengths, sequences_before=before[0], rows_before=before[1]

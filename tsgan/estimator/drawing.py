@@ -16,7 +16,7 @@ from ..arrays import Bools, Doubles, Floats, Ints
 from ..panel import Given, Panel
 
 if TYPE_CHECKING:
-    from ..encoding.assembling import Rows
+    from ..encoding.assembling import Decoded
     from ..encoding.conditions import Condition
     from ..encoding.encoder import Encoder
     from ..model.model import Model
@@ -132,7 +132,7 @@ class Drawer:
         assert best is not None
         return best
 
-    def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Rows]:
+    def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Decoded]:
         """Draw rows, block by block."""
         at = 0
         for panel, starts, rng in self.panels(order, seed):
