@@ -142,7 +142,7 @@ def _text(column: CategoryColumn, open_: Bools) -> str:
 SEVERAL = (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)
 
 
-def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
+def read_condition(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
     """Return the condition that `where` and `static` say, None where they say nothing.
 
     Parameters
@@ -163,7 +163,7 @@ def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | 
         raise ParameterError(f"static must be a DataFrame with one row per sequence, got {type(static).__name__}")
     if static is not None and not len(static):
         raise ParameterError("static has no rows; it needs one for each sequence")
-    request = Request(stages, 1 if static is None else len(static))
+    builder = ConditionBuilder(stages, 1 if static is None else len(static))
     form = stages.form
     if static is not None:
         for name in static.columns:
@@ -173,15 +173,15 @@ def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | 
                 raise ParameterError(f"static: {name!r} is not a static column{nearest(name, form.static)}")
             series = static[name].reset_index(drop=True)
             held = np.flatnonzero(series.notna().to_numpy(dtype=bool))
-            request.require("static", name, [series.iloc[i] for i in held], held)
+            builder.require("static", name, [series.iloc[i] for i in held], held)
     for name, value in (where or {}).items():
         values = list(value) if isinstance(value, SEVERAL) else [value]
         if not values or any(pd.api.types.is_scalar(v) and pd.isna(v) for v in values):
             raise ParameterError(f"where: {name!r} has no value, {value!r}; give one, or leave the column out")
         if name not in form.names:
             raise ParameterError(f"where: {_no_column(stages, name)}")
-        request.require("where", name, values, None)
-    return request.condition() if static is not None or where else None
+        builder.require("where", name, values, None)
+    return builder.build() if static is not None or where else None
 
 
 def _no_column(stages: Stages, name: Any) -> str:
@@ -195,7 +195,7 @@ def _no_column(stages: Stages, name: Any) -> str:
     return f"{name!r} is neither a static column nor a category{nearest(name, form.names)}"
 
 
-class Request:
+class ConditionBuilder:
     """A condition in the making, for `rows` sequences."""
 
     def __init__(self, stages: Stages, rows: int) -> None:
@@ -210,7 +210,7 @@ class Request:
         name, values = self._source(option, name, values)
         joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.names), None)
         if joint is not None:
-            self._fit(option, joint.part, name, self._combinations(option, joint, name, values, rows), rows)
+            self._allow(option, joint.part, name, self._combinations(option, joint, name, values), rows)
             return
         column = self.columns.get(name)
         if column is None:
@@ -221,10 +221,10 @@ class Request:
             )
         if isinstance(column, ConstantColumn):
             self._constant(option, column, values)
-            self._there(column, rows)
+            self._require_present(column, rows)
         elif isinstance(column, CategoryColumn):
             found = _places(option, name, column.levels, values, column.dropped)
-            self._fit(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
+            self._allow(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
         elif column.role == "static" and isinstance(column, ScaledColumn):
             self._number(option, column, values, rows)
         else:
@@ -250,7 +250,7 @@ class Request:
             name = alias.source
         return name, values
 
-    def _combinations(self, option: str, joint: Joint, name: Name, values: list[Any], rows: Any) -> Bools:
+    def _combinations(self, option: str, joint: Joint, name: Name, values: list[Any]) -> Bools:
         """Return which combinations hold each value, `(values, levels of the joint category)`."""
         levels, column = joint.levels[name], self.columns[joint.part]
         _places(option, name, [plain(v) for v in levels.dropna().unique()], values)
@@ -260,11 +260,11 @@ class Request:
         place = pd.Index(joint.labels).get_indexer(pd.Index(column.levels))
         return np.asarray(held[:, place])
 
-    def _fit(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
+    def _allow(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
         """Allow only levels that fit, `(values, levels)`."""
         column = self.columns[part]
         if isinstance(column, ConstantColumn):
-            self._there(column, rows)
+            self._require_present(column, rows)
             return
         rows_asked = self.rows if column.role == "static" else 1
         before = self.fits.get(part, np.ones((rows_asked, found.shape[1]), dtype=bool))
@@ -286,7 +286,7 @@ class Request:
         self.fits[part] = both
         self.named.setdefault(part, []).append(name)
 
-    def _there(self, column: ConstantColumn, rows: Any) -> None:
+    def _require_present(self, column: ConstantColumn, rows: Any) -> None:
         """Ask for the one value of a column that is missing on some rows."""
         if column.cell() is not None:
             count = self.rows if column.role == "static" else 1
@@ -333,7 +333,7 @@ class Request:
                     f"{option}: {column.name!r} is always {plain(only.iloc[0])!r} in the fitted table, not {value!r}"
                 )
 
-    def condition(self) -> Condition:
+    def build(self) -> Condition:
         """Return the condition."""
         cells = self.stages.cells
         layout = cells.layout

@@ -32,7 +32,7 @@ from .cells import Cells
 from .clocks.clock import Clock
 from .clocks.timing import GAP, START, Timing
 from .columns.base import infer_kind
-from .conditions import Condition, ask, refuse_strangers
+from .conditions import Condition, read_condition, refuse_strangers
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
 from .stages import Options, Stages, parts_of, stamps_of, walls_of
@@ -190,8 +190,8 @@ class Encoder:
         return cut(panel, self.stages.window, self.stages.options.stride)
 
     def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
-        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.ask`."""
-        condition = ask(self.stages, where, None if static is None else read_frame(static)[0])
+        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.read_condition`."""
+        condition = read_condition(self.stages, where, None if static is None else read_frame(static)[0])
         if condition is not None:
             refuse_strangers(self.stages.cells, condition)
         return condition
