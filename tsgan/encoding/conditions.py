@@ -17,10 +17,9 @@ import pandas as pd
 
 from ..arrays import Bools, Doubles, Ints
 from ..constraints.fixed import Joint
-from ..errors import ParameterError
+from ..errors import ParameterError, nearest_name
 from ..panel import Panel
 from ..tables.dtypes import Name, load, plain
-from ..tables.form import nearest
 from .cells import Cells
 from .columns.category import CategoryColumn
 from .columns.constant import ConstantColumn
@@ -170,7 +169,7 @@ def read_condition(stages: Stages, where: Mapping[Any, Any] | None, static: pd.D
             if name == form.entity:
                 continue
             if name not in form.static:
-                raise ParameterError(f"static: {name!r} is not a static column{nearest(name, form.static)}")
+                raise ParameterError(f"static: {name!r} is not a static column{nearest_name(name, form.static)}")
             series = static[name].reset_index(drop=True)
             held = np.flatnonzero(series.notna().to_numpy(dtype=bool))
             builder.require("static", name, [series.iloc[i] for i in held], held)
@@ -192,7 +191,7 @@ def _no_column(stages: Stages, name: Any) -> str:
         return f"{name!r} is the time; use start= to choose where sequences begin"
     if name in form.exclude:
         return f"{name!r} was left out by exclude=, so nothing is known of it"
-    return f"{name!r} is neither a static column nor a category{nearest(name, form.names)}"
+    return f"{name!r} is neither a static column nor a category{nearest_name(name, form.names)}"
 
 
 class ConditionBuilder:
@@ -369,7 +368,7 @@ def _places(option: str, name: Name, known: list[Any], values: list[Any], droppe
         place = next((i for i, level in enumerate(levels) if level == value), None)
         if place is None:
             rare = f", and {dropped} that single rows or sequences hold and that are not kept" if dropped else ""
-            hint = nearest(value, known[: SHOWN * 100])
+            hint = nearest_name(value, known[: SHOWN * 100])
             raise ParameterError(f"{option}: {name!r} is never {value!r} in the fitted table{rare}{hint}")
         found.append(place)
     return np.array(found, dtype=np.int64)

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -29,8 +28,7 @@ from ..tables.keys import Keys
 from .aliases import Aliases
 from .assembling import Decoded, assemble
 from .cells import Cells
-from .clocks.clock import Clock
-from .clocks.timing import GAP, START, Timing
+from .clocks.clock import GAP, START, Clock
 from .columns.base import infer_kind
 from .conditions import Condition, read_condition, refuse_strangers
 from .missing import Missing
@@ -134,9 +132,9 @@ class Encoder:
         window = resolve_window(options.window, every)
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
-        clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, lengths, form.time)
-        clock = replace(clock, apart=0) if single else clock
-        timing = Timing.fit(clock, stamps, np.array([len(order)]) if single else lengths)
+        clock = Clock.counting(table.index)
+        if stamps is not None:
+            clock = Clock.fit(stamps, lengths, form.time, single=single)
         parts = parts_of(table, order, lengths)
         if stamps is None:
             warn_of_clocks(parts, lengths)
@@ -151,11 +149,11 @@ class Encoder:
         chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
         parts = chain.forward(parts, lengths, names) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
-        parts = {**parts, **timing.forward(stamps, lengths)}
-        walls, statics = walls_of(timing, options.calendar, stamps), {*chain.statics, START}
+        parts = {**parts, **clock.encode(stamps, lengths)}
+        walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
         asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
-        self._stages = Stages(options, window, form, library, keys, timing, aliases, chain, missing, cells)
+        self._stages = Stages(options, window, form, library, keys, clock, aliases, chain, missing, cells)
         return self
 
     @property
@@ -235,9 +233,9 @@ class Encoder:
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
             decoded = {name: series.array for name, series in stages.chain.inverse(parts, panel.lengths).items()}
-        clock, stamps = stages.timing.clock, None
+        clock, stamps = stages.clock, None
         if stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
-            stamps = stages.timing.stamps_for(starts, panel.lengths, gaps)
+            stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
         return Decoded(decoded, panel.lengths, stamps)
 
     def assemble(self, parts: Sequence[Decoded], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:

@@ -16,10 +16,10 @@ from ..constraints.monotone import Increments, previous
 from ..constraints.numbers import Scale
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import Table
+from ..tables.form import SplitTable
 from ..tables.frames import give_back, read_frame
 from .assembling import Decoded, assemble
-from .clocks.timing import GAP
+from .clocks.clock import GAP
 from .columns.constant import ConstantColumn
 from .encoder import Encoder
 from .sequences import encode_lengths
@@ -99,7 +99,7 @@ def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Gene
     return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(stages, table))
 
 
-def _counted(stages: Stages, table: Table) -> int:
+def _counted(stages: Stages, table: SplitTable) -> int:
     """Return how many rows there were by the labels of an index that counts them."""
     start, step = stages.form.counted
     if stages.form.kind != "frame" or not step or not pd.api.types.is_integer_dtype(table.index.dtype):
@@ -107,9 +107,9 @@ def _counted(stages: Stages, table: Table) -> int:
     return max(int(((np.asarray(table.index) - start) // step).max()) + 1, 0)
 
 
-def _ticks(stages: Stages, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
+def _ticks(stages: Stages, table: SplitTable, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
     """Return the ticks of some rows; where rows are only counted, their labels if these are whole numbers."""
-    clock = stages.timing.clock
+    clock = stages.clock
     if stamps is not None:
         ticks: NDArray[Any] = clock.ticks(stamps)[at]
         return ticks
@@ -239,7 +239,7 @@ def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     return panel, starts, unknown
 
 
-def _known_once(table: Table) -> Table:
+def _known_once(table: SplitTable) -> SplitTable:
     """Return the table with static values that are missing on some rows of a sequence taken from its other rows."""
     values = table.values
     for name in table.form.static:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from ..tables.dtypes import Name, label, plain
 from ..tables.form import Form
 from ..tables.keys import Keys
@@ -147,7 +149,7 @@ def schema_of(
             form.entity_in,
         )
     if clock.kind != "rows":
-        low = plain(clock.make(1)[0])
+        low = plain(clock.stamps.write(np.array([clock.start]))[0])
         low = low if isinstance(low, int | float) else str(low)
         reason = "; ".join([clock.describe(), *texts.get(form.time, ())])
         add(ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason), form.time_in)

@@ -15,12 +15,12 @@ from ..arrays import Doubles, Ints, first_rows, steps_within
 from ..errors import InputError, ParameterError, SchemaError, TsganWarning
 from ..layout import Layout, Number
 from ..panel import Panel, Windows
-from ..tables.dtypes import Name, plain
-from ..tables.form import Table
-from .clocks.clock import parse, to_ticks
+from ..tables.dtypes import Name, plain, ticks
+from ..tables.form import SplitTable
+from .clocks.stamps import Stamps
 
 
-def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
+def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
     """Return the order of the rows and the length of each sequence, sequences by first appearance.
 
     Raises
@@ -38,11 +38,11 @@ def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
     lengths = np.bincount(codes).astype(np.int64)
     if table.stamps is None:
         return np.argsort(codes, kind="stable"), lengths
-    ticks = to_ticks(parse(table.stamps, table.form.time)[0])
-    order = np.lexsort((ticks, codes))
+    when = Stamps.read(table.stamps, table.form.time)[1]
+    order = np.lexsort((when, codes))
     clock = "index" if table.form.time is None else repr(table.form.time)
     same = codes[order][1:] == codes[order][:-1]
-    twice = np.flatnonzero(same & (ticks[order][1:] == ticks[order][:-1]))
+    twice = np.flatnonzero(same & (when[order][1:] == when[order][:-1]))
     if len(twice):
         row = order[twice[0]]
         raise InputError(
@@ -51,7 +51,7 @@ def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
             + ("" if table.keys is not None else ", or name the column that tells sequences apart with entity=")
         )
     before = np.argsort(codes, kind="stable")
-    back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (ticks[before][1:] < ticks[before][:-1]))
+    back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (when[before][1:] < when[before][:-1]))
     if len(back):
         warnings.warn(
             f"the time {clock} does not increase{_whose(table, codes[before[back[0]]])}; rows were sorted by it",
@@ -61,7 +61,7 @@ def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
     return order, lengths
 
 
-def _whose(table: Table, code: int) -> str:
+def _whose(table: SplitTable, code: int) -> str:
     return "" if table.keys is None else f" in the entity {plain(table.keys[int(code)])!r}"
 
 
@@ -71,7 +71,7 @@ def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
     for name, series in parts.items():
         if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or inner.sum() < 10:
             continue
-        if (np.diff(pd.DatetimeIndex(series).asi8)[inner] > 0).all():
+        if (np.diff(ticks(series))[inner] > 0).all():
             warnings.warn(
                 f"column {name!r} increases with every row, like a clock, but is learned as a value; "
                 f"pass time={name!r} to get regular new time stamps",

@@ -17,10 +17,9 @@ import pandas as pd
 from pandas.api import types
 
 from ...arrays import Bools, Doubles
-from ...errors import ParameterError, SchemaError, choose
+from ...errors import ParameterError, SchemaError, choose, nearest_name
 from ...layout import Cell
 from ...tables.dtypes import Name, Token, label, temporal, ticks, zones
-from ...tables.form import nearest
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
 
@@ -254,7 +253,7 @@ def _check_names(option: str, asked: Mapping[Any, Any], names: Sequence[Name], n
     for name in asked:
         if name not in names:
             raise ParameterError(
-                f"{option} names {name!r}, which is not a static or value column{nearest(name, names)}"
+                f"{option} names {name!r}, which is not a static or value column{nearest_name(name, names)}"
             )
         if name not in numbers:
             raise ParameterError(f"{option} names {name!r}, which holds no numbers; it applies to {list(numbers)}")
