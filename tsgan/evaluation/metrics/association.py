@@ -11,7 +11,7 @@ from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, Scores, furthest
 from .draws import contrasts, far_end
 
 MAX_ROWS = 20_000
@@ -74,9 +74,8 @@ class Association(Metric):
         table = self.by_column([column.name for column in case.columns], *by_column)
         whole = [side[:, counted].mean(axis=1) for side in found]
         whole[2] = far_end(whole[2], whole[1], FAR)
-        values = [list(map(float, side)) for side in whole]
-        note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, note)
+        scores = Scores(whole[0], whole[1], float(whole[2].mean()))
+        return self.result(scores, {"columns": table}, furthest(table, " with the others"))
 
 
 def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:

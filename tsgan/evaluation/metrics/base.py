@@ -88,6 +88,39 @@ class Result:
     reason: Reason = ""
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a grade is made of: a figure and its two ends.
+
+    Attributes
+    ----------
+    values, controls : sequence of float
+        Of each repeat: the synthetic table against the real one, and one part of the real data against another.
+    worst : float
+        Of a useless table.
+    noise : float
+        Least standard deviation to reckon with, where the metric knows it.
+    tests : int
+        How many such figures are looked at together (the columns, say): the more, the less is left to chance.
+    """
+
+    values: Sequence[float] | Doubles
+    controls: Sequence[float] | Doubles
+    worst: float
+    noise: float = 0.0
+    tests: int = 1
+
+    @property
+    def value(self) -> float:
+        """Mean over repeats."""
+        return float(np.mean(self.values))
+
+    @property
+    def control(self) -> float:
+        """Mean of the controls."""
+        return float(np.mean(self.controls))
+
+
 class Metric(ABC):
     """One way to compare two tables.
 
@@ -108,6 +141,7 @@ class Metric(ABC):
     zero_is_perfect: ClassVar[bool] = True
     default: ClassVar[bool] = True
     needs: ClassVar[tuple[Literal["target", "sensitive"], ...]] = ()
+    unclear: ClassVar[str] = UNCLEAR
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
@@ -126,46 +160,43 @@ class Metric(ABC):
 
     def result(
         self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
+        scores: Scores,
         detail: Mapping[str, Any],
         note: str = "",
         interval: Interval | None = None,
-        noise: float = 0.0,
+        grade: Grade | None = None,
     ) -> Result:
-        """Put a result together from the values of each repeat, for synthetic and for real against real.
+        """Put a result together: the only place where a measured one is made.
 
-        A row of `detail["columns"]` or `detail["parts"]` that is "far" makes the whole at least "visible", a
-        "visible" or "close" one at least "close": a mean over many columns must not hide it.
+        The grade is that of the scores, unless one is given. A row of `detail["columns"]` or `detail["parts"]` that is
+        "far" makes the whole at least "visible", a "visible" or "close" one at least "close": a mean over many columns
+        must not hide it.
         """
-        found = self.judge(values, controls, worst, noise=noise)
-        rows = [row["grade"] for key in ("columns", "parts") for row in detail.get(key, ()) if row.get("grade")]
-        least: Grade = max(rows, key=lambda row: RANK[row], default="faithful")
-        milder: dict[Grade, Grade] = {"far": "visible", "visible": "close", "close": "close"}
-        least = milder.get(least, found)
-        found = max(found, least, key=lambda one: RANK[one])
-        detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
-        verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()
-        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
-        return Result(self.name, value, spread, control, float(worst), self.better, found, verdict, detail, interval)
+        found = self._overall(scores, detail) if grade is None else grade
+        each = {"values": list(map(float, scores.values)), "real_against_real": list(map(float, scores.controls))}
+        verdict = f"{self.unclear if found == 'unclear' else self.words[found]} {note}".strip()
+        ends = scores.value, float(np.std(scores.values)), scores.control, float(scores.worst)
+        return Result(self.name, *ends, self.better, found, verdict, {**detail, **each}, interval)
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
-        """Grade the values of each repeat against those of real against real and the useless end."""
-        better = better or self.better
-        chance = chance_of(values, controls, better, self.zero_is_perfect, noise)
-        return grade(float(np.mean(values)), float(np.mean(controls)), worst, chance, better, tests)
+    def _overall(self, scores: Scores, detail: Mapping[str, Any]) -> Grade:
+        """Grade of the scores, or what the rows ask for at least."""
+        rows = [row["grade"] for key in ("columns", "parts") for row in detail.get(key, ())]
+        milder: dict[Grade, Grade] = {"far": "visible", "visible": "close", "close": "close"}
+        return max([self.judge(scores), *(milder[row] for row in rows if row in milder)], key=lambda one: RANK[one])
+
+    def judge(self, scores: Scores) -> Grade:
+        """Grade the scores; a metric with a law of chance of its own overrides this."""
+        chance = chance_of(scores.values, scores.controls, self.better, self.zero_is_perfect, scores.noise)
+        return grade(scores.value, scores.control, scores.worst, chance, self.better, scores.tests)
 
     def by_column(
-        self, names: Sequence[str], synthetic: Doubles, control: Doubles, worst: Doubles, key: str = "column"
+        self,
+        names: Sequence[str],
+        synthetic: Doubles,
+        control: Doubles,
+        worst: Doubles,
+        key: str = "column",
+        noise: Sequence[float] | None = None,
     ) -> Table:
         """Return a mapping per column (or per part): its value, real against real, useless end and grade.
 
@@ -176,19 +207,16 @@ class Metric(ABC):
             Their numbers of repeats may differ.
         key : str
             "column" or "part".
+        noise : sequence of float, optional
+            See `Scores`, of each column.
         """
-        return [
-            {
-                key: name,
-                "value": float(synthetic[:, i].mean()),
-                "real_against_real": float(control[:, i].mean()),
-                "worst": float(worst[:, i].mean()),
-                "grade": self.judge(
-                    list(synthetic[:, i]), list(control[:, i]), float(worst[:, i].mean()), tests=len(names)
-                ),
-            }
-            for i, name in enumerate(names)
-        ]
+        table = []
+        for i, name in enumerate(names):
+            least = 0.0 if noise is None else noise[i]
+            scores = Scores(synthetic[:, i], control[:, i], float(worst[:, i].mean()), least, len(names))
+            row = {key: name, "value": scores.value, "real_against_real": scores.control, "worst": scores.worst}
+            table.append({**row, "grade": self.judge(scores)})
+        return table
 
 
 def furthest(table: Table, text: str = "") -> str:
@@ -242,8 +270,8 @@ LEAST_SPREAD = 0.3
 
 
 def chance_of(
-    values: Sequence[float],
-    controls: Sequence[float],
+    values: Sequence[float] | Doubles,
+    controls: Sequence[float] | Doubles,
     better: Better = "lower",
     zero_is_perfect: bool = True,
     noise: float = 0.0,

@@ -12,7 +12,7 @@ from ...arrays import Doubles, Floats
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, Scores, furthest
 from .dependence import some
 from .draws import contrasts, far_end
 
@@ -69,9 +69,9 @@ class Increments(Metric):
         }
         for row, size, tails, rises, large in zip(detail["columns"], *found[0].mean(axis=0), strict=True):
             row |= {"size": float(size), "tails": float(tails), "rises": float(rises), "large_rises": float(large)}
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
+        whole = [side.mean(axis=1) for side in by_column]
         note = furthest(detail["columns"])
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), detail, note)
 
 
 def moving_numbers(case: Case) -> list[Column]:
@@ -206,9 +206,9 @@ class Volatility(Metric):
                 key="part",
             ),
         }
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
+        whole = [side.mean(axis=1) for side in by_column]
         note = furthest(detail["columns"])
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), detail, note)
 
 
 def step_correlations(windows: Floats, columns: Sequence[Column], lags: int) -> Doubles:

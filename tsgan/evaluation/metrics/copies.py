@@ -18,7 +18,7 @@ from ...arrays import Bools, Doubles, Ints
 from ..case import Case
 from ..records import Neighbours, RecordIndex, chosen, nearest, record_index, records, remembered
 from ..splits import CannotMeasureError
-from .base import Grade, Reference, Result
+from .base import Grade, Reference, Result, Scores
 from .disclosing import Disclosing, chance_of_excess, enough, told
 
 RARE, HALF = 0.01, 0.5
@@ -88,7 +88,9 @@ class Copies(Disclosing):
             "real_records_copied": equal.copied,
             "near_if_ratio_below": limit,
         }
-        return self.finding([share] * repeats, [usual] * repeats, found, detail, self._note(equal, real, synthetic))
+        return self.result(
+            Scores([share] * repeats, [usual] * repeats, 1.0), detail, self._note(equal, real, synthetic), grade=found
+        )
 
     @staticmethod
     def _note(equal: Twins, real: RecordIndex, synthetic: RecordIndex) -> str:

@@ -13,7 +13,7 @@ from ...panel import Windows
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, Scores, furthest
 from .dependence import channels_of, some
 from .draws import contrasts, far_end
 
@@ -91,9 +91,9 @@ class Correlation(Metric):
             "pairs": _furthest_pairs(case, columns),
             **_papers_score(case, columns),
         }
-        values = [list(map(float, side.mean(axis=1))) for side in by_part]
+        whole = [side.mean(axis=1) for side in by_part]
         note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), detail, note)
 
 
 def pearson(values: Doubles, present: NDArray[np.bool_] | None = None) -> Doubles:
@@ -260,9 +260,9 @@ class CrossCorrelation(Metric):
             "by_lag": list(map(float, by_lag[0].mean(axis=0))),
             "by_lag_real_against_real": list(map(float, by_lag[1].mean(axis=0))),
         }
-        values = [list(map(float, side.mean(axis=1))) for side in by_lag]
+        whole = [side.mean(axis=1) for side in by_lag]
         note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), detail, note)
 
 
 def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:

@@ -12,7 +12,7 @@ from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
+from .base import Grade, Metric, Reference, Result, Scores, furthest
 from .draws import contrasts, far_end
 
 MAX_ROWS = 200_000
@@ -70,8 +70,8 @@ class Autocorrelation(Metric):
         table = self.by_column([column.name for column in columns], *by_column)
         parts = self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part")
         detail = {"columns": table, "parts": parts}
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, furthest(table))
+        whole = [side.mean(axis=1) for side in by_column]
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), detail, furthest(table))
 
 
 def autocorrelation(windows: Floats) -> Doubles:
@@ -209,8 +209,8 @@ class PartialAutocorrelation(Metric):
         found = contrasts(case, self.name, repeats, curves, gap)
         found = found[0], found[1], far_end(found[2], found[1], FAR)
         table = self.by_column([column.name for column in columns], *found)
-        values = [list(map(float, side.mean(axis=1))) for side in found]
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+        whole = [side.mean(axis=1) for side in found]
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), {"columns": table}, furthest(table))
 
 
 def partial_autocorrelation(windows: Floats, lags: int = LAGS) -> Doubles:
@@ -299,8 +299,8 @@ class Spectrum(Metric):
         found = contrasts(case, self.name, repeats, shares, _relative)
         found = found[0], found[1], far_end(found[2], found[1], FAR_SPECTRUM)
         table = self.by_column([column.name for column in columns], *found)
-        values = [list(map(float, side.mean(axis=1))) for side in found]
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+        whole = [side.mean(axis=1) for side in found]
+        return self.result(Scores(whole[0], whole[1], float(whole[2].mean())), {"columns": table}, furthest(table))
 
 
 def spectrum(windows: Floats) -> tuple[Doubles, Doubles]:

@@ -9,8 +9,8 @@ is higher than relabelling would make it. A generator that is merely poor treats
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy import stats
@@ -28,31 +28,17 @@ UNCLEAR = "Too few records to say: what was found may be chance, and a leak may 
 
 
 class Disclosing(Metric):
-    """A metric of what a synthetic table gives away."""
+    """A metric of what a synthetic table gives away. The bad end, a copy of the real table, scores 1 in all of them."""
 
     section = "disclosure"
     better = "lower"
     zero_is_perfect = False
+    unclear = UNCLEAR
     least: ClassVar[float] = SMALL
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
         """Measure what is given away."""
-
-    def finding(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        found: Grade,
-        detail: Mapping[str, Any],
-        note: str = "",
-        interval: Interval | None = None,
-    ) -> Result:
-        """Put a result together. Its bad end, a copy of the real table, scores 1 in every metric of this section."""
-        detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
-        verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()
-        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
-        return Result(self.name, value, spread, control, 1.0, self.better, found, verdict, detail, interval)
 
     def accuse(self, excess: float, chance: float, least: float | None = None) -> Grade:
         """Grade by how much more is given away than by chance, and how likely chance does as much.

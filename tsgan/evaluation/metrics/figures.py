@@ -17,7 +17,7 @@ from scipy import stats
 
 from ...arrays import Bools, Doubles, Ints, Reals
 from ..columns import Column
-from .base import RANK, Interval, Metric, Result, chance_of, furthest, grade
+from .base import RANK, Interval, Metric, Result, Scores, Table, chance_of, furthest, grade
 from .units import Pair, Sample, Shares
 
 
@@ -95,8 +95,6 @@ def result(
 ) -> Result:
     """Put a metric's result together: the headline is the mean of the leading figures.
 
-    A row is graded by the figure that shows most, and each figure must pass chance for all figures of all rows.
-
     Parameters
     ----------
     metric : Metric
@@ -109,28 +107,37 @@ def result(
     noise : float
         Least standard deviation of the headline to reckon with.
     """
-    tests = sum(len(row.figures) for row in rows)
-    table = []
-    for row in rows:
-        graded = []
-        for figure in row.figures.values():
-            control = float(figure.control[0].mean())
-            graded.append(grade(figure.value, control, figure.worst, figure.likely, tests=tests))
-        line: dict[str, Any] = {
-            key: row.name,
-            "value": row.lead.value,
-            "real_against_real": float(row.lead.control[0].mean()),
-            "worst": row.lead.worst,
-            "grade": max(graded, key=lambda one: RANK[one]),
-        }
-        table.append(line | {name: figure.value for name, figure in row.figures.items()} | row.remarks)
+    table = graded(rows, key)
     values = [float(np.mean([row.lead.value for row in rows]))] * repeats
     laws = np.mean([row.lead.control for row in rows], axis=0)
     controls = max(laws, key=lambda law: chance_of(values, list(law)))
     worst = float(np.mean([row.lead.worst for row in rows]))
     detail = {f"{key}s": table}
     text = furthest(table) if note is None else note
-    return metric.result(values, list(map(float, controls)), worst, detail, text, _interval(values[0], rows), noise)
+    return metric.result(Scores(values, controls, worst, noise), detail, text, _interval(values[0], rows))
+
+
+def graded(rows: Sequence[Row], key: str) -> Table:
+    """Return a mapping per row, with its grade.
+
+    A row is graded by the figure that shows most, and each figure must pass chance for all figures of all rows.
+    """
+    tests = sum(len(row.figures) for row in rows)
+    table = []
+    for row in rows:
+        grades = []
+        for figure in row.figures.values():
+            control = float(figure.control[0].mean())
+            grades.append(grade(figure.value, control, figure.worst, figure.likely, tests=tests))
+        line = {
+            key: row.name,
+            "value": row.lead.value,
+            "real_against_real": float(row.lead.control[0].mean()),
+            "worst": row.lead.worst,
+            "grade": max(grades, key=lambda one: RANK[one]),
+        }
+        table.append(line | {name: figure.value for name, figure in row.figures.items()} | row.remarks)
+    return table
 
 
 def _interval(value: float, rows: Sequence[Row]) -> Interval | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,12 +16,11 @@ from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest
 from ..case import Case
 from ..splits import CannotMeasureError
-from .base import RANK, Grade, Metric, Reference, Result
-from .figures import Figure, Row, result
+from .base import RANK, Grade, Metric, Reference, Result, Scores
+from .figures import Figure, Row, graded
 from .units import DEALS, Pair, chance_of_records
 
 FEWEST = 8
-NOISE = 1.0  # each constraint has its own law, so that the headline shows nothing beyond what they do
 
 
 class Violations(Metric):
@@ -64,12 +64,12 @@ class Violations(Metric):
         held = None if case.holdout is None else _rows(case, "holdout")
         declared = case.constraints is not None
         if case.constraints is not None:
-            graded, listed = list(case.constraints), list[Constraint]()
-            if not graded:
+            confirmed, listed = list(case.constraints), list[Constraint]()
+            if not confirmed:
                 raise CannotMeasureError("the list of constraints is empty")
         else:
-            graded, listed = _found(case, real, held)
-        if not graded:
+            confirmed, listed = _found(case, real, held)
+        if not confirmed:
             raise CannotMeasureError(
                 "no constraint is given, and none that says something holds exactly in both halves of the real table; "
                 "pass constraints=[...]"
@@ -77,7 +77,7 @@ class Violations(Metric):
         useless = _useless(case, real)
         table, extra = [], []
         any_broken = [np.zeros(rows.size(False), dtype=bool) for rows in (real, other, useless)]
-        for one in graded:
+        for one in confirmed:
             found = [broken(one, rows, real) for rows in (real, other, useless)]
             any_broken = [before | now for before, now in zip(any_broken, found, strict=True)]
             shares = [float(now.mean()) for now in found]
@@ -87,21 +87,24 @@ class Violations(Metric):
         for one in listed:
             now = broken(one, other, real)
             extra.append(_listed(one, now))
-        made = result(self, table, repeats, "part", "", noise=NOISE)
         share, control, worst = (float(found.mean()) for found in (any_broken[1], any_broken[0], any_broken[2]))
-        rows: list[dict[str, Any]] = list(made.detail["parts"])
+        rows = graded(table, "part")
         worst_grade: Grade = max((row["grade"] for row in rows), key=lambda grade: RANK[grade])
+        made = self.result(Scores([share], [control], max(worst, 1e-3)), {"parts": rows + extra}, grade=worst_grade)
         count, total = int(any_broken[1].sum()), other.size(False)
-        rules = f"{len(graded)} constraint{'s' if len(graded) > 1 else ''}"
+        rules = f"{len(confirmed)} constraint{'s' if len(confirmed) > 1 else ''}"
         whence = (
-            "" if declared else " that hold in the real table" if len(graded) > 1 else " that holds in the real table"
+            ""
+            if declared
+            else " that hold in the real table"
+            if len(confirmed) > 1
+            else " that holds in the real table"
         )
         most = max(rows, key=lambda row: row["rows"])
-        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and len(graded) > 1 else ""
+        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and len(confirmed) > 1 else ""
         verdict = f"{count} of {total} rows break any of {rules}{whence}.{note}"
-        detail = {**made.detail, "parts": rows + extra, "values": [share] * repeats, "rows": count}
-        detail["real_against_real"] = [control] * repeats
-        return Result(self.name, share, 0.0, control, max(worst, 1e-3), self.better, worst_grade, verdict, detail)
+        each = {"values": [share] * repeats, "real_against_real": [control] * repeats}
+        return replace(made, verdict=verdict, detail={**made.detail, **each, "rows": count})
 
 
 def _rows(case: Case, side: str) -> Rows:
@@ -121,13 +124,13 @@ def _found(case: Case, real: Rows, held: Rows | None) -> tuple[list[Constraint],
         half = real.sequence < len(real.lengths) // 2
     first, second = _part(real, half), _part(real, ~half)
     likely = list(suggest(_with_statics(first, static)))
-    graded: list[Constraint] = []
+    confirmed: list[Constraint] = []
     listed: list[Constraint] = []
     for one in suggest(_with_statics(real, static)):
         tests = [second, *([] if held is None else [held])]
         good = one in likely and not any(broken(one, rows, first).any() for rows in tests)
-        (graded if good else listed).append(one)
-    return graded, listed
+        (confirmed if good else listed).append(one)
+    return confirmed, listed
 
 
 def _part(rows: Rows, where: Bools) -> Rows:
