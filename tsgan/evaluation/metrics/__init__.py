@@ -1,12 +1,11 @@
 """The metrics, one file each. To add one: write its file and add its line here."""
 
-from .association import Association
 from .attacks import AttributeInference, Membership
 from .base import Metric
 from .changes import Increments, Volatility
 from .closest_record import ClosestRecord, NearestRatio
 from .copies import Copies
-from .correlation import Correlation, CrossCorrelation
+from .correlation import Association, Correlation, CrossCorrelation
 from .coverage import Coverage
 from .dependence import Autocorrelation, PartialAutocorrelation, Spectrum
 from .extremes import Atoms, Tails
