@@ -13,11 +13,10 @@ from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import Figure, Row, difference, result
+from .figures import MIN_WORST, Figure, Row, difference_of_shares, result_of_rows
 from .units import Pair, Sample, Shares
 
-LEAST_WORST = 0.1
-MOST_TOGETHER = 12
+MAX_TOGETHER = 12  # columns: pairs grow with their square
 
 
 class Missing(Metric):
@@ -61,12 +60,12 @@ class Missing(Metric):
             mine = [column for column in holed if column.static == here]
             for column in mine:
                 figures[column.name] = _alone(column, pair)
-            _together(mine[:MOST_TOGETHER], pair, figures)
+            _together(mine[:MAX_TOGETHER], pair, figures)
         rows = []
         for column in holed:
             found = figures[column.name]
             rows.append(Row(column.name, found, {name: None for name in ("runs", "together") if name not in found}))
-        return result(self, rows, repeats)
+        return result_of_rows(self, rows, repeats)
 
 
 def gone(column: Column, sample: Sample) -> Ints:
@@ -90,9 +89,7 @@ def _alone(column: Column, pair: Pair) -> dict[str, Figure]:
 
 
 def _difference(found: Shares, useless: float) -> Figure:
-    """Difference in the share of the second outcome."""
-    share = float(found.real[1])
-    return difference(float(found.other[1]), share, found.chance[..., 1], max(abs(useless - share), LEAST_WORST))
+    return difference_of_shares(found, max(abs(useless - float(found.real[1])), MIN_WORST))
 
 
 def _together(columns: list[Column], pair: Pair, figures: dict[str, dict[str, Figure]]) -> None:
@@ -109,7 +106,7 @@ def _together(columns: list[Column], pair: Pair, figures: dict[str, dict[str, Fi
     for name, pairs in apart.items():
         if pairs:
             values, controls, worst = zip(*pairs, strict=True)
-            worse = max(float(np.mean(worst)), LEAST_WORST)
+            worse = max(float(np.mean(worst)), MIN_WORST)
             figures[name]["together"] = Figure(float(np.mean(values)), np.mean(controls, axis=0), worse)
 
 

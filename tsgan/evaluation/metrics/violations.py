@@ -18,9 +18,9 @@ from ..case import Case
 from ..splits import CannotMeasureError
 from .base import RANK, Grade, Metric, Reference, Result, Scores
 from .figures import Figure, Row, graded
-from .units import DEALS, Pair, chance_of_records
+from .units import DEALS, Pair, chance_of_extremes
 
-FEWEST = 8
+MIN_SEQUENCES_TO_HALVE = 8  # fewer are halved by rows
 
 
 class Violations(Metric):
@@ -120,7 +120,7 @@ def _found(case: Case, real: Rows, held: Rows | None) -> tuple[list[Constraint],
     """Return what holds in the real table: what is confirmed, and what one half alone would not have suggested."""
     static = frozenset(name for name in real.columns if any(c.static and c.name == str(name) for c in case.columns))
     half = np.arange(real.size(False)) < real.size(False) // 2
-    if len(real.lengths) >= FEWEST:
+    if len(real.lengths) >= MIN_SEQUENCES_TO_HALVE:
         half = real.sequence < len(real.lengths) // 2
     first, second = _part(real, half), _part(real, ~half)
     likely = list(suggest(_with_statics(first, static)))
@@ -168,9 +168,9 @@ def _chance(case: Case, found: Bools) -> float:
     try:
         pair = Pair.of(case, "violations")
     except CannotMeasureError:
-        return chance_of_records(int(found.sum()), len(case.real.panel.values), len(found))
+        return chance_of_extremes(int(found.sum()), len(case.real.panel.values), len(found))
     brought = len(np.unique(pair.other.units[found[pair.other.rows]]))
-    return chance_of_records(brought, pair.real.count, pair.other.count)
+    return chance_of_extremes(brought, pair.real.count, pair.other.count)
 
 
 def _listed(one: Constraint, found: Bools) -> dict[str, Any]:
