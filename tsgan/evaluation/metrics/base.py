@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from scipy import stats
@@ -200,15 +200,7 @@ class Metric(ABC):
     ) -> Table:
         """Return a mapping per column (or per part): its value, real against real, useless end and grade.
 
-        Parameters
-        ----------
-        names : sequence of str
-        synthetic, control, worst : arrays of shape (repeats, columns)
-            Their numbers of repeats may differ.
-        key : str
-            "column" or "part".
-        noise : sequence of float, optional
-            See `Scores`, of each column.
+        The sides are of shape (repeats, columns), their numbers of repeats may differ; `noise` is of each column.
         """
         table = []
         for i, name in enumerate(names):
@@ -240,17 +232,7 @@ Grade = Literal["faithful", "close", "unclear", "visible", "far", "none found", 
 Better = Literal["lower", "higher"]
 Tone = Literal["good", "fair", "unsure", "warn", "bad", "none"]
 
-GRADES: dict[Grade, str] = {
-    "faithful": "faithful",
-    "close": "close",
-    "unclear": "unclear",
-    "visible": "visible difference",
-    "far": "far",
-    "none found": "none found",
-    "suspicious": "suspicious",
-    "leak": "leak",
-    "not available": "not available",
-}
+GRADES: dict[Grade, str] = {grade: grade for grade in get_args(Grade)} | {"visible": "visible difference"}
 TONES: dict[Grade, Tone] = {
     "faithful": "good",
     "none found": "good",
@@ -264,9 +246,9 @@ TONES: dict[Grade, Tone] = {
 }
 RANK: dict[Grade, int] = {"faithful": 0, "unclear": 1, "close": 2, "visible": 3, "far": 4}
 
-ALPHA = 2e-4
-NEGLIGIBLE, SMALL, LARGE = 0.005, 0.15, 0.5
-LEAST_SPREAD = 0.3
+ALPHA = 2e-4  # of 30 metrics of a fresh sample, one in 170 reports then holds a false alarm
+NEGLIGIBLE, SMALL, LARGE = 0.005, 0.15, 0.5  # of the way to the useless end
+MIN_SPREAD = 0.3  # of a distance's mean: few controls may lie closer together by chance
 
 
 def chance_of(
@@ -278,22 +260,12 @@ def chance_of(
 ) -> float:
     """Return the chance that another sample of the real source comes out at least as bad as the mean of `values`.
 
-    Parameters
-    ----------
-    values : sequence of float
-        The figure for the synthetic table, one per repeat.
-    controls : sequence of float
-        The same for parts of the real data against each other. Few of them say little about their own spread, which
-        is then taken to be larger.
-    better : {"lower", "higher"}
-    zero_is_perfect : bool
-        Whether it is a distance (gamma) or a figure with chance on both sides (normal).
-    noise : float
-        Least standard deviation to reckon with, where the metric knows it.
+    Few `controls` say little about their own spread, which is then taken to be larger, and to be at least `noise`.
+    What `zero_is_perfect` of is a distance, which is gamma distributed; other figures are normally.
     """
     value, mean = float(np.mean(values)), float(np.mean(controls))
     distance = zero_is_perfect and better == "lower"
-    spread = max(float(np.std(controls)) * (1 + 2 / len(controls)), noise, LEAST_SPREAD * mean if distance else 0.0)
+    spread = max(float(np.std(controls)) * (1 + 2 / len(controls)), noise, MIN_SPREAD * mean if distance else 0.0)
     spread = float(np.hypot(spread, np.std(values) / np.sqrt(len(values))))
     beyond = (value - mean) if better == "lower" else (mean - value)
     if spread <= 0 or (distance and mean <= 0):
@@ -304,26 +276,13 @@ def chance_of(
 
 
 def grade(value: float, control: float, worst: float, chance: float, better: Better = "lower", tests: int = 1) -> Grade:
-    """Place a value between its two ends.
+    """Place a value between its two ends, of real against real and of a useless table, by the `chance` of `chance_of`.
 
-    Parameters
-    ----------
-    value, control, worst : float
-        Of the synthetic table, of real against real, of a useless table.
-    chance : float
-        From `chance_of`.
-    better : {"lower", "higher"}
-    tests : int
-        How many such figures are looked at together (the columns, say): the more, the less is left to chance.
-
-    Returns
-    -------
-    {"faithful", "close", "unclear", "visible", "far"}
-        "faithful" where chance explains the difference (it is above 2 in 10,000 over all tests), or it is below half a
-        percent of the scale; "close" up to 15 % of the way to the useless end, "visible" up to half of it, beyond
-        that "far". What chance explains, but so far along the scale that chance explains too much, is "unclear".
-        Where the useless table is hardly worse than real against real the scale says nothing: beyond chance it is
-        "visible", and "far" beyond twice the control; within chance, but beyond twice the control, "unclear".
+    "faithful" where chance explains the difference (it is above 2 in 10,000 over all `tests` that are looked at
+    together), or it is below half a percent of the scale; "close" up to 15 % of the way to the useless end, "visible"
+    up to half of it, beyond that "far". What chance explains, but so far along the scale that it explains too much, is
+    "unclear". Where the useless table is hardly worse than real against real the scale says nothing: beyond chance it
+    is "visible", and "far" beyond twice the control; within chance, but beyond twice the control, "unclear".
     """
     sign = 1 if better == "lower" else -1
     beyond, scale = sign * (value - control), max(sign * (worst - control), 0.0)

@@ -83,20 +83,9 @@ def moving_numbers(case: Case) -> list[Column]:
 
 
 def steps(windows: Floats, columns: Sequence[Column]) -> tuple[Floats, NDArray[np.bool_] | None]:
-    """Return the differences between neighbouring steps, and where both of their values are present.
+    """Differences between neighbouring steps of columns of numbers, `(columns, n, W - 1)`, and where both are present.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    columns : sequence of Column
-        Of numbers.
-
-    Returns
-    -------
-    differences : array of shape (columns, n, W - 1)
-        Zero where a value is missing.
-    known : bool array of the same shape, or None
-        None where nothing is missing in any table.
+    A difference is 0 where a value is missing; no mask (None) where nothing is missing in any table.
     """
     values = np.ascontiguousarray(windows[:, :, [column.start for column in columns]].transpose(2, 0, 1))
     found = np.diff(values, axis=2)
@@ -191,20 +180,10 @@ class Volatility(Metric):
 
 
 def step_correlations(windows: Floats, columns: Sequence[Column], lags: int) -> Doubles:
-    """Return how the sizes and signs of steps go together with those of later steps.
+    """Return how the sizes and signs of steps of columns of numbers go together with those of later steps.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    columns : sequence of Column
-        Of numbers.
-    lags : int
-        At most W - 2.
-
-    Returns
-    -------
-    array of shape (3, columns, lags)
-        Of size with later size, of step with later size, of size with later step; zero where nothing varies.
+    Of size with later size, of step with later size, of size with later step, for lags of at most W - 2, as an array
+    `(3, columns, lags)`; zero where nothing varies.
     """
     moved, known = steps(windows, columns)
     shown = np.ones(moved.shape, dtype=np.float32) if known is None else known.astype(np.float32)

@@ -97,17 +97,9 @@ def _gap(real: Doubles, other: Doubles) -> Doubles:
 
 
 def pearson(values: Doubles, present: NDArray[np.bool_] | None = None) -> Doubles:
-    """Return the correlation of every pair of columns over the rows in which both are present.
+    """Correlations `(C, C)` of columns `(rows, C)`, of each pair over the rows in which both are `present`.
 
-    Parameters
-    ----------
-    values : array of shape (rows, C)
-    present : bool array of shape (rows, C), optional
-
-    Returns
-    -------
-    array of shape (C, C)
-        Zero where a column does not vary on those rows.
+    Zero where a column does not vary on those rows.
     """
     shown = np.ones_like(values) if present is None else present.astype(values.dtype)
     known = np.maximum(shown.sum(axis=0), 1)
@@ -135,13 +127,10 @@ def _ranks(values: Doubles) -> Doubles:
 
 
 def correlational_score(real: Doubles, other: Doubles) -> float:
-    """Return the papers' score: sum over pairs of the absolute difference in correlation, divided by 10.
+    """Return the papers' score of windows `(n, W, C)`: the sum over pairs of |difference in correlation|, over 10.
 
-    Parameters
-    ----------
-    real, other : arrays of shape (n, W, C)
-        Each is standardised by its own means and (unbiased) standard deviations over all windows and steps; the sum
-        runs over the lower triangle with its diagonal, as in the papers' code.
+    As in their code each side is standardised by its own means and (unbiased) standard deviations over all windows and
+    steps, and the sum runs over the lower triangle with its diagonal.
     """
     sides = []
     for side in (real, other):
@@ -262,18 +251,9 @@ class CrossCorrelation(Metric):
 
 
 def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:
-    """Return the correlation of channel j so many steps after channel i, pooled over windows.
+    """Correlation of channel j so many steps (below W) after channel i, pooled over windows `(n, W, D)`.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    lags : sequence of int
-        Below W.
-
-    Returns
-    -------
-    array of shape (lags, D, D)
-        Zero where a channel does not vary.
+    Of shape (lags, D, D); zero where a channel does not vary.
     """
     count, steps, channels = windows.shape
     flat = windows.reshape(-1, channels)
@@ -344,18 +324,10 @@ class Association(Metric):
 
 
 def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:
-    """Return how much each column tells of each other.
+    """Return how much each column tells of each other, from rows `(rows, D)` of all channels, `(columns, columns)`.
 
-    Parameters
-    ----------
-    rows : array of shape (rows, D)
-    columns : tuple of Column
-
-    Returns
-    -------
-    array of shape (columns, columns)
-        Theil's U of the row's column given the column's, for two discrete ones; the correlation ratio for a discrete
-        one and a number, in both places; zero elsewhere.
+    Theil's U of the row's column given the column's, for two discrete ones; the correlation ratio for a discrete one
+    and a number, in both places; zero elsewhere.
     """
     found = np.zeros((len(columns), len(columns)))
     discrete = [i for i, column in enumerate(columns) if column.discrete]
@@ -380,21 +352,9 @@ def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:
 
 
 def correlation_ratio(indicators: Doubles, centred: Doubles, shown: Doubles) -> Doubles:
-    """Return the correlation ratio of each column of numbers given the levels, on the rows that are shown.
+    """Correlation ratio `(C,)` of each column of numbers given 0/1 indicators `(rows, levels)`; zero if it is constant.
 
-    Parameters
-    ----------
-    indicators : array of shape (rows, levels)
-        0/1.
-    centred : array of shape (rows, C)
-        Distances of the numbers from their means, 0 where they are not shown.
-    shown : array of shape (rows, C)
-        0/1.
-
-    Returns
-    -------
-    array of shape (C,)
-        Zero for a column that does not vary.
+    `centred` are the numbers' distances from their means `(rows, C)`, 0 where they are not `shown` (0/1).
     """
     total = (centred * centred).sum(axis=0)
     sums = indicators.T @ centred

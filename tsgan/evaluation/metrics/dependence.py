@@ -275,18 +275,10 @@ class Spectrum(Metric):
 
 
 def spectrum(windows: Floats) -> tuple[Doubles, Doubles]:
-    """Return the mean power spectrum of each channel over windows, as shares.
+    """Mean power spectrum of each channel over windows `(n, W, D)`, as shares that add up to 1.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-
-    Returns
-    -------
-    frequencies : array of shape (W // 2,)
-        In cycles per step, above 0 and at most 0.5.
-    power : array of shape (D, W // 2)
-        Adds up to 1; zero for a channel that does not vary within windows.
+    Returns frequencies `(W // 2,)` in cycles per step, above 0 and at most 0.5, and the power `(D, W // 2)`; zero for
+    a channel that does not vary within windows.
     """
     return np.asarray(np.fft.rfftfreq(windows.shape[1])[1:], dtype=np.float64), _shares(_power(windows))
 

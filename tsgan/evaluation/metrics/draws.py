@@ -119,19 +119,8 @@ def result_of_draws(
 ) -> Result:
     """Put a metric's result together from distances of each column, `(repeats, columns)`.
 
-    Parameters
-    ----------
-    metric : Metric
-    columns : sequence of Column
-    by_column : Distances
-    whole : Distances, optional
-        What the headline is the mean of; by default the columns.
-    parts : (names, Distances), optional
-        Further figures, `(repeats, parts)`.
-    more : mapping, optional
-        Further details.
-    among : str
-        Goes on after the name of the furthest column.
+    The headline is the mean of `whole`, by default of the columns; `parts` are names and distances `(repeats, parts)`
+    of further figures, `more` is further detail, and `among` goes on after the name of the furthest column.
     """
     table = metric.by_column([column.name for column in columns], *by_column)
     detail = {"columns": table}
@@ -142,9 +131,9 @@ def result_of_draws(
     return metric.result(scores, {**detail, **(more or {})}, furthest(table, among))
 
 
-DRAWS = 200
-FEW_SEQUENCES = 20
-BLOCKS = 30
+DRAWS = 200  # enough for the ends of a 95 % interval
+FEW_SEQUENCES = 20  # too few to be drawn anew as wholes
+MAX_BLOCKS = 30
 
 
 def clusters(windows: Windows) -> Ints:
@@ -156,7 +145,7 @@ def clusters(windows: Windows) -> Ints:
     present = np.unique(windows.sequences)
     found = windows.sequences
     if len(present) < FEW_SEQUENCES:
-        block = max(4 * windows.size, int(windows.panel.lengths[present].sum()) // BLOCKS)
+        block = max(4 * windows.size, int(windows.panel.lengths[present].sum()) // MAX_BLOCKS)
         inside = windows.starts - windows.panel.offsets[:-1][windows.sequences]
         found = windows.sequences * (int(windows.panel.lengths.max()) // block + 1) + inside // block
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
@@ -186,16 +175,8 @@ def redrawn(count: int, rng: np.random.Generator, draws: int = DRAWS) -> Doubles
 def areas(one: Doubles, two: Doubles, weights_one: Doubles, weights_two: Doubles) -> Doubles:
     """Area under the ROC curve for several weightings at once: how often `two` scores higher than `one`.
 
-    Parameters
-    ----------
-    one, two : arrays of shape (n,) and (m,)
-        Scores; a tie counts one half.
-    weights_one, weights_two : arrays of shape (draws, n) and (draws, m)
-
-    Returns
-    -------
-    array of shape (draws,)
-        0.5 where all of a side's weights are 0.
+    Scores are of shape (n,) and (m,), a tie counts one half; weights are `(draws, n)` and `(draws, m)`, and the areas
+    `(draws,)`: 0.5 where all of a side's weights are 0.
     """
     scores = np.concatenate([one, two])
     order = np.argsort(scores, kind="stable")
