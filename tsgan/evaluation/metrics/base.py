@@ -36,6 +36,23 @@ SECTIONS: dict[Section, str] = {
     "use": "Is it useful?",
     "disclosure": "What does it give away?",
 }
+Grade = Literal["faithful", "close", "unclear", "visible", "far", "none found", "suspicious", "leak", "not available"]
+Better = Literal["lower", "higher"]
+Tone = Literal["good", "fair", "unsure", "warn", "bad", "none"]
+
+GRADES: dict[Grade, str] = {grade: grade for grade in get_args(Grade)} | {"visible": "visible difference"}
+TONES: dict[Grade, Tone] = {
+    "faithful": "good",
+    "none found": "good",
+    "close": "fair",
+    "unclear": "unsure",
+    "visible": "warn",
+    "suspicious": "warn",
+    "far": "bad",
+    "leak": "bad",
+    "not available": "none",
+}
+RANK: dict[Grade, int] = {"faithful": 0, "unclear": 1, "close": 2, "visible": 3, "far": 4}
 UNCLEAR = "Too few data to say: it differs, but one part of the real data may differ as much from another by chance."
 
 
@@ -227,24 +244,6 @@ def number(value: float | None) -> str:
         return "-"
     return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
 
-
-Grade = Literal["faithful", "close", "unclear", "visible", "far", "none found", "suspicious", "leak", "not available"]
-Better = Literal["lower", "higher"]
-Tone = Literal["good", "fair", "unsure", "warn", "bad", "none"]
-
-GRADES: dict[Grade, str] = {grade: grade for grade in get_args(Grade)} | {"visible": "visible difference"}
-TONES: dict[Grade, Tone] = {
-    "faithful": "good",
-    "none found": "good",
-    "close": "fair",
-    "unclear": "unsure",
-    "visible": "warn",
-    "suspicious": "warn",
-    "far": "bad",
-    "leak": "bad",
-    "not available": "none",
-}
-RANK: dict[Grade, int] = {"faithful": 0, "unclear": 1, "close": 2, "visible": 3, "far": 4}
 
 ALPHA = 2e-4  # of 30 metrics of a fresh sample, one in 170 reports then holds a false alarm
 NEGLIGIBLE, SMALL, LARGE = 0.005, 0.15, 0.5  # of the way to the useless end

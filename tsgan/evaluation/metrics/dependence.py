@@ -16,6 +16,10 @@ from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
 
+BOX_JENKINS = Reference(
+    "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
+    "https://doi.org/10.1002/9781118619193",
+)
 MAX_ROWS = 200_000  # of a side
 MAX_CHANNELS = 64  # of all columns together: matrices of channels grow with their square
 PARTS = ("around the column's mean", "around each window's own mean")
@@ -37,12 +41,7 @@ class Autocorrelation(Metric):
         "where all columns have more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale "
         "is that of the useless table, 0.05 or six times real against real, whichever is most."
     )
-    references = (
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
-    )
+    references = (BOX_JENKINS,)
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column remembers its past as in the real data.",
         "close": "Each column remembers its past almost as in the real data.",
@@ -172,10 +171,7 @@ class PartialAutocorrelation(Metric):
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
+        BOX_JENKINS,
     )
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column builds on its last steps as in the real data.",

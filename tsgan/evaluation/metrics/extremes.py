@@ -186,7 +186,7 @@ def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[R
     figures: dict[str, Figure] = {}
     shares: list[float] = []
 
-    def compare(name: str, codes: tuple[Ints, Ints], size: int, rows: tuple[Bools, Bools]) -> None:
+    def compare(name: str, codes: tuple[Ints | Bools, Ints | Bools], size: int, rows: tuple[Bools, Bools]) -> None:
         found = pair.shares(codes[0], codes[1], size, rows)
         if min(found.counted) > 0:
             worst = max(float(total_variation(np.eye(size)[0], found.real)), MIN_WORST_ATOMS)
@@ -200,17 +200,17 @@ def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[R
 
     if column.kind == "numeric":
         zero = np.float32(-column.low / column.span)
-        compare("zeros", (_whether(sides[0] == zero), _whether(sides[1] == zero)), 2, where)
+        compare("zeros", (sides[0] == zero, sides[1] == zero), 2, where)
     atoms = _frequent((pair.real, pair.other), sides, where)
     if len(atoms):
         compare("atoms", (_place(atoms, sides[0]), _place(atoms, sides[1])), len(atoms) + 1, where)
     known = _known(pair.real, sides, where)
     if known is not None:
-        compare("known", (_whether(known[0]), _whether(known[1])), 2, where)
+        compare("known", known, 2, where)
     if not column.static:
         steps = pair.real.steps(where[0]), pair.other.steps(where[1])
         stays = [np.r_[False, np.diff(values) == 0] for values in sides]
-        compare("repeats", (_whether(stays[0]), _whether(stays[1])), 2, steps)
+        compare("repeats", (stays[0], stays[1]), 2, steps)
     found = list(figures.values())
     lead = Figure(
         max((one.value for one in found), default=0.0),
@@ -221,10 +221,6 @@ def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[R
     return Row(
         column.name, {"largest": lead} | figures, {name: None for name in FIGURES if name not in figures}
     ), shares
-
-
-def _whether(marks: Bools) -> Ints:
-    return marks.astype(np.int64)
 
 
 def _frequent(samples: tuple[Sample, Sample], sides: tuple[Floats, Floats], where: tuple[Bools, Bools]) -> Floats:

@@ -18,11 +18,15 @@ from scipy import stats
 from ...arrays import Bools, Doubles, Ints, Reals
 from ..case import Case
 from ..columns import Column
-from .base import RANK, Interval, Metric, Result, Scores, Table, chance_of, furthest, grade
-from .units import Pair, Sample, Shares
+from .base import RANK, Interval, Metric, Reference, Result, Scores, Table, chance_of, furthest, grade
+from .units import DEALS, Pair, Sample, Shares
 
 Found = TypeVar("Found")
 
+KOLMOGOROV = Reference(
+    "On the empirical determination of a distribution law (Kolmogorov, 1933)",
+    "https://doi.org/10.1007/978-1-4612-0919-5_10",
+)
 MIN_WORST = 0.1  # of a share of rows: a useless table nearer than that would make a scale of noise
 
 
@@ -55,6 +59,11 @@ class Figure:
         """Measure how far shares are from the real ones: the other table's, and those that chance makes."""
         again = distance(found.other + found.chance[1] - found.real)
         return cls(float(distance(found.other)), distance(found.chance), worst, again=again)
+
+    @classmethod
+    def counted(cls, value: float, control: float, worst: float, chance: float) -> Figure:
+        """Take a share whose chance is told by counting units, and that is useless at twice the control at least."""
+        return cls(value, np.full((2, DEALS), control), max(worst, 2 * control), chance)
 
     @property
     def likely(self) -> float:
@@ -309,6 +318,11 @@ def levels_of(column: Column, values: NDArray[np.floating]) -> Ints:
     if column.kind == "category":
         return np.asarray(np.argmax(values[:, column.values], axis=1), dtype=np.int64)
     return np.asarray(values[:, column.start] > 0.5, dtype=np.int64)
+
+
+def levels_known(column: Column, values: NDArray[np.floating]) -> Bools:
+    """Of all channels `(rows, D)`: rows in which a level is known; of a category a gap is one."""
+    return column.present(values) if column.kind == "boolean" else np.ones(len(values), dtype=np.bool_)
 
 
 def names_of(column: Column) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..columns import MISSING, OTHER, UNSEEN, Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .figures import (
+    KOLMOGOROV,
     Figure,
     Grid,
     Row,
@@ -27,7 +28,7 @@ from .figures import (
     rows_of,
     total_variation,
 )
-from .units import DEALS, Pair, chance_of_extremes, chance_of_new, in_one_unit
+from .units import Pair, chance_of_extremes, chance_of_new, in_one_unit
 
 MIN_WORST_LEVELS = 0.25  # of a total variation, which sums over levels and so is larger than one share's difference
 
@@ -53,10 +54,7 @@ class Marginals(Metric):
         "over the levels; where that is near the real one, a distance of 0.1 (of levels 0.25) counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "On Wasserstein two-sample testing (Ramdas, Garcia & Cuturi, 2017)", "https://doi.org/10.3390/e19020047"
         ),
@@ -193,5 +191,5 @@ def _tops(values: Floats, units: np.ndarray) -> Floats:
 
 
 def _row(column: Column, share: float, control: float, worst: float, chance: float, far: float | None) -> Row:
-    figure = Figure(share, np.full((2, DEALS), control), max(worst, 2 * control), chance)
+    figure = Figure.counted(share, control, worst, chance)
     return Row(column.name, {"share": figure}, {"furthest": far, "chance": chance})

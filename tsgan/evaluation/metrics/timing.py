@@ -11,7 +11,7 @@ from ...arrays import Doubles
 from ..case import Case
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import MIN_WORST, Row, difference_of_shares, distribution, result_of_rows
+from .figures import KOLMOGOROV, MIN_WORST, Row, difference_of_shares, distribution, result_of_rows
 from .units import Pair, Sample
 
 ROUNDED = 1e-6  # of the median gap: beyond that a clock's digits end
@@ -36,10 +36,7 @@ class Gaps(Metric):
         "the real ones or twice their median; where that is near the real one, 0.1 counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "Modeling irregular time series with continuous recurrent units (Schirmer et al., 2022)",
             "https://arxiv.org/abs/2111.11344",
@@ -74,7 +71,7 @@ class Gaps(Metric):
         sides = np.round(real / unit / ROUNDED) * ROUNDED, np.round(other / unit / ROUNDED) * ROUNDED
         bulk = np.quantile(sides[0][where[0]], [0.5, 0.99])
         useless = (np.arange(USELESS_GAPS) + 0.5) / USELESS_GAPS * max(float(bulk[1]), 2 * float(bulk[0]))
-        still = pair.shares((sides[0] <= 0).astype(np.int64), (sides[1] <= 0).astype(np.int64), 2, where)
+        still = pair.shares(sides[0] <= 0, sides[1] <= 0, 2, where)
         heavy = bulk[1] > HEAVY * max(bulk[0], ROUNDED)
         if heavy:
             sides, useless = (_log(sides[0]), _log(sides[1])), _log(useless)
@@ -103,10 +100,7 @@ class Lengths(Metric):
         "table has any length up to the longest real one alike; where that is near the real one, 0.1 counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "Using GANs for Sharing Networked Time Series Data: Challenges, Initial Promise, and Open Questions "
             "(Lin, Jain, Wang, Fanti & Sekar, 2020)",

@@ -139,8 +139,8 @@ class Pair:
 
     def shares(
         self,
-        real: NDArray[np.integer],
-        other: NDArray[np.integer],
+        real: Ints | Bools,
+        other: Ints | Bools,
         outcomes: int,
         where: tuple[Bools, Bools] | None = None,
     ) -> Shares:
@@ -163,7 +163,7 @@ class _Counted(NamedTuple):
     moved: Doubles
 
 
-def _count(sample: Sample, codes: NDArray[np.integer], outcomes: int, where: Bools | None, deals: Floats) -> _Counted:
+def _count(sample: Sample, codes: Ints | Bools, outcomes: int, where: Bools | None, deals: Floats) -> _Counted:
     """Count outcomes in each unit, in a dense matrix or, where that would be mostly empty, in a sparse one."""
     units = sample.units if where is None else sample.units[where]
     codes = codes if where is None else codes[where]

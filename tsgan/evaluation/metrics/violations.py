@@ -18,8 +18,9 @@ from ..case import Case
 from ..splits import CannotMeasureError
 from .base import RANK, Grade, Metric, Reference, Result, Scores
 from .figures import Figure, Row, graded
-from .units import DEALS, Pair, chance_of_extremes
+from .units import Pair, chance_of_extremes
 
+MIN_WORST_BROKEN = 1e-3  # of the rows, where even the useless table breaks none
 MIN_SEQUENCES_TO_HALVE = 8  # fewer are halved by rows
 
 
@@ -61,48 +62,43 @@ class Violations(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Count the rows that break each constraint, and any."""
         real, other = _rows(case, "real"), _rows(case, "synthetic")
-        held = None if case.holdout is None else _rows(case, "holdout")
         declared = case.constraints is not None
-        if case.constraints is not None:
-            confirmed, listed = list(case.constraints), list[Constraint]()
-            if not confirmed:
-                raise CannotMeasureError("the list of constraints is empty")
+        if case.constraints is None:
+            confirmed, listed = _found(case, real)
+        elif case.constraints:
+            confirmed, listed = list(case.constraints), []
         else:
-            confirmed, listed = _found(case, real, held)
+            raise CannotMeasureError("the list of constraints is empty")
         if not confirmed:
             raise CannotMeasureError(
                 "no constraint is given, and none that says something holds exactly in both halves of the real table; "
                 "pass constraints=[...]"
             )
         useless = _useless(case, real)
-        table, extra = [], []
+        found_rows = []
         any_broken = [np.zeros(rows.size(False), dtype=bool) for rows in (real, other, useless)]
         for one in confirmed:
             found = [broken(one, rows, real) for rows in (real, other, useless)]
             any_broken = [before | now for before, now in zip(any_broken, found, strict=True)]
             shares = [float(now.mean()) for now in found]
             chance = float(shares[1] <= shares[0]) if declared else _chance(case, found[1])
-            figure = Figure(shares[1], np.full((2, DEALS), shares[0]), max(shares[2], 2 * shares[0], 1e-3), chance)
-            table.append(Row(one.text, {"share": figure}, {"rows": int(found[1].sum()), "declared": declared}))
-        for one in listed:
-            now = broken(one, other, real)
-            extra.append(_listed(one, now))
+            figure = Figure.counted(shares[1], shares[0], max(shares[2], MIN_WORST_BROKEN), chance)
+            found_rows.append(Row(one.text, {"share": figure}, {"rows": int(found[1].sum()), "declared": declared}))
         share, control, worst = (float(found.mean()) for found in (any_broken[1], any_broken[0], any_broken[2]))
-        rows = graded(table, "part")
+        rows = graded(found_rows, "part")
         worst_grade: Grade = max((row["grade"] for row in rows), key=lambda grade: RANK[grade])
-        made = self.result(Scores([share], [control], max(worst, 1e-3)), {"parts": rows + extra}, grade=worst_grade)
-        count, total = int(any_broken[1].sum()), other.size(False)
-        rules = f"{len(confirmed)} constraint{'s' if len(confirmed) > 1 else ''}"
-        whence = (
-            ""
-            if declared
-            else " that hold in the real table"
-            if len(confirmed) > 1
-            else " that holds in the real table"
+        parts = rows + [_listed(one, broken(one, other, real)) for one in listed]
+        made = self.result(
+            Scores([share], [control], max(worst, MIN_WORST_BROKEN)), {"parts": parts}, grade=worst_grade
         )
+        count, total = int(any_broken[1].sum()), other.size(False)
+        several = len(confirmed) > 1
+        rules = f"{len(confirmed)} constraints" if several else "1 constraint"
+        if not declared:
+            rules += " that hold in the real table" if several else " that holds in the real table"
         most = max(rows, key=lambda row: row["rows"])
-        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and len(confirmed) > 1 else ""
-        verdict = f"{count} of {total} rows break any of {rules}{whence}.{note}"
+        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and several else ""
+        verdict = f"{count} of {total} rows break any of {rules}.{note}"
         each = {"values": [share] * repeats, "real_against_real": [control] * repeats}
         return replace(made, verdict=verdict, detail={**made.detail, **each, "rows": count})
 
@@ -116,18 +112,18 @@ def _rows(case: Case, side: str) -> Rows:
     return Rows({name: frame[name].reset_index(drop=True) for name in frame.columns}, frozenset(), part.panel.lengths)
 
 
-def _found(case: Case, real: Rows, held: Rows | None) -> tuple[list[Constraint], list[Constraint]]:
+def _found(case: Case, real: Rows) -> tuple[list[Constraint], list[Constraint]]:
     """Return what holds in the real table: what is confirmed, and what one half alone would not have suggested."""
     static = frozenset(name for name in real.columns if any(c.static and c.name == str(name) for c in case.columns))
     half = np.arange(real.size(False)) < real.size(False) // 2
     if len(real.lengths) >= MIN_SEQUENCES_TO_HALVE:
         half = real.sequence < len(real.lengths) // 2
     first, second = _part(real, half), _part(real, ~half)
+    tests = [second, *([] if case.holdout is None else [_rows(case, "holdout")])]
     likely = list(suggest(_with_statics(first, static)))
     confirmed: list[Constraint] = []
     listed: list[Constraint] = []
     for one in suggest(_with_statics(real, static)):
-        tests = [second, *([] if held is None else [held])]
         good = one in likely and not any(broken(one, rows, first).any() for rows in tests)
         (confirmed if good else listed).append(one)
     return confirmed, listed
@@ -155,9 +151,8 @@ def _useless(case: Case, real: Rows) -> Rows:
             continue
         x = series.to_numpy(dtype=np.float64, na_value=np.nan)
         drawn = rng.normal(np.nanmean(x), np.nanstd(x), len(x))
-        columns[name] = pd.Series(
-            np.where(np.isnan(x), np.nan, np.round(drawn) if kind_of(series) == "whole" else drawn)
-        )
+        drawn = np.round(drawn) if kind_of(series) == "whole" else drawn
+        columns[name] = pd.Series(np.where(np.isnan(x), np.nan, drawn))
     return Rows(columns, frozenset(), real.lengths)
 
 
