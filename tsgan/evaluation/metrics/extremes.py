@@ -17,9 +17,12 @@ from .base import Grade, Metric, Reference, Result
 from .figures import MIN_WORST, NORMAL, Figure, Grid, Row, difference, result_of_rows, rows_of, total_variation
 from .units import DEALS, Pair, Sample
 
-TAIL = 0.01
-NEAR = np.array([0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, TAIL, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25])
-BEYOND = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0])
+TAIL = 0.01  # rarer values are too few to compare in tables of usual size
+# levels of the knots of one tail: close about the quantile that is compared
+TAIL_LEVELS = np.array(
+    [0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, TAIL, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25]
+)
+REACH = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0])  # of knots beyond the extremes, in 90 % widths
 MIN_WORST_RATIO = 0.5  # of the relative difference of two shares
 
 
@@ -96,13 +99,13 @@ def _grid(real: NDArray[np.floating]) -> tuple[Grid, tuple[float, float]]:
     """Knots that lie close in the tails and reach far beyond, and the quartiles."""
     usual = Grid.of(real)
     values = np.sort(real)
-    levels = np.r_[NEAR, 0.5, 1 - NEAR[::-1]]
+    levels = np.r_[TAIL_LEVELS, 0.5, 1 - TAIL_LEVELS[::-1]]
     inside = values[np.floor(levels * (len(values) - 1)).astype(np.int64)].astype(np.float64)
-    reach = BEYOND * NORMAL * usual.spread
+    reach = REACH * NORMAL * usual.spread
     knots = np.unique(np.r_[values[0] - reach, inside, values[[0, -1]].astype(np.float64), values[-1] + reach])
-    at = int(np.searchsorted(NEAR, TAIL))
+    at = int(np.searchsorted(TAIL_LEVELS, TAIL))
     bulk = float(inside[at]), float(inside[-1 - at])
-    return Grid(knots, bulk, usual.spread), (float(inside[len(NEAR) - 1]), float(inside[-len(NEAR)]))
+    return Grid(knots, bulk, usual.spread), (float(inside[len(TAIL_LEVELS) - 1]), float(inside[-len(TAIL_LEVELS)]))
 
 
 def quantiles(grid: Grid, shares: Doubles) -> Doubles:
