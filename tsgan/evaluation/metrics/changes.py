@@ -67,13 +67,7 @@ class Increments(Metric):
 
 
 def moving_numbers(case: Case) -> list[Column]:
-    """Return the columns of numbers or times that may change from step to step.
-
-    Raises
-    ------
-    CannotMeasureError
-        If there are none, or all are constant in the real table.
-    """
+    """Columns of numbers or times that may change from step to step, of which one must in the real table."""
     columns = [column for column in case.columns if not column.static and not column.discrete]
     if not columns:
         raise CannotMeasureError("no column holds numbers that change from step to step; it needs at least one")

@@ -72,13 +72,7 @@ def autocorrelation(windows: Floats) -> Doubles:
 
 
 def moving(case: Case) -> list[Column]:
-    """Return the columns that may change from step to step.
-
-    Raises
-    ------
-    CannotMeasureError
-        If every column is static, or constant in the real table.
-    """
+    """Columns that may change from step to step, of which one must in the real table."""
     columns = [column for column in case.columns if not column.static]
     if not columns:
         raise CannotMeasureError("every column is static; it needs one that changes from step to step")
