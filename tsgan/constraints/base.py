@@ -12,7 +12,6 @@ What a rule says of itself:
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -156,13 +155,6 @@ class Constraint(ABC):
 
     def __hash__(self) -> int:
         return hash(repr(self))
-
-
-def nearest(name: Name, known: Iterable[Name]) -> str:
-    """Return the end of a message: which columns there are, and which is the nearest."""
-    names = list(known)
-    near = difflib.get_close_matches(str(name), [str(one) for one in names], n=1)
-    return f"; there are {names[:30]}." + (f" Did you mean {near[0]!r}?" if near else "")
 
 
 def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, Any]) -> Any:

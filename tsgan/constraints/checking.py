@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Ints
-from ..errors import ConstraintError, TsganWarning
-from .base import Columns, Constraint, Name, Places, SequenceTable, last_known, merged, nearest, value_text
+from ..arrays import Bools, Ints, steps_within
+from ..errors import ConstraintError, TsganWarning, nearest_name
+from .base import Columns, Constraint, Name, Places, SequenceTable, last_known, merged, value_text
 from .derived import Formula
 
 MAX_ROWS_SHOWN = 5  # of those that break a rule, in a message
@@ -42,17 +42,20 @@ def check(constraints: Sequence[Constraint], table: SequenceTable, keys: Sequenc
 
 def _check_columns(constraint: Constraint, table: SequenceTable, known_as: str) -> None:
     for name in constraint.unknown(table.columns):
-        raise ConstraintError(f"{constraint!r} names {name!r}, which is not {known_as}{nearest(name, table.columns)}")
+        raise ConstraintError(
+            f"{constraint!r} names {name!r}, which is not {known_as}{nearest_name(name, table.columns)}"
+        )
     constraint.check(table)
 
 
 def _explain(constraint: Constraint, table: SequenceTable, found: Places, keys: Sequence[Any] | None) -> str:
     """Return the message about rows that break a constraint: the first ones, with their values, and what to do."""
     columns = {name: table.per_row(name) for name in constraint.operands(table.columns)[:MAX_COLUMNS_SHOWN]}
+    steps = steps_within(table.lengths)
     lines = []
     for row in found[:MAX_ROWS_SHOWN]:
         number = int(table.sequence[row])
-        step = row - int(table.lengths[:number].sum())
+        step = int(steps[row])
         values = ", ".join(f"{name}={value_text(series, row)}" for name, series in columns.items())
         one = len(table.lengths) == 1 and keys is None
         entity = "" if one else f"entity {number if keys is None else keys[number]!r}, "
@@ -109,7 +112,7 @@ def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None 
     levels = [name for name in (entity, time) if name is not None and name not in frame.columns]
     for name in levels:
         if name not in frame.index.names:
-            raise ConstraintError(f"{name!r} is neither a column nor an index level{nearest(name, frame.columns)}")
+            raise ConstraintError(f"{name!r} is neither a column nor an index level{nearest_name(name, frame.columns)}")
     table = frame.reset_index(level=levels) if levels else frame
     codes: Any = np.zeros(len(table), dtype=np.int64)
     if entity is not None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ..arrays import Doubles
+from ..printing import aligned
 from .base import Constraint, Name, SequenceTable, previous
 from .checking import arranged
 from .derived import Derived
@@ -64,9 +65,7 @@ class Suggestions(list[Constraint]):
         reasons = self.reasons if len(self.reasons) == len(self) else [""] * len(self)
         rows = [("constraint", "in words", "evidence")]
         rows += [(repr(one), one.text, why) for one, why in zip(self, reasons, strict=True)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2]))
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(aligned(rows))
 
     __repr__ = __str__
 

@@ -8,10 +8,12 @@ import pytest
 from scipy import stats
 
 from tsgan.evaluation.case import prepare
-from tsgan.evaluation.metrics.association import Association, associations, correlation_ratio
 from tsgan.evaluation.metrics.correlation import (
+    Association,
     Correlation,
     CrossCorrelation,
+    associations,
+    correlation_ratio,
     correlational_score,
     cross_correlation,
     pearson,

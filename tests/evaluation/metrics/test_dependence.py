@@ -10,11 +10,12 @@ from scipy import signal
 from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics.dependence import (
     Autocorrelation,
+    Channels,
     PartialAutocorrelation,
     Spectrum,
     autocorrelation,
-    channels_of,
-    partial_autocorrelation,
+    partial_correlations,
+    second_moments,
     spectrum,
 )
 
@@ -48,7 +49,7 @@ def test_autocorrelation_is_that_of_its_readable_twin() -> None:
 
 def test_partial_autocorrelation_is_that_of_regressions_on_the_steps_between() -> None:
     windows = autoregressive(0, (0.5, 0.3), count=4000, steps=12).astype(np.float32)
-    found = partial_autocorrelation(windows, lags=4)
+    found = partial_correlations(second_moments(windows), lags=4)
     assert found.shape == (2, 5)
     x = windows[:, :, 0] - windows[:, :, 0].mean()
     for lag in range(1, 5):
@@ -66,7 +67,7 @@ def test_partial_autocorrelation_is_that_of_regressions_on_the_steps_between() -
 def test_partial_autocorrelation_of_perfectly_smooth_curves_is_finite() -> None:
     rng = np.random.default_rng(0)
     waves = np.sin(rng.uniform(0.1, 0.3, (50, 1, 1)) * np.arange(24)[:, None] + rng.uniform(0, 6, (50, 1, 2)))
-    found = partial_autocorrelation(waves.astype(np.float32))
+    found = partial_correlations(second_moments(waves.astype(np.float32)))
     assert np.abs(found).max() <= 1
 
 
@@ -135,8 +136,8 @@ def test_sees_a_category_that_no_longer_stays(metric) -> None:
     assert metric.measure(prepare(real, table(1, 0.1), entity="id"), 2).grade == "far"
     case = prepare(real, table(1, 0.8), entity="id")
     assert metric.measure(case, 2).grade == "faithful"
-    channels, members = channels_of(case, case.columns)
-    assert len(channels) == members.sum() <= 64
+    channels = Channels.of(case, case.columns)
+    assert len(channels.chosen) == channels.members.sum() <= 64
 
 
 @EVERY

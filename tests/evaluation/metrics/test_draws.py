@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from tsgan.evaluation.case import prepare
-from tsgan.evaluation.metrics.draws import CONTROLS, contrasts, draw, far_end
+from tsgan.evaluation.metrics.draws import CONTROLS, Distances, contrasts
 
 
-def test_real_sides_are_the_same_without_the_others(make_panel) -> None:
+def test_real_against_real_is_the_same_for_any_number_of_repeats(make_panel) -> None:
     case = prepare(make_panel(0), make_panel(1))
-    whole, half = draw(case, "test", 3), draw(case, "test", 3, real_only=True)
-    assert (whole.real == half.real).all()
-    assert (whole.other == half.other).all()
-    assert len(whole.real) == len(whole.useless) == len(whole.synthetic) == 150
-    assert len(half.useless) == len(half.synthetic) == len(half.synthetic_index) == 0
+    drawn = []
+
+    def describe(windows):
+        drawn.append(len(windows))
+        return windows.mean((0, 1))
+
+    few, many = (contrasts(case, "test", repeats, describe, lambda real, other: real - other) for repeats in (1, 3))
+    assert (few.control == many.control).all()
+    assert (few.synthetic == many.synthetic[:1]).all()
+    assert set(drawn) == {150}
 
 
 def test_a_distance_of_summaries_is_the_distance(make_panel) -> None:
@@ -32,4 +37,5 @@ def test_a_distance_of_summaries_is_the_distance(make_panel) -> None:
 
 def test_far_is_the_useless_table_or_well_beyond_chance() -> None:
     useless, control = np.array([[0.5, 0.01, 0.01]]), np.array([[0.02, 0.02, 0.001], [0.04, 0.04, 0.003]])
-    assert np.allclose(far_end(useless, control, 0.05), [[0.5, 0.18, 0.05]])
+    found = Distances(useless, control, useless).far_from(0.05)
+    assert np.allclose(found.useless, [[0.5, 0.18, 0.05]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsgan.evaluation.metrics.figures import Figure, Row, difference, result
+from tsgan.evaluation.metrics.figures import Figure, Row, difference, result_of_rows
 from tsgan.evaluation.metrics.marginals import Marginals
 
 RNG = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def test_single_numbers_by_students_t() -> None:
 def test_a_row_is_graded_by_what_shows_most() -> None:
     quiet, loud = Figure(0.01, SMALL, 1.0), Figure(0.7, SMALL, 1.0)
     rows = [Row("a", {"one": quiet, "two": loud}, {"more": 3}), Row("b", {"one": quiet}, {"two": None})]
-    found = result(Marginals(), rows, 3)
+    found = result_of_rows(Marginals(), rows, 3)
     first, second = found.detail["columns"]
     assert (first["grade"], second["grade"]) == ("far", "faithful")
     assert (first["value"], first["one"], first["two"], first["more"]) == (0.01, 0.01, 0.7, 3)
@@ -47,5 +47,5 @@ def test_a_row_is_graded_by_what_shows_most() -> None:
 def test_interval() -> None:
     again = 0.2 + RNG.normal(0, 0.02, 100)
     rows = [Row("a", {"one": Figure(0.2, SMALL, 1.0, again=again)}, {})]
-    low, high = result(Marginals(), rows, 1).interval
+    low, high = result_of_rows(Marginals(), rows, 1).interval
     assert (low, high) == pytest.approx((0.2 - 1.96 * again.std(), 0.2 + 1.96 * again.std()))

@@ -1,12 +1,22 @@
-"""The metrics, one file each. To add one: write its file and add its line here."""
+"""The metrics. To add one: write its class in a file of its subject, and add its line here.
 
-from .association import Association
+Read `base` first (a metric, its scores and how they become a grade), then one of the three ways to compare, and last
+any metric: its texts, and `compute` with its formula.
+
+- `draws`: windows of equal number are drawn from each side and described, by a curve or a matrix; distances between
+  descriptions are repeated. Metrics in `dependence`, `changes` and `correlation`.
+- `units` and `figures`: both tables are counted whole, and chance is told by dealing their sequences into halves.
+  Metrics in `marginals`, `extremes`, `missing`, `states`, `timing` and `violations`.
+- Judges that learn (`tsgan.evaluation.judges`), or search for the nearest record (`disclosing`): metrics in all other
+  files.
+"""
+
 from .attacks import AttributeInference, Membership
 from .base import Metric
 from .changes import Increments, Volatility
 from .closest_record import ClosestRecord, NearestRatio
 from .copies import Copies
-from .correlation import Correlation, CrossCorrelation
+from .correlation import Association, Correlation, CrossCorrelation
 from .coverage import Coverage
 from .dependence import Autocorrelation, PartialAutocorrelation, Spectrum
 from .extremes import Atoms, Tails

@@ -16,7 +16,7 @@ from ..case import Case
 from ..columns import Column
 from ..records import Records, chosen, join, nearest, nearest_windows, records
 from ..splits import CannotMeasureError
-from .base import Grade, Interval, Reference, Result
+from .base import Grade, Interval, Reference, Result, Scores
 from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
 
 SUSPECTS, TESTS, DENSE = 0.05, 4, 4000
@@ -94,7 +94,9 @@ class Membership(Disclosing):
         value = parts[0]["value"]
         controls = [_halves(relative[cut:], case.rng("membership control", repeat)) for repeat in range(repeats)]
         note = told(real, holdout, synthetic)
-        return self.finding([value] * repeats, controls, gravest(grades), {"parts": parts}, note, interval)
+        return self.result(
+            Scores([value] * repeats, controls, 1.0), {"parts": parts}, note, interval, grade=gravest(grades)
+        )
 
 
 def _first(score: Doubles, count: float) -> Doubles:
@@ -216,7 +218,7 @@ class AttributeInference(Disclosing):
             lambda one, _: float(success[0][one].mean()), *clusters, case.rng("attribute inference interval")
         )
         found = self.accuse(share - usual, chance)
-        return self.finding([share] * repeats, [usual] * repeats, found, detail, note, interval)
+        return self.result(Scores([share] * repeats, [usual] * repeats, 1.0), detail, note, interval, grade=found)
 
 
 def _channels(case: Case, side: str, found: Records, column: Column) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from scipy import stats
@@ -36,6 +36,23 @@ SECTIONS: dict[Section, str] = {
     "use": "Is it useful?",
     "disclosure": "What does it give away?",
 }
+Grade = Literal["faithful", "close", "unclear", "visible", "far", "none found", "suspicious", "leak", "not available"]
+Better = Literal["lower", "higher"]
+Tone = Literal["good", "fair", "unsure", "warn", "bad", "none"]
+
+GRADES: dict[Grade, str] = {grade: grade for grade in get_args(Grade)} | {"visible": "visible difference"}
+TONES: dict[Grade, Tone] = {
+    "faithful": "good",
+    "none found": "good",
+    "close": "fair",
+    "unclear": "unsure",
+    "visible": "warn",
+    "suspicious": "warn",
+    "far": "bad",
+    "leak": "bad",
+    "not available": "none",
+}
+RANK: dict[Grade, int] = {"faithful": 0, "unclear": 1, "close": 2, "visible": 3, "far": 4}
 UNCLEAR = "Too few data to say: it differs, but one part of the real data may differ as much from another by chance."
 
 
@@ -88,6 +105,39 @@ class Result:
     reason: Reason = ""
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a grade is made of: a figure and its two ends.
+
+    Attributes
+    ----------
+    values, controls : sequence of float
+        Of each repeat: the synthetic table against the real one, and one part of the real data against another.
+    worst : float
+        Of a useless table.
+    noise : float
+        Least standard deviation to reckon with, where the metric knows it.
+    tests : int
+        How many such figures are looked at together (the columns, say): the more, the less is left to chance.
+    """
+
+    values: Sequence[float] | Doubles
+    controls: Sequence[float] | Doubles
+    worst: float
+    noise: float = 0.0
+    tests: int = 1
+
+    @property
+    def value(self) -> float:
+        """Mean over repeats."""
+        return float(np.mean(self.values))
+
+    @property
+    def control(self) -> float:
+        """Mean of the controls."""
+        return float(np.mean(self.controls))
+
+
 class Metric(ABC):
     """One way to compare two tables.
 
@@ -108,6 +158,7 @@ class Metric(ABC):
     zero_is_perfect: ClassVar[bool] = True
     default: ClassVar[bool] = True
     needs: ClassVar[tuple[Literal["target", "sensitive"], ...]] = ()
+    unclear: ClassVar[str] = UNCLEAR
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
@@ -126,69 +177,55 @@ class Metric(ABC):
 
     def result(
         self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
+        scores: Scores,
         detail: Mapping[str, Any],
         note: str = "",
         interval: Interval | None = None,
-        noise: float = 0.0,
+        grade: Grade | None = None,
     ) -> Result:
-        """Put a result together from the values of each repeat, for synthetic and for real against real.
+        """Put a result together: the only place where a measured one is made.
 
-        A row of `detail["columns"]` or `detail["parts"]` that is "far" makes the whole at least "visible", a
-        "visible" or "close" one at least "close": a mean over many columns must not hide it.
+        The grade is that of the scores, unless one is given. A row of `detail["columns"]` or `detail["parts"]` that is
+        "far" makes the whole at least "visible", a "visible" or "close" one at least "close": a mean over many columns
+        must not hide it.
         """
-        found = self.judge(values, controls, worst, noise=noise)
-        rows = [row["grade"] for key in ("columns", "parts") for row in detail.get(key, ()) if row.get("grade")]
-        least: Grade = max(rows, key=lambda row: RANK[row], default="faithful")
-        milder: dict[Grade, Grade] = {"far": "visible", "visible": "close", "close": "close"}
-        least = milder.get(least, found)
-        found = max(found, least, key=lambda one: RANK[one])
-        detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
-        verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()
-        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
-        return Result(self.name, value, spread, control, float(worst), self.better, found, verdict, detail, interval)
+        found = self._overall(scores, detail) if grade is None else grade
+        each = {"values": list(map(float, scores.values)), "real_against_real": list(map(float, scores.controls))}
+        verdict = f"{self.unclear if found == 'unclear' else self.words[found]} {note}".strip()
+        ends = scores.value, float(np.std(scores.values)), scores.control, float(scores.worst)
+        return Result(self.name, *ends, self.better, found, verdict, {**detail, **each}, interval)
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
-        """Grade the values of each repeat against those of real against real and the useless end."""
-        better = better or self.better
-        chance = chance_of(values, controls, better, self.zero_is_perfect, noise)
-        return grade(float(np.mean(values)), float(np.mean(controls)), worst, chance, better, tests)
+    def _overall(self, scores: Scores, detail: Mapping[str, Any]) -> Grade:
+        """Grade of the scores, or what the rows ask for at least."""
+        rows = [row["grade"] for key in ("columns", "parts") for row in detail.get(key, ())]
+        milder: dict[Grade, Grade] = {"far": "visible", "visible": "close", "close": "close"}
+        return max([self.judge(scores), *(milder[row] for row in rows if row in milder)], key=lambda one: RANK[one])
+
+    def judge(self, scores: Scores) -> Grade:
+        """Grade the scores; a metric with a law of chance of its own overrides this."""
+        chance = chance_of(scores.values, scores.controls, self.better, self.zero_is_perfect, scores.noise)
+        return grade(scores.value, scores.control, scores.worst, chance, self.better, scores.tests)
 
     def by_column(
-        self, names: Sequence[str], synthetic: Doubles, control: Doubles, worst: Doubles, key: str = "column"
+        self,
+        names: Sequence[str],
+        synthetic: Doubles,
+        control: Doubles,
+        worst: Doubles,
+        key: str = "column",
+        noise: Sequence[float] | None = None,
     ) -> Table:
         """Return a mapping per column (or per part): its value, real against real, useless end and grade.
 
-        Parameters
-        ----------
-        names : sequence of str
-        synthetic, control, worst : arrays of shape (repeats, columns)
-            Their numbers of repeats may differ.
-        key : str
-            "column" or "part".
+        The sides are of shape (repeats, columns), their numbers of repeats may differ; `noise` is of each column.
         """
-        return [
-            {
-                key: name,
-                "value": float(synthetic[:, i].mean()),
-                "real_against_real": float(control[:, i].mean()),
-                "worst": float(worst[:, i].mean()),
-                "grade": self.judge(
-                    list(synthetic[:, i]), list(control[:, i]), float(worst[:, i].mean()), tests=len(names)
-                ),
-            }
-            for i, name in enumerate(names)
-        ]
+        table = []
+        for i, name in enumerate(names):
+            least = 0.0 if noise is None else noise[i]
+            scores = Scores(synthetic[:, i], control[:, i], float(worst[:, i].mean()), least, len(names))
+            row = {key: name, "value": scores.value, "real_against_real": scores.control, "worst": scores.worst}
+            table.append({**row, "grade": self.judge(scores)})
+        return table
 
 
 def furthest(table: Table, text: str = "") -> str:
@@ -208,64 +245,26 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
 
 
-Grade = Literal["faithful", "close", "unclear", "visible", "far", "none found", "suspicious", "leak", "not available"]
-Better = Literal["lower", "higher"]
-Tone = Literal["good", "fair", "unsure", "warn", "bad", "none"]
-
-GRADES: dict[Grade, str] = {
-    "faithful": "faithful",
-    "close": "close",
-    "unclear": "unclear",
-    "visible": "visible difference",
-    "far": "far",
-    "none found": "none found",
-    "suspicious": "suspicious",
-    "leak": "leak",
-    "not available": "not available",
-}
-TONES: dict[Grade, Tone] = {
-    "faithful": "good",
-    "none found": "good",
-    "close": "fair",
-    "unclear": "unsure",
-    "visible": "warn",
-    "suspicious": "warn",
-    "far": "bad",
-    "leak": "bad",
-    "not available": "none",
-}
-RANK: dict[Grade, int] = {"faithful": 0, "unclear": 1, "close": 2, "visible": 3, "far": 4}
-
-ALPHA = 2e-4
-NEGLIGIBLE, SMALL, LARGE = 0.005, 0.15, 0.5
-LEAST_SPREAD = 0.3
+ALPHA = 2e-4  # of 30 metrics of a fresh sample, one in 170 reports then holds a false alarm
+NEGLIGIBLE, SMALL, LARGE = 0.005, 0.15, 0.5  # of the way to the useless end
+MIN_SPREAD = 0.3  # of a distance's mean: few controls may lie closer together by chance
 
 
 def chance_of(
-    values: Sequence[float],
-    controls: Sequence[float],
+    values: Sequence[float] | Doubles,
+    controls: Sequence[float] | Doubles,
     better: Better = "lower",
     zero_is_perfect: bool = True,
     noise: float = 0.0,
 ) -> float:
     """Return the chance that another sample of the real source comes out at least as bad as the mean of `values`.
 
-    Parameters
-    ----------
-    values : sequence of float
-        The figure for the synthetic table, one per repeat.
-    controls : sequence of float
-        The same for parts of the real data against each other. Few of them say little about their own spread, which
-        is then taken to be larger.
-    better : {"lower", "higher"}
-    zero_is_perfect : bool
-        Whether it is a distance (gamma) or a figure with chance on both sides (normal).
-    noise : float
-        Least standard deviation to reckon with, where the metric knows it.
+    Few `controls` say little about their own spread, which is then taken to be larger, and to be at least `noise`.
+    What `zero_is_perfect` of is a distance, which is gamma distributed; other figures are normally.
     """
     value, mean = float(np.mean(values)), float(np.mean(controls))
     distance = zero_is_perfect and better == "lower"
-    spread = max(float(np.std(controls)) * (1 + 2 / len(controls)), noise, LEAST_SPREAD * mean if distance else 0.0)
+    spread = max(float(np.std(controls)) * (1 + 2 / len(controls)), noise, MIN_SPREAD * mean if distance else 0.0)
     spread = float(np.hypot(spread, np.std(values) / np.sqrt(len(values))))
     beyond = (value - mean) if better == "lower" else (mean - value)
     if spread <= 0 or (distance and mean <= 0):
@@ -276,26 +275,13 @@ def chance_of(
 
 
 def grade(value: float, control: float, worst: float, chance: float, better: Better = "lower", tests: int = 1) -> Grade:
-    """Place a value between its two ends.
+    """Place a value between its two ends, of real against real and of a useless table, by the `chance` of `chance_of`.
 
-    Parameters
-    ----------
-    value, control, worst : float
-        Of the synthetic table, of real against real, of a useless table.
-    chance : float
-        From `chance_of`.
-    better : {"lower", "higher"}
-    tests : int
-        How many such figures are looked at together (the columns, say): the more, the less is left to chance.
-
-    Returns
-    -------
-    {"faithful", "close", "unclear", "visible", "far"}
-        "faithful" where chance explains the difference (it is above 2 in 10,000 over all tests), or it is below half a
-        percent of the scale; "close" up to 15 % of the way to the useless end, "visible" up to half of it, beyond
-        that "far". What chance explains, but so far along the scale that chance explains too much, is "unclear".
-        Where the useless table is hardly worse than real against real the scale says nothing: beyond chance it is
-        "visible", and "far" beyond twice the control; within chance, but beyond twice the control, "unclear".
+    "faithful" where chance explains the difference (it is above 2 in 10,000 over all `tests` that are looked at
+    together), or it is below half a percent of the scale; "close" up to 15 % of the way to the useless end, "visible"
+    up to half of it, beyond that "far". What chance explains, but so far along the scale that it explains too much, is
+    "unclear". Where the useless table is hardly worse than real against real the scale says nothing: beyond chance it
+    is "visible", and "far" beyond twice the control; within chance, but beyond twice the control, "unclear".
     """
     sign = 1 if better == "lower" else -1
     beyond, scale = sign * (value - control), max(sign * (worst - control), 0.0)

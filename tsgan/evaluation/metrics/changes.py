@@ -12,12 +12,13 @@ from ...arrays import Doubles, Floats
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
-from .dependence import some
-from .draws import contrasts, far_end
+from .base import Grade, Metric, Reference, Result
+from .dependence import capped
+from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
 
 PARTS = ("size of the steps", "heavy tails of the steps", "rises against falls", "large rises against large falls")
-FAR, FAR_PARTS = 0.1, np.array([0.5, 0.2, 0.2, 0.2])
+MIN_FAR = 0.1  # of a column: a mean of four figures, of which one may be right
+MIN_FAR_PARTS = np.array([0.5, 0.2, 0.2, 0.2])  # steps twice too large; a tenth more rises than falls
 
 
 class Increments(Metric):
@@ -58,30 +59,15 @@ class Increments(Metric):
         """Compare the four figures of all columns of numbers that may change from step to step."""
         columns = moving_numbers(case)
         found = contrasts(case, self.name, repeats, lambda windows: _figures(windows, columns), _gaps)
-        by_column = [side.mean(axis=1) for side in found]
-        by_column[2] = far_end(by_column[2], by_column[1], FAR)
-        by_part = [side.mean(axis=2) for side in found]
-        detail = {
-            "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(
-                PARTS, by_part[0], by_part[1], far_end(by_part[2], by_part[1], FAR_PARTS), key="part"
-            ),
-        }
-        for row, size, tails, rises, large in zip(detail["columns"], *found[0].mean(axis=0), strict=True):
-            row |= {"size": float(size), "tails": float(tails), "rises": float(rises), "large_rises": float(large)}
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
-        note = furthest(detail["columns"])
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        parts = PARTS, found.mean(2).far_from(MIN_FAR_PARTS)
+        made = result_of_draws(self, columns, found.mean(1).far_from(MIN_FAR), parts=parts)
+        for row, figures in zip(made.detail["columns"], found.synthetic.mean(axis=0).T, strict=True):
+            row |= dict(zip(("size", "tails", "rises", "large_rises"), map(float, figures), strict=True))
+        return made
 
 
 def moving_numbers(case: Case) -> list[Column]:
-    """Return the columns of numbers or times that may change from step to step.
-
-    Raises
-    ------
-    CannotMeasureError
-        If there are none, or all are constant in the real table.
-    """
+    """Columns of numbers or times that may change from step to step, of which one must in the real table."""
     columns = [column for column in case.columns if not column.static and not column.discrete]
     if not columns:
         raise CannotMeasureError("no column holds numbers that change from step to step; it needs at least one")
@@ -91,20 +77,9 @@ def moving_numbers(case: Case) -> list[Column]:
 
 
 def steps(windows: Floats, columns: Sequence[Column]) -> tuple[Floats, NDArray[np.bool_] | None]:
-    """Return the differences between neighbouring steps, and where both of their values are present.
+    """Differences between neighbouring steps of columns of numbers, `(columns, n, W - 1)`, and where both are present.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    columns : sequence of Column
-        Of numbers.
-
-    Returns
-    -------
-    differences : array of shape (columns, n, W - 1)
-        Zero where a value is missing.
-    known : bool array of the same shape, or None
-        None where nothing is missing in any table.
+    A difference is 0 where a value is missing; no mask (None) where nothing is missing in any table.
     """
     values = np.ascontiguousarray(windows[:, :, [column.start for column in columns]].transpose(2, 0, 1))
     found = np.diff(values, axis=2)
@@ -140,10 +115,10 @@ def _gaps(real: Doubles, other: Doubles) -> Doubles:
     return gaps
 
 
-LAGS = 8
-LARGEST = 5.0
+MAX_LAG = 8  # storms last for a few steps
+MAX_STEP = 5.0  # times the mean size: one outlier must not make the correlation
 PARTS_VOLATILITY = ("large steps after large steps", "large steps after falls", "falls after large steps")
-FAR_VOLATILITY, FAR_PARTS_VOLATILITY = 0.05, 0.2
+MIN_FAR_PARTS_VOLATILITY = 0.2  # of one of three correlations
 
 
 class Volatility(Metric):
@@ -184,55 +159,32 @@ class Volatility(Metric):
         columns = moving_numbers(case)
         if case.window < 3:
             raise CannotMeasureError("windows of 2 steps hold one difference each; it needs windows of 3 steps or more")
-        lags = min(LAGS, case.window - 2)
+        lags = min(MAX_LAG, case.window - 2)
 
         def figures(windows: Floats) -> Doubles:
-            return _next_and_later(step_correlations(some(windows), columns, lags))
+            return _next_and_later(step_correlations(capped(windows), columns, lags))
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.square(real - other).mean(axis=2))
 
         found = contrasts(case, self.name, repeats, figures, gap)
-        by_column = [np.sqrt(side.mean(axis=1)) for side in found]
-        by_column[2] = far_end(by_column[2], by_column[1], FAR_VOLATILITY)
-        by_part = [np.sqrt(side).mean(axis=2) for side in found]
-        detail = {
-            "columns": self.by_column([column.name for column in columns], *by_column),
-            "parts": self.by_column(
-                PARTS_VOLATILITY,
-                by_part[0],
-                by_part[1],
-                far_end(by_part[2], by_part[1], FAR_PARTS_VOLATILITY),
-                key="part",
-            ),
-        }
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
-        note = furthest(detail["columns"])
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        by_column = found.mean(1).map(np.sqrt).far_from(MIN_FAR_CORRELATION)
+        by_part = found.map(np.sqrt).mean(2).far_from(MIN_FAR_PARTS_VOLATILITY)
+        return result_of_draws(self, columns, by_column, parts=(PARTS_VOLATILITY, by_part))
 
 
 def step_correlations(windows: Floats, columns: Sequence[Column], lags: int) -> Doubles:
-    """Return how the sizes and signs of steps go together with those of later steps.
+    """Return how the sizes and signs of steps of columns of numbers go together with those of later steps.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    columns : sequence of Column
-        Of numbers.
-    lags : int
-        At most W - 2.
-
-    Returns
-    -------
-    array of shape (3, columns, lags)
-        Of size with later size, of step with later size, of size with later step; zero where nothing varies.
+    Of size with later size, of step with later size, of size with later step, for lags of at most W - 2, as an array
+    `(3, columns, lags)`; zero where nothing varies.
     """
     moved, known = steps(windows, columns)
     shown = np.ones(moved.shape, dtype=np.float32) if known is None else known.astype(np.float32)
     counts = np.maximum(shown.sum(axis=(1, 2), keepdims=True, dtype=np.float64), 1)
     typical = np.abs(moved).sum(axis=(1, 2), keepdims=True, dtype=np.float64) / counts
     varies = typical > 1e-7
-    moved = np.clip(moved / np.where(varies, typical, 1).astype(np.float32), -LARGEST, LARGEST) * varies
+    moved = np.clip(moved / np.where(varies, typical, 1).astype(np.float32), -MAX_STEP, MAX_STEP) * varies
     size, moved = (_standardised(values, shown, counts) for values in (np.abs(moved), moved))
     pairs = np.maximum(_sums(shown, shown, lags), 1)
     return np.stack([_sums(*pair, lags) / pairs for pair in ((size, size), (moved, size), (size, moved))])

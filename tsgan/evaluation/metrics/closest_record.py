@@ -12,7 +12,7 @@ import numpy as np
 from ...arrays import Doubles, Ints
 from ..case import Case
 from ..records import Neighbours, Records, chosen, nearest, records, remembered
-from .base import Grade, Reference, Result
+from .base import Grade, Reference, Result, Scores
 from .disclosing import Disclosing, bootstrap, chance_of_excess, gravest, sides, told
 
 CLOSE, TESTS = 0.05, 3
@@ -78,7 +78,9 @@ class ClosestRecord(Disclosing):
         control = share(*votes(away, own, seen, others))
         detail = {"parts": [part], "chance": min(1.0, TESTS * min(chances)), "limit": limit}
         note = told(real, holdout, synthetic)
-        return self.finding([value] * repeats, [control] * repeats, gravest(grades), detail, note, interval)
+        return self.result(
+            Scores([value] * repeats, [control] * repeats, 1.0), detail, note, interval, grade=gravest(grades)
+        )
 
 
 def towards(case: Case, side: str, seen: Records, others: Records) -> tuple[Neighbours, Neighbours]:
@@ -172,7 +174,7 @@ class NearestRatio(Disclosing):
             "median_ratio": {"synthetic": _median(near.distance), "holdout": _median(away.distance)},
         }
         note = told(real, holdout, synthetic)
-        return self.finding([share] * repeats, [usual] * repeats, gravest(grades), detail, note)
+        return self.result(Scores([share] * repeats, [usual] * repeats, 1.0), detail, note, grade=gravest(grades))
 
 
 def ratio(distance: Doubles) -> Doubles:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles, Ints
 from ..case import Case
-from ..records import Census, Neighbours, census, chosen, nearest, records, remembered
+from ..records import Neighbours, RecordIndex, chosen, nearest, record_index, records, remembered
 from ..splits import CannotMeasureError
-from .base import Grade, Reference, Result
+from .base import Grade, Reference, Result, Scores
 from .disclosing import Disclosing, chance_of_excess, enough, told
 
 RARE, HALF = 0.01, 0.5
@@ -58,7 +58,7 @@ class Copies(Disclosing):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Count exact and near copies, and the same among real records."""
-        real, synthetic = census(case, "real"), census(case, "synthetic")
+        real, synthetic = record_index(case, "real"), record_index(case, "synthetic")
         enough(real, "real")
         enough(synthetic, "synthetic")
         equal = remembered(case, "twins", lambda: twins(case))
@@ -88,10 +88,12 @@ class Copies(Disclosing):
             "real_records_copied": equal.copied,
             "near_if_ratio_below": limit,
         }
-        return self.finding([share] * repeats, [usual] * repeats, found, detail, self._note(equal, real, synthetic))
+        return self.result(
+            Scores([share] * repeats, [usual] * repeats, 1.0), detail, self._note(equal, real, synthetic), grade=found
+        )
 
     @staticmethod
-    def _note(equal: Twins, real: Census, synthetic: Census) -> str:
+    def _note(equal: Twins, real: RecordIndex, synthetic: RecordIndex) -> str:
         note = told(real, synthetic)
         count = int(equal.synthetic.sum())
         if not count:
@@ -162,7 +164,7 @@ class Twins:
 
 def twins(case: Case) -> Twins:
     """Find synthetic records that equal a real one over a whole window."""
-    real, synthetic = census(case, "real"), census(case, "synthetic")
+    real, synthetic = record_index(case, "real"), record_index(case, "synthetic")
     rows = {side: _mix_rows(one) for side, one in (("real", real), ("synthetic", synthetic))}
     hashes, owner = _windows(real, rows["real"])
     others, whose = _windows(synthetic, rows["synthetic"])
@@ -180,7 +182,7 @@ def twins(case: Case) -> Twins:
     return Twins(copies, control, len(np.unique(owner[at[held]])), _singular(real, rows["real"]))
 
 
-def _mix_rows(one: Census) -> Hashes:
+def _mix_rows(one: RecordIndex) -> Hashes:
     """One 64-bit hash per row of the panel."""
     bits = (one.panel.values + np.float32(0)).view(np.uint32).astype(np.uint64)
     odd = np.random.default_rng(SEED).integers(2**63, size=(1, bits.shape[1]), dtype=np.uint64)[0]
@@ -197,7 +199,7 @@ def _mix(x: Hashes) -> Hashes:
     return np.asarray(x ^ (x >> np.uint64(31)), dtype=np.uint64)
 
 
-def _windows(one: Census, rows: Hashes) -> tuple[Hashes, Ints]:
+def _windows(one: RecordIndex, rows: Hashes) -> tuple[Hashes, Ints]:
     """Hash and record of every window in which something changes."""
     last = len(rows) - one.size + 1
     total = np.zeros(last, dtype=np.uint64)
@@ -211,7 +213,7 @@ def _windows(one: Census, rows: Hashes) -> tuple[Hashes, Ints]:
     return total[starts[keep]], owner[keep]
 
 
-def _singular(real: Census, rows: Hashes) -> bool:
+def _singular(real: RecordIndex, rows: Hashes) -> bool:
     """Whether less than one row in a thousand is held by two real records."""
     edges = np.searchsorted(real.first, np.arange(len(rows)), side="right") - 1
     order = np.lexsort((edges, rows))

@@ -1,4 +1,4 @@
-"""How columns of numbers depend on one another, at once and with a delay."""
+"""How columns depend on one another: numbers at once and with a delay, categories with one another and with numbers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import Doubles, Floats
+from ...arrays import Doubles, Floats, Ints
 from ...panel import Windows
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
-from .dependence import channels_of, some
-from .draws import contrasts, far_end
+from .base import Grade, Metric, Reference, Result
+from .dependence import BOX_JENKINS, Channels
+from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
 
-MAX_ROWS = 20_000
-FAR = 0.05
-PAPER_DRAWS = 5
-PAIRS_SHOWN, MAX_SHOWN = 10, 100_000
+SIG_WASSERSTEIN = Reference(
+    "Conditional Sig-Wasserstein GANs for Time Series Generation (Ni et al., 2020)",
+    "https://arxiv.org/abs/2006.05421",
+)
+MAX_ROWS = 20_000  # of a side: ranks need sorting, and correlations are known to 0.01
+PAPER_DRAWS = 5  # as in the papers' code
+MAX_PAIRS_SHOWN, MAX_ROWS_OF_PAIRS = 10, 100_000  # in the report
 PARTS = ("Pearson", "Spearman")
 
 
@@ -45,10 +48,7 @@ class Correlation(Metric):
             "The proof and measurement of association between two things (Spearman, 1904)",
             "https://doi.org/10.2307/1412159",
         ),
-        Reference(
-            "Conditional Sig-Wasserstein GANs for Time Series Generation (Ni et al., 2020)",
-            "https://arxiv.org/abs/2006.05421",
-        ),
+        SIG_WASSERSTEIN,
         Reference(
             "Diffusion-TS: Interpretable Diffusion for General Time Series Generation (Yuan & Qiao, 2024)",
             "https://arxiv.org/abs/2403.01742",
@@ -69,45 +69,38 @@ class Correlation(Metric):
         rng = case.rng("correlated rows")
 
         def matrices(windows: Floats) -> Doubles:
-            rows = windows.reshape(-1, windows.shape[-1])
-            rows = rows[rng.choice(len(rows), MAX_ROWS, replace=False)] if len(rows) > MAX_ROWS else rows
-            values, present = _read(rows, columns)
+            values, present = _read(_some_rows(windows, rng), columns)
             return np.stack([pearson(values, present), spearman(values, present)])
 
-        def gap(real: Doubles, other: Doubles) -> Doubles:
-            return np.asarray(np.abs(real - other))
-
-        found = contrasts(case, self.name, repeats, matrices, gap)
-        count = len(columns) - 1
+        found = contrasts(case, self.name, repeats, matrices, _gap)
         apart = ~np.eye(len(columns), dtype=np.bool_)
-        by_part = [side[:, :, apart].mean(axis=2) for side in found]
-        by_column = [(side * apart).sum(axis=3).mean(axis=1) / count for side in found]
-        for side in (by_part, by_column):
-            side[2] = far_end(side[2], side[1], FAR)
-        table = self.by_column([column.name for column in columns], *by_column)
-        detail = {
-            "columns": table,
-            "parts": self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part"),
-            "pairs": _furthest_pairs(case, columns),
-            **_papers_score(case, columns),
-        }
-        values = [list(map(float, side.mean(axis=1))) for side in by_part]
-        note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        by_column = found.map(lambda side: (side * apart).sum(axis=3).mean(axis=1) / (len(columns) - 1))
+        by_part = found.map(lambda side: side[:, :, apart].mean(axis=2)).far_from(MIN_FAR_CORRELATION)
+        return result_of_draws(
+            self,
+            columns,
+            by_column.far_from(MIN_FAR_CORRELATION),
+            by_part,
+            parts=(PARTS, by_part),
+            more={"pairs": _furthest_pairs(case, columns), **_papers_score(case, columns)},
+            among=" with the others",
+        )
+
+
+def _some_rows(windows: Floats, rng: np.random.Generator) -> Floats:
+    """Windows `(n, W, D)` to at most `MAX_ROWS` of their rows."""
+    rows = windows.reshape(-1, windows.shape[-1])
+    return rows[rng.choice(len(rows), MAX_ROWS, replace=False)] if len(rows) > MAX_ROWS else rows
+
+
+def _gap(real: Doubles, other: Doubles) -> Doubles:
+    return np.asarray(np.abs(real - other))
 
 
 def pearson(values: Doubles, present: NDArray[np.bool_] | None = None) -> Doubles:
-    """Return the correlation of every pair of columns over the rows in which both are present.
+    """Correlations `(C, C)` of columns `(rows, C)`, of each pair over the rows in which both are `present`.
 
-    Parameters
-    ----------
-    values : array of shape (rows, C)
-    present : bool array of shape (rows, C), optional
-
-    Returns
-    -------
-    array of shape (C, C)
-        Zero where a column does not vary on those rows.
+    Zero where a column does not vary on those rows.
     """
     shown = np.ones_like(values) if present is None else present.astype(values.dtype)
     known = np.maximum(shown.sum(axis=0), 1)
@@ -135,13 +128,10 @@ def _ranks(values: Doubles) -> Doubles:
 
 
 def correlational_score(real: Doubles, other: Doubles) -> float:
-    """Return the papers' score: sum over pairs of the absolute difference in correlation, divided by 10.
+    """Return the papers' score of windows `(n, W, C)`: the sum over pairs of |difference in correlation|, over 10.
 
-    Parameters
-    ----------
-    real, other : arrays of shape (n, W, C)
-        Each is standardised by its own means and (unbiased) standard deviations over all windows and steps; the sum
-        runs over the lower triangle with its diagonal, as in the papers' code.
+    As in their code each side is standardised by its own means and (unbiased) standard deviations over all windows and
+    steps, and the sum runs over the lower triangle with its diagonal.
     """
     sides = []
     for side in (real, other):
@@ -161,9 +151,9 @@ def _read(rows: Floats, columns: list[Column]) -> tuple[Doubles, NDArray[np.bool
 def _furthest_pairs(case: Case, columns: list[Column]) -> list[dict[str, Any]]:
     """Return the pairs whose Pearson correlation differs most between real and synthetic rows."""
     rows = [side.panel.values for side in (case.real, case.synthetic)]
-    one, two = (pearson(*_read(values[:: len(values) // MAX_SHOWN + 1], columns)) for values in rows)
+    one, two = (pearson(*_read(values[:: len(values) // MAX_ROWS_OF_PAIRS + 1], columns)) for values in rows)
     first, second = np.tril_indices(len(columns), -1)
-    most = np.argsort(-np.abs(one - two)[first, second], kind="stable")[:PAIRS_SHOWN]
+    most = np.argsort(-np.abs(one - two)[first, second], kind="stable")[:MAX_PAIRS_SHOWN]
     return [
         {
             "pair": f"{columns[j].name} and {columns[i].name}",
@@ -183,16 +173,15 @@ def _papers_score(case: Case, columns: list[Column]) -> dict[str, float]:
     def drawn(windows: Windows) -> Doubles:
         return windows.values(rng.integers(len(windows), size=size))[:, :, chosen].astype(np.float64)
 
-    pairs = [(drawn(case.real), drawn(case.synthetic), drawn(case.real)) for _ in range(PAPER_DRAWS)]
-    return {
-        "correlational_score": float(np.mean([correlational_score(real, other) for real, other, _ in pairs])),
-        "correlational_score_real_against_real": float(
-            np.mean([correlational_score(real, again) for real, _, again in pairs])
-        ),
-    }
+    found = []
+    for _ in range(PAPER_DRAWS):
+        real, other, again = (drawn(windows) for windows in (case.real, case.synthetic, case.real))
+        found.append((correlational_score(real, other), correlational_score(real, again)))
+    score, control = np.mean(found, axis=0).tolist()
+    return {"correlational_score": score, "correlational_score_real_against_real": control}
 
 
-LAGS = (0, 1, 2, 4, 8)
+LAGS = (0, 1, 2, 4, 8)  # each twice as late: delays are seen roughly, at little cost
 
 
 class CrossCorrelation(Metric):
@@ -212,14 +201,8 @@ class CrossCorrelation(Metric):
         "times real against real, whichever is most."
     )
     references = (
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
-        Reference(
-            "Conditional Sig-Wasserstein GANs for Time Series Generation (Ni et al., 2020)",
-            "https://arxiv.org/abs/2006.05421",
-        ),
+        BOX_JENKINS,
+        SIG_WASSERSTEIN,
     )
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "The columns follow one another as in the real data.",
@@ -232,52 +215,39 @@ class CrossCorrelation(Metric):
         """Compare the correlations of all pairs at all lags."""
         if len(case.columns) < 2:
             raise CannotMeasureError("it needs at least 2 columns, and there is one")
-        channels, members = channels_of(case, case.columns)
+        channels = Channels.of(case, case.columns)
         lags = [lag for lag in LAGS if lag < case.window]
+        sizes, count = channels.members.sum(axis=1), len(case.columns)
+        apart = ~np.eye(count, dtype=np.bool_)
 
         def correlations(windows: Floats) -> Doubles:
-            return cross_correlation(some(windows)[:, :, channels], lags)
+            return cross_correlation(channels.values(windows), lags)
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
-            """Sums over the channels of each ordered pair of columns, `(lags, columns, columns)`."""
-            return np.asarray(members @ np.abs(real - other) @ members.T)
+            """Mean over the channels of each ordered pair of columns, `(lags, columns, columns)`."""
+            sums = channels.members @ np.abs(real - other) @ channels.members.T
+            return np.asarray(sums / np.outer(sizes, sizes) * apart)
 
-        sizes = members.sum(axis=1)
-        apart = ~np.eye(len(case.columns), dtype=np.bool_)
-        found = [
-            side / np.outer(sizes, sizes) * apart for side in contrasts(case, self.name, repeats, correlations, gap)
-        ]
-        count = len(case.columns) - 1
-        by_lag = [side.sum(axis=(2, 3)) / apart.sum() for side in found]
-        squares = [side**2 for side in found]  # one pair that is far off must not drown among the others
-        by_column = [np.sqrt((side.sum(axis=2) + side.sum(axis=3)).mean(axis=1) / (2 * count)) for side in squares]
-        for side in (by_lag, by_column):
-            side[2] = far_end(side[2], side[1], FAR)
-        table = self.by_column([column.name for column in case.columns], *by_column)
-        detail = {
-            "columns": table,
+        def of_column(pairs: Doubles) -> Doubles:
+            """Root mean square: one pair that is far off must not drown among the others."""
+            squares = pairs**2
+            return np.asarray(np.sqrt((squares.sum(axis=2) + squares.sum(axis=3)).mean(axis=1) / (2 * (count - 1))))
+
+        found = contrasts(case, self.name, repeats, correlations, gap)
+        by_lag = found.map(lambda side: side.sum(axis=(2, 3)) / apart.sum()).far_from(MIN_FAR_CORRELATION)
+        by_column = found.map(of_column).far_from(MIN_FAR_CORRELATION)
+        lines = {
             "lags": lags,
-            "by_lag": list(map(float, by_lag[0].mean(axis=0))),
-            "by_lag_real_against_real": list(map(float, by_lag[1].mean(axis=0))),
+            "by_lag": list(map(float, by_lag.synthetic.mean(axis=0))),
+            "by_lag_real_against_real": list(map(float, by_lag.control.mean(axis=0))),
         }
-        values = [list(map(float, side.mean(axis=1))) for side in by_lag]
-        note = furthest(table, " with the others")
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, note)
+        return result_of_draws(self, case.columns, by_column, by_lag, more=lines, among=" with the others")
 
 
 def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:
-    """Return the correlation of channel j so many steps after channel i, pooled over windows.
+    """Correlation of channel j so many steps (below W) after channel i, pooled over windows `(n, W, D)`.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    lags : sequence of int
-        Below W.
-
-    Returns
-    -------
-    array of shape (lags, D, D)
-        Zero where a channel does not vary.
+    Of shape (lags, D, D); zero where a channel does not vary.
     """
     count, steps, channels = windows.shape
     flat = windows.reshape(-1, channels)
@@ -292,3 +262,109 @@ def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:
         products = by_step[: steps - lag].transpose(0, 2, 1) @ by_step[lag:]
         found.append(products.sum(axis=0, dtype=np.float64) / (count * (steps - lag)))
     return np.stack(found)
+
+
+class Association(Metric):
+    """Mean over pairs with a category of the difference in Theil's U or in the correlation ratio."""
+
+    name = "association"
+    section = "joint"
+    title = "Ties of categories"
+    question = "Do categories go together with the other columns as they should?"
+    definition = (
+        "For two columns of categories or booleans Theil's U in both directions: the share of the one's uncertainty "
+        "(entropy) that knowing the other takes away. For a category and a number the correlation ratio: the square "
+        "root of the share of the number's variance that lies between the category's levels. Both run from 0 (no tie) "
+        "to 1 (one determines the other). The score is the absolute difference between real and synthetic, averaged "
+        "over all pairs of columns with at least one category or boolean, on at most 20,000 rows a side; static "
+        "columns count like others, a missing category is a level, and rows where the number is missing are left out. "
+        "The far end of the scale is that of the useless table, 0.05 or six times real against real, whichever is "
+        "most."
+    )
+    references = (
+        Reference(
+            "On the Estimation of Relationships Involving Qualitative Variables (Theil, 1970)",
+            "https://doi.org/10.1086/224909",
+        ),
+        Reference("An Unbiased Correlation Ratio Measure (Kelley, 1935)", "https://doi.org/10.1073/pnas.21.9.554"),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "faithful": "Categories go together with the other columns as in the real data.",
+        "close": "Categories go together with the other columns almost as in the real data.",
+        "visible": "Some categories go together with other columns more, or less, than in the real data.",
+        "far": "The ties of the categories are not those of the real data.",
+    }
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Compare the ties of all pairs with at least one category or boolean."""
+        if not any(column.discrete for column in case.columns):
+            raise CannotMeasureError("no column holds categories or booleans; it needs at least one")
+        if len(case.columns) < 2:
+            raise CannotMeasureError("it needs at least 2 columns, and there is one")
+        rng = case.rng("associated rows")
+        discrete = np.array([column.discrete for column in case.columns])
+        counted = (discrete[:, None] | discrete) & ~np.eye(len(discrete), dtype=np.bool_)
+
+        def ties(windows: Floats) -> Doubles:
+            return associations(_some_rows(windows, rng), case.columns)
+
+        def of_column(pairs: Doubles) -> Doubles:
+            return np.asarray(((pairs + pairs.transpose(0, 2, 1)) / 2).sum(axis=2) / counted.sum(axis=1))
+
+        found = contrasts(case, self.name, repeats, ties, _gap)
+        by_column = found.map(of_column).far_from(MIN_FAR_CORRELATION)
+        whole = found.map(lambda side: side[:, counted].mean(axis=1, keepdims=True)).far_from(MIN_FAR_CORRELATION)
+        return result_of_draws(self, case.columns, by_column, whole, among=" with the others")
+
+
+def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:
+    """Return how much each column tells of each other, from rows `(rows, D)` of all channels, `(columns, columns)`.
+
+    Theil's U of the row's column given the column's, for two discrete ones; the correlation ratio for a discrete one
+    and a number, in both places; zero elsewhere.
+    """
+    found = np.zeros((len(columns), len(columns)))
+    discrete = [i for i, column in enumerate(columns) if column.discrete]
+    numbers = [i for i, column in enumerate(columns) if not column.discrete]
+    codes = {i: _codes(rows, columns[i]) for i in discrete}
+    sizes = {i: max(len(columns[i].levels), 3) for i in discrete}
+    entropies = {i: _entropy(np.bincount(codes[i])) for i in discrete}
+    for place, i in enumerate(discrete):
+        for j in discrete[:place]:
+            joint = _entropy(np.bincount(codes[i] * sizes[j] + codes[j]))
+            shared = max(entropies[i] + entropies[j] - joint, 0.0)
+            for one, other in ((i, j), (j, i)):
+                found[one, other] = shared / entropies[one] if entropies[one] > 1e-9 else 0.0
+    if numbers:
+        shown = np.stack([columns[j].present(rows) for j in numbers], axis=1).astype(np.float64)
+        values = rows[:, [columns[j].start for j in numbers]].astype(np.float64)
+        centred = (values - (values * shown).sum(axis=0) / np.maximum(shown.sum(axis=0), 1)) * shown
+        for i in discrete:
+            ratio = correlation_ratio(np.eye(sizes[i])[codes[i]], centred, shown)
+            found[i, numbers] = found[numbers, i] = ratio
+    return found
+
+
+def correlation_ratio(indicators: Doubles, centred: Doubles, shown: Doubles) -> Doubles:
+    """Correlation ratio `(C,)` of each column of numbers given 0/1 indicators `(rows, levels)`; zero if it is constant.
+
+    `centred` are the numbers' distances from their means `(rows, C)`, 0 where they are not `shown` (0/1).
+    """
+    total = (centred * centred).sum(axis=0)
+    sums = indicators.T @ centred
+    between = (sums**2 / np.maximum(indicators.T @ shown, 1)).sum(axis=0)
+    varies = total > 1e-12 * len(centred)
+    return np.asarray(np.sqrt(np.clip(np.where(varies, between / np.where(varies, total, 1), 0.0), 0, 1)))
+
+
+def _codes(rows: Floats, column: Column) -> Ints:
+    """Number of each row's level; a boolean's are 0 and 1, and 2 where it is missing."""
+    if column.kind == "category":
+        return np.asarray(np.argmax(rows[:, column.values], axis=1), dtype=np.int64)
+    return np.where(column.present(rows), rows[:, column.start] > 0.5, 2).astype(np.int64)
+
+
+def _entropy(counts: Ints) -> float:
+    """Of the distribution with these counts, in nats."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())

@@ -12,7 +12,7 @@ from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..judges.embedding import Axes, Embedding
 from ..splits import CannotMeasureError, parts
-from .base import RANK, Grade, Metric, Reference, Result, Table
+from .base import RANK, Grade, Metric, Reference, Result, Scores, Table
 from .draws import CONTROLS, stretches, thinned, useless
 
 MOST, MOST_BY_COLUMN = 1000, 400
@@ -75,7 +75,7 @@ class Coverage(Metric):
             detail["columns"] = table
         note = f"{values[:, 2].mean():.0%} of the synthetic windows keep the distance that real ones keep."
         note += _lacking(table) if len(table) > 1 else ""
-        return self.result(list(values[:, 0]), list(controls[:, 0]), float(worst[:, 0].mean()), detail, note)
+        return self.result(Scores(values[:, 0], controls[:, 0], float(worst[:, 0].mean())), detail, note)
 
     def _columns(self, case: Case, repeats: int) -> Table:
         """Coverage of each column that moves, by itself: a mode that one column lacks is lost among many others."""

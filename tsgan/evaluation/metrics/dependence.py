@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,12 +13,15 @@ from ...arrays import Doubles, Floats, Ints
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
-from .base import Grade, Metric, Reference, Result, furthest
-from .draws import contrasts, far_end
+from .base import Grade, Metric, Reference, Result
+from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
 
-MAX_ROWS = 200_000
-MOST_CHANNELS = 64
-FAR = 0.05
+BOX_JENKINS = Reference(
+    "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
+    "https://doi.org/10.1002/9781118619193",
+)
+MAX_ROWS = 200_000  # of a side
+MAX_CHANNELS = 64  # of all columns together: matrices of channels grow with their square
 PARTS = ("around the column's mean", "around each window's own mean")
 
 
@@ -37,12 +41,7 @@ class Autocorrelation(Metric):
         "where all columns have more than 64). Above 200,000 rows a side windows are drawn. The far end of the scale "
         "is that of the useless table, 0.05 or six times real against real, whichever is most."
     )
-    references = (
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
-    )
+    references = (BOX_JENKINS,)
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column remembers its past as in the real data.",
         "close": "Each column remembers its past almost as in the real data.",
@@ -53,50 +52,27 @@ class Autocorrelation(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the curves of all columns that vary in time."""
         columns = moving(case)
-        channels, members = channels_of(case, columns)
+        channels = Channels.of(case, columns)
 
         def curves(windows: Floats) -> Doubles:
-            products = second_moments(some(windows)[:, :, channels])
-            inside = _around_window_means(products)
-            return np.stack([correlations(pooled(part, members)) for part in (products, inside)])
+            products = second_moments(channels.values(windows))
+            both = products, _around_window_means(products)
+            return np.stack([correlations(channels.pooled(part)) for part in both])
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.sqrt(np.square(real - other)[:, :, 1:].mean(axis=2)))
 
-        found = contrasts(case, self.name, repeats, curves, gap)
-        found = found[0], found[1], far_end(found[2], found[1], FAR)
-        by_column = [side.mean(axis=1) for side in found]
-        by_part = [side.mean(axis=2) for side in found]
-        table = self.by_column([column.name for column in columns], *by_column)
-        parts = self.by_column(PARTS, by_part[0], by_part[1], by_part[2], key="part")
-        detail = {"columns": table, "parts": parts}
-        values = [list(map(float, side.mean(axis=1))) for side in by_column]
-        return self.result(values[0], values[1], float(np.mean(values[2])), detail, furthest(table))
+        found = contrasts(case, self.name, repeats, curves, gap).far_from(MIN_FAR_CORRELATION)
+        return result_of_draws(self, columns, found.mean(1), parts=(PARTS, found.mean(2)))
 
 
 def autocorrelation(windows: Floats) -> Doubles:
-    """Return the autocorrelation of each channel at lags 0 to W - 1, pooled over windows.
-
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-
-    Returns
-    -------
-    array of shape (D, W)
-        Zero for a channel that does not vary.
-    """
+    """Windows `(n, W, D)` to the autocorrelation of each channel at lags 0 to W - 1, pooled over windows, `(D, W)`."""
     return correlations(second_moments(windows))
 
 
 def moving(case: Case) -> list[Column]:
-    """Return the columns that may change from step to step.
-
-    Raises
-    ------
-    CannotMeasureError
-        If every column is static, or constant in the real table.
-    """
+    """Columns that may change from step to step, of which one must in the real table."""
     columns = [column for column in case.columns if not column.static]
     if not columns:
         raise CannotMeasureError("every column is static; it needs one that changes from step to step")
@@ -105,33 +81,44 @@ def moving(case: Case) -> list[Column]:
     return columns
 
 
-def channels_of(case: Case, columns: Sequence[Column]) -> tuple[Ints, Doubles]:
-    """Choose the channels that stand for columns: all, or of categories with many levels the most frequent ones.
+@dataclass(frozen=True)
+class Channels:
+    """The channels that stand for columns: all, or of categories with many levels the most frequent ones.
 
-    Parameters
+    Attributes
     ----------
-    case : Case
-    columns : sequence of Column
-
-    Returns
-    -------
-    channels : int64 array of shape (K,)
+    chosen : int64 array of shape (K,)
         About 64 at most, and at least one of each column.
     members : float64 array of shape (columns, K)
         1 where the channel is the column's.
     """
-    most = max(MOST_CHANNELS // len(columns), 1)
-    chosen = []
-    for column in columns:
-        shares = case.real.panel.values[:, column.values].mean(axis=0, dtype=np.float64)
-        chosen.append(column.start + np.sort(np.argsort(-shares, kind="stable")[:most]))
-    owner = np.repeat(np.arange(len(columns)), [len(part) for part in chosen])
-    return np.concatenate(chosen).astype(np.int64), np.eye(len(columns))[:, owner]
+
+    chosen: Ints
+    members: Doubles
+
+    @classmethod
+    def of(cls, case: Case, columns: Sequence[Column]) -> Channels:
+        """Choose by the real table."""
+        most = max(MAX_CHANNELS // len(columns), 1)
+        chosen = []
+        for column in columns:
+            shares = case.real.panel.values[:, column.values].mean(axis=0, dtype=np.float64)
+            chosen.append(column.start + np.sort(np.argsort(-shares, kind="stable")[:most]))
+        owner = np.repeat(np.arange(len(columns)), [len(part) for part in chosen])
+        return cls(np.concatenate(chosen).astype(np.int64), np.eye(len(columns))[:, owner])
+
+    def values(self, windows: Floats) -> Floats:
+        """Of so many windows `(n, W, D)` as are looked at: the chosen channels."""
+        return capped(windows)[:, :, self.chosen]
+
+    def pooled(self, moments: Doubles) -> Doubles:
+        """Add up the moments of each column's channels, `(K, ...)` to `(columns, ...)`."""
+        return np.asarray(np.tensordot(self.members, moments, axes=1))
 
 
-def some(windows: Floats, rows: int = MAX_ROWS) -> Floats:
-    """Return as many of the windows, which stand in random order, as have that many rows together, but at least 2."""
-    return windows[: max(rows // windows.shape[1], 2)]
+def capped(windows: Floats) -> Floats:
+    """Keep as many of the windows, which stand in random order, as have `MAX_ROWS` rows together, but at least 2."""
+    return windows[: max(MAX_ROWS // windows.shape[1], 2)]
 
 
 def second_moments(windows: Floats) -> Doubles:
@@ -139,11 +126,6 @@ def second_moments(windows: Floats) -> Doubles:
     centred = windows - windows.mean(axis=(0, 1), dtype=np.float64)
     by_channel = np.ascontiguousarray(centred.transpose(2, 1, 0))
     return np.asarray(by_channel @ by_channel.transpose(0, 2, 1) / len(windows))
-
-
-def pooled(moments: Doubles, members: Doubles) -> Doubles:
-    """Add up the second moments of each column's channels, `(D, ...)` to `(columns, ...)`."""
-    return np.asarray(np.tensordot(members, moments, axes=1))
 
 
 def correlations(products: Doubles) -> Doubles:
@@ -162,8 +144,8 @@ def _around_window_means(products: Doubles) -> Doubles:
     return np.asarray(centring @ products @ centring)
 
 
-LAGS = 10
-NOISE = 1e-4
+MAX_LAG = 10  # enough to tell orders apart, and early enough for short windows
+NOISE = 1e-4  # of the variance: the square of a hundredth of a standard deviation
 
 
 class PartialAutocorrelation(Metric):
@@ -183,10 +165,7 @@ class PartialAutocorrelation(Metric):
     )
     references = (
         Reference("The fitting of time-series models (Durbin, 1960)", "https://doi.org/10.2307/1401322"),
-        Reference(
-            "Time Series Analysis: Forecasting and Control (Box & Jenkins, 1970)",
-            "https://doi.org/10.1002/9781118619193",
-        ),
+        BOX_JENKINS,
     )
     words: ClassVar[Mapping[Grade, str]] = {
         "faithful": "Each column builds on its last steps as in the real data.",
@@ -198,44 +177,24 @@ class PartialAutocorrelation(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the curves of all columns that vary in time."""
         columns = moving(case)
-        channels, members = channels_of(case, columns)
+        channels = Channels.of(case, columns)
 
         def curves(windows: Floats) -> Doubles:
-            return _partial(pooled(second_moments(some(windows)[:, :, channels]), members), LAGS)
+            return partial_correlations(channels.pooled(second_moments(channels.values(windows))))
 
         def gap(real: Doubles, other: Doubles) -> Doubles:
             return np.asarray(np.abs(real - other)[:, 1:].mean(axis=1))
 
-        found = contrasts(case, self.name, repeats, curves, gap)
-        found = found[0], found[1], far_end(found[2], found[1], FAR)
-        table = self.by_column([column.name for column in columns], *found)
-        values = [list(map(float, side.mean(axis=1))) for side in found]
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+        found = contrasts(case, self.name, repeats, curves, gap).far_from(MIN_FAR_CORRELATION)
+        return result_of_draws(self, columns, found)
 
 
-def partial_autocorrelation(windows: Floats, lags: int = LAGS) -> Doubles:
-    """Return the partial autocorrelation of each channel at lags 0 to `lags`, pooled over windows.
-
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-    lags : int
-        At most W - 1 are used.
-
-    Returns
-    -------
-    array of shape (D, min(lags, W - 1) + 1)
-        1 at lag 0; zero for a channel that does not vary.
-    """
-    return _partial(second_moments(windows), lags)
-
-
-def _partial(moments: Doubles, lags: int) -> Doubles:
+def partial_correlations(moments: Doubles, lags: int = MAX_LAG) -> Doubles:
     """Second moments `(D, W, W)` to partial autocorrelations `(D, min(lags, W - 1) + 1)`.
 
     The moments of all runs of lag + 1 steps are averaged; in the inverse of their matrix stands how the first and the
     last step go together when those between are known. Moments of runs, unlike separate autocorrelations, always have
-    an inverse that makes sense.
+    an inverse that makes sense. 1 at lag 0; zero for a channel that does not vary.
     """
     steps = moments.shape[1]
     lags = min(lags, steps - 1)
@@ -252,8 +211,8 @@ def _partial(moments: Doubles, lags: int) -> Doubles:
     return found
 
 
-LEAST_STEPS = 4
-FAR_SPECTRUM = 0.2
+MIN_STEPS = 4  # fewer hold at most one frequency
+MIN_FAR_SHARE = 0.2  # of a relative difference, which chance alone makes larger than one of correlations
 
 
 class Spectrum(Metric):
@@ -287,35 +246,29 @@ class Spectrum(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the spectra of all columns that vary in time."""
         columns = moving(case)
-        channels, members = channels_of(case, columns)
-        if case.window < LEAST_STEPS:
+        channels = Channels.of(case, columns)
+        if case.window < MIN_STEPS:
             raise CannotMeasureError(
-                f"windows of {case.window} steps are too short for a spectrum; it needs {LEAST_STEPS} or more"
+                f"windows of {case.window} steps are too short for a spectrum; it needs {MIN_STEPS} or more"
             )
 
         def shares(windows: Floats) -> Doubles:
-            return _shares(pooled(_power(some(windows)[:, :, channels]), members))
+            return _shares(channels.pooled(_power(channels.values(windows))))
 
-        found = contrasts(case, self.name, repeats, shares, _relative)
-        found = found[0], found[1], far_end(found[2], found[1], FAR_SPECTRUM)
-        table = self.by_column([column.name for column in columns], *found)
-        values = [list(map(float, side.mean(axis=1))) for side in found]
-        return self.result(values[0], values[1], float(np.mean(values[2])), {"columns": table}, furthest(table))
+        def gap(real: Doubles, other: Doubles) -> Doubles:
+            both = real + other
+            relative = np.divide(np.abs(real - other), both, out=np.zeros_like(both), where=both > 0)
+            return np.asarray(relative.mean(axis=1))
+
+        found = contrasts(case, self.name, repeats, shares, gap).far_from(MIN_FAR_SHARE)
+        return result_of_draws(self, columns, found)
 
 
 def spectrum(windows: Floats) -> tuple[Doubles, Doubles]:
-    """Return the mean power spectrum of each channel over windows, as shares.
+    """Mean power spectrum of each channel over windows `(n, W, D)`, as shares that add up to 1.
 
-    Parameters
-    ----------
-    windows : array of shape (n, W, D)
-
-    Returns
-    -------
-    frequencies : array of shape (W // 2,)
-        In cycles per step, above 0 and at most 0.5.
-    power : array of shape (D, W // 2)
-        Adds up to 1; zero for a channel that does not vary within windows.
+    Returns frequencies `(W // 2,)` in cycles per step, above 0 and at most 0.5, and the power `(D, W // 2)`; zero for
+    a channel that does not vary within windows.
     """
     return np.asarray(np.fft.rfftfreq(windows.shape[1])[1:], dtype=np.float64), _shares(_power(windows))
 
@@ -331,10 +284,3 @@ def _shares(power: Doubles) -> Doubles:
     total = power.sum(axis=1, keepdims=True)
     varies = total > 1e-11
     return np.where(varies, power / np.where(varies, total, 1), 0.0)
-
-
-def _relative(real: Doubles, other: Doubles) -> Doubles:
-    """Mean over frequencies of the difference over the sum, `(columns,)`."""
-    both = real + other
-    gaps = np.divide(np.abs(real - other), both, out=np.zeros_like(both), where=both > 0)
-    return np.asarray(gaps.mean(axis=1))

@@ -9,15 +9,15 @@ is higher than relabelling would make it. A generator that is merely poor treats
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy import stats
 
 from ...arrays import Doubles, Ints
 from ..case import Case
-from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
+from ..records import MAX_QUERIES, MAX_REFERENCES, RecordIndex, record_index
 from ..splits import CannotMeasureError
 from .base import ALPHA, Grade, Interval, Metric, Result
 
@@ -28,31 +28,17 @@ UNCLEAR = "Too few records to say: what was found may be chance, and a leak may 
 
 
 class Disclosing(Metric):
-    """A metric of what a synthetic table gives away."""
+    """A metric of what a synthetic table gives away. The bad end, a copy of the real table, scores 1 in all of them."""
 
     section = "disclosure"
     better = "lower"
     zero_is_perfect = False
+    unclear = UNCLEAR
     least: ClassVar[float] = SMALL
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
         """Measure what is given away."""
-
-    def finding(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        found: Grade,
-        detail: Mapping[str, Any],
-        note: str = "",
-        interval: Interval | None = None,
-    ) -> Result:
-        """Put a result together. Its bad end, a copy of the real table, scores 1 in every metric of this section."""
-        detail = {**detail, "values": list(map(float, values)), "real_against_real": list(map(float, controls))}
-        verdict = f"{UNCLEAR if found == 'unclear' else self.words[found]} {note}".strip()
-        value, spread, control = float(np.mean(values)), float(np.std(values)), float(np.mean(controls))
-        return Result(self.name, value, spread, control, 1.0, self.better, found, verdict, detail, interval)
 
     def accuse(self, excess: float, chance: float, least: float | None = None) -> Grade:
         """Grade by how much more is given away than by chance, and how likely chance does as much.
@@ -80,7 +66,7 @@ def gravest(grades: Sequence[Grade]) -> Grade:
     return max(grades, key=ORDER.index)
 
 
-def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
+def sides(case: Case, unknown: str) -> tuple[RecordIndex, RecordIndex, RecordIndex]:
     """Return the records of training, holdout and synthetic table.
 
     Parameters
@@ -100,14 +86,14 @@ def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
             f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout=",
             "holdout",
         )
-    found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
+    found = record_index(case, "real"), record_index(case, "holdout"), record_index(case, "synthetic")
     enough(found[0], "real")
     enough(found[1], "holdout")
     enough(found[2], "synthetic")
     return found
 
 
-def enough(records: Census, side: str) -> None:
+def enough(records: RecordIndex, side: str) -> None:
     """Refuse a table with too few records.
 
     Raises
@@ -121,7 +107,7 @@ def enough(records: Census, side: str) -> None:
         )
 
 
-def told(real: Census, *others: Census) -> str:
+def told(real: RecordIndex, *others: RecordIndex) -> str:
     """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
     words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
     if min(len(np.unique(one.cluster)) for one in (real, *others)) < FEW_CLUSTERS:

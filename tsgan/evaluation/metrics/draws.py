@@ -9,56 +9,24 @@ https://doi.org/10.1214/aos/1176344552; "The Jackknife and the Bootstrap for Gen
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ...arrays import Doubles, Floats, Ints
 from ...panel import Windows
 from ..case import Case
+from ..columns import Column
 from ..splits import parts
+from .base import Metric, Result, Scores, furthest
 
 Summary = TypeVar("Summary")
 
-MAX_COMPARED = 4000
-CONTROLS = 16
-BEYOND_CHANCE = 6
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Equally many windows `(n, W, D)` of each side, and their numbers in the case's `Windows`."""
-
-    real: Floats
-    other: Floats
-    synthetic: Floats
-    useless: Floats
-    real_index: Ints
-    other_index: Ints
-    synthetic_index: Ints
-
-
-def draw(case: Case, purpose: str, repeat: int, real_only: bool = False) -> Draw:
-    """Draw what a distance is computed on, the same number of windows for each of its four sides.
-
-    With `real_only` the synthetic and the useless side stay empty, which saves their time; the real ones are the same.
-
-    Raises
-    ------
-    CannotMeasureError
-        If the real data are too few to be cut in two.
-    """
-    rng = case.rng(purpose, repeat)
-    one, two = parts(case.real, 2, rng)
-    size = min(len(one), len(two), len(case.synthetic), MAX_COMPARED)
-    one, two, drawn = (
-        rng.choice(index, size, replace=False) for index in (one, two, np.arange(len(case.synthetic), dtype=np.int64))
-    )
-    drawn = drawn[: 0 if real_only else size]
-    sides = case.real.values(one), case.real.values(two), case.synthetic.values(drawn)
-    return Draw(*sides, useless(case, len(drawn), rng), one, two, drawn)
+MAX_COMPARED = 4000  # windows of a side: more cost time and show no smaller difference than chance leaves
+CONTROLS = 16  # draws of real against real, whose spread is then known to a fifth
+BEYOND_CHANCE = 6  # times the mean of real against real: farther than chance ever takes it
+MIN_FAR_CORRELATION = 0.05  # less is not seen in a picture of the two tables
 
 
 def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
@@ -80,66 +48,92 @@ def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
     return noise
 
 
+class Distances(NamedTuple):
+    """Distances of three kinds of windows from real ones, each of shape (repeats, ...).
+
+    Of synthetic windows, of other real ones (at least `CONTROLS` repeats, so that their spread is known), and of
+    those of a useless table.
+    """
+
+    synthetic: Doubles
+    control: Doubles
+    useless: Doubles
+
+    def map(self, function: Callable[[Doubles], Doubles]) -> Distances:
+        """Apply a function of an array to each."""
+        return Distances(*map(function, self))
+
+    def mean(self, axis: int) -> Distances:
+        """Mean of each over an axis."""
+        return self.map(lambda side: np.asarray(side.mean(axis=axis)))
+
+    def far_from(self, least: float | Doubles) -> Distances:
+        """Say where "far" begins at the latest, for a distance by which the useless table may happen to be right.
+
+        That is at the useless table's distance, but at no less than `least` and six times the control's mean: where
+        few data let real against real differ much, nothing less is far.
+        """
+        ends = np.maximum(self.useless, np.maximum(least, BEYOND_CHANCE * self.control.mean(axis=0)))
+        return self._replace(useless=ends)
+
+
 def contrasts(
     case: Case,
     purpose: str,
     repeats: int,
     describe: Callable[[Floats], Summary],
     distance: Callable[[Summary, Summary], Doubles],
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Apply a distance to summaries of synthetic, other real and useless windows against those of real ones.
+) -> Distances:
+    """Describe equally many windows `(n, W, D)` of each side, and measure how far descriptions are from a real one.
 
-    Real against real is drawn at least `CONTROLS` times, so that its spread is known.
+    `purpose` seeds the draws, `distance` may return any array.
 
-    Parameters
-    ----------
-    case : Case
-    purpose : str
-        Seeds the draws.
-    repeats : int
-    describe : callable
-        Maps windows `(n, W, D)` to their summary.
-    distance : callable
-        Maps two summaries to any array of distances.
-
-    Returns
-    -------
-    synthetic, control, useless : arrays
-        As of `distances`.
+    Raises
+    ------
+    CannotMeasureError
+        If the real data are too few to be cut in two.
     """
     found: tuple[list[Doubles], list[Doubles], list[Doubles]] = ([], [], [])
     for repeat in range(max(repeats, CONTROLS)):
-        sides = draw(case, purpose, repeat, real_only=repeat >= repeats)
-        real = describe(sides.real)
-        found[1].append(distance(real, describe(sides.other)))
+        rng = case.rng(purpose, repeat)
+        one, two = parts(case.real, 2, rng)
+        size = min(len(one), len(two), len(case.synthetic), MAX_COMPARED)
+        one, two = (rng.choice(half, size, replace=False) for half in (one, two))
+        real = describe(case.real.values(one))
+        found[1].append(distance(real, describe(case.real.values(two))))
         if repeat < repeats:
-            found[0].append(distance(real, describe(sides.synthetic)))
-            found[2].append(distance(real, describe(sides.useless)))
-    return np.stack(found[0]), np.stack(found[1]), np.stack(found[2])
+            drawn = rng.choice(len(case.synthetic), size, replace=False)
+            found[0].append(distance(real, describe(case.synthetic.values(drawn))))
+            found[2].append(distance(real, describe(useless(case, size, rng))))
+    return Distances(*map(np.stack, found))
 
 
-def far_end(useless: Doubles, control: Doubles, least: float | Doubles) -> Doubles:
-    """Return where "far" begins at the latest, for a distance by which the useless table may happen to be right.
+def result_of_draws(
+    metric: Metric,
+    columns: Sequence[Column],
+    by_column: Distances,
+    whole: Distances | None = None,
+    parts: tuple[Sequence[str], Distances] | None = None,
+    more: Mapping[str, Any] | None = None,
+    among: str = "",
+) -> Result:
+    """Put a metric's result together from distances of each column, `(repeats, columns)`.
 
-    Parameters
-    ----------
-    useless, control : arrays of shape (repeats, ...)
-        Distances of the useless table and of real against real.
-    least : float or array
-        What is far whatever the data.
-
-    Returns
-    -------
-    array of the shape of `useless`
-        The useless table's distances, but at least `least`, and at least six times the control's mean: where
-        few data let real against real differ much, nothing less is far.
+    The headline is the mean of `whole`, by default of the columns; `parts` are names and distances `(repeats, parts)`
+    of further figures, `more` is further detail, and `among` goes on after the name of the furthest column.
     """
-    return np.asarray(np.maximum(useless, np.maximum(least, BEYOND_CHANCE * control.mean(axis=0))))
+    table = metric.by_column([column.name for column in columns], *by_column)
+    detail = {"columns": table}
+    if parts is not None:
+        detail["parts"] = metric.by_column(parts[0], *parts[1], key="part")
+    values, controls, worst = (by_column if whole is None else whole).mean(1)
+    scores = Scores(values, controls, float(worst.mean()))
+    return metric.result(scores, {**detail, **(more or {})}, furthest(table, among))
 
 
-DRAWS = 200
-FEW_SEQUENCES = 20
-BLOCKS = 30
+DRAWS = 200  # enough for the ends of a 95 % interval
+FEW_SEQUENCES = 20  # too few to be drawn anew as wholes
+MAX_BLOCKS = 30
 
 
 def clusters(windows: Windows) -> Ints:
@@ -151,7 +145,7 @@ def clusters(windows: Windows) -> Ints:
     present = np.unique(windows.sequences)
     found = windows.sequences
     if len(present) < FEW_SEQUENCES:
-        block = max(4 * windows.size, int(windows.panel.lengths[present].sum()) // BLOCKS)
+        block = max(4 * windows.size, int(windows.panel.lengths[present].sum()) // MAX_BLOCKS)
         inside = windows.starts - windows.panel.offsets[:-1][windows.sequences]
         found = windows.sequences * (int(windows.panel.lengths.max()) // block + 1) + inside // block
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
@@ -181,16 +175,8 @@ def redrawn(count: int, rng: np.random.Generator, draws: int = DRAWS) -> Doubles
 def areas(one: Doubles, two: Doubles, weights_one: Doubles, weights_two: Doubles) -> Doubles:
     """Area under the ROC curve for several weightings at once: how often `two` scores higher than `one`.
 
-    Parameters
-    ----------
-    one, two : arrays of shape (n,) and (m,)
-        Scores; a tie counts one half.
-    weights_one, weights_two : arrays of shape (draws, n) and (draws, m)
-
-    Returns
-    -------
-    array of shape (draws,)
-        0.5 where all of a side's weights are 0.
+    Scores are of shape (n,) and (m,), a tie counts one half; weights are `(draws, n)` and `(draws, m)`, and the areas
+    `(draws,)`: 0.5 where all of a side's weights are 0.
     """
     scores = np.concatenate([one, two])
     order = np.argsort(scores, kind="stable")

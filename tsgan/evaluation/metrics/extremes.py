@@ -14,13 +14,16 @@ from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import NORMAL, Figure, Grid, Row, difference, result, total_variation
+from .figures import MIN_WORST, NORMAL, Figure, Grid, Row, difference, result_of_rows, rows_of, total_variation
 from .units import DEALS, Pair, Sample
 
-TAIL = 0.01
-NEAR = np.array([0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, TAIL, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25])
-BEYOND = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0])
-LEAST_WORST = 0.1
+TAIL = 0.01  # rarer values are too few to compare in tables of usual size
+# levels of the knots of one tail: close about the quantile that is compared
+TAIL_LEVELS = np.array(
+    [0.0002, 0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, TAIL, 0.012, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25]
+)
+REACH = np.array([0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0])  # of knots beyond the extremes, in 90 % widths
+MIN_WORST_RATIO = 0.5  # of the relative difference of two shares
 
 
 class Tails(Metric):
@@ -57,17 +60,10 @@ class Tails(Metric):
         numbers = [column for column in case.columns if not column.discrete]
         if not numbers:
             raise CannotMeasureError("no column holds numbers or dates; tails are those of numbers")
-        moving = Pair.of(case, self.name)
-        static = moving.firsts(case.rng(f"{self.name} static"))
-        rows = []
-        for column in numbers:
-            pair = static if column.static else moving
-            where = column.present(pair.real.values), column.present(pair.other.values)
-            if where[0].any() and where[1].any():
-                rows.append(_row(column, pair, where))
+        rows = rows_of(case, self.name, numbers, _row)
         if not rows:
             raise CannotMeasureError("every column of numbers is missing throughout one of the tables")
-        return result(self, rows, repeats)
+        return result_of_rows(self, rows, repeats)
 
 
 def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
@@ -90,8 +86,8 @@ def _row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     flat = float(np.abs(bare - ends).mean() / width)
     none = float((outside / np.maximum(outside, TAIL)).mean())
     figures = {
-        "quantiles": Figure.of(apart, found, max(flat, LEAST_WORST)),
-        "shares": Figure.of(ratio, found, max(none, 0.5)),
+        "quantiles": Figure.of(apart, found, max(flat, MIN_WORST)),
+        "shares": Figure.of(ratio, found, max(none, MIN_WORST_RATIO)),
     }
     low, high = map(float, beyond(grid, found.other))
     moved = (quantiles(grid, found.other) - ends) / width
@@ -103,13 +99,13 @@ def _grid(real: NDArray[np.floating]) -> tuple[Grid, tuple[float, float]]:
     """Knots that lie close in the tails and reach far beyond, and the quartiles."""
     usual = Grid.of(real)
     values = np.sort(real)
-    levels = np.r_[NEAR, 0.5, 1 - NEAR[::-1]]
+    levels = np.r_[TAIL_LEVELS, 0.5, 1 - TAIL_LEVELS[::-1]]
     inside = values[np.floor(levels * (len(values) - 1)).astype(np.int64)].astype(np.float64)
-    reach = BEYOND * NORMAL * usual.spread
+    reach = REACH * NORMAL * usual.spread
     knots = np.unique(np.r_[values[0] - reach, inside, values[[0, -1]].astype(np.float64), values[-1] + reach])
-    at = int(np.searchsorted(NEAR, TAIL))
+    at = int(np.searchsorted(TAIL_LEVELS, TAIL))
     bulk = float(inside[at]), float(inside[-1 - at])
-    return Grid(knots, bulk, usual.spread), (float(inside[len(NEAR) - 1]), float(inside[-len(NEAR)]))
+    return Grid(knots, bulk, usual.spread), (float(inside[len(TAIL_LEVELS) - 1]), float(inside[-len(TAIL_LEVELS)]))
 
 
 def quantiles(grid: Grid, shares: Doubles) -> Doubles:
@@ -133,12 +129,12 @@ def beyond(grid: Grid, shares: Doubles) -> Doubles:
     return np.where(outside > 1e-12, outside, 0.0)
 
 
-FEWEST, LOOKED_AT = 0.01, 20_000
-MOST_ATOMS = 32
-NEW_ATOM, NEW_UNITS = 0.02, 5
-LATTICE = 0.5
-LEAST_WORST_ATOMS = 0.05
-WORDS = ("zeros", "atoms", "known", "repeats")
+MIN_SHARE, MAX_READ = 0.01, 20_000  # of the rows for a frequent value; values looked at for that
+MAX_ATOMS = 32
+MIN_NEW_SHARE, MIN_NEW_UNITS = 0.02, 5  # for a value that only the synthetic table repeats: one sequence is no atom
+MIN_SHARED = 0.5  # of the real values, for a column of rounded ones
+MIN_WORST_ATOMS = 0.05  # shares of single values are smaller than others
+FIGURES = ("zeros", "atoms", "known", "repeats")
 
 
 class Atoms(Metric):
@@ -178,22 +174,13 @@ class Atoms(Metric):
         numbers = [column for column in case.columns if not column.discrete]
         if not numbers:
             raise CannotMeasureError("no column holds numbers or dates; the levels of categories are always the same")
-        moving = Pair.of(case, self.name)
-        static = moving.firsts(case.rng(f"{self.name} static"))
-        rows, found = [], False
-        for column in numbers:
-            pair = static if column.static else moving
-            where = column.present(pair.real.values), column.present(pair.other.values)
-            if where[0].any() and where[1].any():
-                row, shares = _atom_row(column, pair, where)
-                rows.append(row)
-                found = found or max(shares, default=0.0) >= FEWEST
-        if not found:
+        found = rows_of(case, self.name, numbers, _atom_row)
+        if max((share for _, shares in found for share in shares), default=0.0) < MIN_SHARE:
             raise CannotMeasureError(
                 "in neither table does a column of numbers hold zeros, a value that fills 1 % of the rows, or values "
                 "that stay"
             )
-        return result(self, rows, repeats)
+        return result_of_rows(self, [row for row, _ in found], repeats)
 
 
 def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[Row, list[float]]:
@@ -202,10 +189,10 @@ def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[R
     figures: dict[str, Figure] = {}
     shares: list[float] = []
 
-    def compare(name: str, codes: tuple[Ints, Ints], size: int, rows: tuple[Bools, Bools]) -> None:
+    def compare(name: str, codes: tuple[Ints | Bools, Ints | Bools], size: int, rows: tuple[Bools, Bools]) -> None:
         found = pair.shares(codes[0], codes[1], size, rows)
         if min(found.counted) > 0:
-            worst = max(float(total_variation(np.eye(size)[0], found.real)), LEAST_WORST_ATOMS)
+            worst = max(float(total_variation(np.eye(size)[0], found.real)), MIN_WORST_ATOMS)
             if size == 2:
                 # known values beyond those of the real data are copies, and disclosure's to find
                 marked = min(found.other[1], found.real[1]) if name == "known" else found.other[1]
@@ -216,47 +203,45 @@ def _atom_row(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> tuple[R
 
     if column.kind == "numeric":
         zero = np.float32(-column.low / column.span)
-        compare("zeros", (_whether(sides[0] == zero), _whether(sides[1] == zero)), 2, where)
+        compare("zeros", (sides[0] == zero, sides[1] == zero), 2, where)
     atoms = _frequent((pair.real, pair.other), sides, where)
     if len(atoms):
         compare("atoms", (_place(atoms, sides[0]), _place(atoms, sides[1])), len(atoms) + 1, where)
     known = _known(pair.real, sides, where)
     if known is not None:
-        compare("known", (_whether(known[0]), _whether(known[1])), 2, where)
+        compare("known", known, 2, where)
     if not column.static:
         steps = pair.real.steps(where[0]), pair.other.steps(where[1])
         stays = [np.r_[False, np.diff(values) == 0] for values in sides]
-        compare("repeats", (_whether(stays[0]), _whether(stays[1])), 2, steps)
+        compare("repeats", (stays[0], stays[1]), 2, steps)
     found = list(figures.values())
     lead = Figure(
         max((one.value for one in found), default=0.0),
         np.max([np.zeros((2, DEALS)), *(one.control for one in found)], axis=0),
-        max((one.worst for one in found), default=LEAST_WORST_ATOMS),
+        max((one.worst for one in found), default=MIN_WORST_ATOMS),
         again=np.max([np.zeros(DEALS), *(one.again for one in found if one.again is not None)], axis=0),
     )
-    return Row(column.name, {"largest": lead} | figures, {name: None for name in WORDS if name not in figures}), shares
-
-
-def _whether(marks: Bools) -> Ints:
-    return marks.astype(np.int64)
+    return Row(
+        column.name, {"largest": lead} | figures, {name: None for name in FIGURES if name not in figures}
+    ), shares
 
 
 def _frequent(samples: tuple[Sample, Sample], sides: tuple[Floats, Floats], where: tuple[Bools, Bools]) -> Floats:
     """Values that fill at least 1 % of the real table, or that only the synthetic one repeats, increasing."""
     found, counts = _counted(sides[0][where[0]])
     share = counts / counts.sum()
-    atoms = found[np.argsort(-share)[:MOST_ATOMS]][np.sort(share)[::-1][:MOST_ATOMS] >= FEWEST]
+    atoms = found[np.argsort(-share)[:MAX_ATOMS]][np.sort(share)[::-1][:MAX_ATOMS] >= MIN_SHARE]
     others, counts = _counted(sides[1][where[1]])
-    for value in others[counts >= NEW_ATOM * counts.sum()]:
+    for value in others[counts >= MIN_NEW_SHARE * counts.sum()]:
         here = (sides[1] == value) & where[1]
         rare = (sides[0][where[0]] == value).mean() < here.sum() / where[1].sum() / 2
-        if rare and len(np.unique(samples[1].units[here])) >= NEW_UNITS:
+        if rare and len(np.unique(samples[1].units[here])) >= MIN_NEW_UNITS:
             atoms = np.append(atoms, value)
-    return np.unique(atoms)[: 2 * MOST_ATOMS]
+    return np.unique(atoms)[: 2 * MAX_ATOMS]
 
 
 def _counted(values: Floats) -> tuple[Floats, Ints]:
-    found, counts = np.unique(values[:: max(len(values) // LOOKED_AT, 1)], return_counts=True)
+    found, counts = np.unique(values[:: max(len(values) // MAX_READ, 1)], return_counts=True)
     return found, counts
 
 
@@ -273,14 +258,14 @@ def _known(real: Sample, sides: tuple[Floats, Floats], where: tuple[Bools, Bools
     """
     seen = sides[0][where[0]]
     counts = _counted(seen)[1]
-    if counts[counts > 1].sum() < LATTICE / 4 * counts.sum():
+    if counts[counts > 1].sum() < MIN_SHARED / 4 * counts.sum():
         return None
     order = np.argsort(seen, kind="stable")
     values, units = seen[order], real.units[where[0]][order]
     starts = np.flatnonzero(np.r_[True, np.diff(values) > 0])
     ends = np.r_[starts[1:], len(values)] - 1
     shared = np.repeat(units[starts] != units[ends], ends - starts + 1)
-    if shared.mean() < LATTICE:
+    if shared.mean() < MIN_SHARED:
         return None
     known = np.zeros(len(sides[0]), dtype=np.bool_)
     known[np.flatnonzero(where[0])[order]] = shared

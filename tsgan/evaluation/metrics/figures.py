@@ -9,16 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from ...arrays import Bools, Doubles, Ints, Reals
+from ..case import Case
 from ..columns import Column
-from .base import RANK, Interval, Metric, Result, chance_of, furthest, grade
-from .units import Pair, Sample, Shares
+from .base import RANK, Interval, Metric, Reference, Result, Scores, Table, chance_of, furthest, grade
+from .units import DEALS, Pair, Sample, Shares
+
+Found = TypeVar("Found")
+
+KOLMOGOROV = Reference(
+    "On the empirical determination of a distribution law (Kolmogorov, 1933)",
+    "https://doi.org/10.1007/978-1-4612-0919-5_10",
+)
+MIN_WORST = 0.1  # of a share of rows: a useless table nearer than that would make a scale of noise
 
 
 @dataclass(frozen=True)
@@ -51,29 +60,34 @@ class Figure:
         again = distance(found.other + found.chance[1] - found.real)
         return cls(float(distance(found.other)), distance(found.chance), worst, again=again)
 
+    @classmethod
+    def counted(cls, value: float, control: float, worst: float, chance: float) -> Figure:
+        """Take a share whose chance is told by counting units, and that is useless at twice the control at least."""
+        return cls(value, np.full((2, DEALS), control), max(worst, 2 * control), chance)
+
     @property
     def likely(self) -> float:
         """Chance that real against real comes out as high."""
         if self.chance is not None:
             return self.chance
-        return max(chance_of([self.value], list(law)) for law in self.control)
+        return max(chance_of([self.value], law) for law in self.control)
 
 
 def difference(other: float, real: float, draws: Doubles, worst: float) -> Figure:
     """Absolute difference of single numbers, which chance moves to either side.
 
-    Parameters
-    ----------
-    other, real : float
-    draws : float64 array of shape (2, draws)
-        What chance makes of the real number, by either law; Student's t, for a spread known from so many.
-    worst : float
-        Useless against real.
+    `draws`, of shape (2, draws), are what chance makes of the real number by either law. It is judged by Student's t,
+    for a spread known from so many.
     """
     spread = float(np.sqrt(np.square(draws - real).mean(axis=1)).max())
     apart = abs(other - real)
     chance = 2 * stats.t.sf(apart / spread, draws.shape[1] - 1) if spread > 0 else float(apart <= 1e-9)
     return Figure(apart, np.abs(draws - real), worst, float(chance), np.abs(other + draws[1] - 2 * real))
+
+
+def difference_of_shares(found: Shares, worst: float) -> Figure:
+    """Absolute difference in the share of the second of two outcomes."""
+    return difference(float(found.other[1]), float(found.real[1]), found.chance[..., 1], worst)
 
 
 @dataclass(frozen=True)
@@ -90,47 +104,61 @@ class Row:
         return next(iter(self.figures.values()))
 
 
-def result(
-    metric: Metric, rows: Sequence[Row], repeats: int, key: str = "column", note: str | None = None, noise: float = 0.0
+def rows_of(
+    case: Case, purpose: str, columns: Sequence[Column], measure: Callable[[Column, Pair, tuple[Bools, Bools]], Found]
+) -> list[Found]:
+    """Return what is measured of each column that has values in both tables, statics on one row of a sequence.
+
+    `measure` takes the column, all rows of both tables, and where they hold a value.
+    """
+    moving = Pair.of(case, purpose)
+    static = moving.firsts(case.rng(f"{purpose} static"))
+    found = []
+    for column in columns:
+        pair = static if column.static else moving
+        where = column.present(pair.real.values), column.present(pair.other.values)
+        if where[0].any() and where[1].any():
+            found.append(measure(column, pair, where))
+    return found
+
+
+def result_of_rows(
+    metric: Metric, rows: Sequence[Row], repeats: int, key: Literal["column", "part"] = "column", noise: float = 0.0
 ) -> Result:
-    """Put a metric's result together: the headline is the mean of the leading figures.
+    """Put a metric's result together: the headline is the mean of the leading figures, with `noise` as of `Scores`.
+
+    The whole tables are compared, so each repeat has the same value.
+    """
+    table = graded(rows, key)
+    values = [float(np.mean([row.lead.value for row in rows]))] * repeats
+    laws = np.mean([row.lead.control for row in rows], axis=0)
+    controls = max(laws, key=lambda law: chance_of(values, law))
+    worst = float(np.mean([row.lead.worst for row in rows]))
+    scores = Scores(values, controls, worst, noise)
+    return metric.result(scores, {f"{key}s": table}, furthest(table), _interval(values[0], rows))
+
+
+def graded(rows: Sequence[Row], key: str) -> Table:
+    """Return a mapping per row, with its grade.
 
     A row is graded by the figure that shows most, and each figure must pass chance for all figures of all rows.
-
-    Parameters
-    ----------
-    metric : Metric
-    rows : sequence of Row
-    repeats : int
-        The whole tables are compared, so each repeat has the same value.
-    key : {"column", "part"}
-    note : str, optional
-        Ends the verdict; by default it names the column that is furthest.
-    noise : float
-        Least standard deviation of the headline to reckon with.
     """
     tests = sum(len(row.figures) for row in rows)
     table = []
     for row in rows:
-        graded = []
+        grades = []
         for figure in row.figures.values():
             control = float(figure.control[0].mean())
-            graded.append(grade(figure.value, control, figure.worst, figure.likely, tests=tests))
-        line: dict[str, Any] = {
+            grades.append(grade(figure.value, control, figure.worst, figure.likely, tests=tests))
+        line = {
             key: row.name,
             "value": row.lead.value,
             "real_against_real": float(row.lead.control[0].mean()),
             "worst": row.lead.worst,
-            "grade": max(graded, key=lambda one: RANK[one]),
+            "grade": max(grades, key=lambda one: RANK[one]),
         }
         table.append(line | {name: figure.value for name, figure in row.figures.items()} | row.remarks)
-    values = [float(np.mean([row.lead.value for row in rows]))] * repeats
-    laws = np.mean([row.lead.control for row in rows], axis=0)
-    controls = max(laws, key=lambda law: chance_of(values, list(law)))
-    worst = float(np.mean([row.lead.worst for row in rows]))
-    detail = {f"{key}s": table}
-    text = furthest(table) if note is None else note
-    return metric.result(values, list(map(float, controls)), worst, detail, text, _interval(values[0], rows), noise)
+    return table
 
 
 def _interval(value: float, rows: Sequence[Row]) -> Interval | None:
@@ -142,9 +170,6 @@ def _interval(value: float, rows: Sequence[Row]) -> Interval | None:
     return max(value - width, 0.0), value + width
 
 
-LEAST_WORST = 0.1
-
-
 def distribution(
     pair: Pair,
     sides: tuple[Reals, Reals],
@@ -153,22 +178,15 @@ def distribution(
 ) -> dict[str, Figure]:
     """Kolmogorov-Smirnov ("ks") and Wasserstein-1 in real spreads ("wasserstein").
 
-    Parameters
-    ----------
-    pair : Pair
-    sides : two arrays of shape (rows,)
-        Values of the real and of the other table.
-    where : two bool arrays of shape (rows,)
-        Rows that count; some in each table.
-    useless : array, optional
-        Values of a useless table, by default uniform over the bulk. One nearer than 0.1 counts as 0.1.
+    `sides` are the values of the real and of the other table, `(rows,)`, `where` says which rows count, some in each.
+    The useless table holds `useless` values, by default uniform over the bulk; one nearer than 0.1 counts as 0.1.
     """
     grid = Grid.of(sides[0][where[0]])
     even = grid.uniform() if useless is None else grid.shares(useless)
     found = pair.shares(grid.codes(sides[0]), grid.codes(sides[1]), grid.outcomes, where)
     figures = {}
     for name, distance in (("ks", kolmogorov_smirnov), ("wasserstein", grid.wasserstein)):
-        worst = max(float(distance(even, found.real)), LEAST_WORST)
+        worst = max(float(distance(even, found.real)), MIN_WORST)
         figures[name] = Figure.of(partial(distance, two=found.real), found, worst)
     # a whole distribution is weak at seeing its centre or its width move, and must move about as far as they do
     moved = figures["wasserstein"]
@@ -203,8 +221,8 @@ def _mean(sample: Sample, values: Reals, where: Bools) -> tuple[float, float]:
     return mean, float(np.sqrt(scatter)) / len(chosen)
 
 
-QUANTILES, EVEN = 65, 25
-MAX_READ = 200_000
+QUANTILES, EVEN_KNOTS = 65, 25  # a distance is then exact to a hundredth
+MAX_READ = 200_000  # values that quantiles are read from
 NORMAL = 3.2897  # width of the middle 90 % of a normal distribution in standard deviations
 
 
@@ -244,7 +262,9 @@ class Grid:
             spread = 1.0
         ends = found[2] - NORMAL * spread, found[-3] + NORMAL * spread
         inside = found[(found >= ends[0]) & (found <= ends[1])]
-        return cls(np.unique(np.r_[inside, np.linspace(*ends, EVEN)]), (float(found[2]), float(found[-3])), spread)
+        return cls(
+            np.unique(np.r_[inside, np.linspace(*ends, EVEN_KNOTS)]), (float(found[2]), float(found[-3])), spread
+        )
 
     @property
     def low(self) -> float:
@@ -298,6 +318,11 @@ def levels_of(column: Column, values: NDArray[np.floating]) -> Ints:
     if column.kind == "category":
         return np.asarray(np.argmax(values[:, column.values], axis=1), dtype=np.int64)
     return np.asarray(values[:, column.start] > 0.5, dtype=np.int64)
+
+
+def levels_known(column: Column, values: NDArray[np.floating]) -> Bools:
+    """Of all channels `(rows, D)`: rows in which a level is known; of a category a gap is one."""
+    return column.present(values) if column.kind == "boolean" else np.ones(len(values), dtype=np.bool_)
 
 
 def names_of(column: Column) -> tuple[str, ...]:

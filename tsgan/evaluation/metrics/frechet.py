@@ -4,7 +4,7 @@ a learned one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..case import Case
 from ..judges.embedding import Axes, Embedding
 from ..judges.ts2vec import represent, train
 from ..splits import CannotMeasureError, parts
-from .base import Better, Grade, Metric, Reference, Result, chance_of, furthest, grade
+from .base import Grade, Metric, Reference, Result, Scores, chance_of, furthest, grade
 from .draws import CONTROLS, stretches, thinned, useless
 
 MOST, MOST_BY_COLUMN = 1600, 800
@@ -79,24 +79,17 @@ class Frechet(Metric):
                 short = [tuple(index[:MOST_BY_COLUMN] for index in draw) for draw in draws]
                 names.append(column.name)
                 found.append(_measured(placed, short, repeats, min(most, AXES_BY_COLUMN)))
+        scores = Scores(values, controls, float(worst.mean()))
         if len(found) < 2:
-            return self.result(list(values), list(controls), float(worst.mean()), {})
+            return self.result(scores, {})
         by = [np.stack([one[i] for one in found], axis=1) for i in range(3)]
         table = self.by_column(names, by[0], by[1], by[2])
-        return self.result(list(values), list(controls), float(worst.mean()), {"columns": table}, furthest(table))
+        return self.result(scores, {"columns": table}, furthest(table))
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
+    def judge(self, scores: Scores) -> Grade:
         """Let squares, which are about gamma distributed, tell what chance explains; their roots how much it is."""
-        chance = chance_of([float(np.mean(values)) ** 2], [control**2 for control in controls])
-        return grade(float(np.mean(values)), float(np.mean(controls)), worst, chance, "lower", tests)
+        chance = chance_of([scores.value**2], [control**2 for control in scores.controls])
+        return grade(scores.value, scores.control, scores.worst, chance, tests=scores.tests)
 
 
 def _measured(
@@ -192,4 +185,4 @@ class ContextFID(Metric):
             controls.append(frechet(ours[order[:half]], ours[order[half : 2 * half]]))
             if repeat < repeats:
                 values.append(frechet(ours[order[:size]], theirs[rng.permutation(len(theirs))[:size]]))
-        return self.result(values, controls, frechet(ours[:size], noise), {"windows": size})
+        return self.result(Scores(values, controls, frechet(ours[:size], noise)), {"windows": size})

@@ -15,10 +15,22 @@ from ..case import Case
 from ..columns import MISSING, OTHER, UNSEEN, Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import Figure, Grid, Row, difference, distribution, levels_of, names_of, result, total_variation
-from .units import DEALS, Pair, chance_of_news, chance_of_records, singles
+from .figures import (
+    KOLMOGOROV,
+    Figure,
+    Grid,
+    Row,
+    difference_of_shares,
+    distribution,
+    levels_of,
+    names_of,
+    result_of_rows,
+    rows_of,
+    total_variation,
+)
+from .units import Pair, chance_of_extremes, chance_of_new, in_one_unit
 
-LEAST_WORST_LEVELS = 0.25
+MIN_WORST_LEVELS = 0.25  # of a total variation, which sums over levels and so is larger than one share's difference
 
 
 class Marginals(Metric):
@@ -42,10 +54,7 @@ class Marginals(Metric):
         "over the levels; where that is near the real one, a distance of 0.1 (of levels 0.25) counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "On Wasserstein two-sample testing (Ramdas, Garcia & Cuturi, 2017)", "https://doi.org/10.3390/e19020047"
         ),
@@ -59,25 +68,12 @@ class Marginals(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare column by column, on all rows."""
-        return result(self, _by_column(case, self.name, _distance), repeats)
+        return result_of_rows(self, _rows(case, self.name, _distance), repeats)
 
 
-def _by_column(case: Case, purpose: str, measure: Callable[[Column, Pair, tuple[Bools, Bools]], Row]) -> list[Row]:
-    """Return what is measured of each column that has values in both tables; of statics on one row a sequence.
-
-    Raises
-    ------
-    CannotMeasureError
-        If no column has.
-    """
-    moving = Pair.of(case, purpose)
-    static = moving.firsts(case.rng(f"{purpose} static"))
-    rows = []
-    for column in case.columns:
-        pair = static if column.static else moving
-        where = column.present(pair.real.values), column.present(pair.other.values)
-        if where[0].any() and where[1].any():
-            rows.append(measure(column, pair, where))
+def _rows(case: Case, purpose: str, measure: Callable[[Column, Pair, tuple[Bools, Bools]], Row]) -> list[Row]:
+    """Rows of all columns, of which there must be one."""
+    rows = rows_of(case, purpose, case.columns, measure)
     if not rows:
         raise CannotMeasureError("every column is missing throughout one of the tables; it needs values in both")
     return rows
@@ -96,15 +92,15 @@ def _levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     codes = levels_of(column, pair.real.values), levels_of(column, pair.other.values)
     found = pair.shares(codes[0], codes[1], len(levels), where)
     known = np.array([level not in (MISSING, UNSEEN) for level in levels], dtype=np.float64)
-    worst = max(float(total_variation(known / known.sum(), found.real)), LEAST_WORST_LEVELS)
+    worst = max(float(total_variation(known / known.sum(), found.real)), MIN_WORST_LEVELS)
     if len(levels) == 2:
-        figure = difference(float(found.other[1]), float(found.real[1]), found.chance[..., 1], worst)
+        figure = difference_of_shares(found, worst)
     else:
         figure = Figure.of(partial(total_variation, two=found.real), found, worst)
     return Row(column.name, {"tv": figure}, {"measure": "total variation", "ks": None, "wasserstein": None})
 
 
-WIDER = 0.1
+WIDER = 0.1  # of the real range, on either side: of the useless table
 NOISE = 1.0  # each column has its own law, so that the headline shows nothing beyond what the columns do
 
 
@@ -143,7 +139,7 @@ class Unseen(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Count column by column, on all rows."""
-        return result(self, _by_column(case, self.name, _outside), repeats, noise=NOISE)
+        return result_of_rows(self, _rows(case, self.name, _outside), repeats, noise=NOISE)
 
 
 def _outside(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
@@ -153,7 +149,7 @@ def _outside(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
 def _unseen_levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     levels, size = column.levels, len(column.levels)
     codes = levels_of(column, pair.real.values)
-    alone, holders = singles(codes, pair.real.units, where[0], size)
+    alone, holders = in_one_unit(codes, pair.real.units, where[0], size)
     if OTHER in levels:  # many rare levels: any unit that holds one may be the only one
         rare = (codes == levels.index(OTHER)) & where[0]
         holders = max(holders, len(np.unique(pair.real.units[rare])))
@@ -161,7 +157,7 @@ def _unseen_levels(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Ro
     if UNSEEN in levels:
         new = levels_of(column, pair.other.values) == levels.index(UNSEEN)
     brought = len(np.unique(pair.other.units[new]))
-    chance = chance_of_news(brought, holders, pair.real.count, pair.other.count)
+    chance = chance_of_new(brought, holders, pair.real.count, pair.other.count)
     control = float(alone[codes[where[0]]].mean())
     return _row(column, float(new[where[1]].mean()), control, 1 / (size + (UNSEEN not in levels)), chance, None)
 
@@ -171,7 +167,7 @@ def _range(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
     units = pair.real.units[where[0]], pair.other.units[where[1]]
     if column.kind == "boolean":
         new = (sides[1] != 0) & (sides[1] != 1)
-        chance = chance_of_news(len(np.unique(units[1][new])), 0, pair.real.count, pair.other.count)
+        chance = chance_of_new(len(np.unique(units[1][new])), 0, pair.real.count, pair.other.count)
         return _row(column, float(new.mean()), 0.0, 1 / 3, chance, float(np.abs(sides[1] - 0.5).max()) - 0.5)
     shares, controls, chances, furthest = [], [], [], []
     for sign in (-1, 1):
@@ -181,7 +177,7 @@ def _range(column: Column, pair: Pair, where: tuple[Bools, Bools]) -> Row:
         brought = len(np.unique(units[1][outside]))
         shares.append(float(outside.mean()))
         controls.append(float((real > tops[-2]).mean()) if len(tops) > 1 else 0.0)
-        chances.append(chance_of_records(brought, pair.real.count, pair.other.count))
+        chances.append(chance_of_extremes(brought, pair.real.count, pair.other.count))
         furthest.append(float(other.max() - tops[-1]))
     spread = Grid.of(sides[0]).spread
     worst = 2 * WIDER / (1 + 2 * WIDER)
@@ -195,5 +191,5 @@ def _tops(values: Floats, units: np.ndarray) -> Floats:
 
 
 def _row(column: Column, share: float, control: float, worst: float, chance: float, far: float | None) -> Row:
-    figure = Figure(share, np.full((2, DEALS), control), max(worst, 2 * control), chance)
+    figure = Figure.counted(share, control, worst, chance)
     return Row(column.name, {"share": figure}, {"furthest": far, "chance": chance})

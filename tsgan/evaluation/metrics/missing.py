@@ -13,11 +13,10 @@ from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import Figure, Row, difference, result
+from .figures import MIN_WORST, Figure, Row, difference_of_shares, result_of_rows
 from .units import Pair, Sample, Shares
 
-LEAST_WORST = 0.1
-MOST_TOGETHER = 12
+MAX_TOGETHER = 12  # columns: pairs grow with their square
 
 
 class Missing(Metric):
@@ -55,28 +54,25 @@ class Missing(Metric):
         if not holed:
             raise CannotMeasureError("no value is missing in either table")
         moving = Pair.of(case, self.name)
-        static = moving.firsts(case.rng(f"{self.name} static"))
-        figures: dict[str, dict[str, Figure]] = {}
-        for pair, here in ((moving, False), (static, True)):
-            mine = [column for column in holed if column.static == here]
+        found = {}
+        for pair, static in ((moving, False), (moving.firsts(case.rng(f"{self.name} static")), True)):
+            mine = [column for column in holed if column.static == static]
+            together = _together(mine[:MAX_TOGETHER], pair)
             for column in mine:
-                figures[column.name] = _alone(column, pair)
-            _together(mine[:MOST_TOGETHER], pair, figures)
-        rows = []
-        for column in holed:
-            found = figures[column.name]
-            rows.append(Row(column.name, found, {name: None for name in ("runs", "together") if name not in found}))
-        return result(self, rows, repeats)
+                figures = _alone(column, pair) | together.get(column.name, {})
+                absent = {name: None for name in ("runs", "together") if name not in figures}
+                found[column.name] = Row(column.name, figures, absent)
+        return result_of_rows(self, [found[column.name] for column in holed], repeats)
 
 
-def gone(column: Column, sample: Sample) -> Ints:
+def missing_marks(column: Column, sample: Sample) -> Ints:
     """1 where the column's value is missing, `(rows,)`."""
     return (~column.present(sample.values)).astype(np.int64)
 
 
 def _alone(column: Column, pair: Pair) -> dict[str, Figure]:
     """Figures of the column's own gaps."""
-    sides = gone(column, pair.real), gone(column, pair.other)
+    sides = missing_marks(column, pair.real), missing_marks(column, pair.other)
     found = pair.shares(sides[0], sides[1], 2)
     share = float(found.real[1])
     figures = {"share": _difference(found, 0.5)}
@@ -90,27 +86,26 @@ def _alone(column: Column, pair: Pair) -> dict[str, Figure]:
 
 
 def _difference(found: Shares, useless: float) -> Figure:
-    """Difference in the share of the second outcome."""
-    share = float(found.real[1])
-    return difference(float(found.other[1]), share, found.chance[..., 1], max(abs(useless - share), LEAST_WORST))
+    return difference_of_shares(found, max(abs(useless - float(found.real[1])), MIN_WORST))
 
 
-def _together(columns: list[Column], pair: Pair, figures: dict[str, dict[str, Figure]]) -> None:
-    """Add to the figures of each column how its gaps go with those of others."""
-    apart: dict[str, list[tuple[float, Doubles, float]]] = {column.name: [] for column in columns}
-    sides = [[gone(column, sample) for column in columns] for sample in (pair.real, pair.other)]
+def _together(columns: list[Column], pair: Pair) -> dict[str, dict[str, Figure]]:
+    """By column, the figure of how its gaps go with those of others, where there are others."""
+    ties: dict[str, list[tuple[float, Doubles, float]]] = {column.name: [] for column in columns}
+    sides = [[missing_marks(column, sample) for column in columns] for sample in (pair.real, pair.other)]
     for i, j in combinations(range(len(columns)), 2):
         both = [2 * side[i] + side[j] for side in sides]
         found = pair.shares(both[0], both[1], 4)
         tie = float(correlation(found.real))
         moved = abs(float(correlation(found.other)) - tie), np.abs(correlation(found.chance) - tie), abs(tie)
-        apart[columns[i].name].append(moved)
-        apart[columns[j].name].append(moved)
-    for name, pairs in apart.items():
+        ties[columns[i].name].append(moved)
+        ties[columns[j].name].append(moved)
+    figures = {}
+    for name, pairs in ties.items():
         if pairs:
-            values, controls, worst = zip(*pairs, strict=True)
-            worse = max(float(np.mean(worst)), LEAST_WORST)
-            figures[name]["together"] = Figure(float(np.mean(values)), np.mean(controls, axis=0), worse)
+            values, controls, worst = (np.mean(part, axis=0) for part in zip(*pairs, strict=True))
+            figures[name] = {"together": Figure(float(values), controls, max(float(worst), MIN_WORST))}
+    return figures
 
 
 def correlation(shares: Doubles) -> Doubles:

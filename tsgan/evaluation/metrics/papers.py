@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...errors import InputError
 from ..case import Case
 from ..judges.papers import discriminative_score, predictive_score
 from ..splits import CannotMeasureError, parts
-from .base import SMALL, Better, Grade, Metric, Reference, Result
+from .base import SMALL, Grade, Metric, Reference, Result, Scores
 from .draws import useless
 
 
@@ -67,20 +67,12 @@ class Discriminative(Metric):
             "always_the_same_answer": bool(lazy),
         }
         noise = float(np.sqrt(0.25 / max(0.4 * min(len(real), len(synthetic)), 1)))
-        return self.result(score.values, score.control.values, 0.5, detail, note, noise=noise)
+        return self.result(Scores(score.values, score.control.values, 0.5, noise), detail, note)
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
+    def judge(self, scores: Scores) -> Grade:
         """Call unclear what the judge tells apart as well as it does two real halves, both learned by heart."""
-        found = super().judge(values, controls, worst, tests, noise, better)
-        return "unclear" if found == "faithful" and float(np.mean(values)) >= SMALL * worst else found
+        found = super().judge(scores)
+        return "unclear" if found == "faithful" and scores.value >= SMALL * scores.worst else found
 
 
 def apart(case: Case, purpose: str, repeats: int) -> list[tuple[Ints, Ints]]:
@@ -148,7 +140,7 @@ class Predictive(Metric):
         worst = float(np.abs(real[:, 1:, -1] - np.median(noise)).mean())
         detail = {"target": _owner(case, target)}
         least = LEAST_NOISE * score.control.mean
-        return self.result(score.values, score.control.values, worst, detail, noise=least)
+        return self.result(Scores(score.values, score.control.values, worst, least), detail)
 
 
 def _target(case: Case) -> int:

@@ -8,16 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...arrays import Bools, Doubles, Ints
+from ...arrays import Bools, Doubles, Ints, steps_within
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import Figure, Row, difference, levels_of, names_of, result
-from .units import DEALS, Pair, Sample, chance_of_news, singles
+from .figures import MIN_WORST, Figure, Row, difference, levels_known, levels_of, names_of, result_of_rows
+from .units import DEALS, Pair, Sample, chance_of_new, in_one_unit
 
-LEAST_WORST = 0.1
-SHOWN = 12
+MAX_LEVELS_SHOWN = 12  # larger matrices do not fit the page
 
 
 class Transitions(Metric):
@@ -51,14 +50,20 @@ class Transitions(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the matrices column by column."""
-        columns = [column for column in case.columns if column.discrete and not column.static]
-        if not columns:
-            raise CannotMeasureError("no column holds categories or booleans that change in time")
+        columns = _moving_levels(case)
         pair = Pair.of(case, self.name)
         rows = [row for column in columns if (row := _row(column, pair)) is not None]
         if not rows:
             raise CannotMeasureError("no category or boolean has two steps in a row without a gap in both tables")
-        return result(self, rows, repeats)
+        return result_of_rows(self, rows, repeats)
+
+
+def _moving_levels(case: Case) -> list[Column]:
+    """Categories and booleans that may change from step to step."""
+    columns = [column for column in case.columns if column.discrete and not column.static]
+    if not columns:
+        raise CannotMeasureError("no column holds categories or booleans that change in time")
+    return columns
 
 
 def _row(column: Column, pair: Pair) -> Row | None:
@@ -69,26 +74,25 @@ def _row(column: Column, pair: Pair) -> Row | None:
     for sample in (pair.real, pair.other):
         levels = levels_of(column, sample.values)
         codes.append(np.r_[0, levels[:-1]] * size + levels)
-        known = np.ones(len(levels), dtype=np.bool_) if column.kind == "category" else column.present(sample.values)
-        steps.append(sample.steps(known))
+        steps.append(sample.steps(levels_known(column, sample.values)))
     if not (steps[0].any() and steps[1].any()):
         return None
     found = pair.shares(codes[0], codes[1], size**2, (steps[0], steps[1]))
     alike = np.full(size**2, 1 / size**2)
-    worst = max(float(distance(alike, found.real, size)), LEAST_WORST)
+    worst = max(float(distance(alike, found.real, size)), MIN_WORST)
     figures = {"moved": Figure.of(partial(distance, real=found.real, size=size), found, worst)}
-    alone, holders = singles(codes[0], pair.real.units, steps[0], size**2)
+    alone, holders = in_one_unit(codes[0], pair.real.units, steps[0], size**2)
     never = found.real[codes[1]] == 0
     new = never & steps[1]
     share, control = float(found.other[found.real == 0].sum()), float(found.real[alone].sum())
-    chance = chance_of_news(len(np.unique(pair.other.units[new])), holders, pair.real.count, pair.other.count)
-    worst = max(float((found.real == 0).mean()), LEAST_WORST)
+    chance = chance_of_new(len(np.unique(pair.other.units[new])), holders, pair.real.count, pair.other.count)
+    worst = max(float((found.real == 0).mean()), MIN_WORST)
     figures["new"] = Figure(share, np.full((2, DEALS), control), worst, chance)
     matrices = {
         name: matrix(shares, size).round(4).tolist()
         for name, shares in (("real", found.real), ("synthetic", found.other))
     }
-    return Row(column.name, figures, {"levels": list(names), "matrices": matrices} if size <= SHOWN else {})
+    return Row(column.name, figures, {"levels": list(names), "matrices": matrices} if size <= MAX_LEVELS_SHOWN else {})
 
 
 def matrix(shares: Doubles, size: int) -> Doubles:
@@ -109,7 +113,7 @@ def distance(shares: Doubles, real: Doubles, size: int) -> Doubles:
     return np.asarray(np.where(other.sum(axis=-1) > 0, apart, 0.0) @ weights)
 
 
-USELESS = 2000
+USELESS_STEPS = 2000
 
 
 class RunLengths(Metric):
@@ -143,47 +147,36 @@ class RunLengths(Metric):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare column by column, within pieces of one window."""
-        columns = [column for column in case.columns if column.discrete and not column.static]
-        if not columns:
-            raise CannotMeasureError("no column holds categories or booleans that change in time")
+        columns = _moving_levels(case)
         pair = Pair.of(case, self.name)
         pieces = [_pieces(sample, case.window) for sample in (pair.real, pair.other)]
         rng = case.rng(f"{self.name} useless")
-        rows = []
-        for column in columns:
-            names = names_of(column)
-            codes, kept = [], []
-            for sample, whole in zip((pair.real, pair.other), pieces, strict=True):
-                steps = whole[_complete(column, sample, whole)]
-                levels = levels_of(column, sample.values)
-                code, keep = np.zeros(len(levels), dtype=np.int64), np.zeros(len(levels), dtype=np.bool_)
-                code[steps] = levels[steps] * case.window + runs(levels[steps]) - 1
-                keep[steps] = True
-                codes.append(code)
-                kept.append(keep)
-            if kept[0].any() and kept[1].any():
-                rows.append(_runs_row(column, pair, codes, kept, case.window, rng.integers(len(names), size=USELESS)))
+        rows = [row for column in columns if (row := _runs_row(column, pair, pieces, rng)) is not None]
         if not rows:
             raise CannotMeasureError(f"no boolean has {case.window} steps in a row without a gap in both tables")
-        return result(self, rows, repeats)
+        return result_of_rows(self, rows, repeats)
 
 
-def _runs_row(column: Column, pair: Pair, codes: list[Ints], kept: list[Bools], window: int, useless: Ints) -> Row:
-    names = names_of(column)
-    found = pair.shares(codes[0], codes[1], len(names) * window, (kept[0], kept[1]))
-    noise = np.resize(useless, (max(len(useless) // window, 1), window))
-    random = np.bincount((noise * window + runs(noise) - 1).ravel(), minlength=len(names) * window) / noise.size
+def _runs_row(column: Column, pair: Pair, pieces: list[Ints], rng: np.random.Generator) -> Row | None:
+    """Return what was found of a column; None where it has no whole piece in one of the tables."""
+    window, size = pieces[0].shape[1], len(names_of(column))
+    one, two = (_runs_of(column, *side) for side in zip((pair.real, pair.other), pieces, strict=True))
+    if not (one[1].any() and two[1].any()):
+        return None
+    found = pair.shares(one[0], two[0], size * window, (one[1], two[1]))
+    noise = np.resize(rng.integers(size, size=USELESS_STEPS), (max(USELESS_STEPS // window, 1), window))
+    random = np.bincount((noise * window + runs(noise) - 1).ravel(), minlength=size * window) / noise.size
 
     def apart(shares: Doubles) -> Doubles:
         return runs_distance(shares, found.real, window)
 
     def rate(shares: Doubles) -> Doubles:
-        return np.asarray((shares / np.tile(np.arange(1, window + 1), len(names))).sum(axis=-1))
+        return np.asarray((shares / np.tile(np.arange(1, window + 1), size)).sum(axis=-1))
 
     means = float(rate(found.real)), float(rate(found.other))
-    worst = max(abs(float(rate(random)) - means[0]), LEAST_WORST)
+    worst = max(abs(float(rate(random)) - means[0]), MIN_WORST)
     figures = {
-        "apart": Figure.of(apart, found, max(float(apart(random)), LEAST_WORST)),
+        "apart": Figure.of(apart, found, max(float(apart(random)), MIN_WORST)),
         "rate": difference(means[1], means[0], rate(found.chance), worst),
     }
     return Row(column.name, figures, {"mean_real": 1 / means[0], "mean_synthetic": 1 / means[1]})
@@ -195,15 +188,17 @@ def _pieces(sample: Sample, window: int) -> Ints:
     lengths = np.diff(np.r_[starts, len(sample.follows)])
     counts = lengths // window
     first = np.repeat(starts, counts)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray((first + place * window)[:, None] + np.arange(window))
+    return np.asarray((first + steps_within(counts) * window)[:, None] + np.arange(window))
 
 
-def _complete(column: Column, sample: Sample, pieces: Ints) -> Bools:
-    """Pieces without a gap in a boolean; a category's gaps are a level."""
-    if column.kind == "category" or column.missing is None:
-        return np.ones(len(pieces), dtype=np.bool_)
-    return np.asarray(column.present(sample.values)[pieces].all(axis=1))
+def _runs_of(column: Column, sample: Sample, pieces: Ints) -> tuple[Ints, Bools]:
+    """Number of each row's level and run length, and whether it counts: those of pieces without a gap do."""
+    whole = pieces[levels_known(column, sample.values)[pieces].all(axis=1)]
+    levels = levels_of(column, sample.values)
+    codes, kept = np.zeros(len(levels), dtype=np.int64), np.zeros(len(levels), dtype=np.bool_)
+    codes[whole] = levels[whole] * pieces.shape[1] + runs(levels[whole]) - 1
+    kept[whole] = True
+    return codes, kept
 
 
 def runs(levels: Ints) -> Ints:

@@ -11,12 +11,12 @@ from ...arrays import Doubles
 from ..case import Case
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
-from .figures import LEAST_WORST, Row, difference, distribution, result
+from .figures import KOLMOGOROV, MIN_WORST, Row, difference_of_shares, distribution, result_of_rows
 from .units import Pair, Sample
 
-ROUNDED = 1e-6
-HEAVY = 20.0
-USELESS = 10_000
+ROUNDED = 1e-6  # of the median gap: beyond that a clock's digits end
+HEAVY = 20.0  # times the median: longer gaps would drown the others in a mean distance
+USELESS_GAPS = 10_000
 
 
 class Gaps(Metric):
@@ -36,10 +36,7 @@ class Gaps(Metric):
         "the real ones or twice their median; where that is near the real one, 0.1 counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "Modeling irregular time series with continuous recurrent units (Schirmer et al., 2022)",
             "https://arxiv.org/abs/2111.11344",
@@ -73,16 +70,15 @@ class Gaps(Metric):
         unit = float(np.median(ahead)) if len(ahead) else 1.0
         sides = np.round(real / unit / ROUNDED) * ROUNDED, np.round(other / unit / ROUNDED) * ROUNDED
         bulk = np.quantile(sides[0][where[0]], [0.5, 0.99])
-        useless = (np.arange(USELESS) + 0.5) / USELESS * max(float(bulk[1]), 2 * float(bulk[0]))
-        still = pair.shares((sides[0] <= 0).astype(np.int64), (sides[1] <= 0).astype(np.int64), 2, where)
+        useless = (np.arange(USELESS_GAPS) + 0.5) / USELESS_GAPS * max(float(bulk[1]), 2 * float(bulk[0]))
+        still = pair.shares(sides[0] <= 0, sides[1] <= 0, 2, where)
         heavy = bulk[1] > HEAVY * max(bulk[0], ROUNDED)
         if heavy:
             sides, useless = (_log(sides[0]), _log(sides[1])), _log(useless)
         figures = distribution(pair, sides, where, useless)
-        share = float(still.real[1])
-        figures["still"] = difference(float(still.other[1]), share, still.chance[..., 1], max(share, LEAST_WORST))
+        figures["still"] = difference_of_shares(still, max(float(still.real[1]), MIN_WORST))
         remarks = {"median_real": unit, "logarithms": bool(heavy), "still_synthetic": float(still.other[1])}
-        return result(self, [Row("gaps", figures, remarks)], repeats, key="part", note="")
+        return result_of_rows(self, [Row("gaps", figures, remarks)], repeats, "part")
 
 
 def _log(gaps: Doubles) -> Doubles:
@@ -104,10 +100,7 @@ class Lengths(Metric):
         "table has any length up to the longest real one alike; where that is near the real one, 0.1 counts as useless."
     )
     references = (
-        Reference(
-            "On the empirical determination of a distribution law (Kolmogorov, 1933)",
-            "https://doi.org/10.1007/978-1-4612-0919-5_10",
-        ),
+        KOLMOGOROV,
         Reference(
             "Using GANs for Sharing Networked Time Series Data: Challenges, Initial Promise, and Open Questions "
             "(Lin, Jain, Wang, Fanti & Sekar, 2020)",
@@ -130,22 +123,15 @@ class Lengths(Metric):
                     f"the {side} table is one sequence of {int(lengths[0])} steps; it needs at least 2 sequences in "
                     f"each table (name the column that tells them apart: entity=...)"
                 )
-        pair = Pair.dealt(_sample(both[0]), _sample(both[1]), case.rng(self.name))
+        samples = [Sample.of_units(lengths[:, None].astype(np.float32), np.arange(len(lengths))) for lengths in both]
+        pair = Pair.dealt(samples[0], samples[1], case.rng(self.name))
         sides = both[0].astype(np.float64), both[1].astype(np.float64)
         longest = int(both[0].max())
         useless = np.arange(1, longest + 1, dtype=np.float64)
-        figures = distribution(pair, sides, (np.ones(len(both[0]), bool), np.ones(len(both[1]), bool)), useless)
+        figures = distribution(pair, sides, (samples[0].begins, samples[1].begins), useless)
         remarks = {
             f"{part}_{side}": float(function(lengths))
             for side, lengths in zip(("real", "synthetic"), both, strict=True)
             for part, function in (("shortest", np.min), ("median", np.median), ("longest", np.max))
         }
-        return result(self, [Row("lengths", figures, remarks)], repeats, key="part", note="")
-
-
-def _sample(lengths: np.ndarray) -> Sample:
-    """Sequences as rows and units at once."""
-    count = len(lengths)
-    alone = np.zeros(count, dtype=np.bool_)
-    values = lengths[:, None].astype(np.float32)
-    return Sample(values, np.arange(count), alone, ~alone, np.arange(count), count)
+        return result_of_rows(self, [Row("lengths", figures, remarks)], repeats, "part")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from ...arrays import Doubles, Ints
 from ..case import Case
 from ..judges.rocket import KERNELS, seen, suspicion
 from ..splits import parts
-from .base import SMALL, Better, Grade, Interval, Metric, Reference, Result
+from .base import SMALL, Grade, Interval, Metric, Reference, Result, Scores
 from .draws import FEW_SEQUENCES, areas, clusters, redrawn
 
 MAX_WINDOWS = 2000
@@ -70,24 +70,16 @@ class TwoSample(Metric):
                 "away."
             )
         detail = {"kernels": KERNELS, "accuracy_real": right[0], "accuracy_synthetic": right[1]}
-        return self.result(values, controls, 1.0, detail, note, interval, noise)
+        return self.result(Scores(values, controls, 1.0, noise), detail, note, interval)
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
+    def judge(self, scores: Scores) -> Grade:
         """Grade by the bootstrap's spread: the controls, of half as many windows, would overstate it.
 
         Real against real is held to be no less than 0.5: what lies below is chance.
         """
-        expected = max(float(np.mean(controls)), 0.5)
-        found = super().judge(values, [expected], worst, tests, noise, better)
-        far_along = float(np.mean(values)) >= max(expected, 0.5 + SMALL * (worst - 0.5))
+        expected = max(scores.control, 0.5)
+        found = super().judge(replace(scores, controls=[expected]))
+        far_along = scores.value >= max(expected, 0.5 + SMALL * (scores.worst - 0.5))
         return "unclear" if found == "faithful" and far_along else found
 
 

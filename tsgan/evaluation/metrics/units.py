@@ -14,7 +14,7 @@ does not hold another sample of its source would bring.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,12 @@ from ...panel import Panel, Windows
 from ..case import Case
 from ..splits import MANY_SEQUENCES, CannotMeasureError
 
-DEALS = 100
-LEAST_UNITS = 8
-BLOCKS, FEW_BLOCKS, LONGEST_BLOCK = 24, 10, 8192
-MAX_ROWS = 300_000
-LEAST_FREEDOM = 4
+DEALS = 100  # a chance is told from their spread, which is then known to a fourteenth
+MIN_UNITS = 8  # fewer have no spread to speak of
+USUAL_BLOCKS, MIN_BLOCKS = 24, 10  # of few long series: what is far apart in time may still be tied
+MAX_BLOCK = 8192  # rows: ties reach no farther, and more blocks see smaller differences
+MAX_ROWS = 300_000  # of a side
+MIN_FREEDOM = 4  # with fewer degrees of freedom single deals would swamp the others
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,15 @@ class Sample:
     rows: Ints
     count: int
 
+    @classmethod
+    def of_units(cls, values: Floats, rows: Ints) -> Sample:
+        """Rows that are each a unit of its own."""
+        follows = np.zeros(len(rows), dtype=np.bool_)
+        return cls(values, np.arange(len(rows)), follows, ~follows, rows, len(rows))
+
     def firsts(self) -> Sample:
         """Return the first row of each sequence, each a unit of its own: what static columns are judged on."""
-        if self.begins.all():
-            return self
-        count = int(self.begins.sum())
-        alone = np.zeros(count, dtype=np.bool_)
-        return Sample(self.values[self.begins], np.arange(count), alone, ~alone, self.rows[self.begins], count)
+        return Sample.of_units(self.values[self.begins], self.rows[self.begins])
 
     def steps(self, where: Bools) -> Bools:
         """Rows that count and whose step before counts too, `(rows,)`."""
@@ -73,7 +76,7 @@ class Sample:
     def deal(self, rng: np.random.Generator) -> Floats:
         """Deal the units into halves, `(DEALS, units)` of -1 and 1; few units say little, and are given more spread."""
         half = np.where(np.arange(self.count) % 2, 1.0, -1.0)
-        freedom = max(self.count - 1, LEAST_FREEDOM)
+        freedom = max(self.count - 1, MIN_FREEDOM)
         spread = np.sqrt(freedom / rng.chisquare(freedom, size=(DEALS, 1)))
         return np.asarray(rng.permuted(np.tile(half, (DEALS, 1)), axis=1) * spread, dtype=np.float32)
 
@@ -115,13 +118,13 @@ class Pair:
         Raises
         ------
         CannotMeasureError
-            If the real table has fewer than `LEAST_UNITS` units.
+            If the real table has fewer than `MIN_UNITS` units.
         """
         sides = [_sample(windows, case.rng(f"{purpose} {i}")) for i, windows in enumerate((case.real, case.synthetic))]
-        if sides[0].count < LEAST_UNITS:
+        if sides[0].count < MIN_UNITS:
             raise CannotMeasureError(
                 f"the real table gives {sides[0].count} separate sequences or blocks of time, and chance can be told "
-                f"from difference with at least {LEAST_UNITS}; pass more sequences, or longer ones"
+                f"from difference with at least {MIN_UNITS}; pass more sequences, or longer ones"
             )
         return cls.dealt(sides[0], sides[1], case.rng(purpose))
 
@@ -136,64 +139,45 @@ class Pair:
 
     def shares(
         self,
-        real: NDArray[np.integer],
-        other: NDArray[np.integer],
+        real: Ints | Bools,
+        other: Ints | Bools,
         outcomes: int,
         where: tuple[Bools, Bools] | None = None,
     ) -> Shares:
-        """Count outcomes in both tables.
-
-        Parameters
-        ----------
-        real, other : int arrays of shape (rows,)
-            Outcome of each row, from 0 to `outcomes` - 1.
-        outcomes : int
-        where : two bool arrays of shape (rows,), optional
-            Rows that count.
-        """
+        """Count outcomes, from 0 to `outcomes` - 1, of each row `(rows,)` of both tables that counts (`where`)."""
         kept = where or (None, None)
-        tallies = [
-            _tally(sample, codes, outcomes, rows)
-            for sample, codes, rows in zip((self.real, self.other), (real, other), kept, strict=True)
-        ]
-        counted = tallies[0].total, tallies[1].total
-        shares = [one.shares for one in tallies]
-        moved = [one.moved(deals) for one, deals in zip(tallies, self.deals, strict=True)]
-        chance = np.stack([moved[0] * np.sqrt(1 + counted[0] / max(counted[1], 1.0)), moved[0] + moved[1]])
-        return Shares(shares[0], shares[1], shares[0] + chance, counted)
+        one, two = (
+            _count(sample, codes, outcomes, rows, deals)
+            for sample, codes, rows, deals in zip((self.real, self.other), (real, other), kept, self.deals, strict=True)
+        )
+        ratio = one.total / max(two.total, 1.0)
+        chance = np.stack([one.moved * np.sqrt(1 + ratio), one.moved + two.moved])
+        return Shares(one.shares, two.shares, one.shares + chance, (one.total, two.total))
 
 
-@dataclass(frozen=True)
-class _Tally:
-    """Counts of each outcome in each unit, `(units, outcomes)`, dense or sparse, and rows counted in each."""
+class _Counted(NamedTuple):
+    """Rows that count, the share of each outcome, and by how much chance moves it, `(DEALS, outcomes)`."""
 
-    counts: Any
-    of_units: Doubles
-
-    @property
-    def total(self) -> float:
-        return float(self.of_units.sum())
-
-    @property
-    def shares(self) -> Doubles:
-        return np.asarray(self.counts.sum(axis=0, dtype=np.float64)).ravel() / max(self.total, 1.0)
-
-    def moved(self, deals: Floats) -> Doubles:
-        """By how much chance moves the shares, `(DEALS, outcomes)`."""
-        moved = np.asarray((self.counts.T @ deals.T).T) - np.outer(deals @ self.of_units, self.shares)
-        return np.asarray(moved / max(self.total, 1.0))
+    total: float
+    shares: Doubles
+    moved: Doubles
 
 
-def _tally(sample: Sample, codes: NDArray[np.integer], outcomes: int, where: Bools | None) -> _Tally:
+def _count(sample: Sample, codes: Ints | Bools, outcomes: int, where: Bools | None, deals: Floats) -> _Counted:
+    """Count outcomes in each unit, in a dense matrix or, where that would be mostly empty, in a sparse one."""
     units = sample.units if where is None else sample.units[where]
     codes = codes if where is None else codes[where]
     of_units = np.bincount(units, minlength=sample.count).astype(np.float64)
-    size = sample.count * outcomes
+    shape, size = (sample.count, outcomes), sample.count * outcomes
+    counts: Any
     if size <= max(8 * len(codes), 1_000_000):
-        counts = np.bincount(units * outcomes + codes, minlength=size).reshape(sample.count, outcomes)
-        return _Tally(counts.astype(np.float32), of_units)
-    shape = (sample.count, outcomes)
-    return _Tally(sparse.csr_array((np.ones(len(codes), np.float32), (units, codes)), shape=shape), of_units)
+        counts = np.bincount(units * outcomes + codes, minlength=size).reshape(shape).astype(np.float32)
+    else:
+        counts = sparse.csr_array((np.ones(len(codes), np.float32), (units, codes)), shape=shape)
+    total = float(of_units.sum())
+    shares = np.asarray(counts.sum(axis=0, dtype=np.float64)).ravel() / max(total, 1.0)
+    moved = np.asarray((counts.T @ deals.T).T) - np.outer(deals @ of_units, shares)
+    return _Counted(total, shares, np.asarray(moved / max(total, 1.0)))
 
 
 def _sample(windows: Windows, rng: np.random.Generator) -> Sample:
@@ -219,26 +203,19 @@ def _units(panel: Panel, size: int) -> Ints:
         return sequence
     total = int(lengths.sum())
     # a short series gives few blocks, which deal() knows, rather than none
-    block = int(np.clip(total // BLOCKS, min(2 * size, max(total // FEW_BLOCKS, 1)), LONGEST_BLOCK))
+    block = int(np.clip(total // USUAL_BLOCKS, min(2 * size, max(total // MIN_BLOCKS, 1)), MAX_BLOCK))
     step = np.arange(len(sequence)) - panel.offsets[:-1][sequence]
     blocks = np.maximum(lengths // block, 1)
     place = np.minimum(step // block, blocks[sequence] - 1)
     return np.asarray((np.cumsum(blocks) - blocks)[sequence] + place)
 
 
-def chance_of_records(count: int, real: int, other: int) -> float:
-    """Return the chance that as many of the other table's units go beyond all real ones.
+def chance_of_extremes(count: int, real: int, other: int) -> float:
+    """Return the chance that `count` of so many other units go beyond all of so many real ones.
 
     If both have one source, all orders of the units' extremes are equally likely, and the outermost `count` must all
     be of the other table ("Modelling Extremal Events", Embrechts, Klüppelberg & Mikosch, 1997,
     https://doi.org/10.1007/978-3-642-33483-2).
-
-    Parameters
-    ----------
-    count : int
-        Units of the other table that go beyond every real one.
-    real, other : int
-        Units of each.
     """
     total = real + other
     count = min(count, other)
@@ -246,33 +223,20 @@ def chance_of_records(count: int, real: int, other: int) -> float:
     return float(min(np.exp(log.sum()), 1.0))
 
 
-def chance_of_news(count: int, singles: int, real: int, other: int) -> float:
-    """Return the chance that as many units of the other table hold what no real unit holds.
+def chance_of_new(count: int, singles: int, real: int, other: int) -> float:
+    """Return the chance that `count` of so many other units hold what none of so many real ones does.
 
     By the rule of Good and Turing, a further unit brings something new about as often as real units hold something
-    found in no other unit ("The Population Frequencies of Species and the Estimation of Population Parameters", Good,
-    1953, https://doi.org/10.1093/biomet/40.3-4.237); one more is added for what chance left out.
+    found in no other unit (`singles` of them): "The Population Frequencies of Species and the Estimation of Population
+    Parameters" (Good, 1953), https://doi.org/10.1093/biomet/40.3-4.237. One is added for what chance left out.
     """
     return float(stats.poisson.sf(count - 1, other / real * (singles + 1)))
 
 
-def singles(codes: NDArray[np.integer], units: Ints, where: Bools, outcomes: int) -> tuple[Bools, int]:
-    """Find what occurs in one unit only.
+def in_one_unit(codes: NDArray[np.integer], units: Ints, where: Bools, outcomes: int) -> tuple[Bools, int]:
+    """Find the outcomes that occur in one unit only, `(outcomes,)`, and how many units hold such a one.
 
-    Parameters
-    ----------
-    codes : int array of shape (rows,)
-        From 0 to `outcomes` - 1.
-    units : int64 array of shape (rows,)
-    where : bool array of shape (rows,)
-        Rows that count.
-    outcomes : int
-
-    Returns
-    -------
-    bool array of shape (outcomes,)
-    int
-        How many units hold such an outcome.
+    `codes` and `units` are of each row, `(rows,)`, and rows count `where` it says so.
     """
     pairs = np.unique(units[where] * outcomes + codes[where])
     alone = np.bincount(pairs % outcomes, minlength=outcomes) == 1

@@ -18,7 +18,7 @@ from ..columns import MISSING, UNSEEN, Column
 from ..judges.embedding import Embedding
 from ..judges.rocket import ridge
 from ..splits import CannotMeasureError, parts
-from .base import RANK, Better, Grade, Metric, Reference, Result, Table, grade
+from .base import RANK, Grade, Metric, Reference, Result, Scores, Table, grade
 from .draws import CONTROLS, areas, clusters, redrawn, thinned, useless
 
 LEAST_NOISE, LEAST_SCALE = 0.002, 0.2
@@ -30,22 +30,14 @@ class Taught(Metric):
     better = "higher"
     zero_is_perfect = False
 
-    def judge(
-        self,
-        values: Sequence[float],
-        controls: Sequence[float],
-        worst: float,
-        tests: int = 1,
-        noise: float = 0.0,
-        better: Better | None = None,
-    ) -> Grade:
+    def judge(self, scores: Scores) -> Grade:
         """Grade by the noise between twins tested alike, which is less than that between tests.
 
         Where even real data teach hardly anything, a loss is held against a fifth.
         """
-        value, control = float(np.mean(values)), float(np.mean(controls))
-        chance = float(stats.norm.sf((control - value) / max(noise, LEAST_NOISE)))
-        return grade(value, control, min(worst, control - LEAST_SCALE), chance, "higher", tests)
+        value, control = scores.value, scores.control
+        chance = float(stats.norm.sf((control - value) / max(scores.noise, LEAST_NOISE)))
+        return grade(value, control, min(scores.worst, control - LEAST_SCALE), chance, "higher", scores.tests)
 
 
 def between_twins(one: Doubles, two: Doubles) -> float:
@@ -153,15 +145,8 @@ class Usefulness(Taught):
         note = f"{target.name}: {figure} {skill.mean():.3f}, taught on real data {control.mean():.3f}."
         if control.mean() < worst + LITTLE:
             note += " Even real data teach hardly anything about it."
-        return self.result(
-            list(skill),
-            list(control),
-            worst,
-            detail,
-            note,
-            (float(low), float(high)),
-            between_twins(one_skill, two_skill),
-        )
+        whole = Scores(skill, control, worst, between_twins(one_skill, two_skill))
+        return self.result(whole, detail, note, (float(low), float(high)))
 
 
 def _masked(windows: Floats, target: Column, still: bool) -> Floats:
@@ -280,13 +265,9 @@ class Forecast(Taught):
     def _result(self, skill: Doubles, names: Sequence[str], horizons: Sequence[int]) -> Result:
         """Put together skills of shape (draws, taught, columns, horizons)."""
         by_column, by_horizon = skill.mean(axis=3), skill.mean(axis=(0, 2))
-        table: Table = []
-        for i, name in enumerate(names):
-            one, two, synthetic, worst = by_column[:, :, i].T
-            noise, control = between_twins(one, two), (one + two) / 2
-            row = {"column": name, "value": float(synthetic.mean()), "real_against_real": float(control.mean())}
-            seen = self.judge(list(synthetic), list(control), float(worst.mean()), len(names), noise)
-            table.append({**row, "worst": float(worst.mean()), "grade": seen})
+        one, two, synthetic, worst = by_column.transpose(1, 0, 2)
+        noise = [between_twins(*twins) for twins in zip(one.T, two.T, strict=True)]
+        table = self.by_column(names, synthetic, (one + two) / 2, worst, noise=noise)
         one, two, synthetic, worst = by_column.mean(axis=2).T
         detail = {
             "columns": table,
@@ -295,10 +276,8 @@ class Forecast(Taught):
                 for i, steps in enumerate(horizons)
             ],
         }
-        control = list((one + two) / 2)
-        return self.result(
-            list(synthetic), control, float(worst.mean()), detail, _furthest(table), noise=between_twins(one, two)
-        )
+        scores = Scores(synthetic, (one + two) / 2, float(worst.mean()), between_twins(one, two))
+        return self.result(scores, detail, _furthest(table))
 
 
 def _at(examples: Examples, index: Ints) -> Examples:

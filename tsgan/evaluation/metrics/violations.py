@@ -1,8 +1,9 @@
-"""Rows that break what every real row holds."""
+"""SequenceTable that break what every real row holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,12 +16,12 @@ from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest
 from ..case import Case
 from ..splits import CannotMeasureError
-from .base import RANK, Grade, Metric, Reference, Result
-from .figures import Figure, Row, result
-from .units import DEALS, Pair, chance_of_records
+from .base import RANK, Grade, Metric, Reference, Result, Scores
+from .figures import Figure, Row, graded
+from .units import Pair, chance_of_extremes
 
-FEWEST = 8
-NOISE = 1.0  # each constraint has its own law, so that the headline shows nothing beyond what they do
+MIN_WORST_BROKEN = 1e-3  # of the rows, where even the useless table breaks none
+MIN_SEQUENCES_TO_HALVE = 8  # fewer are halved by rows
 
 
 class Violations(Metric):
@@ -61,47 +62,45 @@ class Violations(Metric):
     def compute(self, case: Case, repeats: int) -> Result:
         """Count the rows that break each constraint, and any."""
         real, other = _rows(case, "real"), _rows(case, "synthetic")
-        held = None if case.holdout is None else _rows(case, "holdout")
         declared = case.constraints is not None
-        if case.constraints is not None:
-            graded, listed = list(case.constraints), list[Constraint]()
-            if not graded:
-                raise CannotMeasureError("the list of constraints is empty")
+        if case.constraints is None:
+            confirmed, listed = _found(case, real)
+        elif case.constraints:
+            confirmed, listed = list(case.constraints), []
         else:
-            graded, listed = _found(case, real, held)
-        if not graded:
+            raise CannotMeasureError("the list of constraints is empty")
+        if not confirmed:
             raise CannotMeasureError(
                 "no constraint is given, and none that says something holds exactly in both halves of the real table; "
                 "pass constraints=[...]"
             )
         useless = _useless(case, real)
-        table, extra = [], []
+        found_rows = []
         any_broken = [np.zeros(rows.size(False), dtype=bool) for rows in (real, other, useless)]
-        for one in graded:
+        for one in confirmed:
             found = [broken(one, rows, real) for rows in (real, other, useless)]
             any_broken = [before | now for before, now in zip(any_broken, found, strict=True)]
             shares = [float(now.mean()) for now in found]
             chance = float(shares[1] <= shares[0]) if declared else _chance(case, found[1])
-            figure = Figure(shares[1], np.full((2, DEALS), shares[0]), max(shares[2], 2 * shares[0], 1e-3), chance)
-            table.append(Row(one.text, {"share": figure}, {"rows": int(found[1].sum()), "declared": declared}))
-        for one in listed:
-            now = broken(one, other, real)
-            extra.append(_listed(one, now))
-        made = result(self, table, repeats, "part", "", noise=NOISE)
+            figure = Figure.counted(shares[1], shares[0], max(shares[2], MIN_WORST_BROKEN), chance)
+            found_rows.append(Row(one.text, {"share": figure}, {"rows": int(found[1].sum()), "declared": declared}))
         share, control, worst = (float(found.mean()) for found in (any_broken[1], any_broken[0], any_broken[2]))
-        rows: list[dict[str, Any]] = list(made.detail["parts"])
+        rows = graded(found_rows, "part")
         worst_grade: Grade = max((row["grade"] for row in rows), key=lambda grade: RANK[grade])
-        count, total = int(any_broken[1].sum()), other.size(False)
-        rules = f"{len(graded)} constraint{'s' if len(graded) > 1 else ''}"
-        whence = (
-            "" if declared else " that hold in the real table" if len(graded) > 1 else " that holds in the real table"
+        parts = rows + [_listed(one, broken(one, other, real)) for one in listed]
+        made = self.result(
+            Scores([share], [control], max(worst, MIN_WORST_BROKEN)), {"parts": parts}, grade=worst_grade
         )
+        count, total = int(any_broken[1].sum()), other.size(False)
+        several = len(confirmed) > 1
+        rules = f"{len(confirmed)} constraints" if several else "1 constraint"
+        if not declared:
+            rules += " that hold in the real table" if several else " that holds in the real table"
         most = max(rows, key=lambda row: row["rows"])
-        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and len(graded) > 1 else ""
-        verdict = f"{count} of {total} rows break any of {rules}{whence}.{note}"
-        detail = {**made.detail, "parts": rows + extra, "values": [share] * repeats, "rows": count}
-        detail["real_against_real"] = [control] * repeats
-        return Result(self.name, share, 0.0, control, max(worst, 1e-3), self.better, worst_grade, verdict, detail)
+        note = f" Most often: {most['part']} ({most['rows']} rows)." if count and several else ""
+        verdict = f"{count} of {total} rows break any of {rules}.{note}"
+        each = {"values": [share] * repeats, "real_against_real": [control] * repeats}
+        return replace(made, verdict=verdict, detail={**made.detail, **each, "rows": count})
 
 
 def _rows(case: Case, side: str) -> SequenceTable:
@@ -115,21 +114,21 @@ def _rows(case: Case, side: str) -> SequenceTable:
     )
 
 
-def _found(case: Case, real: SequenceTable, held: SequenceTable | None) -> tuple[list[Constraint], list[Constraint]]:
+def _found(case: Case, real: SequenceTable) -> tuple[list[Constraint], list[Constraint]]:
     """Return what holds in the real table: what is confirmed, and what one half alone would not have suggested."""
     static = frozenset(name for name in real.columns if any(c.static and c.name == str(name) for c in case.columns))
     half = np.arange(real.size(False)) < real.size(False) // 2
-    if len(real.lengths) >= FEWEST:
+    if len(real.lengths) >= MIN_SEQUENCES_TO_HALVE:
         half = real.sequence < len(real.lengths) // 2
     first, second = _part(real, half), _part(real, ~half)
+    tests = [second, *([] if case.holdout is None else [_rows(case, "holdout")])]
     likely = list(suggest(first.with_statics(static)))
-    graded: list[Constraint] = []
+    confirmed: list[Constraint] = []
     listed: list[Constraint] = []
     for one in suggest(real.with_statics(static)):
-        tests = [second, *([] if held is None else [held])]
         good = one in likely and not any(broken(one, rows, first).any() for rows in tests)
-        (graded if good else listed).append(one)
-    return graded, listed
+        (confirmed if good else listed).append(one)
+    return confirmed, listed
 
 
 def _part(rows: SequenceTable, where: Bools) -> SequenceTable:
@@ -148,9 +147,8 @@ def _useless(case: Case, real: SequenceTable) -> SequenceTable:
             continue
         x = series.to_numpy(dtype=np.float64, na_value=np.nan)
         drawn = rng.normal(np.nanmean(x), np.nanstd(x), len(x))
-        columns[name] = pd.Series(
-            np.where(np.isnan(x), np.nan, np.round(drawn) if kind_of(series) == "whole" else drawn)
-        )
+        drawn = np.round(drawn) if kind_of(series) == "whole" else drawn
+        columns[name] = pd.Series(np.where(np.isnan(x), np.nan, drawn))
     return SequenceTable(columns, frozenset(), real.lengths)
 
 
@@ -161,9 +159,9 @@ def _chance(case: Case, found: Bools) -> float:
     try:
         pair = Pair.of(case, "violations")
     except CannotMeasureError:
-        return chance_of_records(int(found.sum()), len(case.real.panel.values), len(found))
+        return chance_of_extremes(int(found.sum()), len(case.real.panel.values), len(found))
     brought = len(np.unique(pair.other.units[found[pair.other.rows]]))
-    return chance_of_records(brought, pair.real.count, pair.other.count)
+    return chance_of_extremes(brought, pair.real.count, pair.other.count)
 
 
 def _listed(one: Constraint, found: Bools) -> dict[str, Any]:
