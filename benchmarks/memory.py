@@ -85,12 +85,12 @@ def sample(path: str, rows: int, output: str) -> float:
 
 
 def parts(folder: str) -> float:
-    """Check a folder, take an excerpt and spool its numbers; return what was held before."""
+    """Check a folder, take an excerpt and encode its numbers to disk; return what was held before."""
     import numpy as np
     import pyarrow.parquet  # noqa: F401
 
     from tsgan.panel import Panel
-    from tsgan.tables.parts import Parts, sample_of, spool
+    from tsgan.tables.parts import Parts, draw_excerpt, encode_to_disk
 
     def encode(frame: Any) -> Panel:
         values = frame[[f"x{i}" for i in range(5)]].to_numpy(np.float32)
@@ -98,9 +98,9 @@ def parts(folder: str) -> float:
         return Panel(values, lengths, np.zeros((len(lengths), 0), np.float32))
 
     base = held()
-    with Parts.open(folder, "unit", "time") as source:
-        sample_of(source, 500_000, np.random.default_rng(0))
-        spool(source, encode)
+    with Parts(folder, "unit", "time") as source:
+        draw_excerpt(source, 500_000, np.random.default_rng(0))
+        encode_to_disk(source, encode)
     return base
 
 

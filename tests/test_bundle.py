@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -224,13 +226,13 @@ class TestDamage:
     def test_a_name_that_is_no_text(self, model):
         _edit(model, lambda document: document["files"]["generator"].update(file=5))
         with pytest.raises(CorruptModelError, match=r"the file 5 is missing or unreadable"):
-            read(model)
+            read(model, check=False)
 
     def test_a_file_elsewhere_is_not_read(self, model):
         _tensors(model).rename(model.parent / "secret")
         _edit(model, lambda document: document["files"]["generator"].update(file="../secret"))
         with pytest.raises(CorruptModelError, match=r"the file ../secret is missing"):
-            read(model)
+            read(model, check=False)
 
     def test_one_flipped_bit_anywhere(self, model):
         place = _tensors(model)
@@ -253,7 +255,7 @@ class TestDamage:
         digest = hashlib.sha256(b"no tensors here").hexdigest()
         _edit(model, lambda document: document["files"]["generator"].update(sha256=digest))
         with pytest.raises(CorruptModelError, match=r"the file generator-\w+.safetensors is no safetensors file \("):
-            read(model)
+            read(model, check=False)
 
 
 class Crash(BaseException):
@@ -293,7 +295,7 @@ class TestCrash:
     def test_there_are_three_moments(self, model, monkeypatch):
         calls = _crash_at(monkeypatch, "replace", 99, Crash())
         _save(model, NEW, 7)
-        assert len(calls) == 3
+        assert [path.suffix for path in calls] == [".tmp"] * 3 + [".safetensors"] * 2
 
     def test_after_the_switch_the_new_model_is_whole(self, model, monkeypatch):
         with monkeypatch.context() as patch:
@@ -328,10 +330,80 @@ class TestCrash:
         _same(read(place)[1])
 
     def test_what_a_killed_process_left_is_swept(self, model):
-        (model / ".generator-0123456789ab.safetensors.77.tmp").write_text("half")
-        (model / ".model.json.77.tmp").write_text("half")
+        left = [
+            ".generator-0123456789ab.safetensors.77.tmp",
+            ".model.json.77.tmp",
+            "generator-0123456789ab.safetensors",
+        ]
+        for name in left:
+            (model / name).write_text("half")
         _save(model, NEW, 7)
+        assert len(list(model.iterdir())) == 6  # the other process may live
+        for name in left:
+            os.utime(model / name, (0, 0))
+        _save(model, OLD)
         assert len(list(model.iterdir())) == 3
+
+
+class TestTwoAtOnce:
+    """What several processes do with one directory."""
+
+    def test_savers_leave_one_whole_model_and_readers_get_one(self, model):
+        done, found = threading.Event(), []
+
+        def save(document, value):
+            for _ in range(25):
+                _save(model, document, value)
+
+        def look():
+            while not done.is_set():
+                document, parts = read(model)
+                _same(parts, {"old": 0.0, "new": 7}[document["name"]])
+                found.append(document["name"])
+
+        with ThreadPoolExecutor(4) as pool:
+            readers = [pool.submit(look) for _ in range(2)]
+            savers = [pool.submit(save, OLD, 0.0), pool.submit(save, NEW, 7)]
+            for saver in savers:
+                saver.result()
+            done.set()
+            for reader in readers:
+                reader.result()
+        assert set(found) == {"old", "new"}
+        document, parts = read(model)
+        _same(parts, {"old": 0.0, "new": 7}[document["name"]])
+
+    def test_tensors_that_another_took_away_are_written_again(self, model, monkeypatch):
+        method, names = Path.replace, []
+
+        def meanwhile(self, target):
+            result = method(self, target)
+            names.append(target.name)
+            if target.name == NAME:
+                _tensors(model).unlink()
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", meanwhile)
+            _save(model, OLD)
+        _same(read(model)[1])
+        assert len([name for name in names if name.startswith("generator")]) == 2
+
+
+class TestChanged:
+    """`model.json` that somebody edited."""
+
+    def test_is_refused_and_read_when_that_is_said(self, model):
+        _edit(model, lambda document: document.update(name="mine"))
+        text = r"model.json is not as it was saved \(its checksum differs\); save the model again, or, if you"
+        with pytest.raises(CorruptModelError, match=text):
+            read(model)
+        assert read(model, check=False)[0]["name"] == "mine"
+
+    def test_the_order_of_its_lines_does_not_matter(self, model):
+        document = json.loads((model / NAME).read_text())
+        (model / NAME).write_text(json.dumps(dict(reversed(document.items()))))
+        assert read(model)[0]["name"] == "old"
 
 
 @saved

@@ -226,7 +226,7 @@ def test_lines_are_straight_in_drawn_tables_whose_marginals_were_carried():
     real = pd.DataFrame({"x": np.interp(np.arange(n) / 5, np.arange(len(knots)), knots)})
     model = RecurrentGAN(**SHORT, steps=0).fit(real)
     cells = model._encoder.stages.cells
-    assert len(cells.marginals.drawn[0]) > 0
+    assert 0 in cells.marginals
 
     def bends():
         return np.abs(np.diff(model.sample(1, length=4000, random_state=1)["x"], 2)) > 1e-3

@@ -44,6 +44,14 @@ def test_the_first_help_loads_no_library(words):
     assert _loaded(code, "numpy", "pandas", "sklearn", "scipy") == "[]"
 
 
+def test_all_that_is_public_is_there_without_extras():
+    extras = ("matplotlib", "jinja2", "markupsafe", "pyarrow", "polars")
+    code = (
+        f"import sys\nsys.modules.update(dict.fromkeys({extras!r}))\nfrom tsgan import *\nimport tsgan.cli.commands\n"
+    )
+    assert _loaded(code + "import tsgan.model.model, tsgan.tables.files\nprint()") == "[]"
+
+
 def test_importing_the_estimator_does_not_load_torch():
     assert _loaded("from tsgan import RecurrentGAN, datasets, errors", "torch") == "[]"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsgan.encoding.windows import cut
+from tsgan.encoding.sequences import cut
 from tsgan.panel import Panel, Windows
 
 

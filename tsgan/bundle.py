@@ -11,22 +11,27 @@ dtype, a column) comes in by `foreign`. `unpack` makes only such classes, and lo
     array                                              {"$array": its path}
     a class                                            {"$is": name, field: value, ..}
 
-`model.json` names each file of tensors with its SHA-256. Tensor files are written first, under names of their own; then
-`model.json` is replaced in one step, and only then the old tensor files go. A crash at any moment leaves either the old
-model or the new one whole. The tensor format is safetensors (Hugging Face, 2022,
+`model.json` names each file of tensors with its SHA-256, and holds one of itself. Tensor files are written first, named
+by their content; then `model.json` is replaced in one step, and only then the tensor files that it named before go. A
+crash at any moment leaves either the old model or the new one whole; of two that save at once one whole model remains,
+and who reads meanwhile gets the old one or the new. The tensor format is safetensors (Hugging Face, 2022,
 https://github.com/huggingface/safetensors).
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
 import os
 import re
+import shutil
+import time
 import types
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -38,7 +43,10 @@ from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAMod
 
 FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
-OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\d+\.tmp)?|\.model\.json\.\d+\.tmp")  # what `write` makes
+OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\w+\.tmp)?|\.model\.json\.\w+\.tmp")  # what `write` makes
+ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
+STALE = 3600.0  # seconds after which a file that no model names is of a process that was killed
+WAITS = (0.02, 0.1, 0.5)  # seconds after which a reader looks again for a file that another process just replaced
 
 Arrays = dict[str, NDArray[Any]]
 Class = TypeVar("Class", bound=type)
@@ -168,6 +176,33 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
 
 
+def check(path: str | os.PathLike[str]) -> Path:
+    """Check that a model can be saved at a path, before it is learned.
+
+    Raises
+    ------
+    ModelFileError
+        If the path is a file, or a directory that holds other things; or if it cannot be written, or the disk is full.
+    """
+    home = Path(path)
+    if home.exists() and not home.is_dir():
+        raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
+    try:
+        if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(at.name) for at in home.iterdir()):
+            raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
+        there = next(place for place in (home, *home.absolute().parents) if place.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise ModelFileError(f"the model could not be written to {home}: {there} is no folder to write to")
+        if (free := shutil.disk_usage(there).free) < ROOM:
+            raise ModelFileError(
+                f"the model could not be written to {home}: {free / 2**20:.0f} MiB are free, and it may need "
+                f"{ROOM / 2**20:.0f}"
+            )
+    except PermissionError as error:
+        raise ModelFileError(f"the model could not be written to {home}: {error}") from error
+    return home
+
+
 def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapping[str, Arrays], version: str) -> None:
     """Save a model.
 
@@ -189,32 +224,65 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
     """
     from safetensors.numpy import save
 
-    home = Path(path)
-    if home.is_file():
-        raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
-    if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(path.name) for path in home.iterdir()):
-        raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
+    home = check(path)
+    tensors: dict[str, bytes] = {}
+    files = {}
+    for name, arrays in parts.items():
+        data = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
+        digest = hashlib.sha256(data).hexdigest()
+        files[name] = {"file": f"{name}-{digest[:12]}.safetensors", "sha256": digest}
+        tensors[files[name]["file"]] = data
+    whole = {"format": FORMAT, "tsgan": version, "files": files, **document}
+    text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, allow_nan=False)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for name, arrays in parts.items():
-            data = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
-            digest = hashlib.sha256(data).hexdigest()
-            files[name] = {"file": f"{name}-{digest[:12]}.safetensors", "sha256": digest}
-            _replace(home / files[name]["file"], data)
-        text = json.dumps({"format": FORMAT, "tsgan": version, "files": files, **document}, indent=1, allow_nan=False)
+        before = _named(home)
+        for file, data in tensors.items():
+            _replace(home / file, data)
         _replace(home / NAME, text.encode())
-        kept = {entry["file"] for entry in files.values()}
-        for old in home.iterdir():
-            if OURS.fullmatch(old.name) and old.name not in kept:
-                old.unlink()
+        for file, data in tensors.items():
+            if not (home / file).exists():  # another process took it for its own old one
+                _replace(home / file, data)
+        _sweep(home, before - tensors.keys())
     except OSError as error:
         raise ModelFileError(f"the model could not be written to {home}: {error}") from error
 
 
+def _digest(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a document but for its own, whatever the order of keys and the white space."""
+    rest = {key: value for key, value in document.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _named(home: Path) -> set[str]:
+    """Return the files that the model in a directory names."""
+    try:
+        return {str(entry["file"]) for entry in json.loads((home / NAME).read_text())["files"].values()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return set()
+
+
+def _sweep(home: Path, replaced: Collection[str]) -> None:
+    """Remove the files that a replaced model named, and those that killed processes left."""
+    for old in home.iterdir():
+        if not OURS.fullmatch(old.name) or old.name in _named(home):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another process swept it
+            if old.name in replaced or old.stat().st_mtime < time.time() - STALE:
+                aside = _beside(old)
+                old.replace(aside)
+                if old.name in _named(home):  # another process has just saved that very model
+                    aside.replace(old)
+                aside.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name.lstrip('.')}.{uuid.uuid4().hex}.tmp")
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Write beside and rename, so that `path` is never half there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = _beside(path)
     try:
         with beside.open("wb") as file:
             file.write(data)
@@ -225,8 +293,14 @@ def _replace(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays]]:
+def read(path: str | os.PathLike[str], *, check: bool = True) -> tuple[dict[str, Any], dict[str, Arrays]]:
     """Load what `write` saved: the document and the parts.
+
+    Parameters
+    ----------
+    path : path-like
+    check : bool
+        Whether `model.json` must be as it was saved.
 
     Raises
     ------
@@ -237,12 +311,22 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
     ModelFileError
         If it was saved by an older tsgan, of another model.
     CorruptModelError
-        If `model.json` or a file of tensors is damaged or missing.
+        If `model.json` or a file of tensors is damaged, changed or missing.
     """
+    for wait in (*WAITS, None):
+        try:
+            return _read(Path(path), check)
+        except CorruptModelError as error:  # another process may be saving a model here
+            if wait is None or not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            time.sleep(wait)
+    raise AssertionError
+
+
+def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    home = Path(path)
     if not (home / NAME).is_file():
         what = "does not exist" if not home.exists() else f"has no {NAME}"
         raise NotAModelError(f"{home} is no saved model: it {what}; pass the directory that save() was given")
@@ -260,10 +344,16 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Arrays
                 "cannot read it: fit it again"
             )
         files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
+        changed = check and _digest(document) != document.get("sha256")
     except ModelFileError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptModelError(f"{home / NAME} cannot be read ({error!r}); save the model again") from error
+    if changed:
+        raise CorruptModelError(
+            f"{home / NAME} is not as it was saved (its checksum differs); save the model again, or, if you changed it "
+            "on purpose, load it with check=False"
+        )
     parts = {}
     for name, (file, digest) in files.items():
         place = home / Path(file).name

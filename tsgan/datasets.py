@@ -25,17 +25,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .arrays import Doubles
+from .arrays import Bools, Doubles
 from .errors import InputError, ParameterError, choose
 
 Seed = int | np.random.Generator | None
 
-_FILES = {
-    "seattle_weather": "seattle_weather.csv",
-    "japanese_vowels": "japanese_vowels.csv.gz",
-    "regime_panel": "regime_panel.csv",
+_FILES: dict[str, tuple[str, list[str]]] = {  # the file of each table, and its columns of dates
+    "seattle_weather": ("seattle_weather.csv", ["date"]),
+    "japanese_vowels": ("japanese_vowels.csv.gz", []),
+    "regime_panel": ("regime_panel.csv", ["day"]),
 }
-_DATES = {"seattle_weather": ["date"], "regime_panel": ["day"]}
 
 
 def names() -> list[str]:
@@ -62,8 +61,8 @@ def load(name: str) -> pd.DataFrame:
     InputError
         If the installation lacks the file.
     """
-    choose("name", name, _FILES)
-    return pd.read_csv(_find(_FILES[name]), parse_dates=_DATES.get(name, []))
+    file, dates = _FILES[choose("name", name, _FILES)]
+    return pd.read_csv(_find(file), parse_dates=dates)
 
 
 def _find(file: str) -> Path:
@@ -81,9 +80,17 @@ def _find(file: str) -> Path:
     raise InputError(f"the data file {file!r} is not part of this installation of tsgan; install it again with pip")
 
 
-def _size(name: str, value: int, least: int = 1) -> None:
-    if value < least:
-        raise ParameterError(f"{name}={value!r} is too small; it must be at least {least}")
+def _check_sizes(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            raise ParameterError(f"{name}={value!r} is too small; it must be at least 1")
+
+
+def _persist(shock: Doubles, persistence: float) -> Doubles:
+    """The AR(1) processes that shocks drive, `(steps, n)`; in place."""
+    for step in range(1, len(shock)):
+        shock[step] += persistence * shock[step - 1]
+    return shock
 
 
 def sines(n: int = 10_000, length: int = 24, columns: int = 5, random_state: Seed = 0) -> Doubles:
@@ -111,8 +118,7 @@ def sines(n: int = 10_000, length: int = 24, columns: int = 5, random_state: See
     ParameterError
         If a size is below 1.
     """
-    for name, value in (("n", n), ("length", length), ("columns", columns)):
-        _size(name, value)
+    _check_sizes(n=n, length=length, columns=columns)
     rng = np.random.default_rng(random_state)
     frequency, phase = rng.uniform(0.0, 0.1, size=(2, n, 1, columns))
     values: Doubles = (np.sin(frequency * np.arange(length)[:, None] + phase) + 1.0) / 2.0
@@ -157,8 +163,7 @@ def ar2(
     ParameterError
         If a size is below 1, or the coefficients make the series explode.
     """
-    _size("length", length)
-    _size("columns", columns)
+    _check_sizes(length=length, columns=columns)
     roots = np.roots([1.0, -coefficients[0], -coefficients[1]])
     radius = float(np.abs(roots).max(initial=0.0))
     if radius > 0.999:
@@ -247,7 +252,7 @@ def regimes(n: int = 150, truth: Regimes | None = None, random_state: Seed = 0) 
     ParameterError
         If `n` is below 1.
     """
-    _size("n", n)
+    _check_sizes(n=n)
     truth = truth or Regimes()
     rng = np.random.default_rng(random_state)
     lengths = rng.integers(truth.lengths[0], truth.lengths[1], size=n, endpoint=True)
@@ -257,9 +262,7 @@ def regimes(n: int = 150, truth: Regimes | None = None, random_state: Seed = 0) 
 
     steps = int(lengths.max())
     state = _chain(truth, rng.uniform(size=(steps, n)))
-    shock = np.asarray(truth.spread)[state] * rng.standard_normal((steps, n))
-    for step in range(1, steps):
-        shock[step] += truth.persistence * shock[step - 1]
+    shock = _persist(np.asarray(truth.spread)[state] * rng.standard_normal((steps, n)), truth.persistence)
     value = np.asarray(truth.level)[state] + np.asarray(truth.shift)[site] + shock
     events = rng.poisson(np.asarray(truth.rate)[state])
     alarm = rng.uniform(size=(steps, n)) < np.asarray(truth.alarm)[state]
@@ -298,12 +301,11 @@ MODES = ("slow", "quick", "flat")
 STAGES = ("rest", "rise", "peak", "fall")
 PERIOD = {"slow": (9.0, 14.0), "quick": (4.0, 6.0), "flat": (6.0, 10.0)}
 HEIGHT = {"slow": (3.0, 5.0), "quick": (3.0, 5.0), "flat": (0.0, 0.5)}
-PERSISTENCE, WARM_UP = 0.8, 50
+PERSISTENCE = 0.8  # of load from visit to visit
+WARM_UP = 50  # visits before the first one that is kept, so that all begin in the long run's distribution
 
 
-def visits(
-    n: int = 1000, random_state: int | np.random.Generator | None = 0, lengths: tuple[int, int] = (24, 40)
-) -> pd.DataFrame:
+def visits(n: int = 1000, random_state: Seed = 0, lengths: tuple[int, int] = (24, 40)) -> pd.DataFrame:
     """Return a panel of `n` patients in long format.
 
     Parameters
@@ -340,10 +342,7 @@ def visits(
     wave = 5 + rng.normal(0, 0.7, n) + height * (0.5 - phase) + 0.25 * rng.standard_normal((steps, n))
 
     burst = _on_and_off(rng, steps + WARM_UP, n, stay=(0.93, 0.8))
-    shock = np.where(burst, 1.6, 0.5) * rng.standard_normal((steps + WARM_UP, n))
-    load = shock.copy()
-    for step in range(1, len(load)):
-        load[step] += PERSISTENCE * load[step - 1]
+    load = _persist(np.where(burst, 1.6, 0.5) * rng.standard_normal((steps + WARM_UP, n)), PERSISTENCE)
     pulse = 60 + 4 * np.roll(load, 2, axis=0)[WARM_UP:] + 3 * rng.standard_normal((steps, n))
     load = load[WARM_UP:]
 
@@ -359,17 +358,17 @@ def visits(
     columns = {"wave": wave, "load": load, "pulse": pulse, "cost": cost, "lab": lab}
     return pd.DataFrame(
         {
-            "patient": np.array([f"p{i + 1:0{len(str(n))}d}" for i in range(n)], dtype=object)[who],
+            "patient": _labels(who, [f"p{i + 1:0{len(str(n))}d}" for i in range(n)]),
             "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(when[at, who] * 86_400 // 60, unit="min"),
-            "mode": np.array(MODES, dtype=object)[mode[who]],
-            "sex": np.array(["f", "m"], dtype=object)[(rng.random(n) < 0.45).astype(int)[who]],
+            "mode": _labels(mode[who], MODES),
+            "sex": _labels((rng.random(n) < 0.45).astype(int)[who], ("f", "m")),
             **{name: values[at, who].round(2 if name != "load" else 4) for name, values in columns.items()},
-            "stage": np.array(STAGES, dtype=object)[stage[at, who]],
+            "stage": _labels(stage[at, who], STAGES),
         }
     )
 
 
-def _on_and_off(rng: np.random.Generator, steps: int, n: int, stay: tuple[float, float]) -> NDArray[np.bool_]:
+def _on_and_off(rng: np.random.Generator, steps: int, n: int, stay: tuple[float, float]) -> Bools:
     """Return `(steps, n)` states of chains that stay in False and in True with these probabilities."""
     state = np.zeros((steps, n), dtype=np.bool_)
     uniform = rng.random((steps, n))

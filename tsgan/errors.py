@@ -88,9 +88,18 @@ def choose(name: str, value: object, allowed: Iterable[str]) -> str:
     choices = list(allowed)
     if isinstance(value, str) and value in choices:
         return value
-    near = difflib.get_close_matches(str(value), choices, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ParameterError(f"{name}={value!r} is not known; choose one of {choices}.{hint}")
+    raise ParameterError(f"{name}={value!r} is not known; choose one of {choices}.{_nearest(value, choices)}")
+
+
+def nearest_name(name: object, names: Iterable[object]) -> str:
+    """Return the end of a message: which names there are, and which is the nearest."""
+    known = [one for one in names if one is not None]
+    return f"; there are {known[:30]}.{_nearest(name, known)}"
+
+
+def _nearest(name: object, known: Sequence[object]) -> str:
+    near = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def number(

@@ -2,8 +2,10 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
+import time
 import types
 import warnings
 import weakref
@@ -99,7 +101,7 @@ class RecurrentGAN:
 
     @classmethod
     def load(cls, path, device=None):
-        saved = bundle.read(path)[0]
+        saved = bundle.read(path, check=False)[0]
         model = cls(**saved["params"])
         model.device = device
         return model
@@ -442,10 +444,15 @@ def test_demo_writes_its_three_things_and_prints_the_scores(tmp_path, capsys):
         (["fit", "real.xls", "-o", "m"], "real.xls: unknown kind of table; the name must end in .csv"),
         (["fit", "real.csv", "-o", "m", "--time", "when"], "real.csv: there is no column 'when'; its columns are"),
         (["fit", "boom.csv", "-o", "m"], "column 'boom' holds nothing; leave it out"),
-        (["fit", "real.csv", "-o", "real.csv/m"], "Not a directory"),
+        (["fit", "real.csv", "-o", "real.csv/m"], "real.csv is no folder to write to"),
         (["sample", "nothing"], "nothing is no saved model: it does not exist"),
         (["info", "nothing"], "nothing is no saved model: it does not exist"),
         (["evaluate", "real.csv", "absent.parquet"], "absent.parquet: no such file"),
+        (
+            ["evaluate", "real.csv", "real.csv", "--report", "no/r.html"],
+            "no/r.html: the folder no does not exist",
+        ),
+        (["evaluate", "real.csv", "real.csv", "--json", "."], ". is a folder; name a file"),
     ],
 )
 def test_a_bad_input_is_exit_code_1_and_one_line(tmp_path, capsys, words, text):
@@ -523,3 +530,40 @@ def test_python_dash_m():
     assert done.returncode == 1
     assert done.stderr.startswith("tsgan: error: ")
     assert "absent" in done.stderr
+
+
+LINE = "import sys, numpy as np; np.savetxt('line.csv', np.sin(np.arange(500)[:, None] * [.3, .31]) + "
+LINE += "np.random.default_rng(0).normal(size=(500, 2)) / 9, delimiter=',', "
+LINE += "header='a,b', comments='')"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_fit_saves_what_it_learned_and_says_so(tmp_path, number):
+    subprocess.run([sys.executable, "-c", LINE], check=True)
+    words = [sys.executable, "-m", "tsgan", "fit", "line.csv", "-o", "m", "--max-time", "120", "--steps", "100000"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE)
+    shown = b""
+    while shown.count(b"steps/s") < 2:  # at the start, and when training has been looked at
+        shown += (more := process.stderr.read1())
+        assert more, shown
+    process.send_signal(number)
+    rest = process.communicate(timeout=120)[1].decode()
+    assert "training was interrupted after" in rest
+    assert process.returncode == 128 + number
+    assert subprocess.run([sys.executable, "-m", "tsgan", "info", "m"], capture_output=True).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_terminated_sample_leaves_no_file(tmp_path):
+    subprocess.run([sys.executable, "-c", LINE], check=True)
+    tsgan = [sys.executable, "-m", "tsgan"]
+    subprocess.run([*tsgan, "fit", "line.csv", "-o", "m", "--steps", "0", "-q"], check=True)
+    process = subprocess.Popen([*tsgan, "sample", "m", "-n", "1000000", "-o", "big.csv"], stderr=subprocess.PIPE)
+    while not list(tmp_path.glob(".big*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.communicate(timeout=60)[1] == b"tsgan: terminated\n"
+    assert process.returncode == 143
+    assert list(tmp_path.glob(".*")) + list(tmp_path.glob("big*")) == []

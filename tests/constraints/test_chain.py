@@ -274,6 +274,14 @@ def test_parts_of_a_sum_stay_in_their_ranges():
     assert (back.round(1) == back).all(axis=None)
 
 
+def test_parts_give_way_by_what_a_total_asks_and_no_more():
+    columns = {"a": pd.Series([1, 2, 3, 4]), "b": pd.Series([2, 1, 4, 3]), "t": pd.Series([3, 3, 7, 7])}
+    chain, lengths = through([FixedSum("t", ["a", "b"]), Range("t", 0, 9)], columns, bounds=None)
+    back = chain.inverse({name: pd.Series([7, 8, 2, 3]) for name in "ab"}, lengths)
+    assert back["t"].tolist() == [9, 9, 4, 6]  # the last two are no multiple of four from three
+    assert (back["a"] + back["b"]).tolist() == back["t"].tolist()
+
+
 def test_rows_beyond_the_range_of_a_computed_column_take_a_neighbour():
     a = pd.Series(np.arange(10.0))
     constraints = [Derived("b", "a * a"), Range("b", 0, 81)]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from decoding import decoded
 
 from tsgan.encoding.encoder import Encoder
 from tsgan.errors import InputError, NotFittedError, ParameterError, SchemaError, TsganWarning
@@ -185,7 +186,7 @@ def test_unsorted_time_is_sorted_with_a_warning():
     with pytest.warns(TsganWarning, match=r"the time 'day' does not increase in the entity '\w+'; rows were sorted"):
         encoder = Encoder(**PANEL).fit(mixed)
     with pytest.warns(TsganWarning):
-        again = encoder.decode(encoder.encode(mixed))
+        again = decoded(encoder, encoder.encode(mixed))
     assert again["day"].tolist() == data["day"].tolist()
 
 
@@ -233,9 +234,9 @@ class TestEncode:
         other = Encoder().fit(np.random.default_rng(0).normal(size=(9, 4)))
         panel = other.encode(np.random.default_rng(0).normal(size=(9, 4)))
         with pytest.raises(ValueError, match=r"got \(4, 0\) cells; the layout has \(3, 0\)"):
-            encoder.decode(panel)
+            decoded(encoder, panel)
 
     def test_start_without_a_clock(self):
         encoder = Encoder(entity="who").fit(frame())
         with pytest.raises(ParameterError, match=r"start=3 needs time stamps, and the fitted data had none"):
-            encoder.decode(encoder.encode(frame()), start=3)
+            decoded(encoder, encoder.encode(frame()), start=3)

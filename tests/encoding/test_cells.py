@@ -170,9 +170,9 @@ class TestHabits:
     def test_steps_never_cross_a_gap_or_a_sequence(self):
         pairs = np.repeat(draws().normal(size=100), 2)
         apart = np.insert(pairs, np.arange(1, 200, 2), np.nan)
-        assert Habits.learn(pairs, np.arange(200) > 0, None).stays
-        assert not Habits.learn(pairs, np.arange(200) % 2 == 0, None).stays
-        assert not Habits.learn(apart, np.arange(300) > 0, None).stays
+        assert Habits.fit(pairs, np.arange(200) > 0, None).stays
+        assert not Habits.fit(pairs, np.arange(200) % 2 == 0, None).stays
+        assert not Habits.fit(apart, np.arange(300) > 0, None).stays
 
     def test_they_survive_the_state(self):
         x = np.where(draws().random(ROWS) < 0.2, 0.0, np.repeat(draws(1).normal(9, 1, ROWS // 2), 2))
@@ -216,7 +216,7 @@ class TestPositions:
         assert encoder.stages.layout.covariates == waves + 4
         assert encoder.stages.layout.places == 4
         panel = encoder.encode(frame)
-        starts = encoder.stages.timing.clock.ticks(pd.Index([hours[0], hours[0]]))
+        starts = encoder.stages.clock.ticks(pd.Index([hours[0], hours[0]]))
         np.testing.assert_array_equal(encoder.stages.covariates(panel.lengths, starts), panel.covariates)
 
 
@@ -232,16 +232,16 @@ class TestMarginals:
         moved = values[:, place] != atom
         values[moved, place] = 0.5 * values[moved, place] + 3
         drawn = type(panel)(values, panel.lengths, panel.statics, panel.covariates)
-        encoder.settle([(drawn, np.zeros(1), draws())])
-        rows = encoder.rows(drawn, np.zeros(1), draws(), drawn=True).values
+        encoder.calibrate([drawn])
+        rows = encoder.decode(drawn, np.zeros(1), draws(), drawn=True).values
         assert ((rows["x"] == 0) == (x == 0)).all()
         assert abs(np.mean(rows["x"]) - x.mean()) < 0.05
         np.testing.assert_array_equal(rows["k"], frame["k"])
-        as_it_is = encoder.rows(drawn, np.zeros(1), draws()).values["x"]
+        as_it_is = encoder.decode(drawn, np.zeros(1), draws()).values["x"]
         assert np.mean(as_it_is) > x.mean() + 2
         half = np.zeros(values.shape, dtype=bool)
         half[:100] = True
-        beside = encoder.rows(drawn, np.zeros(1), draws(), drawn=half).values["x"]
+        beside = encoder.decode(drawn, np.zeros(1), draws(), drawn=half).values["x"]
         np.testing.assert_array_equal(beside, as_it_is, "what known values stand beside stays where it is")
 
     def test_a_map_that_would_roughen_smooth_curves_is_left_out(self):
@@ -256,8 +256,8 @@ class TestMarginals:
         column = encoder.stages.cells.columns[encoder.stages.cells.place("smooth")]
         values = panel.values.copy()
         values[:, 0], values[:, 1] = column.encode(pd.Series(wave**3)), values[:, 1] + 0.5
-        encoder.settle([(Panel(values, panel.lengths, panel.statics, panel.covariates), np.zeros(400), draws())])
-        assert [len(knots) > 0 for knots in encoder.stages.cells.marginals.drawn] == [False, True]
+        encoder.calibrate([Panel(values, panel.lengths, panel.statics, panel.covariates)])
+        assert list(encoder.stages.cells.marginals) == [1]
 
 
 def test_each_level_is_a_code_and_numbers_lie_on_their_grid():

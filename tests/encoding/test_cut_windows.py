@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsgan.encoding.windows import cut, resolve
+from tsgan.encoding.sequences import cut, resolve_window
 from tsgan.errors import ParameterError
 from tsgan.panel import Panel
 
@@ -19,18 +19,18 @@ def panel(*lengths):
     [([1000], 24), ([48], 24), ([47], 23), ([10], 5), ([2], 1), ([3, 7], 7), ([64, 2], 64), ([65, 2], 24), ([1, 1], 1)],
 )
 def test_default(lengths, window):
-    assert resolve(None, np.array(lengths)) == window
+    assert resolve_window(None, np.array(lengths)) == window
 
 
 def test_longer_than_every_sequence():
     with pytest.raises(ParameterError, match=r"window=30 is longer than every sequence: the longest has 29 rows"):
-        resolve(30, np.array([7, 29]))
+        resolve_window(30, np.array([7, 29]))
 
 
 @pytest.mark.parametrize("window", [0, -1, 2.5, "24", True])
 def test_no_window(window):
     with pytest.raises(ParameterError, match=r"window=.* is not allowed; it must be an integer of at least 1"):
-        resolve(window, np.array([100]))
+        resolve_window(window, np.array([100]))
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 5])

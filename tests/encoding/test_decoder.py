@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from decoding import decoded
 
 from tsgan.encoding.encoder import Encoder
 
@@ -39,7 +40,7 @@ def fitted():
 
 def test_blanks_fall_where_they_fell(fitted):
     encoder, panel, real, gone = fitted
-    made = encoder.decode(panel)
+    made = decoded(encoder, panel)
     for name in gone:
         assert made[name].isna().tolist() == gone[name].tolist(), name
         assert made[name].dtype == real[name].dtype, name
@@ -48,7 +49,7 @@ def test_blanks_fall_where_they_fell(fitted):
 
 def test_the_marker_is_that_of_the_table(fitted):
     encoder, panel, real, gone = fitted
-    made = encoder.decode(panel)
+    made = decoded(encoder, panel)
     for name in ("text", "due", "n", "x"):
         assert {repr(v) for v in made[name][gone[name]]} == {repr(v) for v in real[name][gone[name]]}, name
 
@@ -56,4 +57,4 @@ def test_the_marker_is_that_of_the_table(fitted):
 def test_panels_without_the_cell_of_a_column_are_refused(fitted):
     encoder, panel, _, _ = fitted
     with pytest.raises(ValueError, match=r"got \(4, 2\) cells; the layout has \(5, 2\)"):
-        encoder.decode(type(panel)(panel.values[:, :-1], panel.lengths, panel.statics))
+        decoded(encoder, type(panel)(panel.values[:, :-1], panel.lengths, panel.statics))

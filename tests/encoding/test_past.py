@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tsgan.encoding.encoder import Encoder
-from tsgan.encoding.past import RECENT, goes_on, holes, known, patched
+from tsgan.encoding.past import RECENT, decode_futures, fill_holes, read_holes, read_past
 from tsgan.panel import Panel
 
 
@@ -42,7 +42,7 @@ class TestKnown:
     def test_new_rows_are_to_be_drawn_and_old_gaps_are_known(self):
         frame = series()
         encoder = Encoder().fit(frame)
-        past = known(encoder.stages, frame.iloc[-50:], 4, 2, draws())
+        past = read_past(encoder.stages, frame.iloc[-50:], 4, 2, draws())
         assert past.panel.lengths.tolist() == [54, 54]
         assert past.new.tolist() == ([False] * 50 + [True] * 4) * 2
         assert np.isnan(past.panel.values[past.new]).all()
@@ -54,15 +54,15 @@ class TestKnown:
     def test_a_long_past_is_bounded(self):
         frame = series()
         encoder = Encoder(window=10).fit(frame)
-        past = known(encoder.stages, frame, 3, 1, draws())
+        past = read_past(encoder.stages, frame, 3, 1, draws())
         assert past.panel.lengths.tolist() == [10 * RECENT + 3]
         np.testing.assert_array_equal(past.panel.values[~past.new], encoder.encode(frame).values[-10 * RECENT :])
 
     def test_futures_have_the_rows_that_were_drawn_and_the_clock_goes_on(self):
         frame = series()
         encoder = Encoder().fit(frame)
-        past = known(encoder.stages, frame, 4, 2, draws())
-        made = goes_on(encoder, past, filled(past.panel, past.new[:, None]), 2, draws())
+        past = read_past(encoder.stages, frame, 4, 2, draws())
+        made = decode_futures(encoder, past, filled(past.panel, past.new[:, None]), 2, draws())
         assert made.index.names[0] == "future"
         assert made.loc[1].index[0] == frame.index[-1] + pd.Timedelta(1, "h")
         assert made["k"].tolist() == [next(c for c in encoder.stages.cells.columns if c.name == "k").levels[0]] * 8
@@ -72,17 +72,17 @@ class TestKnown:
     def test_the_trend_goes_on_beyond_the_fitted_rows(self):
         frame = series(gaps=False).assign(x=np.arange(300.0) + draws().normal(size=300))
         encoder = Encoder(calendar=False).fit(frame)
-        past = known(encoder.stages, frame, 10, 1, draws())
+        past = read_past(encoder.stages, frame, 10, 1, draws())
         np.testing.assert_allclose(past.panel.covariates[past.new, 0], np.arange(300, 310) / 299, atol=1e-6)
 
     def test_sequences_know_where_they_are_and_may_end(self):
         frame = clinic()
         encoder = Encoder(entity="who", static=["age"]).fit(frame)
-        past = known(encoder.stages, frame.iloc[:13], 2, 1, draws())
+        past = read_past(encoder.stages, frame.iloc[:13], 2, 1, draws())
         assert past.panel.lengths.tolist() == [7, 10]
         np.testing.assert_allclose(past.panel.covariates[:7, 3] * 8, np.arange(7), atol=1e-6)
         assert encoder.stages.layout.lengths_of(past.panel.statics)[0] == 8
-        made = goes_on(encoder, past, filled(past.panel, past.new[:, None]), 1, draws())
+        made = decode_futures(encoder, past, filled(past.panel, past.new[:, None]), 1, draws())
         assert made["who"].tolist() == [0, 0, 1, 1]
         assert made["age"].tolist() == [30, 30, 40, 40]
 
@@ -96,12 +96,12 @@ class TestHoles:
         table.iloc[5:9, 1] = np.nan
         table.iloc[20, 2] = None
         table.iloc[30, 3] = np.nan
-        panel, starts, unknown = holes(encoder.stages, table)
+        panel, starts, unknown = read_holes(encoder.stages, table)
         places = [encoder.stages.cells.place(name) for name in table.columns[:3]]
         np.testing.assert_array_equal(unknown[:, places], table.iloc[:, :3].isna())
         np.testing.assert_array_equal(np.isnan(panel.values), unknown)
         assert (panel.values[:, encoder.stages.cells.place("one")] == 0).all()
-        made = patched(encoder.stages, table, encoder.rows(filled(panel, unknown), starts, draws(), drawn=unknown))
+        made = fill_holes(encoder.stages, table, encoder.decode(filled(panel, unknown), starts, draws(), drawn=unknown))
         assert not made.isna().any().any()
         assert made.iloc[30, 3] == 7.0
         there = table.notna()
@@ -109,7 +109,7 @@ class TestHoles:
 
     def test_gaps_where_there_were_none_are_holes_here(self):
         encoder = Encoder().fit(series(gaps=False))
-        _, _, unknown = holes(encoder.stages, series())
+        _, _, unknown = read_holes(encoder.stages, series())
         assert unknown[:, encoder.stages.cells.place("x")].sum() == series()["x"].isna().sum() > 0
 
     def test_statics_are_told_by_other_rows_of_the_sequence(self):
@@ -118,7 +118,7 @@ class TestHoles:
         table = frame.astype({"age": float})
         table.loc[[0, 1], "age"] = np.nan
         table.loc[table["who"] == 2, "age"] = np.nan
-        panel, _, unknown = holes(encoder.stages, table)
+        panel, _, unknown = read_holes(encoder.stages, table)
         assert np.isnan(panel.statics[:, 0]).tolist() == [False, False, True, False, False]
         assert not unknown.any()
 
@@ -126,7 +126,7 @@ class TestHoles:
         minutes = np.cumsum(draws().integers(1, 5000, 100))
         frame = series(100).set_axis(pd.Timestamp("2024-01-01") + pd.to_timedelta(minutes, unit="s"))
         encoder = Encoder().fit(frame)
-        panel, _, unknown = holes(encoder.stages, frame)
+        panel, _, unknown = read_holes(encoder.stages, frame)
         gap = encoder.stages.cells.place("\0gap")
         assert np.isnan(panel.values[:, gap]).tolist() == [True] + [False] * 99
         assert encoder.stages.layout.cells[gap].missing
@@ -138,7 +138,7 @@ class TestHoles:
         encoder = Encoder().fit(whole)
         table = whole.copy()
         table.reshape(-1, 2)[3:6, 0] = np.nan
-        panel, starts, unknown = holes(encoder.stages, table)
-        made = patched(encoder.stages, table, encoder.rows(filled(panel, unknown), starts, draws(), drawn=unknown))
+        panel, starts, unknown = read_holes(encoder.stages, table)
+        made = fill_holes(encoder.stages, table, encoder.decode(filled(panel, unknown), starts, draws(), drawn=unknown))
         np.testing.assert_array_equal(made[~np.isnan(table)], table[~np.isnan(table)])
         assert not np.isnan(made).any()

@@ -111,7 +111,7 @@ class TestHeld:
         rng = np.random.default_rng(1)
         starts = encoder.stages.starts(panel.statics, panel.lengths, None, rng)
         some = asked.some(0, len(panel))
-        return encoder.rows(panel, starts, rng, drawn=True, condition=some).values
+        return encoder.decode(panel, starts, rng, drawn=True, condition=some).values
 
     def test_levels_and_numbers(self, fitted):
         frame = table()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsgan.encoding.compose import Rows
+from tsgan.encoding.assembling import Decoded
 
 
 def _rows(start, lengths, stamps=True):
@@ -16,11 +16,11 @@ def _rows(start, lengths, stamps=True):
         "sex": pd.array(["f"] * len(lengths), dtype="str"),  # one per sequence
     }
     index = pd.date_range("2024-01-01", periods=count, freq="h", tz="Europe/Paris") + pd.Timedelta(hours=start)
-    return Rows(values, lengths, index if stamps else None)
+    return Decoded(values, lengths, index if stamps else None)
 
 
 def test_rows_follow_one_another():
-    joined = Rows.join([_rows(0, [2, 1]), _rows(3, [4]), _rows(7, [1, 1])])
+    joined = Decoded.join([_rows(0, [2, 1]), _rows(3, [4]), _rows(7, [1, 1])])
     assert joined.lengths.tolist() == [2, 1, 4, 1, 1]
     assert joined.values["x"].tolist() == list(range(9))
     assert len(joined.values["sex"]) == 5
@@ -29,7 +29,7 @@ def test_rows_follow_one_another():
 
 def test_dtypes_stay():
     one = _rows(0, [2, 1])
-    joined = Rows.join([one, _rows(3, [4])])
+    joined = Decoded.join([one, _rows(3, [4])])
     for name, array in one.values.items():
         assert pd.Series(joined.values[name]).dtype == pd.Series(array).dtype, name
     assert joined.stamps.dtype == one.stamps.dtype
@@ -38,8 +38,8 @@ def test_dtypes_stay():
 
 def test_one_block_is_itself():
     one = _rows(0, [2, 1])
-    assert Rows.join([one]) is one
+    assert Decoded.join([one]) is one
 
 
 def test_no_stamps():
-    assert Rows.join([_rows(0, [2], stamps=False), _rows(2, [1], stamps=False)]).stamps is None
+    assert Decoded.join([_rows(0, [2], stamps=False), _rows(2, [1], stamps=False)]).stamps is None

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tsgan.encoding.compose import Rows
+from tsgan.encoding.assembling import Decoded
 from tsgan.estimator.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
 from tsgan.layout import Layout, Number
 from tsgan.panel import Panel
@@ -33,7 +33,7 @@ def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
     )
     return SimpleNamespace(
         stages=stages,
-        rows=lambda panel, starts, rng, **_: Rows({"x": panel.values[:, 0], "start": starts}, panel.lengths, None),
+        decode=lambda panel, starts, rng, **_: Decoded({"x": panel.values[:, 0], "start": starts}, panel.lengths, None),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tsgan.evaluation import records as module
 from tsgan.evaluation.case import prepare
-from tsgan.evaluation.records import census, chosen, join, nearest, nearest_windows, records, remembered
+from tsgan.evaluation.records import chosen, join, nearest, nearest_windows, record_index, records, remembered
 
 
 def ragged(seed: int, count: int, low: int = 6, high: int = 15) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def test_nearest_is_what_loops_find(make, itself: bool, monkeypatch: pytest.Monk
 
 def test_a_record_is_a_sequence_and_its_windows_are_its_own() -> None:
     case = ragged_case()
-    everyone, found = census(case, "real"), records(case, "real")
+    everyone, found = record_index(case, "real"), records(case, "real")
     assert not everyone.blocks
     assert everyone.word == "sequences"
     assert len(everyone) == 40
@@ -86,12 +86,12 @@ def test_a_record_is_a_sequence_and_its_windows_are_its_own() -> None:
 
 def test_sequences_too_short_for_a_window_are_no_records() -> None:
     case = prepare(ragged(0, 60, 2, 12), ragged(1, 60, 2, 12), entity="who", window=6)
-    assert len(census(case, "real")) == (case.real.panel.lengths >= 6).sum()
+    assert len(record_index(case, "real")) == (case.real.panel.lengths >= 6).sum()
 
 
 def test_a_long_series_has_stretches_in_clusters() -> None:
     case = series_case()
-    everyone = census(case, "real")
+    everyone = record_index(case, "real")
     assert everyone.blocks
     assert everyone.word == "stretches of 5 steps"
     assert len(everyone) == 18
@@ -102,7 +102,7 @@ def test_a_long_series_has_stretches_in_clusters() -> None:
 
 def test_few_long_sequences_are_clusters_of_stretches() -> None:
     tables = [np.random.default_rng(seed).normal(size=(12, 40, 1)) for seed in range(3)]
-    everyone = census(prepare(*tables, window=5), "real")
+    everyone = record_index(prepare(*tables, window=5), "real")
     assert everyone.blocks
     assert (np.bincount(everyone.cluster) == 8).all()
     assert len(np.bincount(everyone.cluster)) == 12
@@ -110,15 +110,15 @@ def test_few_long_sequences_are_clusters_of_stretches() -> None:
 
 def test_blocks_that_are_longer_in_training_than_in_holdout_are_no_persons() -> None:
     tables = [np.random.default_rng(seed).normal(size=(40, steps, 1)) for seed, steps in enumerate((40, 40, 20))]
-    assert census(prepare(*tables, window=5), "real").blocks
-    assert not census(prepare(tables[0], tables[1], tables[0] + 1, window=5), "real").blocks
+    assert record_index(prepare(*tables, window=5), "real").blocks
+    assert not record_index(prepare(tables[0], tables[1], tables[0] + 1, window=5), "real").blocks
 
 
 def test_a_long_synthetic_series_beside_a_panel_is_cut_in_stretches() -> None:
     real = np.random.default_rng(0).normal(size=(40, 6, 1))
     case = prepare(real, np.random.default_rng(1).normal(size=(100, 1)), window=6)
-    assert not census(case, "real").blocks
-    assert len(census(case, "synthetic")) == 16
+    assert not record_index(case, "real").blocks
+    assert len(record_index(case, "synthetic")) == 16
 
 
 def test_every_column_weighs_about_the_same() -> None:

@@ -7,8 +7,8 @@ import torch
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.base import fit_base
+from tsgan.model.chunks import ChunkSource
 from tsgan.model.generator import Generator, Sizes
-from tsgan.model.pieces import Source
 from tsgan.panel import Panel
 
 SMALL = Sizes(hidden=8, units=16, mixture=3)
@@ -55,9 +55,9 @@ def rich_panel(sequences=30, length=20, seed=0, stretches=False):
 
 def made(panel, layout, sizes=SMALL, seed=0, jitter=0.3, periods=()):
     """Return a generator whose base is fitted and whose network is not zero."""
-    source = Source(panel)
+    source = ChunkSource(panel)
     rng = np.random.default_rng(seed)
-    base = fit_base(layout, lambda reach: source.sweep(16, reach, 8), sizes.mixture, rng, periods)
+    base = fit_base(layout, lambda seen: source.sweep(16, seen, 8), sizes.mixture, rng, periods)
     torch.manual_seed(seed)
     generator = Generator(layout, base, sizes).eval()
     if jitter:

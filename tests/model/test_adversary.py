@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from tsgan.layout import Category, Layout, Number
-from tsgan.model.adversary import Contest, Settings, finish
+from tsgan.model.adversary import AdversarialSettings, fit_adversarial
 from tsgan.model.base import fit_base
-from tsgan.model.belief import GROUPS, Distance, nearer
 from tsgan.model.callbacks import History
-from tsgan.model.freeruns import Runs, Spreading, differentiable, implicit_shift
+from tsgan.model.chunks import Chunk, ChunkSource
+from tsgan.model.freeruns import Propagation, Runs, differentiable, implicit_shift
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.likelihood import Split
 from tsgan.model.losses import LOSSES
-from tsgan.model.pieces import Piece, Source
+from tsgan.model.validation import GROUPS, Distance, improved
 from tsgan.panel import Panel
 
 STEPS = 4
@@ -40,9 +40,9 @@ def made(
     layout: Layout, data: Panel, mixture: int = 1, window: int = STEPS, periods: tuple[int, ...] = ()
 ) -> tuple[Generator, Split]:
     torch.manual_seed(0)
-    source = Source(data)
+    source = ChunkSource(data)
     rng = np.random.default_rng(0)
-    base = fit_base(layout, lambda reach: source.sweep(50, reach, window), mixture, rng, periods)
+    base = fit_base(layout, lambda seen: source.sweep(50, seen, window), mixture, rng, periods)
     sizes = Sizes(hidden=6, units=8, mixture=mixture)
     generator = Generator(layout, base, sizes)
     starts = np.arange(len(data.values) - window + 1) if layout.stretches else source.offsets[:-1]
@@ -59,8 +59,8 @@ def stirred(generator: Generator, size: float = 0.2) -> Generator:
     return generator
 
 
-def like(count: int, layout: Layout, steps: int = STEPS) -> Piece:
-    return Piece(
+def like(count: int, layout: Layout, steps: int = STEPS) -> Chunk:
+    return Chunk(
         torch.zeros((count, steps, len(layout.cells)), dtype=torch.float64),
         torch.zeros((count, steps), dtype=torch.int64),
         torch.zeros((count, steps, layout.covariates)),
@@ -79,7 +79,7 @@ def drawn(generator: Generator, seed: int, count: int = 64, steps: int = STEPS) 
 
 def gradient(generator: Generator, hops: int, part: Tensor) -> Tensor:
     runs = drawn(generator, 5)
-    values, _ = differentiable(generator, Spreading(generator), runs, hops, torch.Generator().manual_seed(1))
+    values = differentiable(generator, Propagation(generator), runs, torch.Generator().manual_seed(1), hops)
     (found,) = torch.autograd.grad(smooth(values), part)
     return found
 
@@ -174,18 +174,16 @@ def test_values_are_those_that_were_drawn() -> None:
     layout, data = doing()
     generator = stirred(made(layout, data, 2)[0])
     runs = drawn(generator, 0)
-    values, log_prob = differentiable(generator, Spreading(generator), runs, 2, torch.Generator().manual_seed(0))
+    values = differentiable(generator, Propagation(generator), runs, torch.Generator().manual_seed(0), 2)
     there = ~runs.values.isnan()
     assert bool((~there).any())
     assert torch.equal(values[there], runs.values[there])
-    assert log_prob.shape == (64, STEPS)
-    assert bool((log_prob < 0).all())
 
 
 def test_what_cells_did_says_how_they_move() -> None:
     layout, data = doing()
     generator = made(layout, data, 2)[0]
-    spreading = Spreading(generator)
+    spreading = Propagation(generator)
     shift = torch.randn((1, 3, 4), generator=torch.Generator().manual_seed(0))
     outcome = torch.zeros((1, 3, 4), dtype=torch.int64)
     outcome[:, 1:, 0] = generator.heads.own[0].stay
@@ -207,14 +205,15 @@ def test_shifts_spread_as_finite_differences_of_the_base_do(periods: tuple[int, 
     for t in range(max(periods, default=len(data.values)), len(data.values)):
         data.values[t] += sum(0.4 * data.values[t - season] for season in periods)
     generator = made(NUMBERS, data, periods=periods)[0]
-    assert generator.reach.seasons == periods
+    assert generator.lookback.seasons == periods
     runs = drawn(generator, 1, 8, 12)
     shift = torch.randn((8, 12, 2), generator=torch.Generator().manual_seed(4))
-    moved = Spreading(generator)(shift, torch.zeros((8, 12, 2), dtype=torch.int64))
+    moved = Propagation(generator)(shift, torch.zeros((8, 12, 2), dtype=torch.int64))
 
     def residuals(values: Tensor) -> Tensor:
-        piece = Runs.of(values, like(8, NUMBERS, 12), generator.reach).piece
-        found: Tensor = generator.linear(piece.coded(NUMBERS), piece, piece.age[:, -12:]).e
+        chunk = Runs.of(values, like(8, NUMBERS, 12), generator.lookback).chunk
+        rows = generator.linear.vector.rows(chunk.coded(NUMBERS), chunk, 12)
+        found: Tensor = generator.linear(rows, chunk.own_age).e
         return found
 
     torch.testing.assert_close(
@@ -262,9 +261,9 @@ def fresh(poor: tuple[Generator, Split]) -> tuple[Generator, Split]:
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_free_runs_come_nearer(poor: tuple[Generator, Split], loss: str) -> None:
     generator, split = fresh(poor)
-    how = Settings(LOSSES[loss](), weight=1.0, batch=32, rate=5e-3, check=15, warm=30)
+    how = AdversarialSettings(LOSSES[loss](), weight=1.0, batch=32, rate=5e-3, check=15, warm=30)
     history = History()
-    verdict = finish(generator, split, how, 45, np.random.SeedSequence(0), history)
+    verdict = fit_adversarial(generator, split, how, 45, np.random.SeedSequence(0), history)
     assert verdict.kept
     assert np.mean(verdict.after) < np.mean(verdict.before) - 2 * verdict.noise
     assert [row["stage"] for row in history.rows] == ["adversarial"] * 4
@@ -276,8 +275,8 @@ def test_same_seed_same_weights(poor: tuple[Generator, Split]) -> None:
     found = []
     for _ in range(2):
         generator, split = fresh(poor)
-        how = Settings(batch=16, check=4, warm=8, rate=5e-3)
-        finish(generator, split, how, 8, np.random.SeedSequence(1), History())
+        how = AdversarialSettings(batch=16, check=4, warm=8, rate=5e-3)
+        fit_adversarial(generator, split, how, 8, np.random.SeedSequence(1), History())
         found.append(generator.state_dict())
         torch.rand(3)
     assert all(torch.equal(a, b) for a, b in zip(found[0].values(), found[1].values(), strict=True))
@@ -286,7 +285,9 @@ def test_same_seed_same_weights(poor: tuple[Generator, Split]) -> None:
 def test_what_does_not_help_is_not_kept() -> None:
     generator, split = made(NUMBERS, panel(rows=3000), 2, 12)
     before = {name: part.clone() for name, part in generator.state_dict().items()}
-    verdict = finish(generator, split, Settings(batch=16, check=4, warm=4), 4, np.random.SeedSequence(1), History())
+    verdict = fit_adversarial(
+        generator, split, AdversarialSettings(batch=16, check=4, warm=4), 4, np.random.SeedSequence(1), History()
+    )
     assert not verdict.kept
     assert all(torch.equal(part, before[name]) for name, part in generator.state_dict().items())
     assert not generator.training
@@ -294,16 +295,16 @@ def test_what_does_not_help_is_not_kept() -> None:
 
 def test_what_does_not_help_is_given_up_half_way() -> None:
     generator, split = made(NUMBERS, panel(rows=3000), 2, 12)
-    how = Settings(batch=16, check=4, warm=4, rate=0.05)  # so fast that it can only get worse
-    verdict = finish(generator, split, how, 40, np.random.SeedSequence(1), History())
+    how = AdversarialSettings(batch=16, check=4, warm=4, rate=0.05)  # so fast that it can only get worse
+    verdict = fit_adversarial(generator, split, how, 40, np.random.SeedSequence(1), History())
     assert not verdict.kept
     assert verdict.steps == 24
 
 
 def test_divergence_goes_back_and_says_so(poor: tuple[Generator, Split]) -> None:
     generator, split = fresh(poor)
-    how = Settings(weight=1.0, batch=16, critic_rate=1e8, check=5, warm=4)
-    verdict = finish(generator, split, how, 10, np.random.SeedSequence(0), History())
+    how = AdversarialSettings(weight=1.0, batch=16, critic_rate=1e8, check=5, warm=4)
+    verdict = fit_adversarial(generator, split, how, 10, np.random.SeedSequence(0), History())
     assert verdict.diverged
     assert all(bool(part.isfinite().all()) for part in generator.parameters())
 
@@ -311,49 +312,18 @@ def test_divergence_goes_back_and_says_so(poor: tuple[Generator, Split]) -> None
 def test_deadline_holds(poor: tuple[Generator, Split]) -> None:
     generator, split = fresh(poor)
     began = time.monotonic()
-    finish(generator, split, Settings(batch=32), 100_000, np.random.SeedSequence(0), History(), began + 4)
+    fit_adversarial(
+        generator, split, AdversarialSettings(batch=32), 100_000, np.random.SeedSequence(0), History(), began + 4
+    )
     assert time.monotonic() - began < 6
 
 
 def test_too_little_held_back_leaves_the_stage_out() -> None:
     generator, split = made(NUMBERS, panel(rows=40), 1, 12)
-    verdict = finish(generator, split, Settings(batch=8), 5, np.random.SeedSequence(0), History())
+    verdict = fit_adversarial(generator, split, AdversarialSettings(batch=8), 5, np.random.SeedSequence(0), History())
     assert not verdict.kept
     assert verdict.steps == 0
     assert verdict.before == ()
-
-
-def test_log_probability_of_outcomes_gives_the_gradient_of_how_often_they_come() -> None:
-    layout, data = doing()
-    generator = made(layout, data, 2)[0]
-    part, at = generator.chain.direct.bias, generator.chain.o_ends[1] + 1  # the logit of the atom
-
-    def often(seed: int) -> tuple[Runs, Tensor]:
-        runs = drawn(generator, seed, 4000)
-        return runs, (runs.values[:, :, 1] == 0.5).float().sum(1)
-
-    runs, count = often(0)
-    _, log_prob = differentiable(generator, Spreading(generator), runs, 1, torch.Generator().manual_seed(0))
-    (found,) = torch.autograd.grad(((count - count.mean()) * log_prob.sum(1)).mean(), part)
-    ends = []
-    for sign in (1, -1):
-        with torch.no_grad():
-            part[at] += sign * 0.2
-            ends.append(float(often(0)[1].mean()))
-            part[at] -= sign * 0.2
-    assert float(found[at]) == pytest.approx((ends[0] - ends[1]) / 0.4, rel=0.15)
-
-
-def test_outcome_weight_changes_what_is_learned() -> None:
-    layout, data = doing(1500)
-    found = []
-    for weight in (0.0, 0.3):
-        generator, split = made(layout, data, 2, 12)
-        contest = Contest(generator, split, Settings(batch=16, outcome_weight=weight), np.random.SeedSequence(0))
-        for number in range(2):
-            contest.step(number)
-        found.append(generator.chain.direct.bias.detach().clone())
-    assert not torch.equal(found[0], found[1])
 
 
 def test_a_level_that_never_came_does_not_outweigh_all_else() -> None:
@@ -373,9 +343,9 @@ def test_a_level_that_never_came_does_not_outweigh_all_else() -> None:
 def test_what_is_nearer_by_more_than_chance_is_believed() -> None:
     rng = np.random.default_rng(0)
     before = 1 + 0.01 * rng.normal(size=(4, 2 * GROUPS))
-    assert not nearer(before, before - 0.001)[0], "as much differs from draw to draw"
-    assert nearer(before, before - 0.1)[0]
+    assert not improved(before, before - 0.001)[0], "as much differs from draw to draw"
+    assert improved(before, before - 0.1)[0]
     # nearer to what was learned from, farther from what was held back: in each group, or in one by chance
     side, chance = np.repeat([0.05, -0.3], GROUPS), np.append([0.2, -0.1, -0.05, -0.05], np.full(GROUPS, -0.3))
-    assert not nearer(before, before + side)[0]
-    assert nearer(before, before + chance)[0]
+    assert not improved(before, before + side)[0]
+    assert improved(before, before + chance)[0]

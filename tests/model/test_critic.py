@@ -6,14 +6,14 @@ import torch
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.cells import CELLS
-from tsgan.model.critic import ONE_HOT, Critic, Features, difference_scale
+from tsgan.model.critic import MAX_ONE_HOT, Critic, Features, difference_scale
 
 NAN = float("nan")
 CELLS_OF_ROWS = (
     Number("plain"),
     Number("rich", atoms=(-1.0, 0.5), stays=True, straight=1e-6, missing=True),
     Category("few", 3, missing=True),
-    Category("many", ONE_HOT + 4, missing=True),
+    Category("many", MAX_ONE_HOT + 4, missing=True),
     Number("still", stays=True),
 )
 RICH = Layout(CELLS_OF_ROWS, (Category("sex", 2), Number("size", missing=True)), covariates=2)
@@ -28,7 +28,7 @@ def _windows(seed=4, n=4, time=9):
             rng.normal(size=(n, time)),
             rng.choice([-1.0, 0.5, 2.0, NAN, 0.0], size=(n, time)),
             rng.choice([0, 1, 2, NAN], size=(n, time)),
-            rng.choice([*range(ONE_HOT + 4), NAN], size=(n, time)),
+            rng.choice([*range(MAX_ONE_HOT + 4), NAN], size=(n, time)),
             np.repeat(rng.normal(size=(n, 3)), 3, axis=1)[:, :time],
         ],
         axis=2,
@@ -82,13 +82,13 @@ class TestFeatures:
 
     def test_of_many_levels_are_learned_codes_of_length_1(self):
         features = Features((Category("many", 3000, missing=True), Category("more", 20)), torch.ones(2))
-        assert features.size == 2 * ONE_HOT
+        assert features.size == 2 * MAX_ONE_HOT
         values = torch.tensor([[[0.0, 0.0], [2999.0, 19.0], [NAN, 0.0], [0.0, 5.0]]], dtype=torch.float64)
         seen = features(values, features.code(values))[0]
-        assert torch.equal(seen[0, :ONE_HOT], seen[3, :ONE_HOT])
-        assert torch.equal(seen[0, ONE_HOT:], seen[2, ONE_HOT:])
-        assert len({tuple(row.tolist()) for row in seen.reshape(-1, ONE_HOT)}) == 6
-        torch.testing.assert_close(seen.reshape(-1, ONE_HOT).norm(dim=1), torch.ones(8, dtype=torch.float64))
+        assert torch.equal(seen[0, :MAX_ONE_HOT], seen[3, :MAX_ONE_HOT])
+        assert torch.equal(seen[0, MAX_ONE_HOT:], seen[2, MAX_ONE_HOT:])
+        assert len({tuple(row.tolist()) for row in seen.reshape(-1, MAX_ONE_HOT)}) == 6
+        torch.testing.assert_close(seen.reshape(-1, MAX_ONE_HOT).norm(dim=1), torch.ones(8, dtype=torch.float64))
         (seen * torch.arange(1, 5)[:, None]).sum().backward()
         touched = features.codes.grad.abs().sum(1) > 0
         assert touched.nonzero().ravel().tolist() == [0, 2999, 3000, 3001, 3006, 3020]
@@ -120,13 +120,12 @@ class TestFeatures:
 class TestGradient:
     def test_runs_through_values_and_differences(self, critic):
         values, statics, covariates, lengths = _windows()
-        discrete = critic.discrete(values, statics, covariates, lengths)
         where = torch.tensor([0, 1, 4])
 
         def score(numbers, size):
             filled = values.clone().index_copy(2, where, numbers)
-            fixed = torch.stack([statics[:, 0], size], dim=1)
-            return critic.score(critic.dense(filled, fixed, discrete))
+            fixed = torch.where(statics.isnan(), statics, torch.stack([statics[:, 0], size], dim=1))
+            return critic.score(critic.batch(filled, fixed, covariates, lengths, values))
 
         numbers = values[:, :, where].nan_to_num(3.0).requires_grad_()
         size = statics[:, 1].nan_to_num(3.0).requires_grad_()
@@ -150,9 +149,8 @@ class TestGradient:
     def test_goes_by_what_cells_did_and_not_by_what_they_are_now(self, critic):
         """A rollout done again with a gradient may differ in its last bits: a stay stays a stay."""
         values, statics, covariates, lengths = _windows()
-        discrete = critic.discrete(values, statics, covariates, lengths)
         nearly = values + 1e-7
-        one, other = (critic.dense(part, statics, discrete) for part in (values, nearly))
+        one, other = (critic.batch(part, statics, covariates, lengths, values) for part in (values, nearly))
         torch.testing.assert_close(one.x, other.x, atol=1e-5, rtol=0)
 
 

@@ -9,9 +9,9 @@ import torch
 from rich_panels import SMALL, made, rich_layout, rich_panel
 
 from tsgan.layout import Category, Layout, Number
+from tsgan.model.chunks import ChunkSource
 from tsgan.model.generator import Generator
 from tsgan.model.heads import Outcomes
-from tsgan.model.pieces import Source
 from tsgan.model.rollout import Rollout, free_run
 from tsgan.panel import Panel
 
@@ -31,11 +31,11 @@ def replayed(generator, panel, number):
 
 
 def whole(generator, panel, number):
-    source = Source(panel)
+    source = ChunkSource(panel)
     start, length = panel.offsets[[number]], int(panel.lengths[number])
-    piece = source.cut(start, np.array([number]), np.array([False]), length, generator.reach)
+    chunk = source.cut(start, np.array([number]), np.array([False]), length, generator.lookback)
     with torch.no_grad():
-        return generator(piece)[0][0].sum(1)
+        return generator(chunk)[0][0].sum(1)
 
 
 def seasonal_panel(rows=900):
@@ -52,18 +52,18 @@ def seasonal_panel(rows=900):
 def test_a_rollout_sees_the_seasons_that_one_pass_sees():
     panel, layout = seasonal_panel()
     generator = made(panel, layout, periods=(30, 12, 7))
-    assert generator.reach.seasons == (7, 30)
+    assert generator.lookback.seasons == (7, 30)
     short = Panel(panel.values[:80], np.array([80]), panel.statics)
     np.testing.assert_allclose(replayed(generator, short, 0), whole(generator, short, 0), rtol=2e-3, atol=2e-3)
 
 
 def test_pieces_see_the_seasons_that_one_pass_sees():
     panel, layout = seasonal_panel()
-    generator, source, state, parts = made(panel, layout, periods=(7, 30)), Source(panel), None, []
+    generator, source, state, parts = made(panel, layout, periods=(7, 30)), ChunkSource(panel), None, []
     for at in range(0, 90, 9):
-        piece = source.cut(np.array([at]), np.array([0]), np.array([False]), 9, generator.reach)
+        chunk = source.cut(np.array([at]), np.array([0]), np.array([False]), 9, generator.lookback)
         with torch.no_grad():
-            log_prob, state = generator(piece, state)
+            log_prob, state = generator(chunk, state)
         parts.append(log_prob[0].sum(1))
     torch.testing.assert_close(torch.cat(parts), whole(generator, panel, 0)[:90], rtol=1e-4, atol=1e-4)
 
@@ -97,28 +97,28 @@ def test_of_smooth_paths_the_past_is_shaken_in_training_and_what_comes_next_is_n
     panel, layout = smooth_panel(), Layout((Number("smooth"), Number("noisy")))
     generator = made(panel, layout)
     assert generator.smooth == [0]
-    source = Source(panel)
-    piece = source.cut(panel.offsets[:-1], np.arange(60), np.zeros(60, dtype=bool), 24, generator.reach)
-    coded, rng = piece.coded(layout), torch.Generator().manual_seed(0)
-    shaken = generator.shaken(coded, rng)
-    moved = (shaken.x - coded.x) / generator.linear.part("spread", generator.reach.order)
+    source = ChunkSource(panel)
+    chunk = source.cut(panel.offsets[:-1], np.arange(60), np.zeros(60, dtype=bool), 24, generator.lookback)
+    coded, rng = chunk.coded(layout), torch.Generator().manual_seed(0)
+    shaken = generator.perturbed(coded, rng)
+    moved = (shaken.x - coded.x) / generator.linear.stage(generator.lookback.order).spread
     assert (moved[:, :, 1] == 0).all()
     sizes = moved[:, :, 0].square().mean(1).sqrt()
     assert 0.7 < (sizes > 0).double().mean() < 0.9
     assert 0.05 < sizes[sizes > 0].min() < sizes.max() < 1.5
-    row = generator.reach.rows + 20
+    row = generator.lookback.rows + 20
     past = coded.x.clone()
     past[:, :row] = shaken.x[:, :row]
     with torch.no_grad():
-        generator.shaken = lambda *_: replace(coded, x=past)
-        clean = generator.eval()(piece, None, rng)[0]
-        learned = generator.train()(piece, None, rng)[0]
-        expected = generator.eval()(replace(piece, values=past), None, rng)[0]
+        generator.perturbed = lambda *_: replace(coded, x=past)
+        clean = generator.eval()(chunk, None, rng)[0]
+        learned = generator.train()(chunk, None, rng)[0]
+        expected = generator.eval()(replace(chunk, values=past), None, rng)[0]
     torch.testing.assert_close(learned[:, 20:], expected[:, 20:], rtol=1e-4, atol=1e-4)
     assert (learned[:, 5:20, 0] != clean[:, 5:20, 0]).any()
     with torch.no_grad():
-        generator.shaken = lambda *_: shaken  # the row itself, too, whose true value is what counts
-        whole_shaken = generator.train()(piece, None, rng)[0]
+        generator.perturbed = lambda *_: shaken  # the row itself, too, whose true value is what counts
+        whole_shaken = generator.train()(chunk, None, rng)[0]
     torch.testing.assert_close(whole_shaken[:, 20, 0], expected[:, 20, 0], rtol=1e-3, atol=1e-3)
 
 
@@ -131,14 +131,14 @@ def test_one_long_series_too():
 def test_pieces_with_the_state_carried_are_one_pass(rich):
     panel, _, generator = rich
     number = int(panel.lengths.argmax())
-    source, length = Source(panel), int(panel.lengths[number])
+    source, length = ChunkSource(panel), int(panel.lengths[number])
     state, parts = None, []
     for at in range(0, length, 7):
         start = panel.offsets[[number]] + at
-        piece = source.cut(start, np.array([number]), np.array([False]), 7, generator.reach)
+        chunk = source.cut(start, np.array([number]), np.array([False]), 7, generator.lookback)
         with torch.no_grad():
-            log_prob, state = generator(piece, state)
-        parts.append(log_prob[0].sum(1)[piece.inside[0]])
+            log_prob, state = generator(chunk, state)
+        parts.append(log_prob[0].sum(1)[chunk.inside[0]])
     torch.testing.assert_close(torch.cat(parts), whole(generator, panel, number), rtol=1e-4, atol=1e-4)
 
 
@@ -149,7 +149,7 @@ def test_a_stretch_knows_nothing_of_the_rows_before_it():
     other.values[:30, 0] += 5
     with torch.no_grad():
         one, two = (
-            generator(Source(p).cut(np.array([30]), np.array([0]), np.array([True]), 10, generator.reach))[0]
+            generator(ChunkSource(p).cut(np.array([30]), np.array([0]), np.array([True]), 10, generator.lookback))[0]
             for p in (panel, other)
         )
     assert torch.equal(one, two)
@@ -187,12 +187,13 @@ def test_first_rows_start_where_many_did_and_later_ones_do_not_jump_there(drawn,
     line, starts = rows[:, :, 3], layout.cells[3].starts
     assert np.isin(line[:, 0], starts).mean() > 0.2
     panel = Panel.from_dense(rows, None, statics, covariates)
-    piece = Source(panel).cut(panel.offsets[:-1], np.arange(400), np.zeros(400, bool), 15, generator.reach)
-    outcome, own = piece.coded(layout).outcome[:, -15:, 3], Outcomes.of(layout.cells[3])
+    chunk = ChunkSource(panel).cut(panel.offsets[:-1], np.arange(400), np.zeros(400, bool), 15, generator.lookback)
+    outcome, own = chunk.coded(layout).outcome[:, -15:, 3], Outcomes.of(layout.cells[3])
     assert set(own.starts) <= set(outcome[:, 0].tolist())
     eager = copy.deepcopy(generator)  # one that would jump there on any row
-    for name in ("after3", "lasting3") if 3 in eager.lasting else ("after3",):
-        eager.get_buffer(name)[..., list(own.starts)] = 5.0
+    for table in (eager.outcomes(3).after, eager.outcomes(3).durations):
+        if table is not None:
+            table[..., list(own.starts)] = 5.0
     x = free_run(eager, statics, covariates, torch.Generator().manual_seed(3))[:, :, 3]
     straight = np.abs(x[:, 2:] - 2 * x[:, 1:-1] + x[:, :-2]) < 1e-6
     come = np.isin(x[:, 2:], starts) & (x[:, 2:] != x[:, 1:-1]) & ~straight
@@ -203,13 +204,13 @@ def test_shares_of_drawn_outcomes_are_the_predicted_ones(drawn, rich):
     layout, rows, statics, covariates = drawn
     _, _, generator = rich
     panel = Panel.from_dense(rows, None, statics, covariates)
-    source = Source(panel)
-    piece = source.cut(panel.offsets[:-1], np.arange(len(panel)), np.zeros(len(panel), bool), 15, generator.reach)
-    coded = piece.coded(layout)
+    source = ChunkSource(panel)
+    chunk = source.cut(panel.offsets[:-1], np.arange(len(panel)), np.zeros(len(panel), bool), 15, generator.lookback)
+    coded = chunk.coded(layout)
     assert Outcomes.of(layout.cells[4]).count == 4
     shares = np.bincount(coded.outcome[:, -15:, 4].flatten().numpy(), minlength=4) / rows[:, :, 4].size
     with torch.no_grad():
-        log_prob = generator(piece)[0]
+        log_prob = generator(chunk)[0]
     assert torch.isfinite(log_prob).all()
     # nothing that was drawn is what the model holds to be impossible
     assert float(log_prob[:, :, 2].min()) > -25

@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 
 from tsgan.layout import Category, Layout, Number
+from tsgan.model.chunks import ChunkSource, Lookback
 from tsgan.model.heads import Grids, Outcomes, code, mixture_log_prob
-from tsgan.model.pieces import Reach, Source
 from tsgan.panel import Panel
 
 nan = math.nan
@@ -65,11 +65,11 @@ def test_what_was_never_known_is_told_from_what_is_missing_now():
 
 def test_what_was_known_before_a_piece_counts():
     sequences = np.array([[nan, 1.0, nan, nan], [nan, nan, nan, nan]]).reshape(-1, 1)
-    source = Source(Panel(sequences, np.array([4, 4]), np.zeros((2, 0))))
+    source = ChunkSource(Panel(sequences, np.array([4, 4]), np.zeros((2, 0))))
     layout = Layout((Number("x", missing=True),))
-    piece = source.cut(np.array([3, 7]), np.array([0, 1]), np.zeros(2, dtype=bool), 1, Reach(0))
-    assert piece.coded(layout).state[:, 1:, 0].tolist() == [[1, 1], [2, 2]]
-    fresh = source.cut(np.array([3, 7]), np.array([0, 1]), np.ones(2, dtype=bool), 1, Reach(0))
+    chunk = source.cut(np.array([3, 7]), np.array([0, 1]), np.zeros(2, dtype=bool), 1, Lookback(0))
+    assert chunk.coded(layout).state[:, 1:, 0].tolist() == [[1, 1], [2, 2]]
+    fresh = source.cut(np.array([3, 7]), np.array([0, 1]), np.ones(2, dtype=bool), 1, Lookback(0))
     assert fresh.coded(layout).state[:, 2, 0].tolist() == [2, 2]
 
 

@@ -15,12 +15,12 @@ from tsgan.errors import TrainingError
 from tsgan.layout import Layout, Number
 from tsgan.model import likelihood
 from tsgan.model.callbacks import History
-from tsgan.model.likelihood import Split, Streams, Teaching, follow, measure, polish, teach
-from tsgan.model.pieces import Reach, Source
+from tsgan.model.chunks import ChunkSource, Lookback
+from tsgan.model.likelihood import LikelihoodSettings, Split, Streams, fit_likelihood, follow, measure, refit
 from tsgan.panel import Panel
 
 LAYOUT = Layout((Number("x"),), stretches=True)
-HOW = Teaching(steps=100, batch=32, rate=5e-3)
+HOW = LikelihoodSettings(steps=100, batch=32, rate=5e-3)
 
 
 def threshold(rows=4000, seed=0):
@@ -34,18 +34,18 @@ def threshold(rows=4000, seed=0):
 
 def start(panel=None, layout=LAYOUT, seed=0):
     panel = threshold() if panel is None else panel
-    split = Split.of(Source(panel), np.arange(len(panel.values) - 15), 16, layout.stretches)
+    split = Split.of(ChunkSource(panel), np.arange(len(panel.values) - 15), 16, layout.stretches)
     return split, made(panel, layout, jitter=0.0, seed=seed)
 
 
 def test_no_window_that_is_learned_from_holds_a_row_that_is_held_back():
     split, generator = start()
-    streams = Streams(split, generator.reach, 50, np.random.default_rng(0))
+    streams = Streams(split, generator.lookback, 50, np.random.default_rng(0))
     for _ in range(30):
-        piece, goes_on = streams.next()
+        chunk, goes_on = streams.next()
         rows = streams.at[:, None] + np.arange(16)
         assert not split.held[rows].any()
-        assert piece.inside.all()
+        assert chunk.inside.all()
     assert goes_on.any()
     assert split.held[split.held_starts[:, None] + np.arange(16)].all()
     assert 0.15 < split.held.mean() < 0.25
@@ -53,36 +53,36 @@ def test_no_window_that_is_learned_from_holds_a_row_that_is_held_back():
 
 def test_a_stream_that_goes_on_has_the_rows_before_as_its_past():
     split, generator = start()
-    streams = Streams(split, generator.reach, 50, np.random.default_rng(0))
+    streams = Streams(split, generator.lookback, 50, np.random.default_rng(0))
     before, _ = streams.next()
     at = streams.at.copy()
-    piece, goes_on = streams.next()
+    chunk, goes_on = streams.next()
     on = goes_on.numpy()
     np.testing.assert_array_equal(streams.at[on], at[on] + 16)
-    assert (piece.age[on, 0] >= 0).all()
-    assert (piece.age[~on][:, generator.reach.rows] == 0).all()
-    assert before.values.shape == piece.values.shape
+    assert (chunk.age[on, 0] >= 0).all()
+    assert (chunk.age[~on][:, generator.lookback.rows] == 0).all()
+    assert before.values.shape == chunk.values.shape
 
 
 def test_sequences_are_held_back_whole():
     panel, layout = rich_panel(), rich_layout()
-    split = Split.of(Source(panel), np.zeros(0, np.int64), 8, stretches=False)
+    split = Split.of(ChunkSource(panel), np.zeros(0, np.int64), 8, stretches=False)
     owner = np.repeat(np.arange(len(panel)), panel.lengths)
     whole = np.bincount(owner, split.held) / panel.lengths
     assert set(whole) == {0.0, 1.0}
     generator = made(panel, layout, jitter=0.0)
-    walks = split.walks(True, generator.reach, np.random.default_rng(0))
-    counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
+    walks = split.walks(True, generator.lookback, np.random.default_rng(0))
+    counted = sum(int(chunk.inside.sum()) for walk in walks for chunk in walk)
     assert counted == split.held.sum()
 
 
 def test_few_sequences_are_held_back_by_time():
     panel = rich_panel(sequences=3, length=300)
-    split = Split.of(Source(panel), np.zeros(0, np.int64), 8, stretches=False)
+    split = Split.of(ChunkSource(panel), np.zeros(0, np.int64), 8, stretches=False)
     generator = made(panel, rich_layout(), jitter=0.0)
     for held in (True, False):
-        walks = split.walks(held, generator.reach, np.random.default_rng(0))
-        counted = sum(int(piece.inside.sum()) for walk in walks for piece in walk)
+        walks = split.walks(held, generator.lookback, np.random.default_rng(0))
+        counted = sum(int(chunk.inside.sum()) for walk in walks for chunk in walk)
         assert 0 < counted < len(panel.values)
     assert split.possible
 
@@ -91,20 +91,20 @@ def split_of(lengths, size, stretches):
     lengths = np.array(lengths, dtype=np.int64)
     rows = int(lengths.sum())
     panel = Panel(np.arange(float(rows))[:, None], lengths, np.zeros((len(lengths), 0)))
-    return Split.of(Source(panel), np.arange(max(rows - size + 1, 1)), size, stretches)
+    return Split.of(ChunkSource(panel), np.arange(max(rows - size + 1, 1)), size, stretches)
 
 
 @given(lengths=st.lists(st.integers(1, 120), min_size=1, max_size=30), size=st.integers(1, 40))
 def test_no_row_is_learned_from_and_measured_on(lengths, size):
     split = split_of(lengths, size, len(lengths) == 1)
-    streams = Streams(split, Reach(0), 8, np.random.default_rng(0)) if len(split.starts) else None
+    streams = Streams(split, Lookback(0), 8, np.random.default_rng(0)) if len(split.starts) else None
     learned, measured = set(), set()
     for _ in range(20 if streams else 0):
-        piece, _ = streams.next()
-        learned |= set(piece.values[:, 2:, 0][piece.inside].tolist())
-    for walk in split.walks(True, Reach(0), np.random.default_rng(0)):
-        for piece in walk:
-            measured |= set(piece.values[:, 2:, 0][piece.inside].tolist())
+        chunk, _ = streams.next()
+        learned |= set(chunk.values[:, 2:, 0][chunk.inside].tolist())
+    for walk in split.walks(True, Lookback(0), np.random.default_rng(0)):
+        for chunk in walk:
+            measured |= set(chunk.values[:, 2:, 0][chunk.inside].tolist())
     assert not learned & measured
 
 
@@ -130,12 +130,12 @@ def test_a_series_too_short_holds_nothing_back():
 def test_what_is_not_linear_is_learned_and_the_best_is_kept():
     split, generator = start()
     history = History()
-    best = teach(generator, split, HOW, np.random.SeedSequence(0), history)
+    best = fit_likelihood(generator, split, HOW, np.random.SeedSequence(0), history)
     held = [row["held_back"] for row in history.rows]
     assert best.step > 0
     assert best.value == max(held)
     assert best.value > held[0] + 0.2
-    walks = split.walks(True, generator.reach, np.random.default_rng(5))
+    walks = split.walks(True, generator.lookback, np.random.default_rng(5))
     assert measure(generator, walks, 0) > held[0] + 0.2
     assert [row["stage"] for row in history.rows] == ["likelihood"] * len(held)
 
@@ -148,7 +148,7 @@ def test_the_same_seed_teaches_the_same():
         split, generator = start()
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
+            fit_likelihood(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
         weights.append(torch.cat([part.flatten() for part in generator.parameters()]))
     assert torch.equal(*weights)
 
@@ -158,7 +158,7 @@ def test_linear_noise_keeps_the_closed_form_or_little_more():
     panel = Panel(rng.normal(size=(600, 1)), np.array([600]), np.zeros((1, 0)))
     split, generator = start(panel)
     history = History()
-    best = teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), history)
+    best = fit_likelihood(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), history)
     assert best.value >= history.rows[0]["held_back"]
     if best.step == 0:
         assert not any(bool(part.any()) for part in (generator.chain.out, generator.first.out))
@@ -166,14 +166,16 @@ def test_linear_noise_keeps_the_closed_form_or_little_more():
 
 def test_a_deadline_ends_training_after_one_step():
     split, generator = start()
-    best = teach(generator, split, replace(HOW, deadline=time.monotonic()), np.random.SeedSequence(0), History())
+    best = fit_likelihood(
+        generator, split, replace(HOW, deadline=time.monotonic()), np.random.SeedSequence(0), History()
+    )
     assert best.taken == 1
 
 
 def test_a_callback_ends_training():
     split, generator = start()
     history = History([lambda row: row["step"] >= 50])
-    best = teach(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), history)
+    best = fit_likelihood(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), history)
     assert best.taken == 50
 
 
@@ -184,7 +186,7 @@ def test_an_interrupt_keeps_the_best_weights():
         if row["step"] == 50:
             raise KeyboardInterrupt
 
-    best = teach(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), History([stop]))
+    best = fit_likelihood(generator, split, replace(HOW, steps=500), np.random.SeedSequence(0), History([stop]))
     assert best.interrupted
     assert best.taken == 50
 
@@ -192,7 +194,7 @@ def test_an_interrupt_keeps_the_best_weights():
 def test_training_that_diverges_goes_back_to_the_best_with_a_lower_rate():
     split, generator = start()
     how = replace(HOW, steps=300, rate=1e4, clip=0.0)
-    best = teach(generator, split, how, np.random.SeedSequence(0), History())
+    best = fit_likelihood(generator, split, how, np.random.SeedSequence(0), History())
     assert math.isfinite(best.value)
     assert all(bool(part.isfinite().all()) for part in generator.parameters())
 
@@ -210,11 +212,11 @@ def test_where_nothing_is_gained_a_lower_rate_is_tried_once(monkeypatch):
 
     monkeypatch.setattr(likelihood._Learner, "step", step)
     monkeypatch.setattr(likelihood, "measure", lambda *arguments: -1.0)
-    best = teach(generator, split, replace(HOW, steps=1000), np.random.SeedSequence(0), History())
+    best = fit_likelihood(generator, split, replace(HOW, steps=1000), np.random.SeedSequence(0), History())
     one = likelihood.PATIENCE * likelihood.CHECK
     assert (best.step, best.taken) == (0, 2 * one)
     assert max(rates[:one]) == HOW.rate
-    assert rates[one:] == [pytest.approx(likelihood.LOWER * HOW.rate)] * one
+    assert rates[one:] == [pytest.approx(likelihood.LOWER_RATE * HOW.rate)] * one
     assert weights[one] == weights[0]  # from the best weights
 
 
@@ -222,8 +224,8 @@ def test_all_rows_are_learned_from_gently(monkeypatch):
     split, generator = start()
     rates = []
     monkeypatch.setattr(likelihood._Learner, "step", lambda self, rate: rates.append(rate) or 0.0)
-    polish(generator, split, HOW, likelihood.Best(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
-    assert len(rates) == 200 * likelihood.POLISH
+    refit(generator, split, HOW, likelihood.Checkpoint(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
+    assert len(rates) == 200 * likelihood.REFIT_STEPS
     assert rates[0] < max(rates) == pytest.approx(0.3 * HOW.rate)
 
 
@@ -234,12 +236,12 @@ def test_rows_without_a_likelihood_are_refused_by_the_name_of_their_column():
     with pytest.raises(
         TrainingError, match=r"column 'x' has rows without a finite likelihood before training.*exclude="
     ):
-        teach(generator, split, HOW, np.random.SeedSequence(0), History())
+        fit_likelihood(generator, split, HOW, np.random.SeedSequence(0), History())
 
 
 def test_polishing_that_is_interrupted_leaves_the_generator_as_it_was(monkeypatch):
     split, generator = start()
-    best = teach(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
+    best = fit_likelihood(generator, split, replace(HOW, steps=50), np.random.SeedSequence(0), History())
     before = [part.clone() for part in generator.parameters()]
     taken = []
 
@@ -251,7 +253,7 @@ def test_polishing_that_is_interrupted_leaves_the_generator_as_it_was(monkeypatc
 
     monkeypatch.setattr(likelihood, "follow", stop)
     with pytest.raises(KeyboardInterrupt):
-        polish(generator, split, HOW, replace(best, step=50), np.random.SeedSequence(1))
+        refit(generator, split, HOW, replace(best, step=50), np.random.SeedSequence(1))
     assert all(torch.equal(one, two) for one, two in zip(before, generator.parameters(), strict=True))
     assert not generator.training
 
@@ -259,10 +261,10 @@ def test_polishing_that_is_interrupted_leaves_the_generator_as_it_was(monkeypatc
 @pytest.mark.slow
 def test_the_rows_that_were_held_back_are_learned_at_last():
     split, generator = start()
-    best = teach(generator, split, HOW, np.random.SeedSequence(0), History())
-    walks = split.walks(True, generator.reach, np.random.default_rng(5))
+    best = fit_likelihood(generator, split, HOW, np.random.SeedSequence(0), History())
+    walks = split.walks(True, generator.lookback, np.random.default_rng(5))
     before = measure(generator, walks, 0)
-    polish(generator, split, HOW, best, np.random.SeedSequence(1))
+    refit(generator, split, HOW, best, np.random.SeedSequence(1))
     assert measure(generator, walks, 0) > before
     assert not split.whole().held.any()
-    assert likelihood.POLISH < 1
+    assert likelihood.REFIT_STEPS < 1

@@ -19,11 +19,11 @@ def chain(units=11):
 def test_walking_gives_what_one_pass_gives():
     made, state, features = chain(), torch.randn(7, 6), torch.randn(7, sum(FEATURES))
     whole = made(state, features)
-    walk, at_f, at_o = made.begin(state), 0, 0
+    walk, at_f, at_o = made.start_row(state), 0, 0
     with torch.no_grad():
         for j in range(len(FEATURES)):
             torch.testing.assert_close(walk.head(j), whole[:, at_o : at_o + OUTPUTS[j]])
-            walk.tell(j, features[:, at_f : at_f + FEATURES[j]])
+            walk.add(j, features[:, at_f : at_f + FEATURES[j]])
             at_f, at_o = at_f + FEATURES[j], at_o + OUTPUTS[j]
 
 
@@ -48,10 +48,10 @@ def test_nothing_is_told_before_training():
 
 def test_more_columns_than_units_work():
     made = Chain(4, [1] * 9, [2] * 9, 3).eval()
-    walk = made.begin(torch.randn(2, 4))
+    walk = made.start_row(torch.randn(2, 4))
     for j in range(9):
         assert walk.head(j).shape == (2, 2)
-        walk.tell(j, torch.randn(2, 1))
+        walk.add(j, torch.randn(2, 1))
 
 
 def test_outputs_come_in_the_order_asked_for():

@@ -10,13 +10,13 @@ from through_json import through_json
 from tsgan.layout import Category, Layout, Number
 from tsgan.model import likelihood
 from tsgan.model.callbacks import History
-from tsgan.model.likelihood import Teaching
+from tsgan.model.likelihood import LikelihoodSettings
 from tsgan.model.model import Model, Options
 from tsgan.panel import Given, Panel
 
 
 def learned(panel, layout, steps=0, callbacks=(), **options):
-    seed, options = np.random.SeedSequence(0), Options(first=Teaching(steps=steps), **options)
+    seed, options = np.random.SeedSequence(0), Options(first=LikelihoodSettings(steps=steps), **options)
     return Model.learn(panel, layout, 8, np.zeros(0, np.int64), options, seed, History(callbacks))
 
 
@@ -100,7 +100,7 @@ def test_a_panel_without_cells_or_statics_is_drawn_empty():
 def test_sizes_follow_the_rows_and_what_is_asked():
     assert Options().sizes(500).hidden < Options().sizes(50_000).hidden
     assert Options(hidden=7, units=9).sizes(500).units == 9
-    assert Options(first=Teaching(steps=0)).sizes(50_000).hidden == 1
+    assert Options(first=LikelihoodSettings(steps=0)).sizes(50_000).hidden == 1
 
 
 def test_nothing_is_finished_where_nothing_was_learned():

@@ -9,9 +9,9 @@ import torch
 
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.base import fit_base
+from tsgan.model.chunks import ChunkSource
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.particles import block_size, complete
-from tsgan.model.pieces import Source
 from tsgan.model.rollout import Rollout
 from tsgan.panel import Given, Panel
 
@@ -38,8 +38,8 @@ def _simulate(n, time, seed):
 
 
 def _taught(layout, values, mixture=3):
-    source, time = Source(Panel.from_dense(values)), values.shape[1]
-    base = fit_base(layout, lambda reach: source.sweep(time, reach, time), mixture, np.random.default_rng(0))
+    source, time = ChunkSource(Panel.from_dense(values)), values.shape[1]
+    base = fit_base(layout, lambda seen: source.sweep(time, seen, time), mixture, np.random.default_rng(0))
     torch.manual_seed(0)
     return Generator(layout, base, Sizes("lstm", 8, 1, 8, mixture)).eval()
 

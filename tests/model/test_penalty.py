@@ -6,8 +6,7 @@ import torch
 from tsgan.layout import Category, Layout, Number
 from tsgan.model.cells import CELLS
 from tsgan.model.critic import Critic
-from tsgan.model.losses import LOSSES, Batch
-from tsgan.model.penalty import gradient_penalty
+from tsgan.model.losses import LOSSES, Batch, gradient_penalty
 
 LENGTHS = torch.tensor([8, 3, 8, 5, 1, 7])
 SHAPES = {
@@ -35,7 +34,7 @@ def _points(statics=2, seed=1):
 
 def _penalty(critic, points, shape, exact):
     def score(x, statics):
-        return critic(x, statics, LENGTHS.repeat(len(x) // 6))
+        return critic(x, statics, LENGTHS)
 
     value = gradient_penalty(score, points, shape, exact=exact)
     return value, torch.autograd.grad(value, list(critic.parameters()), allow_unused=True)
@@ -119,11 +118,9 @@ def test_single_precision_is_close_enough_to_train_by():
 def test_gradients_outside_are_left_alone(exact):
     critic = _critic("lstm")
     points = tuple(part.requires_grad_() for part in _points())
-    gradient_penalty(lambda x, s: critic(x, s, LENGTHS.repeat(len(x) // 6)), points, SHAPES["r1"], exact=exact)
+    gradient_penalty(lambda x, s: critic(x, s, LENGTHS), points, SHAPES["r1"], exact=exact)
     assert all(part.grad is None for part in (*points, *critic.parameters()))
-    gradient_penalty(
-        lambda x, s: critic(x, s, LENGTHS.repeat(len(x) // 6)), points, SHAPES["r1"], exact=exact
-    ).backward()
+    gradient_penalty(lambda x, s: critic(x, s, LENGTHS), points, SHAPES["r1"], exact=exact).backward()
     assert all(part.grad is None for part in points)
     assert critic.head[0].weight.grad.abs().max() > 0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsgan.layout import Category, Layout, Number
-from tsgan.model.periods import MOST, find_periods
+from tsgan.model.periods import MAX_PERIODS, find_periods
 from tsgan.panel import Panel
 
 LAYOUT = Layout((Category("c", 2), Number("x", missing=True)))
@@ -26,7 +26,7 @@ def test_periods_and_their_multiples(period):
     found = find_periods(panel([wave(6000, period)]), LAYOUT)
     assert found[0] == period
     assert all(one % period == 0 for one in found)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_PERIODS
 
 
 def test_of_many_sequences_and_with_holes():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from through_json import through_json
 
-from tsgan.encoding.compose import compose
+from tsgan.encoding.assembling import assemble
 from tsgan.errors import SchemaError
 from tsgan.tables.dtypes import dump
 from tsgan.tables.form import Form, read
@@ -27,7 +27,7 @@ def again(data, entity=None, time=None, static=(), exclude=(), squeeze=True):
     decoded = {name: table.values[name].array for name in form.names}
     lengths = np.bincount(codes)
     keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys).make(len(lengths))
-    return compose(decoded, lengths, form, table.stamps, keys, squeeze=squeeze)
+    return assemble(decoded, lengths, form, table.stamps, keys, squeeze=squeeze)
 
 
 INDEXES = {
@@ -131,7 +131,7 @@ def test_arrays_come_back_as_arrays():
         assert made.dtype == array.dtype
     pair = [rng.normal(size=(3, 2)), rng.normal(size=(4, 2))]
     table = read(pair, None, None, ())
-    made = compose(table.values, np.array([3, 4]), table.form, None, None)
+    made = assemble(table.values, np.array([3, 4]), table.form, None, None)
     for left, right in zip(made, pair, strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -172,5 +172,5 @@ def test_an_array_has_no_columns_to_leave_out():
 
 def test_labels_that_outgrow_their_dtype_become_wider():
     form = Form("frame", ("x",), index=(None,), counted=(120, 1), labels=dump(np.dtype("int8")))
-    made = compose({"x": np.zeros(20)}, np.array([20]), form, None, None, squeeze=True)
+    made = assemble({"x": np.zeros(20)}, np.array([20]), form, None, None, squeeze=True)
     assert made.index[-1] == 139

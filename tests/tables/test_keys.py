@@ -14,7 +14,7 @@ from through_json import through_json
 
 from tsgan.bundle import pack
 from tsgan.errors import ParameterError
-from tsgan.tables.keys import Keys, Pattern
+from tsgan.tables.keys import Keys
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_new_keys_are_never_real(real):
 
 
 def test_a_pattern_with_little_room_takes_longer_keys():
-    pattern = Pattern(("0123456789", "ab", "x", "0123456789"), (7,), 2)
-    made = pattern.make(45)
+    keys = Keys("object", "object", "pattern", 0, 9, places=("7", "ab", "x", "0123456789"))
+    made = keys.make(45)
     assert len(set(made)) == 45
     assert {len(key) for key in made[:20]} == {4}
     assert made[20].endswith("_2")
     assert made[44].endswith("_3")
-    assert pattern.make(5, skip=18).tolist() == made[18:23].tolist()
+    assert keys.make(5, skip=18).tolist() == made[18:23].tolist()
 
 
 def test_numbers_that_leave_no_room():

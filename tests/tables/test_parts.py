@@ -15,7 +15,7 @@ from tsgan.errors import InputError, SchemaError
 from tsgan.panel import Panel, Windows
 from tsgan.tables import files as tables
 from tsgan.tables import sources
-from tsgan.tables.parts import Parts, Piece, sample_of, spool
+from tsgan.tables.parts import Chunk, Parts, draw_excerpt, encode_to_disk
 from tsgan.tables.sources import in_parts
 
 
@@ -91,7 +91,7 @@ def test_parts_together_are_the_whole(tmp_path, kind):
         source = sorted(source.iterdir()) if kind == "files" else source
     elif kind == "iterator":
         source = iter(frames)
-    with Parts.open(source, "id", "t") as parts:
+    with Parts(source, "id", "t") as parts:
         assert parts.rows == 230
         assert parts.lengths.tolist() == [70, 1, 20, 130, 9]
         for _ in range(2):
@@ -105,9 +105,9 @@ def test_names_in_a_folder_are_in_the_order_of_their_numbers(tmp_path):
     frame = _series(36)
     folder = _folder(tmp_path / "p", _cut(frame, range(3, 36, 3)))
     (folder / "_SUCCESS").write_text("")
-    with Parts.open(str(folder)) as parts:
+    with Parts(str(folder)) as parts:
         pd.testing.assert_frame_equal(pd.concat(list(parts)), frame, check_freq=False)
-    with Parts.open(folder / "part-10.parquet") as parts:
+    with Parts(folder / "part-10.parquet") as parts:
         assert parts.rows == 3
 
 
@@ -118,8 +118,8 @@ def test_names_in_a_folder_are_in_the_order_of_their_numbers(tmp_path):
 )
 def test_pieces_hold_whole_sequences(lengths, cuts, rows):
     frame = _panel(lengths)
-    with Parts.open(_cut(frame, sorted(int(c * len(frame)) for c in cuts)), "id") as parts:
-        pieces = list(parts.pieces(rows))
+    with Parts(_cut(frame, sorted(int(c * len(frame)) for c in cuts)), "id") as parts:
+        pieces = list(parts.chunks(rows))
     pd.testing.assert_frame_equal(pd.concat([piece.frame for piece in pieces]), frame)
     assert all(len(piece.frame) >= 2 for piece in pieces)
     for one, two in itertools.pairwise(pieces):
@@ -129,10 +129,10 @@ def test_pieces_hold_whole_sequences(lengths, cuts, rows):
 @given(rows=st.integers(2, 300), size=st.integers(1, 120), margin=st.integers(0, 30))
 def test_stretches_of_a_long_series_have_context(rows, size, margin):
     frame = _series(rows)
-    with Parts.open([frame]) as parts:
-        pieces = list(parts.pieces(size, margin))
+    with Parts([frame]) as parts:
+        pieces = list(parts.chunks(size, margin))
 
-    def kept(piece: Piece):
+    def kept(piece: Chunk):
         return piece.frame.iloc[piece.before : len(piece.frame) - piece.after]
 
     pd.testing.assert_frame_equal(pd.concat([kept(piece) for piece in pieces]), frame, check_freq=False)
@@ -141,12 +141,12 @@ def test_stretches_of_a_long_series_have_context(rows, size, margin):
 
 
 @pytest.mark.parametrize("rows", [40, 10_000])
-def test_a_spooled_panel_is_the_one_in_memory(tmp_path, monkeypatch, rows):
-    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (rows, 64))
+def test_a_panel_on_disk_is_the_one_in_memory(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr("tsgan.tables.parts.Parts.chunks.__defaults__", (rows, 64))
     frame = _panel(np.random.default_rng(1).integers(1, 60, 30))
     whole = _encode(frame)
-    with Parts.open(_folder(tmp_path / "p", _cut(frame, [100, 333])), "id", "t") as parts:
-        panel = spool(parts, _encode)
+    with Parts(_folder(tmp_path / "p", _cut(frame, [100, 333])), "id", "t") as parts:
+        panel = encode_to_disk(parts, _encode)
         assert isinstance(panel.values, np.memmap)
         assert (panel.values.dtype, panel.covariates.dtype) == (np.float64, np.float32)
         assert not panel.values.flags.writeable
@@ -159,11 +159,11 @@ def test_a_spooled_panel_is_the_one_in_memory(tmp_path, monkeypatch, rows):
     assert not folder.exists()
 
 
-def test_a_long_series_is_spooled_as_one_sequence(monkeypatch):
-    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (70, 8))
+def test_a_long_series_is_encoded_as_one_sequence(monkeypatch):
+    monkeypatch.setattr("tsgan.tables.parts.Parts.chunks.__defaults__", (70, 8))
     frame = _series(500)
-    with Parts.open(iter(_cut(frame, [90, 300]))) as parts:
-        panel = spool(parts, _encode)
+    with Parts(iter(_cut(frame, [90, 300]))) as parts:
+        panel = encode_to_disk(parts, _encode)
         np.testing.assert_array_equal(panel.values, _encode(frame).values)
         assert panel.lengths.tolist() == [500]
         assert panel.statics.tolist() == [[1]]
@@ -171,25 +171,25 @@ def test_a_long_series_is_spooled_as_one_sequence(monkeypatch):
 
 
 def test_the_temporary_folder_goes_with_its_owner(recwarn):
-    parts = Parts.open(iter([_series(9)]))
+    parts = Parts(iter([_series(9)]))
     folder = parts.folder
     assert folder.exists()
     parts.close()
     parts.close()
     assert not folder.exists()
-    with pytest.raises(SchemaError), Parts.open(iter([_series(9)]), entity="who"):
+    with pytest.raises(SchemaError), Parts(iter([_series(9)]), entity="who"):
         pass
     gc.collect()
 
 
 def test_an_encoder_that_loses_rows_is_noticed():
-    with Parts.open([_series(20)]) as parts, pytest.raises(ValueError, match="encoding 20 rows gave 19"):
-        spool(parts, lambda frame: _encode(frame.iloc[1:]))
+    with Parts([_series(20)]) as parts, pytest.raises(ValueError, match="encoding 20 rows gave 19"):
+        encode_to_disk(parts, lambda frame: _encode(frame.iloc[1:]))
 
 
 def test_no_room_on_the_disk_is_told():
-    with Parts.open([_series(20)]) as parts, pytest.raises(InputError, match=r"cannot be written: .*let TMPDIR name"):
-        spool(parts, _encode, parts.folder / "absent")
+    with Parts([_series(20)]) as parts, pytest.raises(InputError, match=r"cannot be written: .*let TMPDIR name"):
+        encode_to_disk(parts, _encode, parts.folder / "absent")
 
 
 class TestExcerpt:
@@ -205,16 +205,16 @@ class TestExcerpt:
 
     def test_a_small_table_is_taken_whole(self):
         frame = _panel([25] * 4)
-        with Parts.open([frame], "id") as parts:
-            excerpt = sample_of(parts, 100, np.random.default_rng(0))
+        with Parts([frame], "id") as parts:
+            excerpt = draw_excerpt(parts, 100, np.random.default_rng(0))
         pd.testing.assert_frame_equal(excerpt.frame, frame)
         assert excerpt.whole
 
     def test_whole_sequences_with_extremes_levels_and_missing_values(self):
         frame = self._rare()
-        with Parts.open(_cut(frame, [3333, 6001]), "id", "t") as parts:
-            excerpt = sample_of(parts, 1000, np.random.default_rng(0))
-            other = sample_of(parts, 1000, np.random.default_rng(1))
+        with Parts(_cut(frame, [3333, 6001]), "id", "t") as parts:
+            excerpt = draw_excerpt(parts, 1000, np.random.default_rng(0))
+            other = draw_excerpt(parts, 1000, np.random.default_rng(1))
         got = excerpt.frame
         assert excerpt.whole
         assert 1000 <= len(got) <= 1600
@@ -231,8 +231,8 @@ class TestExcerpt:
     def test_long_sequences_are_taken_by_stretches(self):
         frame = self._rare()
         frame["id"] = np.repeat(["p1", "p2", "q"], [4000, 4000, 2000])
-        with Parts.open([frame], "id") as parts:
-            excerpt = sample_of(parts, 600, np.random.default_rng(0))
+        with Parts([frame], "id") as parts:
+            excerpt = draw_excerpt(parts, 600, np.random.default_rng(0))
         assert not excerpt.whole
         assert 600 <= len(excerpt.frame) < 1000
         assert set(excerpt.frame["id"]) == {"p1", "p2", "q"}
@@ -246,8 +246,8 @@ class TestExcerpt:
     def test_a_long_series_is_taken_by_stretches_all_over(self):
         frame = _series(20_000)
         frame.iloc[15_555, 0] = 99.0
-        with Parts.open([frame]) as parts:
-            excerpt = sample_of(parts, 1000, np.random.default_rng(0))
+        with Parts([frame]) as parts:
+            excerpt = draw_excerpt(parts, 1000, np.random.default_rng(0))
         got = excerpt.frame
         assert 900 <= len(got) <= 1300
         assert got["x"].max() == 99
@@ -259,22 +259,22 @@ class TestExcerpt:
         assert len(jumps) > 40
 
     def test_free_text_is_not_searched_for_every_level(self, monkeypatch):
-        monkeypatch.setattr("tsgan.tables.census.LEVELS", 100)
+        monkeypatch.setattr("tsgan.tables.scan.MAX_LEVELS", 100)
         frame = _panel([2] * 2000)
         frame["note"] = [f"text {i}" for i in range(len(frame))]
-        with Parts.open([frame], "id") as parts:
-            assert len(sample_of(parts, 200, np.random.default_rng(0)).frame) < 300
+        with Parts([frame], "id") as parts:
+            assert len(draw_excerpt(parts, 200, np.random.default_rng(0)).frame) < 300
 
     def test_every_form_of_key_is_in_it(self):
         frame = _panel([2] * 1000)
         names = [f"p{i}" for i in range(998)]
         frame["id"] = np.repeat([*names[:500], "synthetic_7", *names[500:], "x-00012"], 2)
-        with Parts.open([frame], "id") as parts:
-            keys = set(sample_of(parts, 100, np.random.default_rng(0)).frame["id"])
+        with Parts([frame], "id") as parts:
+            keys = set(draw_excerpt(parts, 100, np.random.default_rng(0)).frame["id"])
         assert {"p0", "p997", "synthetic_7", "x-00012"} <= keys
         frame["id"] = np.repeat(np.random.default_rng(0).permutation(1000), 2)
-        with Parts.open([frame], "id") as parts:
-            assert {0, 999} <= set(sample_of(parts, 100, np.random.default_rng(0)).frame["id"])
+        with Parts([frame], "id") as parts:
+            assert {0, 999} <= set(draw_excerpt(parts, 100, np.random.default_rng(0)).frame["id"])
 
 
 class TestTypes:
@@ -288,24 +288,24 @@ class TestTypes:
         whole = pa.table({"n": n, "b": b})
         for at in (0, 3):
             parquet.write_table(whole.slice(at, 3), tmp_path / "p" / f"{at}.parquet")
-        with Parts.open(tmp_path / "p") as parts:
+        with Parts(tmp_path / "p") as parts:
             pd.testing.assert_frame_equal(pd.concat(list(parts)), whole.to_pandas())
 
     def test_levels_are_those_of_all_parts(self):
         frames = [pd.DataFrame({"k": pd.Categorical([level, "a"])}) for level in ("a", "c", "b")]
-        with Parts.open(frames) as parts:
+        with Parts(frames) as parts:
             for frame in parts:
                 assert frame["k"].cat.categories.tolist() == ["a", "c", "b"]
 
     def test_a_part_where_all_is_missing_takes_the_type_of_the_others(self, tmp_path):
         frames = [pd.DataFrame({"k": [None, None], "x": [1, 2]}), pd.DataFrame({"k": ["a", "b"], "x": [1, 2]})]
         for source in (frames, _folder(tmp_path / "p", frames), iter(frames)):
-            with Parts.open(source) as parts:
+            with Parts(source) as parts:
                 assert [str(frame["k"].dtype) for frame in parts] == [str(frames[1]["k"].dtype)] * 2
 
     def test_an_iterator_keeps_types_that_parquet_has_not(self):
         frame = pd.DataFrame({1: pd.Categorical([3, 1], categories=[3, 1, 2], ordered=True), 2: [0.5, 1.5]})
-        with Parts.open(iter([frame, frame])) as parts:
+        with Parts(iter([frame, frame])) as parts:
             pd.testing.assert_frame_equal(pd.concat(list(parts)), pd.concat([frame, frame], ignore_index=True))
 
 
@@ -337,18 +337,18 @@ def _two(**changes):
 )
 def test_bad_parts_are_named(frames, entity, kind, words):
     with pytest.raises(kind, match=re.escape(words)):
-        Parts.open(frames, entity, None)
+        Parts(frames, entity, None)
     if len(frames) > 1 and "str" not in words:
         with pytest.raises(kind, match=re.escape(words)):
-            Parts.open(iter(frames), entity, None)
+            Parts(iter(frames), entity, None)
 
 
 def test_time_that_goes_back_within_a_part_is_told_with_both_stamps():
     frame = pd.DataFrame({"t": [0, 1, 3, 2], "x": 1.0})
     words = "part 1: the time 't' does not increase: '2' comes after '3'; the parts of one long series must be in time"
     with pytest.raises(InputError, match=re.escape(words)):
-        Parts.open([frame], time="t")
-    with Parts.open([frame.assign(e="a")], "e", "t") as parts:
+        Parts([frame], time="t")
+    with Parts([frame.assign(e="a")], "e", "t") as parts:
         assert parts.rows == 4
 
 
@@ -357,7 +357,7 @@ def test_an_ordered_category_must_have_the_same_levels():
         return pd.DataFrame({"g": pd.Categorical(["lo"], categories=levels, ordered=True)})
 
     with pytest.raises(SchemaError, match=re.escape("part 2: column 'g' is category of str, ordered ['hi', 'lo'], in")):
-        Parts.open([frame(["lo", "hi"]), frame(["hi", "lo"])])
+        Parts([frame(["lo", "hi"]), frame(["hi", "lo"])])
 
 
 def test_an_ordered_category_in_files_too(tmp_path):
@@ -365,13 +365,13 @@ def test_an_ordered_category_in_files_too(tmp_path):
     folder = _folder(tmp_path / "p", frames)
     words = "column 'g' is an ordered category with levels that differ: ['lo', 'hi'] and ['lo']; set them all"
     with pytest.raises(SchemaError, match=re.escape(words)):
-        Parts.open(folder)
+        Parts(folder)
 
 
 def test_an_outer_level_called_sequence_is_the_entity():
     index = pd.MultiIndex.from_product([[0, 1, 2], range(4)], names=["sequence", None])
     frame = pd.DataFrame({"x": np.arange(12.0)}, index=index)
-    with Parts.open([frame.iloc[:6], frame.iloc[6:]]) as parts:
+    with Parts([frame.iloc[:6], frame.iloc[6:]]) as parts:
         assert parts.entity == "sequence"
         assert parts.lengths.tolist() == [4, 4, 4]
         pd.testing.assert_frame_equal(pd.concat(list(parts)), frame)
@@ -385,7 +385,7 @@ def test_frames_that_are_others_when_read_again():
             Growing.length += 1
             return iter([_series(Growing.length)])
 
-    with Parts.open(Growing()) as parts, pytest.raises(InputError, match="rows when first read and have 7 now"):
+    with Parts(Growing()) as parts, pytest.raises(InputError, match="rows when first read and have 7 now"):
         list(parts)
 
 
@@ -400,13 +400,13 @@ def test_frames_that_are_others_when_read_again():
 )
 def test_paths_that_are_no_parts(tmp_path, make, words):
     with pytest.raises(InputError, match=re.escape(words)):
-        Parts.open(make(tmp_path))
+        Parts(make(tmp_path))
 
 
 def test_folders_in_a_folder_are_not_passed_over(tmp_path):
     _folder(tmp_path / "year=2024", [_series(3)])
     with pytest.raises(InputError, match="holds folders of parquet files; pass their paths as a list, in order"):
-        Parts.open(tmp_path)
+        Parts(tmp_path)
 
 
 def test_files_that_differ_are_named(tmp_path):
@@ -414,28 +414,28 @@ def test_files_that_differ_are_named(tmp_path):
     one = _folder(tmp_path / "one", [frame, frame.astype({"n": "float64"})])
     words = r"part-1\.parquet: column 'n' is double, in .*part-0\.parquet it is int64; give all parts the same type"
     with pytest.raises(SchemaError, match=words):
-        Parts.open(one)
+        Parts(one)
     two = _folder(tmp_path / "two", [frame, frame.rename(columns={"n": "m"})])
     with pytest.raises(
         SchemaError, match=r"part-1\.parquet: the columns are not those of .*missing \['n'\], not known"
     ):
-        Parts.open(two)
+        Parts(two)
 
 
 def test_keys_whose_hashes_agree_are_told_apart(monkeypatch):
-    for module in ("census", "parts"):
+    for module in ("scan", "parts"):
         monkeypatch.setattr(f"tsgan.tables.{module}.hashes", lambda keys: np.ones(len(keys), dtype=np.uint64))
 
     frames = _two()
-    with Parts.open(frames, "id") as parts:
+    with Parts(frames, "id") as parts:
         assert parts.lengths.tolist() == [3, 3, 3]
     with pytest.raises(InputError, match="'id'='p0001' comes back after other entities"):
-        Parts.open(frames[::-1], "id")
+        Parts(frames[::-1], "id")
 
 
 def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
     monkeypatch.setattr(sources, "ROWS", 5_000)
-    monkeypatch.setattr("tsgan.tables.parts.Parts.pieces.__defaults__", (10_000, 64))
+    monkeypatch.setattr("tsgan.tables.parts.Parts.chunks.__defaults__", (10_000, 64))
     count, rows = 40, 10_000
 
     def frames():
@@ -451,9 +451,9 @@ def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
 
     tracemalloc.start()
     try:
-        with Parts.open(frames(), "id") as parts:
-            sample_of(parts, 20_000, np.random.default_rng(0))
-            panel = spool(parts, encode)
+        with Parts(frames(), "id") as parts:
+            draw_excerpt(parts, 20_000, np.random.default_rng(0))
+            panel = encode_to_disk(parts, encode)
             assert len(panel) == 100 * count
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -3,7 +3,8 @@
 The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
 3 a score is worse than `--fail-under` allows (one line each on standard error, after all that was asked for has been
-written), 130 interrupted, 141 the reader of a pipe went away. Only this module prints.
+written), 130 interrupted (Ctrl-C), 141 the reader of a pipe went away, 143 terminated (SIGTERM). What `fit` has learned
+until it is stopped is saved. Only this module prints.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import argparse
 import contextlib
 import inspect
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -45,20 +48,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(words).parse_args(words)
     from ..errors import TsganError  # after the parser: --help loads no library
 
+    stopped: list[int] = []
     try:
-        with _plain_warnings():
+        with _plain_warnings(), _interrupts(stopped):
             code = args.run(args) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("tsgan: interrupted", file=sys.stderr)
-        return 130
+        print(f"tsgan: {'terminated' if signal.SIGTERM in stopped else 'interrupted'}", file=sys.stderr)
+        return 128 + (stopped or [signal.SIGINT])[0]
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail once more
         return 141
     except (TsganError, OSError, ImportError) as error:
         print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    return int(code)
+    return 128 + stopped[0] if stopped else int(code)
+
+
+@contextlib.contextmanager
+def _interrupts(stopped: list[int]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM interrupt alike, and keep their numbers: what handles them may go on to save."""
+
+    def interrupt(number: int, frame: object) -> None:
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    usual = {}
+    if threading.current_thread() is threading.main_thread():
+        heard = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
+        usual = {number: signal.signal(number, interrupt) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -127,10 +150,12 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(args: argparse.Namespace) -> None:
+    from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
     from ..tables import files as tables
     from .values import calendar_of, rules_of
 
+    bundle.check(args.output)
     arguments = given(args, args.names)
     if "constraints" in arguments:
         arguments["constraints"] = rules_of(arguments["constraints"])
@@ -244,7 +269,10 @@ def _threshold(text: str) -> Any:
 def _evaluate(args: argparse.Namespace) -> int:
     from ..evaluation.evaluate import compare, evaluate
     from ..tables import files as tables
+    from .values import check_file
 
+    for path in (args.report, args.json):
+        check_file(path)
     arguments = given(args, args.names)
     asked = [threshold.metric for threshold in args.fail_under]
     if asked:
@@ -327,7 +355,7 @@ def _info(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
 
-    model, document = RecurrentGAN.load(args.model), bundle.read(args.model)[0]
+    model, document = RecurrentGAN.load(args.model), bundle.read(args.model, check=False)[0]
     usual = inspect.signature(type(model)).parameters
     changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}
     print(f"{args.model}: a {type(model).__name__}, saved by tsgan {document.get('tsgan')}")
@@ -351,13 +379,17 @@ def _build_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from .. import datasets
+    from .. import bundle, datasets
     from ..estimator.recurrent_gan import RecurrentGAN
     from ..evaluation.evaluate import evaluate
     from ..tables import files as tables
+    from .values import check_file
 
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
+    bundle.check(out / "model")
+    for name in ("synthetic.csv", "report.html"):
+        check_file(str(out / name))
     real = datasets.load("seattle_weather")
     _say(
         args, f"seattle_weather: {len(real)} days of {', '.join(real.columns[1:])}; training takes {args.max_time:g} s"

@@ -1,10 +1,12 @@
-"""What `tsgan sample` is asked for, in words, and what it writes: conditions, sizes of pieces, arrays as tables."""
+"""What commands are given, in words, and what they write: conditions, rules, sizes of pieces, arrays as tables."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError
@@ -15,6 +17,25 @@ if TYPE_CHECKING:
 
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
+
+
+def check_file(path: str | None) -> None:
+    """Check that a file can be written, before the work that it is to hold; None and - are none.
+
+    Raises
+    ------
+    OSError
+        If its folder does not exist or cannot be written to, or a folder is in its place.
+    """
+    if path in (None, "-"):
+        return
+    target = Path(str(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; name a file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: the folder {target.parent} does not exist; make it first")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise PermissionError(f"{target} cannot be written to; choose another place")
 
 
 def sequences_of(model: Any, n: int, length: int | None, rows: int | None) -> int:

@@ -1,15 +1,20 @@
-"""What every constraint is, the rows that it looks at, and the steps that keep it by construction.
+"""What every constraint is, the table that it looks at, and the steps that keep it by construction.
 
-`Rows` are columns in sequence order: one value per row, or one per sequence where static. A `Step` makes one column, or
-a few, from learned parts and from columns that are already put back.
+What a rule says of itself:
+
+- `check` and `check_together` refuse columns and other rules that it cannot go with; `broken` finds rows against it.
+- `steps` adds to a plan the `Step` that keeps it where whole tables are made: columns are taken out (`forward`), parts
+  are learned in their place, and put back (`inverse`) so that the rule holds whatever the parts are.
+- Where holes of a table are filled, `infer` (of rules and of steps, for what only the learned table says) gives the
+  missing values that follow from known ones, `release` of a step leaves out known values that are made together with
+  drawn ones, and `enforce` moves drawn values so that the rule holds beside all known ones.
 """
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -19,13 +24,13 @@ from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError
-from .numbers import Grain, Kind, Scale, kind_of
+from .numbers import KINDS, Kind, NumberFormat, Scale, kind_of
 
 Name = str | int
-Parts = dict[Name, "pd.Series[Any]"]
+Columns = dict[Name, "pd.Series[Any]"]
 Places = NDArray[np.intp]
 Limits = tuple[Any, Any]  # two ends, None where one is open
-Bounds = str | Mapping[Name, Any] | None
+Bounds = str | Mapping[Name, Any] | None  # "observed", None, or either or (low, high) for each column
 
 
 class Constraint(ABC):
@@ -37,40 +42,28 @@ class Constraint(ABC):
 
     kind: ClassVar[str]
     sequential: ClassVar[bool] = False  # whether it compares a row with those before it
-    ordering: ClassVar[bool] = False  # whether it has columns put back by an order, so that they are not computed first
-
-    @property
-    @abstractmethod
-    def columns(self) -> tuple[Name, ...]:
-        """The columns that it names."""
+    ordering: ClassVar[bool] = False  # whether its columns are put back by an order: a sum rather computes others
+    columns: tuple[Name, ...]  # that it names
 
     @abstractmethod
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments that make this constraint: by position, and by name where they differ from the usual."""
 
     def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments that make it again.
-
-        Raises
-        ------
-        ConstraintError
-            If one of them cannot be written down.
-        """
+        """Return the arguments that make it again, or raise a ConstraintError if one cannot be written down."""
         return self.arguments()
 
     @abstractmethod
-    def check(self, rows: Rows) -> None:
-        """Refuse columns of a wrong kind.
-
-        Raises
-        ------
-        ConstraintError
-            Naming the column, its dtype and what is allowed.
-        """
+    def check(self, table: SequenceTable) -> None:
+        """Refuse columns of a wrong kind: a ConstraintError names the column, its dtype and what is allowed."""
 
     @abstractmethod
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows break it, `(rows,)`."""
+
+    def broken_beside(self, table: SequenceTable, real: SequenceTable) -> Bools:
+        """Return which rows break it, given what the real table holds, `(rows,)`."""
+        return self.broken(table)
 
     @classmethod
     @abstractmethod
@@ -79,42 +72,23 @@ class Constraint(ABC):
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse constraints of this kind that contradict each other, or others.
-
-        Raises
-        ------
-        ConstraintError
-        """
+        """Refuse constraints of this kind that contradict each other, or others, by a ConstraintError."""
         return None
-
-    def unlike(self, rows: Rows, real: Rows) -> Bools:
-        """Return which rows break it, given what the real table holds, `(rows,)`."""
-        return self.broken(rows)
 
     def ends(self, name: Name) -> tuple[Any, Any, bool]:
         """Return the range that it allows a column by itself: two ends or None, and whether only whole numbers."""
         return None, None, False
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others."""
         return frame
 
-    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a table with known values missing that could not be kept beside drawn ones."""
-        return frame
-
     @classmethod
-    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
-        """Return a filled table whose drawn values keep all constraints of this kind beside the known ones.
-
-        Parameters
-        ----------
-        drawn, told : DataFrame
-            With the values that were drawn, and without.
-        """
+    def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a filled table whose drawn values, missing in `known`, keep all constraints of this kind."""
         return drawn
 
-    def context(self, rows: Rows, row: int) -> str:
+    def context(self, table: SequenceTable, row: int) -> str:
         """Return what a message about a row that breaks it has to say beside its values."""
         return ""
 
@@ -125,12 +99,52 @@ class Constraint(ABC):
 
     def operands(self, known: Iterable[Name]) -> tuple[Name, ...]:
         """Return the columns that it looks at, of those that are there."""
-        return tuple(name for name in self.columns if name in set(known))
+        there = set(known)
+        return tuple(name for name in self.columns if name in there)
 
     def unknown(self, known: Iterable[Name]) -> list[Name]:
         """Return the columns that it names and that are not there."""
         there = set(known)
-        return [name for name in self.columns if name not in there and name not in self.operands(there)]
+        return [name for name in self.columns if name not in there]
+
+    def _named(self, columns: Iterable[Any], least: int = 1) -> tuple[Name, ...]:
+        """Return column names; refuse what is neither a string nor an integer, comes twice, and too few."""
+        names, kind = tuple(columns), type(self).__name__
+        for name in names:
+            if isinstance(name, bool) or not isinstance(name, str | int):
+                raise ConstraintError(f"{kind}: {name!r} is no column name; pass strings or integers, one by one")
+        if len(names) < least:
+            raise ConstraintError(f"{kind}: {len(names)} columns {list(names)} are too few; it needs at least {least}")
+        if len(set(names)) < len(names):
+            raise ConstraintError(f"{kind}: a column comes twice in {list(names)}; name each once")
+        return names
+
+    def _check_kinds(self, table: SequenceTable, allowed: Sequence[Kind] = KINDS) -> None:
+        """Refuse columns that hold no numbers, and columns of kinds that cannot be compared."""
+        kinds: dict[Name, str] = {}
+        words = {"whole": "numbers", "real": "numbers", "moment": "datetimes", "span": "timedeltas"}
+        good = ", ".join(dict.fromkeys(words[kind] for kind in allowed))
+        for name in self.operands(table.columns):
+            dtype, kind = table.columns[name].dtype, kind_of(table.columns[name])
+            if kind is None or kind not in allowed:
+                raise ConstraintError(
+                    f"{self!r}: column {name!r} is of dtype {dtype}; allowed are {good}. Convert it, or leave the "
+                    "constraint out"
+                )
+            zone = " with a zone" if (kind == "moment" and "," in str(dtype)) or "tz=" in str(dtype) else ""
+            kinds[name] = words[kind] + zone
+        if len(set(kinds.values())) > 1:
+            each = ", ".join(f"{name!r} holds {kind}" for name, kind in kinds.items())
+            raise ConstraintError(f"{self!r}: {each}, which cannot be compared; convert them to one kind")
+
+    def _check_roles(self, names: Sequence[Name], table: SequenceTable, advice: str) -> None:
+        """Refuse static columns beside others."""
+        static = [name for name in names if name in table.statics]
+        if static and len(static) < len(names):
+            others = [name for name in names if name not in static]
+            raise ConstraintError(
+                f"{self!r}: {static} are static, one value per sequence, and {others} are not; {advice}"
+            )
 
     def __repr__(self) -> str:
         places, names = self.arguments()
@@ -143,80 +157,27 @@ class Constraint(ABC):
         return hash(repr(self))
 
 
-def nearest(name: Name, known: Iterable[Name]) -> str:
-    """Return the end of a message: which columns there are, and which is the nearest."""
-    names = list(known)
-    near = difflib.get_close_matches(str(name), [str(one) for one in names], n=1)
-    return f"; there are {names[:30]}." + (f" Did you mean {near[0]!r}?" if near else "")
-
-
-def names_of(columns: Iterable[Any], constraint: str, least: int) -> tuple[Name, ...]:
-    """Return column names, checked.
-
-    Raises
-    ------
-    ConstraintError
-        If one is neither a string nor an integer, comes twice, or there are too few.
-    """
-    names = tuple(columns)
-    for name in names:
-        if isinstance(name, bool) or not isinstance(name, str | int):
-            raise ConstraintError(f"{constraint}: {name!r} is no column name; pass strings or integers, one by one")
-    if len(names) < least:
-        raise ConstraintError(
-            f"{constraint}: {len(names)} columns {list(names)} are too few; it needs at least {least}"
-        )
-    if len(set(names)) < len(names):
-        raise ConstraintError(f"{constraint}: a column comes twice in {list(names)}; name each once")
-    return names
-
-
-def numeric(constraint: Constraint, rows: Rows, allowed: Iterable[Kind] = ("whole", "real", "moment", "span")) -> None:
-    """Refuse columns that hold no numbers, and columns of kinds that cannot be compared.
-
-    Raises
-    ------
-    ConstraintError
-        Naming the column and its dtype.
-    """
-    kinds: dict[Name, str] = {}
-    words = {"whole": "numbers", "real": "numbers", "moment": "datetimes", "span": "timedeltas"}
-    told = list(dict.fromkeys(words[kind] for kind in allowed))
-    for name in constraint.operands(rows.columns):
-        series = rows.columns[name]
-        kind = kind_of(series)
-        if kind is None or kind not in allowed:
-            raise ConstraintError(
-                f"{constraint!r}: column {name!r} is of dtype {series.dtype}; allowed are {', '.join(told)}. "
-                "Convert it, or leave the constraint out"
-            )
-        zone = " with a zone" if (kind == "moment" and "," in str(series.dtype)) or "tz=" in str(series.dtype) else ""
-        kinds[name] = words[kind] + zone
-    if len(set(kinds.values())) > 1:
-        told = [f"{name!r} holds {kind}" for name, kind in kinds.items()]
-        raise ConstraintError(f"{constraint!r}: {', '.join(told)}, which cannot be compared; convert them to one kind")
-
-
-def put_back(
-    name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, pd.Series[Any]]
-) -> pd.Series[Any]:
+def put_back(name: Name, kept: bool, computed: pd.Series[Any], there: Bools, parts: Mapping[Name, Any]) -> Any:
     """Return the computed column, and where it was kept its own value or gap in rows that cannot be computed."""
     if not kept:
         return computed
     own = parts[name].reset_index(drop=True)
-    gone = own.isna().to_numpy(dtype=bool)
-    return computed.mask(gone | ~there, own)
+    return computed.mask(own.isna().to_numpy(dtype=bool) | ~there, own)
 
 
-def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> None:
-    """Refuse rows whose gaps are not those of the fitted table, for they would not come back.
+def without(frame: pd.DataFrame, name: Name, rows: pd.Series[Any]) -> pd.DataFrame:
+    """Return a table with a column missing in some rows."""
+    if not (rows & frame[name].notna()).any():
+        return frame
+    out = frame.copy()
+    out[name] = out[name].where(~rows)
+    return out
 
-    Raises
-    ------
-    ConstraintError
-    """
+
+def check_gaps(name: Name, series: pd.Series[Any], there: Bools) -> None:
+    """Refuse rows whose gaps are not those of the fitted table, for they would not come back."""
     bad = np.flatnonzero(series.isna().to_numpy(dtype=bool) == there)
-    if not kept and len(bad):
+    if len(bad):
         raise ConstraintError(
             f"column {name!r} is computed from others, and when fitting it was missing exactly where one of those was; "
             f"row {bad[0]} (in sequence and time order) is not so ({len(bad)} such rows in all); fit on such a table"
@@ -224,21 +185,12 @@ def check_gaps(name: Name, kept: bool, series: pd.Series[Any], there: Bools) -> 
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Columns by name.
+class SequenceTable:
+    """Columns of one or several sequences, by name."""
 
-    Attributes
-    ----------
-    columns : mapping of name to Series
-        Value columns of shape (rows,), in sequence and time order; static ones of shape (sequences,).
-    statics : set of names
-    lengths : int64 array of shape (sequences,)
-        Steps of each sequence; they add up to the rows.
-    """
-
-    columns: Mapping[Name, pd.Series[Any]]
+    columns: Mapping[Name, pd.Series[Any]]  # (rows,), in sequence and time order; static ones (sequences,)
     statics: Set[Name]
-    lengths: Ints
+    lengths: Ints  # steps of each sequence, which add up to the rows
 
     @cached_property
     def sequence(self) -> Places:
@@ -249,43 +201,48 @@ class Rows:
         """Return how many sequences or rows there are."""
         return len(self.lengths) if static else int(self.lengths.sum())
 
-    def spread(self, name: Name) -> pd.Series[Any]:
+    def per_row(self, name: Name) -> pd.Series[Any]:
         """Return a column with one value per row, `(rows,)`."""
         series = self.columns[name]
         return series.take(self.sequence).reset_index(drop=True) if name in self.statics else series
 
     def at(self, name: Name, static: bool) -> pd.Series[Any]:
         """Return a column with one value per row, or per sequence (which only a static column has)."""
-        return self.columns[name] if static else self.spread(name)
+        return self.columns[name] if static else self.per_row(name)
 
     def groups(self, static: bool) -> Places:
         """Return the number of the sequence that each value belongs to; static values are alone."""
         return np.arange(len(self.lengths)) if static else self.sequence
 
+    def with_statics(self, names: Iterable[Name]) -> SequenceTable:
+        """Return a table whose columns of these names have one value per sequence, that of its first row."""
+        begin = np.cumsum(self.lengths) - self.lengths
+        own = {name: self.columns[name].take(begin).reset_index(drop=True) for name in names if name in self.columns}
+        return replace(self, columns={**self.columns, **own}, statics=frozenset(own))
+
+
+def previous(known: Bools, groups: Places) -> Places:
+    """Return the position of the last known value before each row in its group, -1 where there is none.
+
+    Both arrays are of shape (rows,); rows of one group stand together.
+    """
+    here = np.where(known, np.arange(len(known)), -1)
+    before = np.r_[-1, np.maximum.accumulate(here)[:-1]] if len(here) else here
+    return np.where((before >= 0) & (groups[np.maximum(before, 0)] == groups), before, -1)
+
 
 def last_known(known: Bools, groups: Places) -> Places:
-    """Return the position of the nearest known value of the same group, the last before if there is one, else after.
+    """Return the position of the nearest known value of the same group: at or before each row, if none there, after it.
 
-    Parameters
-    ----------
-    known : bool array of shape (rows,)
-    groups : int array of shape (rows,)
-        Increasing.
-
-    Returns
-    -------
-    int array of shape (rows,)
-        -1 where the group has none.
+    It is -1 where the group has none.
     """
-    count = len(known)
-    here = np.arange(count)
-    before = np.maximum.accumulate(np.where(known, here, -1)) if count else here
-    after = np.minimum.accumulate(np.where(known, here, count)[::-1])[::-1] if count else here
-    good = (before >= 0) & (groups[np.maximum(before, 0)] == groups)
-    fine = (after < count) & (groups[np.minimum(after, count - 1)] == groups)
-    return np.where(good, before, np.where(fine, after, -1))
+    here, count = np.arange(len(known)), len(known)
+    before = np.where(known, here, previous(known, groups))
+    after = count - 1 - previous(known[::-1], groups[::-1])[::-1]
+    return np.where(before >= 0, before, np.where(after < count, after, -1))
 
 
+@dataclass(frozen=True, eq=False)
 class Step(ABC):
     """Some columns, and the parts that are learned in their place.
 
@@ -293,46 +250,41 @@ class Step(ABC):
     them whatever the parts are.
     """
 
-    @property
-    @abstractmethod
-    def makes(self) -> tuple[Name, ...]:
-        """The columns that it puts back."""
+    makes: tuple[Name, ...]  # the columns that it puts back
+    needs: tuple[Name, ...]  # the columns that must be there before
+    statics: frozenset[Name]  # those of its parts that have one value per sequence
 
     @property
-    @abstractmethod
-    def needs(self) -> tuple[Name, ...]:
-        """The columns that must be there before."""
-
-    @property
-    @abstractmethod
-    def statics(self) -> frozenset[Name]:
-        """Those of its parts that have one value per sequence."""
+    def name(self) -> Name:
+        """The column, or the first of them."""
+        return self.makes[0]
 
     @abstractmethod
-    def forward(self, rows: Rows) -> Parts:
+    def forward(self, table: SequenceTable) -> Columns:
         """Return the parts that are learned in place of the columns."""
 
     @abstractmethod
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
-        """Return the columns; `rows` holds those that are already there."""
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
+        """Return the columns; `table` holds those that are already there."""
+
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the missing values that follow from others."""
+        return frame
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without values, known at first, that cannot be kept while others are drawn."""
+        return frame
+
+    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a filled table with drawn values, missing in `known`, moved to what the known ones allow."""
+        return drawn
 
 
 class Plan:
-    """Which step puts back which column: the steps so far, and who needs whom.
+    """Which step puts back which column of the table that is learned: the steps so far, and who needs whom."""
 
-    Attributes
-    ----------
-    constraints : sequence of Constraint
-    rows : Rows
-        Of the table that is learned.
-    bounds : "observed", None, or mapping of name to either or to (low, high)
-    steps : list of Step
-    owned : set of names
-        Columns that a step puts back.
-    """
-
-    def __init__(self, constraints: Sequence[Constraint], rows: Rows, bounds: Bounds) -> None:
-        self.constraints, self.rows, self.bounds = constraints, rows, bounds
+    def __init__(self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds) -> None:
+        self.constraints, self.table, self.bounds = constraints, table, bounds
         self.steps: list[Step] = []
         self.needs: dict[Name, set[Name]] = {}
 
@@ -359,55 +311,43 @@ class Plan:
         for name in step.makes:
             self.needs.setdefault(name, set()).update(step.needs)
 
+    def _asked(self, name: Name) -> Any:
+        return self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+
     def declared(self, name: Name, scale: Scale) -> Limits:
         """Return the ends of a column by its `Range` constraints and by the bounds asked for."""
-        found: Limits = (None, None)
-        for one in self.constraints:
-            low, high, _ = one.ends(name)
-            found = _inner(found, _scaled((low, high), scale))
-        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
+        ends = [one.ends(name)[:2] for one in self.constraints]
+        asked = self._asked(name)
         if isinstance(asked, tuple | list) and scale.kind in ("whole", "real"):
-            found = _inner(found, _scaled((asked[0], asked[1]), scale))
-        return found
+            ends.append((asked[0], asked[1]))
+        lows = [scale.bound(low, "low") for low, _ in ends if low is not None]
+        highs = [scale.bound(high, "high") for _, high in ends if high is not None]
+        return max(lows, default=None), min(highs, default=None)
 
     def limits(self, name: Name, scale: Scale) -> Limits:
         """Return the ends of a column: declared, and observed where that is asked for."""
-        asked = self.bounds.get(name, "observed") if isinstance(self.bounds, Mapping) else self.bounds
-        if asked != "observed":
-            return self.declared(name, scale)
-        x, missing = scale.read(self.rows.columns[name])
+        low, high = self.declared(name, scale)
+        x, missing = scale.read(self.table.columns[name])
         seen = x[~missing]
-        observed = (seen.min().item(), seen.max().item()) if len(seen) else (None, None)
-        return _inner(self.declared(name, scale), observed)
+        if self._asked(name) != "observed" or not len(seen):
+            return low, high
+        least, most = seen.min().item(), seen.max().item()
+        return (least if low is None else max(low, least)), (most if high is None else min(high, most))
 
-    def grain(self, name: Name) -> Grain:
+    def format(self, name: Name) -> NumberFormat:
         """Return what a column's values look like; without decimals where whole numbers are asked for."""
-        grain = Grain.fit(self.rows.columns[name])
-        if any(one.ends(name)[2] for one in self.constraints):
-            return Grain(grain.dtype, grain.kind, 0, grain.unit, grain.origin, grain.step)
-        return grain
+        found = NumberFormat.fit(self.table.columns[name])
+        return replace(found, decimals=0) if any(one.ends(name)[2] for one in self.constraints) else found
 
 
-def _scaled(ends: Limits, scale: Scale) -> Limits:
-    low, high = ends
-    return None if low is None else scale.bound(low, "low"), None if high is None else scale.bound(high, "high")
-
-
-def _inner(one: Limits, two: Limits) -> Limits:
-    """Return the narrower of two ranges."""
-    lows, highs = ([end for end in ends if end is not None] for ends in zip(one, two, strict=True))
-    return (max(lows) if lows else None), (min(highs) if highs else None)
-
-
-def shown(series: pd.Series[Any], row: int) -> str:
+def value_text(series: pd.Series[Any], row: int) -> str:
     """Return a value of a column as a message shows it."""
     value = series.iloc[row]
-    return repr(
-        value.item() if isinstance(value, np.generic) else value if not hasattr(value, "isoformat") else str(value)
-    )
+    value = value.item() if isinstance(value, np.generic) else value
+    return repr(str(value) if hasattr(value, "isoformat") else value)
 
 
-def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
+def merged(groups: Iterable[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
     """Put groups that share a column together."""
     found: list[tuple[Name, ...]] = []
     for group in groups:
@@ -417,6 +357,6 @@ def merged(groups: Sequence[tuple[Name, ...]]) -> list[tuple[Name, ...]]:
     return found
 
 
-def reserved(what: str, name: object) -> str:
+def part_name(what: str, name: object) -> str:
     """Return the name of a part that stands for a column; no column of a table has such a name."""
     return f"\0{what} {name!r}"

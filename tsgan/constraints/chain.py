@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..bundle import saved
-from .base import Bounds, Constraint, Name, Parts, Plan, Rows, Step
+from .base import Bounds, Columns, Constraint, Name, Plan, SequenceTable, Step
 from .checking import check, repair
 from .derived import Derived, Formula
 from .fixed import Fixed
@@ -34,26 +34,19 @@ CONSTRAINTS: dict[str, type[Constraint]] = {
 }
 
 
+def _numbered(columns: Mapping[Name, pd.Series[Any]]) -> Columns:
+    return {name: pd.Series(series).reset_index(drop=True) for name, series in columns.items()}
+
+
 @saved
 @dataclass(frozen=True)
 class Chain:
-    """Constraints of a table, learned.
-
-    Attributes
-    ----------
-    constraints : tuple of Constraint
-    steps : tuple of Step
-        In the order of the way back.
-    columns : tuple of names
-        All columns, in their order.
-    fixed : set of names
-        Those with one value per sequence.
-    """
+    """Constraints of a table, learned."""
 
     constraints: tuple[Constraint, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...]  # in the order of the way back
     columns: tuple[Name, ...]
-    fixed: frozenset[Name]
+    fixed: frozenset[Name]  # columns with one value per sequence
 
     @cached_property
     def _made(self) -> frozenset[Name]:
@@ -63,121 +56,84 @@ class Chain:
     def fit(
         cls,
         constraints: Sequence[Constraint],
-        parts: Mapping[Name, pd.Series[Any]],
+        columns: Mapping[Name, pd.Series[Any]],
         statics: Set[Name],
         lengths: Ints,
         bounds: Bounds = "observed",
         keys: Sequence[Any] | None = None,
     ) -> Chain:
-        """Check every constraint against the table, and learn how to keep it.
+        """Check every constraint against a table as `SequenceTable` holds it, and learn how to keep it.
 
-        Parameters
-        ----------
-        constraints : sequence of Constraint
-        parts : mapping of name to Series
-            Columns in sequence and time order, static ones with one row per sequence.
-        statics : set of names
-        lengths : int64 array of shape (sequences,)
-        bounds : "observed", None, or mapping of name to either or to (low, high)
-            Where columns that are put back are clipped; the constraints are above it.
-        keys : sequence, optional
-            The entity of each sequence, for errors.
-
-        Raises
-        ------
-        ConstraintError
-            For an unknown column, a wrong dtype, a contradiction, or rows that break a constraint.
+        Columns that are put back are clipped to `bounds`, the constraints being above it. Errors name an unknown
+        column, a wrong dtype, a contradiction, or rows that break a constraint, with their entities from `keys`.
         """
-        rows = Rows(
-            {name: series.reset_index(drop=True) for name, series in parts.items()}, frozenset(statics), lengths
-        )
-        check(constraints, rows, keys)
-        plan = Plan(constraints, rows, bounds)
+        table = SequenceTable(_numbered(columns), frozenset(statics), lengths)
+        check(constraints, table, keys)
+        plan = Plan(constraints, table, bounds)
         for kind in CONSTRAINTS.values():
             kind.steps([one for one in constraints if type(one) is kind], plan)
-        steps = plan.steps
-        owner = {name: step for step in steps for name in step.makes}
-        graph = {id(step): {id(owner[name]) for name in step.needs if name in owner} for step in steps}
-        by_id = {id(step): step for step in steps}
-        order = [by_id[one] for one in TopologicalSorter(graph).static_order()]
-        return cls(tuple(constraints), tuple(order), tuple(parts), frozenset(statics))
+        owner = {name: i for i, step in enumerate(plan.steps) for name in step.makes}
+        graph = {i: {owner[name] for name in step.needs if name in owner} for i, step in enumerate(plan.steps)}
+        steps = [plan.steps[i] for i in TopologicalSorter(graph).static_order()]
+        return cls(tuple(constraints), tuple(steps), tuple(columns), frozenset(statics))
 
     @property
     def statics(self) -> frozenset[Name]:
         """The parts that have one value per sequence."""
-        free = [name for name in self.fixed if name not in self._made]
-        return frozenset(free).union(*(step.statics for step in self.steps))
+        return (self.fixed - self._made).union(*(step.statics for step in self.steps))
 
     def forward(
-        self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
-    ) -> dict[Name, pd.Series[Any]]:
-        """Return the parts that are learned, in the columns' order.
-
-        Raises
-        ------
-        ConstraintError
-            If rows break a constraint, or hold a combination or gap that was never seen.
-        """
-        rows = Rows({name: series.reset_index(drop=True) for name, series in parts.items()}, self.fixed, lengths)
-        check(self.constraints, rows, keys)
+        self, columns: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
+    ) -> Columns:
+        """Return the parts that are learned; refuse rows that break a constraint or hold what was never seen."""
+        table = SequenceTable(_numbered(columns), self.fixed, lengths)
+        check(self.constraints, table, keys)
         makers = {step.makes[0]: step for step in self.steps}
-        found: Parts = {}
+        found: Columns = {}
         for name in self.columns:
             if name in makers:
-                found |= makers[name].forward(rows)
+                found |= makers[name].forward(table)
             elif name not in self._made:
-                found[name] = rows.columns[name]
+                found[name] = table.columns[name]
         return found
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> dict[Name, pd.Series[Any]]:
-        """Return the columns, in their order, dtypes and decimals; every constraint holds.
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> Columns:
+        """Return the columns, in their order, dtypes and decimals, of parts with any values and gaps.
 
-        Parameters
-        ----------
-        parts : mapping of name to Series
-            As `forward` gives them, with any values and gaps.
-        lengths : int64 array of shape (sequences,)
-
-        Warns
-        -----
-        TsganWarning
-            If rows break what cannot be kept by construction, and no row is there to repair them by.
+        Every constraint holds; there is a warning for rows that no other row is there to repair by.
         """
-        parts = {name: pd.Series(series).reset_index(drop=True) for name, series in parts.items()}
-        done: Parts = {name: parts[name] for name in self.columns if name not in self._made}
-        rows = Rows(done, self.fixed, lengths)
+        parts = _numbered(parts)
+        done: Columns = {name: parts[name] for name in self.columns if name not in self._made}
+        table = SequenceTable(done, self.fixed, lengths)
         for step in self.steps:
-            done |= step.inverse(parts, rows)
+            done |= step.inverse(parts, table)
         formulas = [step for step in self.steps if isinstance(step, Formula)]
-        done = repair(self.constraints, formulas, Rows(done, self.fixed, lengths))
+        done = repair(self.constraints, formulas, table)
         return {name: done[name] for name in self.columns}
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones."""
-        out = frame
+        members: list[Constraint | Step] = [*self.constraints, *self.steps]
         for _ in self.constraints:  # one rule's answer may be what another lacks
-            before = int(out.isna().to_numpy().sum())
-            for rule in self.constraints:
-                out = rule.complete(out)
-            if int(out.isna().to_numpy().sum()) == before:
+            before = int(frame.isna().to_numpy().sum())
+            for one in members:
+                frame = one.infer(frame)
+            if int(frame.isna().to_numpy().sum()) == before:
                 break
-        return out
-
-    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a table without the known values that could not be kept beside drawn ones."""
-        for rule in self.constraints:
-            frame = rule.loosen(frame)
         return frame
 
-    def hold(self, drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
-        """Return a filled table that keeps all constraints; known values stay.
+    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without the known values that could not be kept beside drawn ones."""
+        out = frame
+        for step in self.steps:
+            out = step.release(out, frame)
+        return out
 
-        Parameters
-        ----------
-        drawn, told : DataFrame
-            With the values that were drawn, and without.
-        """
+    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return a table filled with drawn values that keeps all constraints; values that were known stay."""
+        for step in self.steps:
+            drawn = step.enforce(drawn, known)
         for kind in reversed(CONSTRAINTS.values()):
             own = [one for one in self.constraints if type(one) is kind]
-            drawn = kind.hold(own, drawn, told) if own else drawn
-        return self.complete(drawn)
+            drawn = kind.enforce(own, drawn, known) if own else drawn
+        return self.infer(drawn)

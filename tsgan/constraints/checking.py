@@ -15,51 +15,51 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Ints
-from ..errors import ConstraintError, TsganWarning
-from .base import Constraint, Name, Parts, Places, Rows, last_known, nearest, shown
+from ..arrays import Bools, Ints, steps_within
+from ..errors import ConstraintError, TsganWarning, nearest_name
+from .base import Columns, Constraint, Name, Places, SequenceTable, last_known, merged, value_text
 from .derived import Formula
 
-SHOWN = 5
+MAX_ROWS_SHOWN = 5  # of those that break a rule, in a message
+MAX_COLUMNS_SHOWN = 8
 
 
-def check(constraints: Sequence[Constraint], rows: Rows, keys: Sequence[Any] | None = None) -> None:
-    """Refuse constraints that do not fit a table.
-
-    Raises
-    ------
-    ConstraintError
-        Naming the constraint, the column or the first rows that break it, and what to do.
-    """
+def check(constraints: Sequence[Constraint], table: SequenceTable, keys: Sequence[Any] | None = None) -> None:
+    """Refuse constraints that do not fit a table, naming the column or the first rows that break it, and what to do."""
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise ConstraintError(
                 f"constraints holds {constraint!r}; pass Inequality, FixedSum, Monotone, Fixed, Derived or Range"
             )
-        for name in constraint.unknown(rows.columns):
-            raise ConstraintError(
-                f"{constraint!r} names {name!r}, which is not a static or value column{nearest(name, rows.columns)}"
-            )
-        constraint.check(rows)
+        _check_columns(constraint, table, "a static or value column")
     for first in {type(one): one for one in constraints}.values():
         first.check_together([one for one in constraints if type(one) is type(first)], constraints)
     for constraint in constraints:
-        found = np.flatnonzero(constraint.broken(rows))
+        found = np.flatnonzero(constraint.broken(table))
         if len(found):
-            raise ConstraintError(tell(constraint, rows, found, keys))
+            raise ConstraintError(_explain(constraint, table, found, keys))
 
 
-def tell(constraint: Constraint, rows: Rows, found: Places, keys: Sequence[Any] | None) -> str:
+def _check_columns(constraint: Constraint, table: SequenceTable, known_as: str) -> None:
+    for name in constraint.unknown(table.columns):
+        raise ConstraintError(
+            f"{constraint!r} names {name!r}, which is not {known_as}{nearest_name(name, table.columns)}"
+        )
+    constraint.check(table)
+
+
+def _explain(constraint: Constraint, table: SequenceTable, found: Places, keys: Sequence[Any] | None) -> str:
     """Return the message about rows that break a constraint: the first ones, with their values, and what to do."""
-    names = constraint.operands(rows.columns)[:8]
-    table = {name: rows.spread(name) for name in names}
-    step = np.arange(len(rows.sequence)) - (np.cumsum(rows.lengths) - rows.lengths)[rows.sequence]
+    columns = {name: table.per_row(name) for name in constraint.operands(table.columns)[:MAX_COLUMNS_SHOWN]}
+    steps = steps_within(table.lengths)
     lines = []
-    for row in found[:SHOWN]:
-        number = int(rows.sequence[row])
-        who = "" if len(rows.lengths) == 1 and keys is None else f"{number if keys is None else keys[number]!r}, "
-        values = ", ".join(f"{name}={shown(series, row)}" for name, series in table.items())
-        lines.append(f"{f'entity {who}' if who else ''}row {int(step[row])}: {values}{constraint.context(rows, row)}")
+    for row in found[:MAX_ROWS_SHOWN]:
+        number = int(table.sequence[row])
+        step = int(steps[row])
+        values = ", ".join(f"{name}={value_text(series, row)}" for name, series in columns.items())
+        one = len(table.lengths) == 1 and keys is None
+        entity = "" if one else f"entity {number if keys is None else keys[number]!r}, "
+        lines.append(f"{entity}row {step}: {values}{constraint.context(table, row)}")
     more = f"; ... ({len(found)} such rows in all)" if len(found) > 1 else " (the only such row)"
     return (
         f"{constraint!r} does not hold in the table: {'; '.join(lines)}{more}. Rows count from 0 within a sequence, in "
@@ -96,75 +96,60 @@ def violations(
     ConstraintError
         For an unknown column or one of a wrong dtype.
     """
-    rows = arranged(frame, entity, time)
+    table = arranged(frame, entity, time)
     real = None if like is None else arranged(like, entity, time)
-    return {constraint.text: int(broken(constraint, rows, real).sum()) for constraint in constraints}
+    return {constraint.text: int(broken(constraint, table, real).sum()) for constraint in constraints}
 
 
-def broken(constraint: Constraint, rows: Rows, like: Rows | None = None) -> Bools:
-    """Return which rows break a constraint, `(rows,)`.
-
-    Raises
-    ------
-    ConstraintError
-        For an unknown column or one of a wrong dtype.
-    """
-    for name in constraint.unknown(rows.columns):
-        raise ConstraintError(f"{constraint!r} names {name!r}, which is not a column{nearest(name, rows.columns)}")
-    constraint.check(rows)
-    return constraint.broken(rows) if like is None else constraint.unlike(rows, like)
+def broken(constraint: Constraint, table: SequenceTable, like: SequenceTable | None = None) -> Bools:
+    """Return which rows break a constraint, `(rows,)`; refuse an unknown column or one of a wrong dtype."""
+    _check_columns(constraint, table, "a column")
+    return constraint.broken(table) if like is None else constraint.broken_beside(table, like)
 
 
-def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None = None) -> Rows:
+def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None = None) -> SequenceTable:
     """Return a table's columns in sequence and time order, all with one value per row."""
     levels = [name for name in (entity, time) if name is not None and name not in frame.columns]
     for name in levels:
         if name not in frame.index.names:
-            raise ConstraintError(f"{name!r} is neither a column nor an index level{nearest(name, frame.columns)}")
+            raise ConstraintError(f"{name!r} is neither a column nor an index level{nearest_name(name, frame.columns)}")
     table = frame.reset_index(level=levels) if levels else frame
     codes: Any = np.zeros(len(table), dtype=np.int64)
     if entity is not None:
         codes = pd.factorize(table[entity])[0]
     elif frame.index.nlevels == 2 and frame.index.names[0] == "sequence":
         codes = pd.factorize(frame.index.get_level_values(0))[0]
-    ranks: Any = None
+    ranks: Any = np.arange(len(table))
     if time is not None:
         ranks = table[time].rank(method="first").to_numpy()
     elif isinstance(clock := frame.index.get_level_values(-1), pd.DatetimeIndex | pd.PeriodIndex):
         ranks = clock.argsort(kind="stable").argsort(kind="stable")
-    order = np.argsort(codes, kind="stable") if ranks is None else np.lexsort((ranks, codes))
+    order = np.lexsort((ranks, codes))
     names = [name for name in table.columns if name not in (entity, time) or name is None]
-    lengths: Ints = np.bincount(codes).astype(np.int64) if len(table) else np.zeros(0, dtype=np.int64)
-    return Rows({name: table[name].take(order).reset_index(drop=True) for name in names}, frozenset(), lengths)
+    lengths: Ints = np.bincount(codes).astype(np.int64)
+    return SequenceTable({name: table[name].take(order).reset_index(drop=True) for name in names}, frozenset(), lengths)
 
 
-def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], rows: Rows) -> Parts:
-    """Return the columns, with every constraint kept.
-
-    Warns
-    -----
-    TsganWarning
-        If rows are left that break one.
-    """
-    columns = dict(rows.columns)
+def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], table: SequenceTable) -> Columns:
+    """Return the columns, with every constraint kept; warn if rows are left that break one."""
+    columns, statics = dict(table.columns), table.statics
+    connected = merged([constraint.operands(columns) for constraint in constraints])
     for _ in range(2):
-        rows = Rows(columns, rows.statics, rows.lengths)
-        bad, named = _bad(constraints, formulas, rows)
+        bad, named = _bad(constraints, formulas, SequenceTable(columns, statics, table.lengths))
         if not bad.any():
             return columns
-        group = _connected(constraints, named, list(columns))
-        place = last_known(~bad, rows.sequence)
+        group = {name for names in connected if named & set(names) for name in names}
+        place = last_known(~bad, table.sequence)
         bound = any(one.sequential and set(one.columns) & group for one in constraints)
-        if (place < 0).any() and not bad.all() and not bound and not group & rows.statics:
+        if (place < 0).any() and not bad.all() and not bound and not group & statics:
             place = np.where(place < 0, last_known(~bad, np.zeros(len(bad), dtype=np.intp)), place)
         take = np.where(bad & (place >= 0), place, np.arange(len(bad)))
-        for name in group - rows.statics:
-            dtype = next((step.dtype for step in formulas if step.rule.column == name), columns[name].dtype)
+        for name in group - statics:
+            dtype = next((step.dtype for step in formulas if step.name == name), columns[name].dtype)
             columns[name] = columns[name].take(take).reset_index(drop=True)
             if columns[name].dtype != dtype and not (bad & (place < 0)).any():
                 columns[name] = columns[name].astype(dtype)
-    rows = Rows(columns, rows.statics, rows.lengths)
-    bad, named = _bad(constraints, formulas, rows)
+    bad, named = _bad(constraints, formulas, SequenceTable(columns, statics, table.lengths))
     if bad.any():
         warnings.warn(
             f"{int(bad.sum())} of {len(bad)} rows break constraints on {sorted(map(str, named))} that are not kept by "
@@ -175,32 +160,15 @@ def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], rows:
     return columns
 
 
-def _bad(constraints: Sequence[Constraint], formulas: Sequence[Formula], rows: Rows) -> tuple[Bools, set[Name]]:
+def _bad(
+    constraints: Sequence[Constraint], formulas: Sequence[Formula], table: SequenceTable
+) -> tuple[Bools, set[Name]]:
     """Return which rows break a constraint or hold what could not be computed, and the columns concerned."""
-    bad, named = np.zeros(rows.size(False), dtype=bool), set[Name]()
-    for constraint in constraints:
-        found = constraint.broken(rows)
-        if found.any():
-            bad |= found
-            named |= set(constraint.operands(rows.columns))
+    found = [(constraint.operands(table.columns), constraint.broken(table)) for constraint in constraints]
     for step in formulas:
-        if step.kept or step.dtype_allows_gaps:
-            continue
-        gone = rows.spread(step.rule.column).isna().to_numpy(dtype=bool)
-        if gone.any():
-            used = [rows.spread(name).notna().to_numpy(dtype=bool) for name in step.uses]
-            found = gone & np.logical_and.reduce([np.ones(len(gone), dtype=bool), *used])
-            bad |= found
-            named |= {step.rule.column, *step.uses} if found.any() else set()
-    return bad, named
-
-
-def _connected(constraints: Sequence[Constraint], start: set[Name], columns: Sequence[Name]) -> set[Name]:
-    """Return all columns that hang together with some by constraints."""
-    group, before = set(start), 0
-    while len(group) > before:
-        before = len(group)
-        for constraint in constraints:
-            names = set(constraint.operands(columns))
-            group |= names if names & group else set()
-    return group
+        if not step.kept and not step.dtype_allows_gaps:
+            names = (step.name, *step.needs)
+            gone, *others = (table.per_row(name).isna().to_numpy(dtype=bool) for name in names)
+            found.append((names, gone & ~np.logical_or.reduce([np.zeros_like(gone), *others])))
+    bad = np.logical_or.reduce([np.zeros(table.size(False), dtype=bool), *(rows for _, rows in found)])
+    return bad, {name for names, rows in found if rows.any() for name in names}

@@ -16,9 +16,9 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Plan, Rows, Step, check_gaps, names_of, put_back
+from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, check_gaps, put_back, without
 from .expression import Expression, resolve
-from .numbers import Grain, Scale, agree, decimals_of, kind_of
+from .numbers import NumberFormat, Scale, agree, decimals_of, kind_of, read_together
 
 
 @saved
@@ -36,24 +36,20 @@ class Derived(Constraint):
     kind: ClassVar[str] = "derived"
 
     def __init__(self, column: Name, function: str | Callable[[pd.DataFrame], Any]) -> None:
-        (self.column,) = names_of([column], "Derived", 1)
+        (self.column,) = self._named([column])
         if not isinstance(function, str) and not callable(function):
             raise ConstraintError(f"Derived({column!r}): function={function!r} must be a formula as text or a function")
         self.function = function
         self.formula = Expression(function) if isinstance(function, str) else None
         if self.formula is not None and str(column) in self.formula.names:
             raise ConstraintError(f"Derived({column!r}): {function!r} names the column itself; compute it from others")
-
-    @property
-    def columns(self) -> tuple[Name, ...]:
-        """The column, and those that the formula names."""
-        return (self.column, *(() if self.formula is None else self.formula.names))
+        self.columns = (self.column, *(() if self.formula is None else self.formula.names))
 
     @property
     def text(self) -> str:
         """Such as ``amount = price * quantity``."""
-        told = self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "a function")
-        return f"{self.column} = {told}"
+        formula = self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "a function")
+        return f"{self.column} = {formula}"
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the column and the function."""
@@ -70,16 +66,16 @@ class Derived(Constraint):
         there = set(known)
         return [name for name in self.columns if resolve(name, there) not in there]
 
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse operands that vary within a sequence for a static column, and dtypes that cannot be computed with."""
-        others = [name for name in self.operands(rows.columns)[1:] if name not in rows.statics]
-        if self.formula is not None and self.column in rows.statics and others:
+        others = [name for name in self.operands(table.columns)[1:] if name not in table.statics]
+        if self.formula is not None and self.column in table.statics and others:
             raise ConstraintError(
                 f"{self!r}: column {self.column!r} is static, one value per sequence, and {others} are not; "
                 "compute a static column from static ones"
             )
-        computed = self.compute(rows)
-        target = rows.columns[self.column]
+        computed = self.compute(table)
+        target = table.columns[self.column]
         if kind_of(target) != kind_of(computed) and {kind_of(target), kind_of(computed)} - {"whole", "real"}:
             bools = {pd.api.types.is_bool_dtype(series.dtype) for series in (target, computed)}
             if kind_of(target) is not None or (kind_of(computed) is not None and bools != {True}):
@@ -88,92 +84,73 @@ class Derived(Constraint):
                     "change the formula or the column"
                 )
 
-    def compute(self, rows: Rows) -> pd.Series[Any]:
+    def compute(self, table: SequenceTable) -> pd.Series[Any]:
         """Return the computed values, one per row, or per sequence for a static column; infinite ones are missing."""
-        static = self.column in rows.statics
-        names = [name for name in self.operands(rows.columns)[1:] if not static or name in rows.statics]
-        count = rows.size(static)
+        static = self.column in table.statics
+        names = [name for name in self.operands(table.columns)[1:] if not static or name in table.statics]
+        used, count = {name: table.at(name, static) for name in names}, table.size(static)
+        found: Any
         if self.formula is not None:
-            used = {name: rows.at(name, static) for name in names}
             found = self.formula(used)
-            gone = np.logical_or.reduce(
-                [np.zeros(count, dtype=bool), *(one.isna().to_numpy(dtype=bool) for one in used.values())]
-            )
+            gone = np.zeros(count, dtype=bool)
+            for series in used.values():
+                gone |= series.isna().to_numpy(dtype=bool)
             if isinstance(found, pd.Series) and gone.any():  # a comparison with what is missing is not False
                 found = found.reset_index(drop=True).mask(gone)
         else:
-            frame = pd.DataFrame({name: rows.at(name, static) for name in names})
             assert callable(self.function)
-            found = self.function(frame)
+            found = self.function(pd.DataFrame(used))
             if not np.isscalar(found) and len(found) != count:
                 raise ConstraintError(f"{self!r}: the function returned {len(found)} values for {count} rows")
-        if isinstance(found, str | int | float | np.generic) or not hasattr(found, "__len__"):
+        if isinstance(found, str | np.generic) or not hasattr(found, "__len__"):
             return pd.Series([found]).take(np.zeros(count, dtype=np.intp)).reset_index(drop=True)
-        series = found if isinstance(found, pd.Series) else pd.Series(found)
-        series = series.reset_index(drop=True)
+        series = pd.Series(found).reset_index(drop=True)
         return series.where(np.isfinite(series)) if series.dtype.kind == "f" else series
 
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows hold another value, in the decimals that are shown."""
-        static = self.column in rows.statics
-        found = self.differs(self.compute(rows), rows.columns[self.column])
-        return found[rows.sequence] if static else found
-
-    @staticmethod
-    def differs(computed: pd.Series[Any], target: pd.Series[Any]) -> Bools:
-        """Return where two columns differ, both being there."""
-        there = (computed.notna() & target.notna()).to_numpy(dtype=bool)
-        kind = kind_of(target)
-        if kind is None or kind_of(computed) is None:
-            same = np.zeros(len(target), dtype=bool)
-            pair = computed.astype(object).to_numpy()[there], target.astype(object).to_numpy()[there]
-            same[there] = np.asarray(pair[0] == pair[1], dtype=bool)
-            return there & ~same
-        scale = Scale.of(Grain.fit(one.iloc[:1]) for one in (computed, target))
-        one, two = scale.read(computed)[0], scale.read(target)[0]
-        if scale.kind != "real":
-            return np.asarray((one != two) & there)
-        shown = decimals_of(target)
-        shown = None if shown == decimals_of(computed) else shown
-        return np.asarray(~agree(one, two, np.zeros(len(one)), shown, target.dtype) & there)
+        found = _differ(self.compute(table), table.columns[self.column])
+        return found[table.sequence] if self.column in table.statics else found
 
     @classmethod
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
-        """Let columns be computed, one after the other."""
+        """Let columns be computed, unless another step puts them back or they would need themselves."""
+        table = plan.table
         for i, one in enumerate(own):
-            _formula(plan, one, [before.column for before in own[:i]])
+            uses = one.operands(table.columns)[1:]
+            if one.formula is None:
+                later = {other.column for other in own} - {before.column for before in own[:i]}
+                static = one.column in table.statics
+                uses = tuple(name for name in uses if name not in later and (not static or name in table.statics))
+            if one.column not in plan.owned and not any(plan.reaches(name, {one.column}) for name in uses):
+                plan.add(Formula.fit(table, one, uses))
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with what the formula says of its column where that is missing."""
-        if not frame[self.column].isna().any():
+        gone = frame[self.column].isna()
+        if not gone.any():
             return frame
-
         plain = frame.reset_index(drop=True)
-        rows = Rows({name: plain[name] for name in plain.columns}, frozenset(), np.array([len(plain)], dtype=np.int64))
-        said = self.compute(rows).set_axis(frame.index)
-        gone = frame[self.column].isna() & said.notna()
+        columns: Columns = {name: plain[name] for name in plain.columns}
+        computed = self.compute(SequenceTable(columns, frozenset(), np.array([len(frame)], dtype=np.int64)))
+        computed = computed.set_axis(frame.index)
+        gone &= computed.notna()
         if not gone.any():
             return frame
         out = frame.copy()
-        out[self.column] = out[self.column].where(~gone, said.astype(out[self.column].dtype))
+        out[self.column] = out[self.column].where(~gone, computed.astype(out[self.column].dtype))
         return out
 
     @classmethod
-    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return the table with computed values missing again, so that they follow from the others as they now are."""
         out = drawn.copy()
         for one in own:
-            out[one.column] = out[one.column].where(told[one.column].notna())
+            out[one.column] = out[one.column].where(known[one.column].notna())
         return out
 
     def packed(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return column and formula.
-
-        Raises
-        ------
-        ConstraintError
-            For a function, which cannot be written down.
-        """
+        """Return column and formula; refuse a function, which cannot be written down."""
         if not isinstance(self.function, str):
             raise ConstraintError(
                 f"{self!r} holds a function, which cannot be saved; write it as a formula, such as "
@@ -182,93 +159,73 @@ class Derived(Constraint):
         return self.arguments()
 
 
+def _differ(computed: pd.Series[Any], target: pd.Series[Any]) -> Bools:
+    """Return where two columns differ, both being there."""
+    there = computed.notna().to_numpy(dtype=bool) & target.notna().to_numpy(dtype=bool)
+    if kind_of(target) is None or kind_of(computed) is None:
+        pair = computed.astype(object).to_numpy()[there], target.astype(object).to_numpy()[there]
+        there[there] = np.asarray(pair[0] != pair[1], dtype=bool)
+        return there
+    scale, ((one, _), (two, _)) = read_together([computed, target])
+    if scale.kind != "real":
+        return np.asarray((one != two) & there)
+    decimals = decimals_of(target)
+    decimals = None if decimals == decimals_of(computed) else decimals
+    return np.asarray(~agree(one, two, np.zeros(len(one)), decimals, target.dtype) & there)
+
+
 @saved
 @dataclass(frozen=True, eq=False)
 class Formula(Step):
-    """A derived column.
-
-    Attributes
-    ----------
-    rule : Derived
-    uses : tuple of str or int
-        The columns that it is computed from.
-    static : bool
-    grain : Grain or None
-        Of numbers; None for categories, texts and booleans.
-    dtype : dtype
-    kept : bool
-        Whether the column stays among the learned parts.
-    """
+    """A derived column."""
 
     rule: Derived
-    uses: tuple[Name, ...]
     static: bool
-    grain: Grain | None
+    format: NumberFormat | None  # of numbers; None for categories, texts and booleans
     dtype: Any
-    kept: bool
+    kept: bool  # whether the column stays among the learned parts
 
     @classmethod
-    def fit(cls, rows: Rows, rule: Derived, uses: tuple[Name, ...]) -> Formula:
+    def fit(cls, table: SequenceTable, rule: Derived, uses: tuple[Name, ...]) -> Formula:
         """Learn the column's dtype, and where it is missing."""
-        series = rows.columns[rule.column]
-        grain = None if kind_of(series) is None else Grain.fit(series)
-        there = rule.compute(rows).notna().to_numpy(dtype=bool)
-        kept = bool((series.isna().to_numpy(dtype=bool) == there).any())
-        return cls(rule, uses, rule.column in rows.statics, grain, series.dtype, kept)
-
-    @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.rule.column,)
-
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """What it is computed from."""
-        return self.uses
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """The column itself, where it is static and kept."""
-        return frozenset(self.makes if self.static and self.kept else ())
+        series = table.columns[rule.column]
+        found = None if kind_of(series) is None else NumberFormat.fit(series)
+        kept = bool((series.isna() == rule.compute(table).notna()).any())
+        static = rule.column in table.statics
+        own = frozenset(rule.columns[:1] if static and kept else ())
+        return cls(rule.columns[:1], uses, own, rule, static, found, series.dtype, kept)
 
     @property
     def dtype_allows_gaps(self) -> bool:
         """Whether a value that cannot be computed may stay missing."""
         return not (isinstance(self.dtype, np.dtype) and self.dtype.kind in "iub")
 
-    def forward(self, rows: Rows) -> Parts:
+    def forward(self, table: SequenceTable) -> Columns:
         """Return nothing, or the column where it is kept."""
-        series = rows.columns[self.rule.column]
-        if not self.kept:
-            check_gaps(self.rule.column, self.kept, series, self.rule.compute(rows).notna().to_numpy(dtype=bool))
-        return {self.rule.column: series} if self.kept else {}
+        series = table.columns[self.name]
+        if self.kept:
+            return {self.name: series}
+        check_gaps(self.name, series, self.rule.compute(table).notna().to_numpy(dtype=bool))
+        return {}
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the computed column in its dtype and decimals."""
-        name = self.rule.column
-        used = {one: rows.columns[one] for one in self.uses}
-        target = pd.Series([0] * rows.size(self.static))
-        statics = set(rows.statics) | ({name} if self.static else set())
-        computed = self.rule.compute(Rows({**used, name: target}, statics, rows.lengths))
+        name = self.name
+        used = {one: table.columns[one] for one in self.needs} | {name: pd.Series(dtype=object)}
+        statics = {*table.statics, *(self.makes if self.static else ())}
+        computed = self.rule.compute(SequenceTable(used, statics, table.lengths))
         there = computed.notna().to_numpy(dtype=bool)
-        if self.grain is not None:
-            scale = Scale.of([self.grain])
-            wide = Scale.of([self.grain, Grain.fit(computed.iloc[:1])]) if kind_of(computed) else scale
+        if self.format is not None:
+            wide = Scale.of([self.format])
+            if kind_of(computed):
+                wide = Scale.of([self.format, NumberFormat.fit(computed.iloc[:1])])
             x, missing = wide.read(computed)
-            shown = self.grain.write(self.grain.snap(x, wide), missing, wide)
+            shown = self.format.write(self.format.round(x, wide), missing, wide)
         else:
-            shown = computed if (~there).any() and self.dtype == bool else computed.astype(self.dtype)
+            shown = computed if not there.all() and self.dtype == bool else computed.astype(self.dtype)
         return {name: put_back(name, self.kept, shown, there, parts)}
 
-
-def _formula(plan: Plan, one: Derived, earlier: Sequence[Name]) -> None:
-    """Let a column be computed, unless another step puts it back or it would need itself."""
-    rows = plan.rows
-    uses = one.operands(rows.columns)[1:]
-    if one.formula is None:
-        later = {o.column for o in plan.constraints if isinstance(o, Derived)} - set(earlier)
-        static = one.column in rows.statics
-        uses = tuple(name for name in uses if name not in later and (not static or name in rows.statics))
-    if one.column in plan.owned or any(plan.reaches(name, {one.column}) for name in uses):
-        return
-    plan.add(Formula.fit(rows, one, uses))
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with computed values missing where an operand was released."""
+        names = list(self.needs)
+        return without(frame, self.name, (frame[names].isna() & known[names].notna()).any(axis=1))

@@ -11,6 +11,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -20,38 +21,8 @@ from pandas.api import types
 from ..errors import ConstraintError
 from .base import Name
 
-LONGEST, STEEPEST = 4000, 64
-BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.And: operator.and_,
-    ast.Or: operator.or_,
-}
-UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-    ast.Not: operator.inv,
-}
-FUNCTIONS: dict[str, tuple[int, int]] = {
-    "abs": (1, 1),
-    "min": (2, 9),
-    "max": (2, 9),
-    "log": (1, 1),
-    "exp": (1, 1),
-    "sqrt": (1, 1),
-    "round": (1, 2),
-    "where": (3, 3),
-}
+MAX_LENGTH = 4000  # characters: deeper trees could exhaust the stack
+MAX_POWER = 64  # higher ones leave the range of floats for nearly all numbers
 QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -70,74 +41,48 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._odd: dict[str, str] = {}
-        if len(text) > LONGEST:
-            raise ConstraintError(f"the expression has {len(text)} characters, more than {LONGEST}; pass a function")
-
-        def stand_in(match: re.Match[str]) -> str:
-            known = {name: key for key, name in self._odd.items()}
-            return known.get(match[1]) or self._new(match[1])
-
+        if len(text) > MAX_LENGTH:
+            raise ConstraintError(f"the expression has {len(text)} characters, more than {MAX_LENGTH}; pass a function")
+        keys = {name: f"_quoted_{i}_" for i, name in enumerate(dict.fromkeys(QUOTED.findall(text)))}
+        self._odd = {key: name for name, key in keys.items()}
         try:
-            self._tree = ast.parse(QUOTED.sub(stand_in, text).strip(), mode="eval").body
-            self._check(self._tree)
+            self._tree = ast.parse(QUOTED.sub(lambda found: keys[found[1]], text).strip(), mode="eval").body
+            names = self._check(self._tree)
+        except ConstraintError:
+            raise
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            if isinstance(error, ConstraintError):
-                raise
             raise ConstraintError(
                 f"the expression {text!r} cannot be read ({getattr(error, 'msg', error)}); write arithmetic on columns "
                 "such as 'price * quantity', with odd names in backticks"
             ) from error
+        self.names = tuple(dict.fromkeys(self._odd.get(name, name) for name in names))  # of columns, as they appear
 
-    def _new(self, name: str) -> str:
-        key = f"_quoted_{len(self._odd)}_"
-        self._odd[key] = name
-        return key
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns that are named, in order of appearance."""
-        calls = {id(node.func) for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
-        found = [node for node in ast.walk(self._tree) if isinstance(node, ast.Name) and id(node) not in calls]
-        found.sort(key=lambda node: (node.lineno, node.col_offset))
-        return tuple(dict.fromkeys(self._odd.get(node.id, node.id) for node in found))
-
-    def _check(self, node: ast.AST) -> None:
-        """Refuse every kind of syntax that is not arithmetic."""
+    def _check(self, node: ast.expr) -> list[str]:
+        """Refuse every kind of syntax that is not arithmetic, and return the names in it."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             power = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
-            if not (isinstance(power, ast.Constant) and isinstance(power.value, int | float)) or (
-                abs(power.value) > STEEPEST
-            ):
+            number = power.value if isinstance(power, ast.Constant) else None
+            if not isinstance(number, int | float) or abs(number) > MAX_POWER:
                 raise ConstraintError(
-                    f"in the expression {self.text!r}, ** takes a number of at most {STEEPEST} on its right"
+                    f"in the expression {self.text!r}, ** takes a number of at most {MAX_POWER} on its right"
                 )
-            below: list[ast.AST] = [node.left]
-        elif isinstance(node, ast.BinOp) and type(node.op) in BINARY:
-            below = [node.left, node.right]
-        elif isinstance(node, ast.UnaryOp) and type(node.op) in UNARY:
-            below = [node.operand]
-        elif isinstance(node, ast.BoolOp):
-            below = list(node.values)
-        elif isinstance(node, ast.Compare) and all(type(op) in BINARY for op in node.ops):
-            below = [node.left, *node.comparators]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
-            least, most = FUNCTIONS[node.func.id]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+            least, most, _ = FUNCTIONS[node.func.id]
             if node.keywords or not least <= len(node.args) <= most:
                 raise ConstraintError(
                     f"in the expression {self.text!r}, {node.func.id} takes {least} to {most} values; "
                     f"got {len(node.args) + len(node.keywords)}"
                 )
-            below = list(node.args)
-        elif isinstance(node, ast.Name) or (isinstance(node, ast.Constant) and type(node.value) in (int, float, str)):
-            below = []
-        else:
+        inner = _operands(node)
+        if inner is None:
             raise ConstraintError(
                 f"the expression {self.text!r} holds {ast.unparse(node)!r}, which is not allowed; there are column "
                 f"names, numbers, texts, + - * / // % **, comparisons, and, or, not, {', '.join(FUNCTIONS)}"
             )
-        for inner in below:
-            self._check(inner)
+        names = [node.id] if isinstance(node, ast.Name) else []
+        for one in inner:
+            names += self._check(one)
+        return names
 
     def __call__(self, columns: Mapping[Name, pd.Series[Any]]) -> Any:
         """Compute it.
@@ -161,32 +106,48 @@ class Expression:
             with np.errstate(all="ignore"):
                 return self._value(self._tree, columns)
         except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-            told = {name: str(columns[resolve(name, columns)].dtype) for name in self.names}
-            raise ConstraintError(f"the expression {self.text!r} cannot be computed of {told}: {error}") from error
+            dtypes = {name: str(columns[resolve(name, columns)].dtype) for name in self.names}
+            raise ConstraintError(f"the expression {self.text!r} cannot be computed of {dtypes}: {error}") from error
 
-    def _value(self, node: ast.AST, columns: Mapping[Name, pd.Series[Any]]) -> Any:
-        if isinstance(node, ast.Constant):
-            return float(node.value) if isinstance(node.value, int) and abs(node.value) >= 2**53 else node.value
-        if isinstance(node, ast.Name):
-            return _plain(columns[resolve(self._odd.get(node.id, node.id), columns)])
-        if isinstance(node, ast.BinOp):
-            left, right = self._value(node.left, columns), self._value(node.right, columns)
-            if isinstance(node.op, ast.Pow):
-                return (np.float64(left) if isinstance(left, int | float) else left) ** float(right)
-            return BINARY[type(node.op)](left, right)
-        if isinstance(node, ast.UnaryOp):
-            inner = self._value(node.operand, columns)
-            return (not inner) if isinstance(inner, bool) else UNARY[type(node.op)](inner)
-        if isinstance(node, ast.BoolOp):
-            values = [self._value(one, columns) for one in node.values]
-            return _fold(BINARY[type(node.op)], values)
-        if isinstance(node, ast.Compare):
-            values = [self._value(one, columns) for one in (node.left, *node.comparators)]
-            pairs = zip(node.ops, values, values[1:], strict=False)
-            return _fold(operator.and_, [BINARY[type(op)](one, two) for op, one, two in pairs])
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return _call(node.func.id, [self._value(one, columns) for one in node.args])
+    def _value(self, node: ast.expr, columns: Mapping[Name, pd.Series[Any]]) -> Any:
+        values = []
+        for one in _operands(node) or ():  # no comprehension: its frame would halve the depth that is reached
+            values.append(self._value(one, columns))
+        match node:
+            case ast.Constant(value=value):
+                return float(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+            case ast.Name(id=name):
+                return _plain(columns[resolve(self._odd.get(name, name), columns)])
+            case ast.BinOp(op=op) | ast.UnaryOp(op=op):
+                return OPERATORS[type(op)](*values)
+            case ast.BoolOp(op=op):
+                return reduce(OPERATORS[type(op)], values)
+            case ast.Compare(ops=ops):
+                pairs = zip(ops, values, values[1:], strict=False)
+                return reduce(operator.and_, [OPERATORS[type(op)](one, two) for op, one, two in pairs])
+            case ast.Call(func=ast.Name(id=name)):
+                return FUNCTIONS[name][2](*values)
         raise TypeError(ast.dump(node))
+
+
+def _operands(node: ast.expr) -> list[ast.expr] | None:
+    """Return what a node is computed of, None for syntax that is not arithmetic."""
+    match node:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+            return [left, right]
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+            return [operand]
+        case ast.BoolOp(values=values):
+            return values
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in OPERATORS for op in ops):
+            return [left, *others]
+        case ast.Call(func=ast.Name(id=name), args=values) if name in FUNCTIONS:
+            return values
+        case ast.Name():
+            return []
+        case ast.Constant(value=value) if type(value) in (int, float, str):
+            return []
+    return None
 
 
 def resolve(name: Name, known: Collection[Name]) -> Name:
@@ -196,40 +157,37 @@ def resolve(name: Name, known: Collection[Name]) -> Name:
 
 def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
     """Return numbers in numpy's own dtypes, float64 where one is missing."""
-    if types.is_bool_dtype(series.dtype) and not series.hasnans:
-        return series.astype(bool)
-    if types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype):
-        whole = types.is_integer_dtype(series.dtype) and not series.hasnans
-        if whole:
-            return pd.Series(series.to_numpy(dtype=np.int64))
-        return pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    return series
+    dtype, gaps = series.dtype, series.hasnans
+    if types.is_bool_dtype(dtype):
+        return series if gaps else series.astype(bool)
+    if types.is_integer_dtype(dtype) and not gaps:
+        return pd.Series(series.to_numpy(dtype=np.int64))
+    return pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan)) if types.is_numeric_dtype(dtype) else series
 
 
-def _fold(join: Callable[[Any, Any], Any], values: list[Any]) -> Any:
-    found = values[0]
-    for value in values[1:]:
-        found = join(found, value)
-    return found
+def _power(base: Any, power: Any) -> Any:
+    return (np.float64(base) if isinstance(base, int | float) else base) ** float(power)
 
 
-def _call(name: str, values: list[Any]) -> Any:
-    if name == "where":
-        return _choose(values[0], values[1], values[2])
-    if name in ("min", "max"):
-        return _fold(lambda one, two: _extreme(name, one, two), values)
-    if name == "round":
-        return np.round(values[0], int(values[1]) if len(values) > 1 else 0)
-    return abs(values[0]) if name == "abs" else {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}[name](values[0])
+def _not(value: Any) -> Any:
+    return (not value) if isinstance(value, bool) else ~value
 
 
-def _extreme(name: str, one: Any, two: Any) -> Any:
-    """Return the smaller or larger of two values, missing where either is."""
-    first = _choose((one <= two) if name == "min" else (one >= two), one, two)
-    for side in (one, two):
-        if isinstance(side, pd.Series) and side.hasnans:
-            first = first.where(side.notna())
-    return first
+def _extreme(compare: Callable[[Any, Any], Any], *values: Any) -> Any:
+    """Return the smallest or largest of values, missing where one is."""
+
+    def of_two(one: Any, two: Any) -> Any:
+        first = _choose(compare(one, two), one, two)
+        for side in (one, two):
+            if isinstance(side, pd.Series) and side.hasnans:
+                first = first.where(side.notna())
+        return first
+
+    return reduce(of_two, values)
+
+
+def _round(value: Any, decimals: Any = 0) -> Any:
+    return np.round(value, int(decimals))
 
 
 def _choose(where: Any, yes: Any, no: Any) -> Any:
@@ -240,3 +198,35 @@ def _choose(where: Any, yes: Any, no: Any) -> Any:
         yes = yes.reset_index(drop=True)
     where = where.fillna(False) if where.hasnans else where
     return yes.where(where.to_numpy(dtype=bool), no)
+
+
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: _power,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.And: operator.and_,
+    ast.Or: operator.or_,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: _not,
+}
+FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {  # how many values at least and at most
+    "abs": (1, 1, abs),
+    "min": (2, 9, partial(_extreme, operator.le)),
+    "max": (2, 9, partial(_extreme, operator.ge)),
+    "log": (1, 1, np.log),
+    "exp": (1, 1, np.exp),
+    "sqrt": (1, 1, np.sqrt),
+    "round": (1, 2, _round),
+    "where": (3, 3, _choose),
+}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Limits, Name, Parts, Plan, Rows, Step, check_gaps, names_of, numeric, put_back
-from .numbers import PER_SECOND, Grain, Numbers, Scale, agree, decimals_of
+from .base import Columns, Constraint, Limits, Name, Plan, SequenceTable, Step, check_gaps, put_back, without
+from .numbers import NumberFormat, Numbers, Scale, agree, decimals_of, finest, kind_of, read_together
 
 
 @saved
@@ -39,25 +38,20 @@ class FixedSum(Constraint):
         total = total.item() if isinstance(total, np.generic) else total
         if isinstance(total, bool) or not isinstance(total, str | int | float) or total != total:
             raise ConstraintError(f"FixedSum: total={total!r} must be the name of a column or a number")
-        self.total, self.parts = total, names_of(parts, "FixedSum", 2)
+        self.total, self.parts = total, self._named(parts, 2)
         if total in self.parts:
             raise ConstraintError(f"FixedSum: {total!r} is the total and one of the parts; name it once")
+        self.columns = (total, *self.parts) if isinstance(total, str) else self.parts
 
-    def column(self, known: Iterable[Name]) -> Name | None:
+    def total_column(self, known: Iterable[Name]) -> Name | None:
         """Return the column of the totals, None where the total is a number."""
         total = self.total
         return total if isinstance(total, str) or (isinstance(total, int) and total in set(known)) else None
 
-    @property
-    def columns(self) -> tuple[Name, ...]:
-        """Parts, and the total where it is a name."""
-        return (self.total, *self.parts) if isinstance(self.total, str) else self.parts
-
     def operands(self, known: Iterable[Name]) -> tuple[Name, ...]:
         """Return parts, and the total where it is a column."""
         there = set(known)
-        total = self.column(there)
-        return tuple(name for name in (total, *self.parts) if name is not None and name in there)
+        return tuple(name for name in (self.total_column(there), *self.parts) if name is not None and name in there)
 
     @property
     def text(self) -> str:
@@ -68,132 +62,116 @@ class FixedSum(Constraint):
         """Return total and parts."""
         return (self.total, list(self.parts)), {}
 
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse columns that cannot be added, and a static among values."""
-        numeric(self, rows, ("whole", "real", "span"))
-        names = (*self.parts, *([] if self.column(rows.columns) is None else [self.column(rows.columns)]))
-        static = [name for name in names if name in rows.statics]
-        if static and len(static) < len(names):
-            raise ConstraintError(
-                f"{self!r}: {static} are static, one value per sequence, and "
-                f"{[name for name in names if name not in static]} are not; a sum is made of columns of one role"
-            )
-        if self.column(rows.columns) is None and Grain.fit(rows.columns[self.parts[0]].iloc[:1]).kind == "span":
+        self._check_kinds(table, ("whole", "real", "span"))
+        total = self.total_column(table.columns)
+        names = self.parts if total is None else (*self.parts, total)
+        self._check_roles(names, table, "a sum is made of columns of one role")
+        if total is None and kind_of(table.columns[self.parts[0]]) == "span":
             raise ConstraintError(f"{self!r}: timedeltas do not add up to a number; name a column of timedeltas")
 
     @classmethod
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
-        """Let one column of each sum be computed."""
-        orders = {name for one in plan.constraints if one.ordering for name in one.columns}
+        """Let one column of each sum be computed: the total, else the last part that nothing else puts back."""
+        ordered = {name for one in plan.constraints if one.ordering for name in one.columns}
         for one in own:
-            _plan(plan, one, orders)
+            names = one.operands(plan.table.columns)
+            names = (*names[: len(names) - len(one.parts)], *reversed(one.parts))
+            free = [name for name in names if name not in plan.owned]
+            for name in sorted(free, key=lambda name: name in ordered):
+                others = [other for other in names if other != name]
+                if not any(plan.reaches(other, {name}) for other in others):
+                    _add_total(plan, one, name, others)
+                    break
 
-    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the table with the one value that the sum lacks."""
-        total = self.column(frame.columns)
-        names: list[Name] = [*([] if total is None else [total]), *self.parts]
-        if not all(types.is_numeric_dtype(frame[name].dtype) for name in names):
-            return frame
-        x = frame[names].to_numpy(dtype=np.float64, na_value=np.nan)
-        gone = np.isnan(x)
-        alone = gone.sum(axis=1) == 1
+        names = list(self.operands(frame.columns))
+        scale, x, gone, formats = _read(frame, names)
+        alone = gone & (gone.sum(axis=1) == 1)[:, None]
         if not alone.any():
             return frame
-        sign = np.ones(len(names))
-        sign[: total is not None] = -1
-        constant = float(self.total) if total is None else 0.0
-        left = constant - np.where(gone, 0, x * sign).sum(axis=1)
-        shown = [decimals_of(frame[name]) for name in names]
-        digits = None if None in shown else max(one for one in shown if one is not None)
+        signs = np.ones(len(names), dtype=x.dtype)
+        signs[: len(names) - len(self.parts)] = -1
+        constant = x.dtype.type(0 if signs[0] < 0 else float(self.total))
+        left = (constant - (x * signs).sum(axis=1))[:, None] * signs
+        decimals = finest(one.decimals for one in formats)
+        x = np.where(alone, left if decimals is None else np.round(left, decimals), x)
         out = frame.copy()
-        for j, name in enumerate(names):
-            rows = alone & gone[:, j]
-            if rows.any():
-                made = np.where(rows, left * sign[j] if digits is None else np.round(left * sign[j], digits), x[:, j])
-                out[name] = pd.Series(made, index=out.index).astype(out[name].dtype)
-        return out
-
-    def _summed_again(self, drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with totals that were drawn computed from the parts as they now are."""
-        total = self.column(told.columns)
-        out = drawn.copy()
-        out[total] = out[total].where(told[total].notna())
-        return self.complete(out)
-
-    def loosen(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with totals missing, too, where more than one part is: they are drawn with the parts."""
-        total, several = self.column(frame.columns), frame[list(self.parts)].isna().sum(axis=1).gt(1)
-        if total is None or not several.any():
-            return frame
-        out = frame.copy()
-        out[total] = out[total].where(~several)
+        for j in np.flatnonzero(alone.any(axis=0)):
+            out[names[j]] = formats[j].write(x[:, j], gone[:, j] & ~alone[:, j], scale).set_axis(out.index)
         return out
 
     @classmethod
-    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return the table with drawn parts that make up what a known total and the known parts leave."""
-        out = drawn
         for rule in own:
-            if not all(types.is_numeric_dtype(told[name].dtype) for name in rule.parts):
-                continue
-            total, parts = rule.column(told.columns), list(rule.parts)
-            if total is not None and told[total].isna().any():
-                out = rule._summed_again(out, told)
-            gone = told[parts].isna().to_numpy(dtype=bool)
-            known = np.ones(len(told), dtype=bool) if total is None else told[total].notna().to_numpy(dtype=bool)
-            rows = np.flatnonzero(known & (gone.sum(axis=1) > 1))
-            if not len(rows):
-                continue
-            x = out[parts].to_numpy(dtype=np.float64)[rows]
-            holes = gone[rows]
-            sums = (
-                np.full(len(rows), float(rule.total)) if total is None else out[total].to_numpy(dtype=np.float64)[rows]
-            )
-            left = sums - np.where(holes, 0, x).sum(axis=1)
-            parted = np.where(holes, x, 0)
-            size = parted.sum(axis=1)
-            even = left[:, None] / holes.sum(axis=1)[:, None]
-            same = (parted >= 0).all(axis=1) & (size > 0) & (left >= 0)
-            scaled = parted * np.where(same, left / np.where(size == 0, 1, size), 1)[:, None]
-            moved = np.where(same[:, None], scaled, parted + even - (size / holes.sum(axis=1))[:, None])
-            for j, name in enumerate(parts):
-                moved[:, j] = _rounded(moved[:, j], told[name])
-            last = holes.shape[1] - 1 - holes[:, ::-1].argmax(axis=1)
-            rest = np.where(holes, moved, 0).sum(axis=1) - moved[np.arange(len(rows)), last]
-            moved[np.arange(len(rows)), last] = left - rest
-            x = np.where(holes, moved, x)
-            out = out.copy()
-            for j, name in enumerate(parts):
-                column = out[name].to_numpy(dtype=np.float64, na_value=np.nan).copy()
-                column[rows] = _rounded(x[:, j], told[name])
-                out[name] = pd.Series(column, index=out.index).astype(out[name].dtype)
+            total = rule.total_column(known.columns)
+            if total is not None and known[total].isna().any():  # computed from the parts as they now are
+                drawn = drawn.copy()
+                drawn[total] = drawn[total].where(known[total].notna())
+                drawn = rule.infer(drawn)
+            drawn = rule._share(drawn, known, total)
+        return drawn
+
+    def _share(self, drawn: pd.DataFrame, known: pd.DataFrame, total: Name | None) -> pd.DataFrame:
+        """Return the table with drawn parts scaled (moved, where signs differ) to what their known total leaves."""
+        names = list(self.operands(known.columns))
+        _, _, holes, formats = _read(known, names)
+        first = len(names) - len(self.parts)
+        summed = ~holes[:, :first].any(axis=1)
+        holes, formats, parts = holes[:, first:], formats[first:], names[first:]
+        rows = np.flatnonzero(summed & (holes.sum(axis=1) > 1))
+        if not len(rows):
+            return drawn
+        scale, table, gone, _ = _read(drawn, names)
+        x, holes, each = table[rows, first:], holes[rows], np.arange(len(rows))
+        sums = np.full(len(rows), float(self.total)).astype(x.dtype) if total is None else table[rows, 0]
+        left = sums - np.where(holes, 0, x).sum(axis=1)
+        own = np.where(holes, x, 0)
+        size, count = own.sum(axis=1), holes.sum(axis=1)
+        shares = (own >= 0).all(axis=1) & (size > 0) & (left >= 0)
+        scaled = own * (left / np.where(size == 0, 1, size))[:, None]
+        moved = own + (left / count)[:, None] - (size / count)[:, None]
+        moved = _rounded(np.where(shares[:, None], scaled, moved), formats, scale).astype(x.dtype)
+        last = holes.shape[1] - 1 - holes[:, ::-1].argmax(axis=1)
+        rest = np.where(holes, moved, 0).sum(axis=1) - moved[each, last]
+        moved[each, last] = left - rest
+        table[rows, first:] = _rounded(np.where(holes, moved, x), formats, scale)
+        out = drawn.copy()
+        for j in np.flatnonzero(holes.any(axis=0)):
+            out[parts[j]] = formats[j].write(table[:, first + j], gone[:, first + j], scale).set_axis(out.index)
         return out
 
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows have parts that do not add up, in the decimals that are shown."""
-        name = self.column(rows.columns)
-        names = [*self.parts, *([] if name is None else [name])]
-        scale = Scale.of(Grain.fit(rows.columns[one].iloc[:1]) for one in names)
-        read = [scale.read(rows.spread(one)) for one in names]
-        missing = np.logical_or.reduce([one for _, one in read])
-        values = [np.asarray(x, dtype=np.float64) for x, _ in read[: len(self.parts)]]
-        size = np.sum(np.abs(values), axis=0)
-        if name is None:
-            goal, rounded, dtype = np.full(len(missing), float(self.total)), None, rows.columns[self.parts[-1]].dtype
-        elif scale.kind == "real":
-            goal, dtype = read[-1][0], rows.columns[name].dtype
-            rounded = shown(rows, name, self.parts)
-        else:
-            return np.asarray((np.sum([x for x, _ in read[:-1]], axis=0) != read[-1][0]) & ~missing)
-        return np.asarray(~agree(np.sum(values, axis=0), goal, size, rounded, dtype) & ~missing)
+        columns, total = table.columns, self.total_column(table.columns)
+        names = self.parts if total is None else (*self.parts, total)
+        scale, read = read_together([table.per_row(one) for one in names])
+        missing = np.logical_or.reduce([gone for _, gone in read])
+        parts, decimals = [x for x, _ in read[: len(self.parts)]], None
+        if total is not None and scale.kind != "real":
+            return np.asarray((np.sum(parts, axis=0) != read[-1][0]) & ~missing)
+        goal = np.full(len(missing), float(self.total)) if total is None else read[-1][0]
+        if total is not None:  # that shows fewer decimals than its parts was rounded
+            decimals, exact = decimals_of(columns[total]), finest(decimals_of(columns[name]) for name in self.parts)
+            decimals = None if decimals is None or (exact is not None and exact <= decimals) else decimals
+        values = np.asarray(parts, dtype=np.float64)
+        size = np.abs(values).sum(axis=0)
+        return np.asarray(~agree(values.sum(axis=0), goal, size, decimals, columns[names[-1]].dtype) & ~missing)
 
 
-def shown(rows: Rows, total: Name, parts: Sequence[Name]) -> int | None:
-    """Return the decimals that the total was rounded to, None where it shows as many as its parts."""
-    own, others = decimals_of(rows.columns[total]), [decimals_of(rows.columns[name]) for name in parts]
-    if own is None or all(one is not None and one <= own for one in others):
-        return None
-    return own
+def _read(frame: pd.DataFrame, names: Sequence[Name]) -> tuple[Scale, Numbers, Bools, list[NumberFormat]]:
+    """Return the scale of columns, their numbers and which are missing, `(rows, columns)`, and how they are written."""
+    formats = [replace(NumberFormat.fit(frame[name]), origin=0, step=1) for name in names]
+    scale = Scale.of(formats)
+    read = [scale.read(frame[name]) for name in names]
+    return scale, np.column_stack([x for x, _ in read]), np.column_stack([gone for _, gone in read]), formats
+
+
+def _rounded(x: Numbers, formats: Sequence[NumberFormat], scale: Scale) -> Numbers:
+    return np.column_stack([one.round(x[:, j], scale) for j, one in enumerate(formats)])
 
 
 @saved
@@ -203,186 +181,125 @@ class Total(Step):
 
     The others take up what is left over in proportion to the room that each has in its own range (and one after the
     other for what rounding leaves), so that the sum holds in the decimals that are shown.
-
-    Attributes
-    ----------
-    name : str or int
-        The computed column: the total, or one of the parts.
-    total : str, int or None
-        Column of the totals; None where the total is `constant`.
-    constant : float
-    addends : tuple of str or int
-    static, kept : bool
-    grains : mapping of name to Grain
-        Of all columns of the sum.
-    limits : mapping of name to (low, high)
-        Ends of the columns' ranges, in the scale of the sum; None is open.
-    yielding : tuple of str or int
-        The addends that may give way, because nothing else depends on how they were drawn.
+    The computed column, the total or one of the parts, is the first that the step makes; then come the addends that may
+    give way, because nothing else depends on how they were drawn.
     """
 
-    name: Name
-    total: Name | None
+    total: Name | None  # column of the totals, None where the total is `constant`
     constant: float
     addends: tuple[Name, ...]
-    static: bool
-    kept: bool
-    grains: Mapping[Name, Grain]
-    limits: Mapping[Name, Limits]
-    yielding: tuple[Name, ...]
+    kept: bool  # whether the computed column stays among the learned parts
+    formats: Mapping[Name, NumberFormat]  # of all columns of the sum
+    limits: Mapping[Name, Limits]  # ends of their ranges, in the scale of the sum
 
     @property
     def scale(self) -> Scale:
         """In what is added."""
-        return Scale.of(self.grains.values())
+        return Scale.of(self.formats.values())
 
     @property
-    def makes(self) -> tuple[Name, ...]:
-        """The computed column, and those that may give way."""
-        return (self.name, *self.yielding)
+    def yielding(self) -> tuple[Name, ...]:
+        """The addends that may give way."""
+        return self.makes[1:]
 
     @property
-    def needs(self) -> tuple[Name, ...]:
-        """The others."""
-        others = [*self.addends, *([] if self.total is None else [self.total])]
-        return tuple(name for name in others if name not in self.makes)
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """Its parts, where the columns are static."""
-        return frozenset((*self.yielding, *((self.name,) if self.kept else ())) if self.static else ())
-
-    def forward(self, rows: Rows) -> Parts:
-        """Return the columns that may give way, and the computed one where it is kept."""
-        columns = rows.columns
-        if not self.kept:
-            others = [columns[name].notna().to_numpy(dtype=bool) for name in self._others()]
-            check_gaps(self.name, self.kept, columns[self.name], np.logical_and.reduce(others))
-        return {name: columns[name] for name in (*self.yielding, *((self.name,) if self.kept else ()))}
-
     def _others(self) -> list[Name]:
         return [name for name in (*self.addends, self.total) if name is not None and name != self.name]
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+    def forward(self, table: SequenceTable) -> Columns:
+        """Return the columns that may give way, and the computed one where it is kept."""
+        columns = table.columns
+        if not self.kept:
+            others = [columns[name].notna().to_numpy(dtype=bool) for name in self._others]
+            check_gaps(self.name, columns[self.name], np.logical_and.reduce(others))
+        return {name: columns[name] for name in (*self.yielding, *([self.name] if self.kept else []))}
+
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the sum and what gave way to it."""
-        scale, found = self.scale, {}
-        read = {name: scale.read(parts[name] if name in parts else rows.columns[name]) for name in self._others()}
+        scale = self.scale
+        read = {name: scale.read(parts[name] if name in parts else table.columns[name]) for name in self._others}
         there = ~np.logical_or.reduce([missing for _, missing in read.values()])
         values = {name: x for name, (x, _) in read.items()}
-        for name in self.yielding:
-            x = self._inside(name, values[name])
-            if (x != values[name])[~read[name][1]].any():
-                found[name] = self.grains[name].write(x, read[name][1], scale)
-                values[name] = scale.read(found[name])[0]
-        computed = self._compute(values)
-        low, high = self.limits.get(self.name, (None, None))
-        aim = computed if low is None else np.maximum(computed, low)
-        aim = aim if high is None else np.minimum(aim, high)
-        asked = there & parts[self.name].notna().to_numpy(dtype=bool) if self.kept else there
-        left = np.where(asked, aim - computed if self.name == self.total else computed - aim, 0)
-        if self.yielding and left.any():
-            moved = self._give_way(values, left)
-            for name in self.yielding:
-                if (moved[name] != values[name]).any():
-                    found[name] = self.grains[name].write(moved[name], read[name][1], scale)
-                    values[name] = scale.read(found[name])[0]
-            computed = self._compute(values)
-        grain = self.grains[self.name]
-        shown = grain.write(grain.snap(computed, scale), ~there, scale)
-        own = {name: parts[name] for name in self.yielding}
-        return {**own, **found, self.name: put_back(self.name, self.kept, shown, there, parts)}
+        found: Columns = {name: parts[name] for name in self.yielding}
 
-    def _inside(self, name: Name, x: Numbers) -> Numbers:
-        """Round and clip an addend."""
-        low, high = self.limits.get(name, (None, None))
-        snapped: Numbers = self.grains[name].snap(x, self.scale)
-        snapped = snapped if low is None else np.maximum(snapped, low)
-        return snapped if high is None else np.minimum(snapped, high)
+        def move(name: Name, x: Numbers, missing: Bools) -> None:
+            found[name] = self.formats[name].write(x, missing, scale)
+            values[name] = scale.read(found[name])[0]
+
+        for name in self.yielding:
+            missing = read[name][1]
+            x = self.formats[name].round_inside(values[name], scale, *self.limits[name])
+            if (x != values[name])[~missing].any():
+                move(name, x, missing)
+        computed = self._compute(values)
+        low, high = self.limits[self.name]
+        inside = np.clip(computed, low, high) if low is not None or high is not None else computed
+        asked = there & parts[self.name].notna().to_numpy(dtype=bool) if self.kept else there
+        left = np.where(asked, inside - computed if self.name == self.total else computed - inside, 0)
+        if self.yielding and left.any():
+            for name, x in self._give_way(values, left).items():
+                if (x != values[name]).any():
+                    move(name, x, read[name][1])
+            computed = self._compute(values)
+        own = self.formats[self.name]
+        shown = own.write(own.round(computed, scale), ~there, scale)
+        return found | {self.name: put_back(self.name, self.kept, shown, there, parts)}
+
+    def release(self, frame: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+        """Return the table with computed values missing where others are: they are drawn with them."""
+        return frame if self.kept else without(frame, self.name, frame[self._others].isna().any(axis=1))
 
     def _compute(self, values: Mapping[Name, Numbers]) -> Numbers:
         added = sum(values[name] for name in self.addends if name != self.name)
         if self.name == self.total:
             return np.asarray(added)
-        if self.total is not None:
-            return np.asarray(values[self.total] - added)
-        if self.scale.kind == "whole":
-            return np.asarray(round(self.constant) - added)
-        return np.asarray(self.constant - added)
+        constant = round(self.constant) if self.scale.kind == "whole" else self.constant
+        return np.asarray((constant if self.total is None else values[self.total]) - added)
 
     def _give_way(self, values: Mapping[Name, Numbers], left: Numbers) -> dict[Name, Numbers]:
-        """Add what is left to the addends, within their ranges."""
-        moved, scale = dict(values), self.scale
-        ends = {name: self.limits.get(name, (None, None)) for name in self.yielding}
-        huge = np.abs(left).max() if scale.kind == "real" else int(np.abs(left).max())
+        """Return the addends that may give way with what is left added to them, within their ranges."""
+        moved, scale, most = {name: values[name] for name in self.yielding}, self.scale, np.abs(left).max()
 
-        def room(name: Name) -> Numbers:
-            low, high = ends[name]
-            up = huge if high is None else np.maximum(high - moved[name], 0)
-            down = huge if low is None else np.maximum(moved[name] - low, 0)
-            return np.asarray(np.where(left > 0, np.minimum(up, huge), np.minimum(down, huge)))
+        def room(name: Name, left: Numbers) -> Numbers:
+            low, high = self.limits[name]
+            up = most if high is None else np.clip(high - moved[name], 0, most)
+            down = most if low is None else np.clip(moved[name] - low, 0, most)
+            return np.asarray(np.where(left > 0, up, down))
 
-        rooms = {name: room(name) for name in self.yielding}
+        rooms = {name: room(name, left) for name in self.yielding}
         total = np.maximum(sum(np.asarray(one, dtype=np.float64) for one in rooms.values()), 1e-300)
         for name, one in rooms.items():
             share = np.minimum(np.abs(left) * (one / total), one)
-            grain, sign = self.grains[name], np.sign(left)
-            if scale.kind == "real":
-                places = grain.decimals
-                step = share if places is None else np.floor(share * 10.0**places) / 10.0**places
-                moved[name] = (
-                    moved[name] + sign * step if places is None else np.round(moved[name] + sign * step, places)
-                )
+            own, sign = self.formats[name], np.sign(left)
+            if scale.kind != "real":
+                step = own.smallest_step(scale)
+                moved[name] = moved[name] + sign * (share // step).astype(np.int64) * step
+            elif own.decimals is None:
+                moved[name] = moved[name] + sign * share
             else:
-                unit = grain.step * (PER_SECOND[scale.unit] // PER_SECOND[grain.unit] if grain.unit else 1)
-                moved[name] = moved[name] + sign * (share // unit).astype(np.int64) * unit
-        for name in self.yielding:
-            left = left - sum(moved[one] - values[one] for one in self.yielding)
-            take = np.minimum(np.abs(left), room(name)) * np.sign(left)
-            moved[name] = grain_of(self.grains[name], moved[name] + take, scale)
-            left = left + sum(moved[one] - values[one] for one in self.yielding)
+                step = np.floor(share * 10.0**own.decimals) / 10.0**own.decimals
+                moved[name] = np.round(moved[name] + sign * step, own.decimals)
+        for name in self.yielding:  # what rounding left
+            rest = left - sum(moved[one] - values[one] for one in self.yielding)
+            x = moved[name] + np.minimum(np.abs(rest), room(name, rest)) * np.sign(rest)
+            moved[name] = self.formats[name].round(x, scale) if scale.kind == "real" else x
         return moved
 
 
-def grain_of(grain: Grain, x: Numbers, scale: Scale) -> Numbers:
-    """Round floats to their decimals; whole numbers and durations are exact."""
-    rounded: Numbers = grain.snap(x, scale) if scale.kind == "real" else x
-    return rounded
-
-
-def _rounded(x: Any, like: pd.Series[Any]) -> Any:
-    decimals = decimals_of(like)
-    return x if decimals is None else np.round(x, decimals)
-
-
-def _plan(plan: Plan, one: FixedSum, orders: set[Name]) -> None:
-    """Let one column of a sum be computed: the total, else the last part that nothing else puts back."""
-    rows, total = plan.rows, one.column(plan.rows.columns)
-    names = [*([] if total is None else [total]), *reversed(one.parts)]
-    free = [name for name in names if name not in plan.owned]
-    free.sort(key=lambda name: name in orders)
-    for name in free:
-        others = [other for other in names if other != name]
-        if not any(plan.reaches(other, {name}) for other in others):
-            break
-    else:
-        return
-    scale = Scale.of(plan.grain(other) for other in names)
-    sums = [o for o in plan.constraints if o is not one and o.ends(o.columns[0]) == (None, None, False)]
-    used = {other for o in sums for other in o.operands(rows.columns)}
-    yielding = tuple(part for part in one.parts if part != name and part not in used)
-    gone = {other: rows.columns[other].isna().to_numpy(dtype=bool) for other in names}
-    kept = bool((gone[name] != np.logical_or.reduce([gone[other] for other in others])).any())
-    step = Total(
-        name,
-        total,
-        0.0 if total is not None else float(one.total),
-        one.parts,
-        name in rows.statics,
-        kept,
-        {other: plan.grain(other) for other in names},
-        {other: plan.limits(other, scale) for other in names},
-        yielding,
-    )
-    plan.add(step)
-    for other in yielding:
-        plan.needs[other] = set(step.needs)
+def _add_total(plan: Plan, one: FixedSum, name: Name, others: Sequence[Name]) -> None:
+    """Let a column of a sum be computed from the others."""
+    columns, total = plan.table.columns, one.total_column(plan.table.columns)
+    formats = {other: plan.format(other) for other in (name, *others)}
+    formats[name] = replace(formats[name], origin=0, step=1)  # a sum may leave the grid of the values that were seen
+    scale = Scale.of(formats.values())
+    ties = [o for o in plan.constraints if o is not one and o.ends(o.columns[0]) == (None, None, False)]
+    tied = {other for o in ties for other in o.operands(columns)}
+    yielding = tuple(part for part in one.parts if part != name and part not in tied)
+    missing = np.logical_or.reduce([columns[other].isna().to_numpy(dtype=bool) for other in others])
+    kept = bool((columns[name].isna().to_numpy(dtype=bool) != missing).any())
+    needs = tuple(other for other in others if other not in yielding)
+    parts = {*yielding, *([name] if kept else [])}
+    limits = {other: plan.limits(other, scale) for other in formats}
+    statics = frozenset(parts & set(plan.table.statics))
+    constant = 0.0 if total is not None else float(one.total)
+    plan.add(Total((name, *yielding), needs, statics, total, constant, one.parts, kept, formats, limits))

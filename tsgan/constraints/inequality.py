@@ -19,9 +19,9 @@ cross are held to their side while they are drawn anyway (see `encoding.columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -30,8 +30,14 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Limits, Name, Parts, Plan, Rows, Step, last_known, merged, names_of, numeric, reserved
-from .numbers import Grain, Numbers, Scale
+from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, last_known, merged, part_name
+from .numbers import NumberFormat, Numbers, Scale, finest, read_together
+
+Mode = Literal["free", "up", "down", "share"]
+MIN_ROWS_WITHOUT_GAP = 200  # of a column in order that is learned as it is: a share of touches is known to about 2 %
+MAX_TOUCHING = 0.05  # share of them that touch what bounds them: more would be an atom that the column lacks
+Edges = tuple[tuple[Name, Any], ...]
+Pair = tuple[Name, Name, bool]  # the lower, the higher, whether strictly
 
 
 @saved
@@ -52,42 +58,31 @@ class Inequality(Constraint):
     ordering: ClassVar[bool] = True
 
     def __init__(self, *columns: Name, strict: bool = False) -> None:
-        self.chain, self.strict = names_of(columns, "Inequality", 2), bool(strict)
-
-    @property
-    def columns(self) -> tuple[Name, ...]:
-        """The chain."""
-        return self.chain
+        self.columns, self.strict = self._named(columns, 2), bool(strict)
 
     @property
     def text(self) -> str:
         """Such as ``low <= high``."""
-        return (" < " if self.strict else " <= ").join(map(str, self.chain))
+        return (" < " if self.strict else " <= ").join(map(str, self.columns))
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the columns, and `strict`."""
-        return self.chain, {"strict": True} if self.strict else {}
+        return self.columns, {"strict": True} if self.strict else {}
 
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse columns that cannot be compared."""
-        numeric(self, rows)
+        self._check_kinds(table)
 
     @classmethod
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
         """Put back what inequalities tie together, one order after the other."""
-        for names, pairs in components(own):
-            _plan(plan, names, pairs)
+        for names, pairs in _orders(own):
+            _add_nodes(plan, names, pairs)
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse inequalities that go in a circle.
-
-        Raises
-        ------
-        ConstraintError
-            Naming the columns.
-        """
-        for names, pairs in components(own):
+        """Refuse inequalities that go in a circle, naming the columns."""
+        for names, pairs in _orders(own):
             circle = [names[i] for i in np.flatnonzero(closure(names, pairs)[0].diagonal())]
             if circle:
                 raise ConstraintError(
@@ -96,129 +91,92 @@ class Inequality(Constraint):
                 )
 
     @classmethod
-    def hold(cls, own: Sequence[Self], drawn: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    def enforce(cls, own: Sequence[Self], drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         """Return the table with drawn values between those that they are set beside; known values stay.
 
         A drawn one is moved to where the known ones below and above it, and the drawn ones below it, leave room.
         Strict pairs are as far apart as the nearest that the table shows; in a closer gap, in its middle.
         """
         out = drawn.copy()
-        for names, pairs in components(own):
-            known = told[list(names)].notna().to_numpy(dtype=bool)
-            if not known.all():
-                _hold(out, told, known, names, pairs)
+        for names, pairs in _orders(own):
+            there = known[list(names)].notna().to_numpy(dtype=bool)
+            if not there.all():
+                _move_between(out, known, there, names, pairs)
         return out
 
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows have a pair of present values in the wrong order."""
-        scale = Scale.of(Grain(rows.columns[name].dtype, *_kind_unit(rows, name)) for name in self.chain)
-        read = [scale.read(rows.spread(name)) for name in self.chain]
-        found = np.zeros(rows.size(False), dtype=bool)
+        _, read = read_together([table.per_row(name) for name in self.columns])
+        found = np.zeros(table.size(False), dtype=bool)
         for (low, no_low), (high, no_high) in combinations(read, 2):
             found |= ((low >= high) if self.strict else (low > high)) & ~no_low & ~no_high
         return found
 
 
-def _kind_unit(rows: Rows, name: Name) -> tuple[Any, None, str]:
-    grain = Grain.fit(rows.columns[name].iloc[:1])
-    return grain.kind, None, grain.unit
-
-
-Mode = Literal["free", "up", "down", "share"]
-LEAST = 200  # rows at least of a column in order that is learned as it is, and not by its gap
-TOUCHING = 0.05  # of them that touch what bounds them, at most
-Edges = tuple[tuple[Name, Any], ...]
-Pair = tuple[Name, Name, bool]  # the lower, the higher, whether strictly
-
-
 @saved
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node(Step):
-    """One column of a partial order, or one with a range alone.
+    """One column of a partial order, or one with a range alone."""
 
-    Attributes
-    ----------
-    name : str or int
-    static : bool
-    mode : {"free", "up", "down", "share"}
-        What is learned: the column, x - L, U - x, or (x - L) / (U - L).
-    grain : Grain
-    scale : Scale
-        Of all columns that are compared.
-    lowers, uppers : tuple of (name, number)
-        Columns that bound it, and by how much it keeps away from them.
-    low, high : number or None
-        Ends of the column's own range; the order is above them.
-    caps : tuple of (name, number)
-        Parts of columns above it that have an end: it stays below where that part is not missing.
-    fallback : (number, number)
-        What stands for L and U in sequences where no operand is known.
-    decimals : int or None
-        To which gaps are rounded.
-    """
-
-    name: Name
-    static: bool
-    mode: Mode
-    grain: Grain
-    scale: Scale
-    lowers: Edges = ()
+    mode: Mode  # what is learned: the column, x - L, U - x, or (x - L) / (U - L)
+    format: NumberFormat
+    scale: Scale  # of all columns that are compared
+    lowers: Edges = ()  # columns below it that are there before, and by how much it keeps away from them
     uppers: Edges = ()
-    low: Any = None
+    low: Any = None  # end of the column's own range, or None; the order is above it
     high: Any = None
-    caps: Edges = ()
-    fallback: tuple[Any, Any] = (0, 0)
-    decimals: int | None = None
+    caps: Edges = ()  # parts of columns above it that have an end: it stays below where that part is not missing
+    fallback: tuple[Any, Any] = (0, 0)  # what stands for L and U in sequences where no operand is known
+    decimals: int | None = None  # to which gaps are rounded
 
     @property
     def part(self) -> Name:
         """Name of what is learned."""
-        if self.mode == "free":
-            return self.name
-        return reserved("share" if self.mode == "share" else "gap", self.name)
+        return _part(self.mode, self.name)
 
     @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.name,)
+    def static(self) -> bool:
+        """Whether it has one value per sequence."""
+        return bool(self.statics)
 
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """The columns that bound it."""
-        return tuple(name for name, _ in (*self.lowers, *self.uppers))
+    def bound(self, table: SequenceTable, side: Literal["low", "high"]) -> tuple[Numbers, Bools]:
+        """Return L or U, with a stand-in where no operand is known, and where one is, `(rows,)` or `(sequences,)`."""
+        edges, sign = (self.lowers, 1) if side == "low" else (self.uppers, -1)
+        count = table.size(self.static)
+        best = np.zeros(count, dtype=np.float64 if self.scale.kind == "real" else np.int64)
+        known = np.zeros(count, dtype=bool)
+        for name, apart in edges:
+            x, missing = self.scale.read(table.at(name, self.static))
+            x = x + sign * apart
+            x = x if self.decimals is None or not apart else np.round(x, self.decimals)
+            better = ~missing & (~known | (x > best if side == "low" else x < best))
+            best, known = np.where(better, x, best), known | ~missing
+        if known.all():
+            return best, known
+        place = last_known(known, table.groups(self.static))
+        return np.where(place >= 0, best[np.maximum(place, 0)], self.fallback[side == "high"]), known
 
-    @property
-    def statics(self) -> frozenset[Name]:
-        """Its part, where the column is static."""
-        return frozenset([self.part] if self.static else [])
-
-    def bound(self, rows: Rows, side: Literal["low", "high"]) -> tuple[Numbers, Bools]:
-        """Return L or U, each with a stand-in where no operand is known, and where one is."""
-        return bound(self, rows, side, self.fallback[side == "high"])
-
-    def forward(self, rows: Rows) -> Parts:
+    def forward(self, table: SequenceTable) -> Columns:
         """Return the column, its gap or its share."""
-        series = rows.columns[self.name]
-        if self.part == self.name:
+        series = table.columns[self.name]
+        if self.mode == "free":
             return {self.name: series}
         x, missing = self.scale.read(series)
         if self.mode == "up":
-            return {self.part: self.scale.gaps.part(x - self.bound(rows, "low")[0], missing, self.decimals)}
+            return {self.part: self.scale.gaps.part(x - self.bound(table, "low")[0], missing, self.decimals)}
         if self.mode == "down":
-            return {self.part: self.scale.gaps.part(self.bound(rows, "high")[0] - x, missing, self.decimals)}
-        low, high = self.bound(rows, "low")[0], self.bound(rows, "high")[0]
+            return {self.part: self.scale.gaps.part(self.bound(table, "high")[0] - x, missing, self.decimals)}
+        low, high = self.bound(table, "low")[0], self.bound(table, "high")[0]
         share = (x - low) / np.where(high > low, high - low, 1)
         return {self.part: pd.Series(np.where(missing, np.nan, share))}
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
-        """Return the column, between its bounds and on its grain."""
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
+        """Return the column, between its bounds and in its format."""
         series = parts[self.part]
         if self.mode == "free" and not (self.lowers or self.uppers or self.caps) and self.low is self.high is None:
             return {self.name: series}
-        count = len(series)
-        nothing = np.zeros(count), np.zeros(count, dtype=bool)
-        low, floor = self.bound(rows, "low") if self.lowers else nothing
-        high, ceiling = self.bound(rows, "high") if self.uppers else nothing
+        low, floor = self.bound(table, "low")
+        high, ceiling = self.bound(table, "high")
         if self.mode == "share":
             share = series.to_numpy(dtype=np.float64, na_value=np.nan)
             missing = np.isnan(share)
@@ -229,214 +187,159 @@ class Node(Step):
         else:
             x, missing = (self.scale if self.mode == "free" else self.scale.gaps).read(series)
             x = {"free": x, "up": low + x, "down": high - x}[self.mode]
-        settled = self._settle(x, low, floor, high, ceiling, parts)
-        if self.mode == "free" and bool((missing | (settled == x)).all()):
-            return {self.name: series}
-        return {self.name: self.grain.write(settled, missing, self.scale)}
-
-    def _settle(
-        self, x: Numbers, low: Numbers, floor: Bools, high: Numbers, ceiling: Bools, parts: Mapping[Name, Any]
-    ) -> Numbers:
-        """Round to the grain, then clip to the range, to the caps, to the order; what comes later is above."""
-        snap = self.grain.snap
-        x = snap(x, self.scale)
+        inside = self.format.round(
+            x, self.scale
+        )  # then into the range, below the caps, in order: the last is above all
         if self.low is not None:
-            x = np.maximum(x, snap(np.full(len(x), self.low, dtype=x.dtype), self.scale, "up"))
+            inside = np.maximum(inside, self._next(np.full(len(x), self.low, dtype=x.dtype), "up"))
         if self.high is not None:
-            x = np.minimum(x, snap(np.full(len(x), self.high, dtype=x.dtype), self.scale, "down"))
+            inside = np.minimum(inside, self._next(np.full(len(x), self.high, dtype=x.dtype), "down"))
         for part, most in self.caps:
             there = parts[part].notna().to_numpy(dtype=bool)
-            x = np.where(there & (x > most), snap(np.full(len(x), most, dtype=x.dtype), self.scale, "down"), x)
-        x = np.where(floor & (x < low), snap(low, self.scale, "up"), x)
-        return np.where(ceiling & (x > high), snap(high, self.scale, "down"), x)
+            cap = self._next(np.full(len(x), most, dtype=x.dtype), "down")
+            inside = np.where(there & (inside > most), cap, inside)
+        inside = np.where(floor & (inside < low), self._next(low, "up"), inside)
+        inside = np.where(ceiling & (inside > high), self._next(high, "down"), inside)
+        if self.mode == "free" and bool((missing | (inside == x)).all()):
+            return {self.name: series}
+        return {self.name: self.format.write(inside, missing, self.scale)}
+
+    def _next(self, x: Numbers, way: Literal["up", "down"]) -> Numbers:
+        return self.format.round(x, self.scale, way)
 
 
-def bound(node: Node, rows: Rows, side: Literal["low", "high"], fallback: Any) -> tuple[Numbers, Bools]:
-    """Return the largest operand below (or the smallest above), with a stand-in where none is known, and where one is.
-
-    Returns
-    -------
-    array of shape (rows,) or (sequences,)
-    bool array of the same shape
-    """
-    edges, sign = (node.lowers, 1) if side == "low" else (node.uppers, -1)
-    count = rows.size(node.static)
-    best, known = (
-        np.zeros(count, dtype=np.float64 if node.scale.kind == "real" else np.int64),
-        np.zeros(count, dtype=bool),
-    )
-    for name, apart in edges:
-        x, missing = node.scale.read(rows.at(name, node.static))
-        x = x + sign * apart
-        x = x if node.decimals is None or not apart else np.round(x, node.decimals)
-        better = ~missing & (~known | (x > best if side == "low" else x < best))
-        best, known = np.where(better, x, best), known | ~missing
-    if known.all():
-        return best, known
-    place = last_known(known, rows.groups(node.static))
-    return np.where(place >= 0, best[np.maximum(place, 0)], fallback), known
+def _part(mode: Mode, name: Name) -> Name:
+    return name if mode == "free" else part_name("share" if mode == "share" else "gap", name)
 
 
-def components(constraints: Sequence[Inequality]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
+def _orders(constraints: Sequence[Inequality]) -> list[tuple[tuple[Name, ...], list[Pair]]]:
     """Return the columns that inequalities tie together, and the pairs (low, high, whether strictly) among each."""
-    pairs = [
-        (low, high, one.strict) for one in constraints for low, high in zip(one.chain, one.chain[1:], strict=False)
-    ]
-    return [
-        (names, [pair for pair in pairs if pair[0] in names])
-        for names in merged([(low, high) for low, high, _ in pairs])
-    ]
+    pairs = [(low, high, one.strict) for one in constraints for low, high in pairwise(one.columns)]
+    groups = merged((low, high) for low, high, _ in pairs)
+    return [(names, [pair for pair in pairs if pair[0] in names]) for names in groups]
 
 
 def closure(names: Sequence[Name], pairs: Sequence[Pair]) -> tuple[Bools, Bools]:
-    """Return which column is below which, directly or by others between, and where it is strictly.
-
-    Returns
-    -------
-    below, strict : bool arrays of shape (names, names)
-    """
+    """Return which column is below which, directly or by others between, and where strictly, `(names, names)` each."""
     place = {name: i for i, name in enumerate(names)}
-    below, strict = (np.zeros((len(names), len(names)), dtype=bool) for _ in range(2))
+    direct, strict = (np.zeros((len(names), len(names)), dtype=bool) for _ in range(2))
     for low, high, firm in pairs:
-        below[place[low], place[high]] = True
+        direct[place[low], place[high]] = True
         strict[place[low], place[high]] |= firm
-    for k in range(len(names)):
-        through = below[:, k, None] & below[None, k, :]
-        strict |= through & (strict[:, k, None] | strict[None, k, :])
-        below |= through
-    return below, strict
+    paths = np.linalg.matrix_power(direct | np.eye(len(names), dtype=bool), len(names))
+    return paths @ direct @ paths, paths @ strict @ paths
 
 
-def _plan(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
-    rows = plan.rows
-    below, strict = closure(names, pairs)
-    place = {name: i for i, name in enumerate(names)}
-    given = [name for name in names if name in plan.owned]
-    inner = {name for name in names if name not in given}
-    given = [name for name in given if not plan.reaches(name, inner)]
-    grains = {name: plan.grain(name) for name in names}
-    scale = Scale.of(grains.values())
-    read = {name: scale.read(rows.spread(name)) for name in names}
-    ranked = sorted(inner, key=lambda name: (name not in rows.statics, below[:, place[name]].sum(), place[name]))
-    ends = {name: plan.limits(name, scale) for name in ranked}
-    shown = [grain.decimals for grain in grains.values()]
-    decimals = None if scale.kind != "real" or None in shown else max(one for one in shown if one is not None)
+def _distances(x: Numbers, known: Bools, strict: Bools, otherwise: Sequence[Any]) -> Numbers:
+    """Return how near strict pairs come where both are known, `(columns, columns)`; zero for other pairs.
 
-    def apart(low: Name, high: Name) -> Any:
-        """Smallest observed distance of a strict pair."""
-        if not strict[place[low], place[high]]:
-            return 0
-        there = ~read[low][1] & ~read[high][1]
-        return (read[high][0] - read[low][0])[there].min().item() if there.any() else 0
-
-    if not given and not set(ranked) & rows.statics:
-        ranked = _from_the_middle(ranked, below, place, lambda one, start: _holds(ends, one, start, apart(one, start)))
-    nodes: list[Node] = []
-    for i, name in enumerate(ranked):
-        static = name in rows.statics
-        there = [one for one in [*given, *ranked[:i]] if not static or one in rows.statics]
-        lowers: Edges = tuple((one, apart(one, name)) for one in there if below[place[one], place[name]])
-        uppers: Edges = tuple((one, apart(name, one)) for one in there if below[place[name], place[one]])
-        mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
-        low, high = ends[name]
-        node = Node(name, static, mode, grains[name], scale, lowers, uppers, low, high, decimals=decimals)
-        bounds = {side: bound(node, rows, side, 0) for side in ("low", "high")}
-        fallback = _middle(*bounds["low"]), _middle(*bounds["high"])
-        if mode in ("up", "down") and not static and scale.kind == grains[name].kind == "real":
-            level, known = bounds["low" if mode == "up" else "high"]
-            touches = (read[name][0] == level)[known & ~read[name][1]]
-            if len(touches) >= LEAST and touches.mean() <= TOUCHING:
-                node = replace(node, mode="free")
-        nodes.append(replace(node, fallback=fallback))
-    parts = {node.name: node.part for node in nodes}
-    for node in nodes:
-        caps = tuple(
-            (parts[one], ends[one][1] - apart(node.name, one))
-            for one in ranked
-            if below[place[node.name], place[one]]
-            and ends[one][1] is not None
-            and (one in rows.statics) == node.static
-            and (node.high is None or ends[one][1] - apart(node.name, one) < node.high)
-        )
-        plan.add(replace(node, caps=caps))
-
-
-def _from_the_middle(
-    ranked: list[Name], below: Bools, place: Mapping[Name, int], holds: Callable[[Name, Name], bool]
-) -> list[Name]:
-    """Return the columns so that the largest set of unrelated ones of one height comes first, then those below.
-
-    These stay free: opening and close are tied to each other and to the days before more closely than to the low.
+    `x` and `known` are of shape (rows, columns); where no row has both, it is `otherwise` by the higher column.
     """
-    height: dict[Name, int] = {}
-    for name in ranked:
-        height[name] = 1 + max((height[one] for one in height if below[place[one], place[name]]), default=-1)
+    found = np.zeros(strict.shape, dtype=x.dtype)
+    for i, j in np.argwhere(strict):
+        both = known[:, i] & known[:, j]
+        found[i, j] = (x[both, j] - x[both, i]).min() if both.any() else otherwise[j]
+    return found
+
+
+def _add_nodes(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
+    """Add a node for each column of a partial order that no other step puts back."""
+    table = plan.table
+    below, strict = closure(names, pairs)
+    formats = [plan.format(name) for name in names]
+    scale = Scale.of(formats)
+    decimals = finest(one.decimals for one in formats) if scale.kind == "real" else None
+    read = [scale.read(table.per_row(name)) for name in names]
+    x, known = np.column_stack([one for one, _ in read]), ~np.column_stack([missing for _, missing in read])
+    apart = _distances(x, known, strict, [0] * len(names))
+    static = [name in table.statics for name in names]
+    owned = plan.owned
+    inner = [i for i, name in enumerate(names) if name not in owned]
+    goals = {names[i] for i in inner}
+    given = [i for i, name in enumerate(names) if name in owned and not plan.reaches(name, goals)]
+    ranked = sorted(inner, key=lambda i: (not static[i], below[:, i].sum(), i))
+    ends = {i: plan.limits(names[i], scale) for i in ranked}
+    if not given and not any(static[i] for i in ranked):
+        lows = {i: low for i, (low, _) in ends.items()}
+        ranked = _from_the_middle(ranked, below, apart, lows)
+    nodes: dict[int, Node] = {}
+    for i in ranked:
+        there = [j for j in [*given, *nodes] if not static[i] or static[j]]
+        lowers: Edges = tuple((names[j], apart[j, i].item()) for j in there if below[j, i])
+        uppers: Edges = tuple((names[j], apart[i, j].item()) for j in there if below[i, j])
+        mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"
+        needs = tuple(name for name, _ in (*lowers, *uppers))
+        statics = frozenset([_part(mode, names[i])] if static[i] else [])
+        edges = lowers, uppers, *ends[i]
+        node = Node((names[i],), needs, statics, mode, formats[i], scale, *edges, decimals=decimals)
+        low, high = node.bound(table, "low"), node.bound(table, "high")
+        if mode in ("up", "down") and not static[i] and scale.kind == formats[i].kind == "real":
+            level, there_too = low if mode == "up" else high
+            touches = (x[:, i] == level)[there_too & known[:, i]]
+            if len(touches) >= MIN_ROWS_WITHOUT_GAP and touches.mean() <= MAX_TOUCHING:
+                node = replace(node, mode="free")
+        nodes[i] = replace(node, fallback=(_median(*low), _median(*high)))
+    for i, node in nodes.items():
+        above = [j for j in ranked if below[i, j] and static[j] == static[i] and ends[j][1] is not None]
+        caps = [(nodes[j].part, ends[j][1] - apart[i, j].item()) for j in above]
+        plan.add(replace(node, caps=tuple(cap for cap in caps if node.high is None or cap[1] < node.high)))
+
+
+def _from_the_middle(ranked: list[int], below: Bools, apart: Numbers, lows: Mapping[int, Any]) -> list[int]:
+    """Return columns so that the largest set of unrelated ones of one height comes first, then those below.
+
+    These stay free: opening and close are tied to each other and to the days before more closely than to the low. Yet
+    where a column below has an end of its own that those above it would not keep it from crossing, nothing changes.
+    """
+    height: dict[int, int] = {}
+    for i in ranked:
+        height[i] = 1 + max((height[j] for j in height if below[j, i]), default=-1)
     heights = list(height.values())
     top = max(range(max(heights) + 1), key=lambda level: (heights.count(level), -level))
-    start = [name for name in ranked if height[name] == top]
-    under = [name for name in reversed(ranked) if any(below[place[name], place[one]] for one in start)]
-    if not all(holds(one, other) for one in under for other in start if below[place[one], place[other]]):
-        return ranked
-    return [*start, *under, *(name for name in ranked if name not in (*start, *under))]
+    start = [i for i in ranked if height[i] == top]
+    under = [i for i in reversed(ranked) if below[i, start].any()]
+    for i in under:
+        for j in start:
+            if below[i, j] and lows[i] is not None and (lows[j] is None or lows[j] - apart[i, j] < lows[i]):
+                return ranked
+    return [*start, *under, *(i for i in ranked if i not in (*start, *under))]
 
 
-def _holds(ends: Mapping[Name, Limits], one: Name, start: Name, apart: Any) -> bool:
-    """Return whether a column stays above its lower end wherever the one above it stays above its own."""
-    low, floor = ends[one][0], ends[start][0]
-    return low is None or (floor is not None and floor - apart >= low)
-
-
-def _middle(x: Any, known: Any) -> Any:
+def _median(x: Numbers, known: Bools) -> Any:
     """Return the median of what is known, zero where nothing is."""
     return np.sort(x[known])[known.sum() // 2].item() if known.any() else 0
 
 
-def _hold(out: pd.DataFrame, told: pd.DataFrame, known: Bools, names: Sequence[Name], pairs: Sequence[Pair]) -> None:
+def _move_between(
+    out: pd.DataFrame, table: pd.DataFrame, known: Bools, names: Sequence[Name], pairs: Sequence[Pair]
+) -> None:
     """Move drawn values, in place, between those that `pairs` of the columns set them beside."""
     below, strict = closure(names, pairs)
-    grains = [Grain.fit(told[name]) for name in names]
-    places = [grain.decimals for grain in grains]
-    finest = None if None in places else max(one for one in places if one is not None)
-    grains = [replace(grain, decimals=finest) if grain.kind == "real" else grain for grain in grains]
-    scale = Scale.of(grains)
-    x = [scale.read(out[name])[0] for name in names]
-    rooms = _rooms(x, known, strict, below, [grain.least(scale) for grain in grains])
-    there = out[list(names)].notna().to_numpy(dtype=bool)
-    far = np.full(len(out), np.inf if scale.kind == "real" else np.iinfo(np.int64).max, dtype=x[0].dtype)
-    for j in np.argsort(below.sum(axis=0), kind="stable"):
-        under, above = np.flatnonzero(below[:, j]), np.flatnonzero(below[j])
-        low, least = (
-            np.max([-far, *(np.where(there[:, i], x[i] + share * rooms[i, j], -far) for i in under)], axis=0)
-            for share in (0, 1)
-        )
-        high, most = (
-            np.min([far, *(np.where(known[:, i], x[i] - share * rooms[j, i], far) for i in above)], axis=0)
-            for share in (0, 1)
-        )
-        raised, lowered = ~known[:, j] & (x[j] < least), ~known[:, j] & (x[j] > most)
-        x[j][raised] = grains[j].snap(least[raised], scale, "up")
-        x[j][lowered] = grains[j].snap(most[lowered], scale, "down")
-        tight = ~known[:, j] & (least > most)  # closer than any that the table shows
-        apart = high[tight] - low[tight]
-        middle = low[tight] + (apart / 2 if scale.kind == "real" else apart // 2)
-        shown = grains[j].snap(middle, scale)
-        x[j][tight] = np.where((shown > low[tight]) & (shown < high[tight]), shown, middle)
-        moved = raised | lowered | tight
-        if moved.any():
-            new = grains[j].write(x[j], np.zeros(len(out), dtype=bool), scale).set_axis(out.index)
-            out[names[j]] = out[names[j]].where(~moved, new.astype(out[names[j]].dtype))
-
-
-def _rooms(x: Sequence[Numbers], known: Bools, strict: Bools, below: Bools, least: Sequence[Any]) -> Numbers:
-    """Return how far apart strict pairs are at least, `(columns, columns)`.
-
-    As near as known values come, the least step where there are none, and no less than by way of others between.
-    """
-    rooms = np.zeros(below.shape, dtype=x[0].dtype)
-    for i, j in zip(*np.nonzero(strict), strict=True):
-        both = known[:, i] & known[:, j]
-        rooms[i, j] = (x[j] - x[i])[both].min() if both.any() else least[j]
-    for k in range(len(x)):
+    formats = [NumberFormat.fit(table[name]) for name in names]
+    decimals = finest(one.decimals for one in formats)
+    formats = [replace(one, decimals=decimals) if one.kind == "real" else one for one in formats]
+    scale = Scale.of(formats)
+    x = np.column_stack([scale.read(out[name])[0] for name in names])
+    rooms = _distances(x, known, strict, [one.smallest_step(scale) for one in formats])
+    for k in range(len(names)):  # no less than by way of others between
         through = below[:, k, None] & below[None, k, :]
         rooms = np.where(through, np.maximum(rooms, rooms[:, k, None] + rooms[None, k, :]), rooms)
-    return rooms
+    there = out[list(names)].notna().to_numpy(dtype=bool)
+    far = np.inf if scale.kind == "real" else np.iinfo(np.int64).max
+    for j in np.argsort(below.sum(axis=0), kind="stable"):
+        under, above, own, free = below[:, j], below[j], formats[j], ~known[:, j]
+        low = np.where(there[:, under], x[:, under], -far).max(axis=1, initial=-far)
+        least = np.where(there[:, under], x[:, under] + rooms[under, j], -far).max(axis=1, initial=-far)
+        high = np.where(known[:, above], x[:, above], far).min(axis=1, initial=far)
+        most = np.where(known[:, above], x[:, above] - rooms[j, above], far).min(axis=1, initial=far)
+        raised, lowered, tight = free & (x[:, j] < least), free & (x[:, j] > most), free & (least > most)
+        x[raised, j] = own.round(least[raised], scale, "up")
+        x[lowered, j] = own.round(most[lowered], scale, "down")
+        gap = high[tight] - low[tight]  # closer than any that the table shows: to its middle
+        middle = low[tight] + (gap / 2 if scale.kind == "real" else gap // 2)
+        rounded = own.round(middle, scale)
+        x[tight, j] = np.where((rounded > low[tight]) & (rounded < high[tight]), rounded, middle)
+        moved = raised | lowered | tight
+        if moved.any():
+            new = own.write(x[:, j], np.zeros(len(out), dtype=bool), scale).set_axis(out.index)
+            out[names[j]] = out[names[j]].where(~moved, new.astype(out[names[j]].dtype))

@@ -18,8 +18,20 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Parts, Places, Plan, Rows, Step, last_known, names_of, numeric, reserved, shown
-from .numbers import Grain, Scale
+from .base import (
+    Columns,
+    Constraint,
+    Name,
+    Places,
+    Plan,
+    SequenceTable,
+    Step,
+    last_known,
+    part_name,
+    previous,
+    value_text,
+)
+from .numbers import NumberFormat, Numbers, Scale, read_together
 
 
 @saved
@@ -43,13 +55,8 @@ class Monotone(Constraint):
     ordering: ClassVar[bool] = True
 
     def __init__(self, column: Name, increasing: bool = True, strict: bool = False) -> None:
-        (self.column,) = names_of([column], "Monotone", 1)
+        self.columns = (self.column,) = self._named([column])
         self.increasing, self.strict = bool(increasing), bool(strict)
-
-    @property
-    def columns(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.column,)
 
     @property
     def text(self) -> str:
@@ -61,12 +68,12 @@ class Monotone(Constraint):
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the column, the direction and `strict`."""
         names = {"increasing": False} if not self.increasing else {}
-        return (self.column,), names | ({"strict": True} if self.strict else {})
+        return self.columns, names | ({"strict": True} if self.strict else {})
 
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse a column that holds no numbers, or one value per sequence."""
-        numeric(self, rows)
-        if self.column in rows.statics:
+        self._check_kinds(table)
+        if self.column in table.statics:
             raise ConstraintError(
                 f"{self!r}: column {self.column!r} is static, one value per sequence, and cannot rise or fall in it; "
                 "leave it out of static=, or leave the constraint out"
@@ -76,20 +83,13 @@ class Monotone(Constraint):
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
         """Let each column be a start and increments."""
         for one in own:
-            if one.column in plan.owned:
-                continue
-            low, high = plan.declared(one.column, Scale.of([plan.grain(one.column)]))
-            strict = any(o.strict for o in own if o.column == one.column and o.increasing == one.increasing)
-            plan.add(Increments.fit(plan.rows, one.column, one.increasing, strict, low, high))
+            if one.column not in plan.owned:
+                strict = any(o.strict for o in own if (o.column, o.increasing) == (one.column, one.increasing))
+                plan.add(Increments.fit(plan, one.column, 1 if one.increasing else -1, strict))
 
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
-        """Refuse a column that always rises below an end: a longer sequence would have nowhere to go.
-
-        Raises
-        ------
-        ConstraintError
-        """
+        """Refuse a column that always rises below an end: a longer sequence would have nowhere to go."""
         for one in own:
             for other in others:
                 end = other.ends(one.column)[1 if one.increasing else 0]
@@ -99,123 +99,86 @@ class Monotone(Constraint):
                         f"{end!r} in the end; drop strict=True or the end"
                     )
 
-    def context(self, rows: Rows, row: int) -> str:
+    def context(self, table: SequenceTable, row: int) -> str:
         """Return the value before."""
-        series = rows.columns[self.column]
-        before = previous(series.notna().to_numpy(dtype=bool), rows.sequence)[row]
-        return f" after {shown(series, int(before))}"
+        series = table.columns[self.column]
+        before = previous(series.notna().to_numpy(dtype=bool), table.sequence)[row]
+        return f" after {value_text(series, int(before))}"
 
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows go back behind the last value before them."""
-        series = rows.columns[self.column]
-        scale = Scale.of([Grain.fit(series.iloc[:1])])
-        x, missing = scale.read(series)
-        before = previous(~missing, rows.sequence)
-        x = x if self.increasing else -x
-        rise = x - x[np.maximum(before, 0)]
-        return np.asarray(((rise <= 0) if self.strict else (rise < 0)) & (before >= 0) & ~missing)
+        _, ((x, missing),) = read_together([table.columns[self.column]])
+        rises, follows = _rises(x if self.increasing else -x, missing, table)
+        return np.asarray(((rises <= 0) if self.strict else (rises < 0)) & follows)
 
 
-def previous(known: Bools, groups: Places) -> Places:
-    """Return the position of the last known value before each row in its sequence, -1 where there is none."""
-    here = np.where(known, np.arange(len(known)), -1)
-    before = np.r_[-1, np.maximum.accumulate(here)[:-1]] if len(here) else here
-    return np.where((before >= 0) & (groups[np.maximum(before, 0)] == groups), before, -1)
+def _rises(x: Numbers, missing: Bools, table: SequenceTable) -> tuple[Numbers, Bools]:
+    """Return the rise of each value since the last known one of its sequence, and which values follow one."""
+    before = previous(~missing, table.sequence)
+    return x - x[np.maximum(before, 0)], (before >= 0) & ~missing
 
 
 @saved
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Increments(Step):
-    """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence.
+    """A column that never falls (`sign` 1) or never rises (`sign` -1) within a sequence."""
 
-    Attributes
-    ----------
-    name : str or int
-    sign : int
-    grain : Grain
-    least : number
-        Smallest increment: zero, or the smallest observed.
-    usual : number
-        Median increment.
-    low, high : number or None
-        Ends of the column's declared range.
-    """
-
-    name: Name
     sign: int
-    grain: Grain
-    least: Any
-    usual: Any
-    low: Any = None
-    high: Any = None
+    format: NumberFormat
+    least: Any  # increment: zero, or the smallest observed
+    usual: Any  # increment, the median
+    low: Any  # end of the column's declared range, or None
+    high: Any
 
     @classmethod
-    def fit(cls, rows: Rows, name: Name, increasing: bool, strict: bool, low: Any, high: Any) -> Increments:
+    def fit(cls, plan: Plan, name: Name, sign: int, strict: bool) -> Increments:
         """Learn from a column that holds it."""
-        grain, sign = Grain.fit(rows.columns[name]), 1 if increasing else -1
-        x, missing = Scale.of([grain]).read(rows.columns[name])
-        before = previous(~missing, rows.sequence)
-        rises = sign * (x - x[np.maximum(before, 0)])[(before >= 0) & ~missing]
-        least = rises.min().item() if strict and len(rises) else 0
-        usual = np.sort(rises)[len(rises) // 2].item() if len(rises) else least
-        return cls(name, sign, grain, least, usual, low, high)
+        found = NumberFormat.fit(plan.table.columns[name])
+        scale = Scale.of([found])
+        rises, follows = _rises(*scale.read(plan.table.columns[name]), plan.table)
+        rises = np.sort(sign * rises[follows])
+        least = rises[0].item() if strict and len(rises) else 0
+        usual = rises[len(rises) // 2].item() if len(rises) else least
+        statics = frozenset([part_name("start", name)])
+        return cls((name,), (), statics, sign, found, least, usual, *plan.declared(name, scale))
 
     @property
-    def makes(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.name,)
+    def _parts(self) -> tuple[str, str]:
+        return part_name("start", self.name), part_name("step", self.name)
 
-    @property
-    def needs(self) -> tuple[Name, ...]:
-        """None."""
-        return ()
-
-    @property
-    def statics(self) -> frozenset[Name]:
-        """The start."""
-        return frozenset([reserved("start", self.name)])
-
-    def forward(self, rows: Rows) -> Parts:
-        """Return increments `(rows,)` and starts `(sequences,)`."""
-        series, scale = rows.columns[self.name], Scale.of([self.grain])
+    def forward(self, table: SequenceTable) -> Columns:
+        """Return starts `(sequences,)` and increments `(rows,)`."""
+        series, scale = table.columns[self.name], Scale.of([self.format])
         x, missing = scale.read(series)
-        before = previous(~missing, rows.sequence)
-        rises = self.sign * (x - x[np.maximum(before, 0)])
-        first = ~missing & (before < 0)
-        after = last_known(~missing & ~first, rows.sequence)
-        rises = np.where(first, np.where(after >= 0, rises[np.maximum(after, 0)], self.usual), rises)
-        place = self._first(~missing, rows)
+        rises, follows = _rises(x, missing, table)
+        after = last_known(follows, table.sequence)
+        next_rise = np.where(after >= 0, self.sign * rises[np.maximum(after, 0)], self.usual)
+        rises = np.where(follows | missing, self.sign * rises, next_rise)
+        place = self._first(~missing, table)
         start = series.take(np.maximum(place, 0)).reset_index(drop=True)
         start = start.mask(place < 0) if (place < 0).any() else start
-        decimals = self.grain.decimals if self.grain.kind == "real" else None
-        return {
-            reserved("start", self.name): start,
-            reserved("step", self.name): scale.gaps.part(rises, missing, decimals),
-        }
+        decimals = self.format.decimals if self.format.kind == "real" else None
+        return dict(zip(self._parts, (start, scale.gaps.part(rises, missing, decimals)), strict=True))
 
     @staticmethod
-    def _first(known: Bools, rows: Rows) -> Places:
+    def _first(known: Bools, table: SequenceTable) -> Places:
         """Return the position of each sequence's first known value, -1 where it has none."""
-        place = np.full(len(rows.lengths), -1, dtype=np.intp)
+        place = np.full(len(table.lengths), -1, dtype=np.intp)
         here = np.flatnonzero(known)[::-1]
-        place[rows.sequence[here]] = here
+        place[table.sequence[here]] = here
         return place
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], rows: Rows) -> Parts:
+    def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the start and the sum of the increments so far."""
-        scale = Scale.of([self.grain])
-        start, unknown = scale.read(parts[reserved("start", self.name)])
-        rises, missing = scale.gaps.read(parts[reserved("step", self.name)])
+        scale = Scale.of([self.format])
+        start, unknown = scale.read(parts[self._parts[0]])
+        rises, missing = scale.gaps.read(parts[self._parts[1]])
         rises = np.maximum(rises, self.least)
-        if self.grain.kind == "real" and self.grain.decimals is not None:
-            rises = np.round(rises, self.grain.decimals)
-        first = self._first(~missing, rows)
+        if self.format.kind == "real" and self.format.decimals is not None:
+            rises = np.round(rises, self.format.decimals)
+        first = self._first(~missing, table)
         rises = np.where(missing, 0, rises)
         rises[first[first >= 0]] = 0
-        total = pd.Series(rises).groupby(rows.sequence).cumsum().to_numpy()
-        x = self.grain.snap(start[rows.sequence] + self.sign * total, scale)
-        if self.low is not None:
-            x = np.maximum(x, self.low)
-        if self.high is not None:
-            x = np.minimum(x, self.high)
-        return {self.name: self.grain.write(x, missing | unknown[rows.sequence], scale)}
+        total = pd.Series(rises).groupby(table.sequence).cumsum().to_numpy()
+        x = self.format.round_inside(start[table.sequence] + self.sign * total, scale, self.low, self.high)
+        return {self.name: self.format.write(x, missing | unknown[table.sequence], scale)}

@@ -6,7 +6,7 @@ rounded to the decimals that a column shows. `agree` says when a computed number
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,9 +20,12 @@ from ..bundle import saved
 
 Numbers = NDArray[Any]
 Kind = Literal["whole", "real", "moment", "span"]
+KINDS: tuple[Kind, ...] = ("whole", "real", "moment", "span")
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-DIGITS = {8: 12, 4: 6, 2: 3}
+DIGITS = {8: 12, 4: 6, 2: 3}  # decimal digits that a float of so many bytes shows for certain, less a few
 EPS = 4 * float(np.finfo(np.float64).eps)
+RELATIVE, RELATIVE_SHORT = 1e-9, 1e-5  # error of a sum of doubles, or of shorter floats, as a share of its terms
+MISSING_TICK = np.iinfo(np.int64).min  # what pandas stores for NaT
 
 
 def kind_of(series: pd.Series[Any]) -> Kind | None:
@@ -39,7 +42,7 @@ def kind_of(series: pd.Series[Any]) -> Kind | None:
     return "span" if types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration") else None
 
 
-def short(dtype: Any) -> int:
+def bytes_of_short_float(dtype: Any) -> int:
     """Return the bytes of a float of half or single precision, 0 for any other dtype."""
     name = str(getattr(dtype, "numpy_dtype", dtype)).lower()
     return 4 if "float32" in name or name.startswith("float[") else 2 if "float16" in name or "half" in name else 0
@@ -49,7 +52,7 @@ def decimals_of(series: pd.Series[Any]) -> int | None:
     """Return how many digits after the point a column of numbers shows; None where they are too many to count."""
     if kind_of(series) == "whole":
         return 0
-    size = short(series.dtype) or 8
+    size = bytes_of_short_float(series.dtype) or 8
     x = series.to_numpy(dtype=np.float64, na_value=np.nan)
     x = x[np.isfinite(x)]
     if not len(x):
@@ -57,37 +60,39 @@ def decimals_of(series: pd.Series[Any]) -> int | None:
     largest = float(np.abs(x).max())
     whole = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 1
     near = np.abs(x) * (EPS if size == 8 else 2.0 ** (-22 if size == 4 else -9))
-    few = slice(0, 256)
+    few = slice(0, 256)  # most columns with more decimals show it within these, before all rows are rounded
     for decimals in range(max(0, min(DIGITS[size] - whole, 18)) + 1):
         if all((np.abs(np.round(x[part], decimals) - x[part]) <= near[part]).all() for part in (few, slice(None))):
             return decimals
     return None
 
 
+def finest(decimals: Iterable[int | None]) -> int | None:
+    """Return the most decimals among several columns', None where one shows too many to count."""
+    counts = list(decimals)
+    return None if None in counts else max(one for one in counts if one is not None)
+
+
+def _index(values: Any, kind: Kind) -> Any:
+    return pd.DatetimeIndex(values) if kind == "moment" else pd.TimedeltaIndex(values)
+
+
 @saved
 @dataclass(frozen=True)
 class Scale:
-    """In what several columns are computed with together.
+    """In what several columns are computed with together."""
 
-    Attributes
-    ----------
-    kind : {"whole", "real", "moment", "span"}
-        "real" where any of them is.
-    unit : str
-        Finest of the units of moments and durations.
-    """
-
-    kind: Kind
-    unit: Any = ""
+    kind: Kind  # real where any of them is
+    unit: Any = ""  # the finest, of moments and durations
 
     @classmethod
-    def of(cls, grains: Iterable[Grain]) -> Scale:
+    def of(cls, formats: Iterable[NumberFormat]) -> Scale:
         """Return the scale that holds all of these columns; they are all numbers, all moments or all durations."""
-        grains = list(grains)
-        kinds = {grain.kind for grain in grains}
+        formats = list(formats)
+        kinds = {one.kind for one in formats}
         if kinds <= {"whole", "real"}:
             return cls("whole" if kinds == {"whole"} else "real")
-        return cls(grains[0].kind, max((grain.unit for grain in grains), key=PER_SECOND.__getitem__))
+        return cls(formats[0].kind, max((one.unit for one in formats), key=PER_SECOND.__getitem__))
 
     @property
     def gaps(self) -> Scale:
@@ -98,21 +103,19 @@ class Scale:
         """Return the numbers of a column, zero where one is missing, and where one is."""
         missing = series.isna().to_numpy(dtype=bool)
         if self.kind in ("moment", "span"):
-            index: Any = pd.DatetimeIndex(series) if self.kind == "moment" else pd.TimedeltaIndex(series)
-            return np.where(missing, 0, index.as_unit(self.unit).asi8), missing
+            return np.where(missing, 0, _index(series, self.kind).as_unit(self.unit).asi8), missing
         if self.kind == "whole" and types.is_integer_dtype(series.dtype):
             return series.to_numpy(dtype=np.int64, na_value=0), missing
-        x = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        x = np.where(missing, 0.0, x)
-        if self.kind == "real" and short(series.dtype) and (decimals := decimals_of(series)) is not None:
-            return np.round(x, decimals), missing  # a float32 .1 is to be the .1 that it shows
-        return (np.round(x).astype(np.int64) if self.kind == "whole" else x), missing
+        x = np.where(missing, 0.0, series.to_numpy(dtype=np.float64, na_value=np.nan))
+        if self.kind == "whole":
+            return np.round(x).astype(np.int64), missing
+        decimals = decimals_of(series) if bytes_of_short_float(series.dtype) else None
+        return (x if decimals is None else np.round(x, decimals)), missing  # a float32 .1 is to be the .1 that it shows
 
     def bound(self, value: Any, side: Literal["low", "high"]) -> Any:
         """Return the end of a range in this scale; whole numbers lie inside it."""
         if self.kind == "moment":
-            stamp = pd.Timestamp(value)
-            return int(pd.DatetimeIndex([stamp]).as_unit(self.unit).asi8[0])
+            return int(pd.DatetimeIndex([pd.Timestamp(value)]).as_unit(self.unit).asi8[0])
         if self.kind == "span":
             return int(pd.TimedeltaIndex([pd.Timedelta(value)]).as_unit(self.unit).asi8[0])
         if self.kind == "whole":
@@ -122,125 +125,105 @@ class Scale:
     def part(self, x: Numbers, missing: Bools, decimals: int | None = None) -> pd.Series[Any]:
         """Return numbers of this scale as a column to learn from."""
         if self.kind == "span":
-            ticks = np.where(missing, np.iinfo(np.int64).min, x).astype(np.int64)
-            return pd.Series(ticks.view(f"m8[{self.unit}]"))
+            return pd.Series(np.where(missing, MISSING_TICK, x).astype(np.int64).view(f"m8[{self.unit}]"))
         if self.kind == "whole":
             x = x.astype(np.int64)
             return pd.Series(pd.array(x, dtype="Int64")).mask(missing) if missing.any() else pd.Series(x)
-        x = x if decimals is None else np.round(x, decimals)
-        return pd.Series(np.where(missing, np.nan, x))
+        return pd.Series(np.where(missing, np.nan, x if decimals is None else np.round(x, decimals)))
 
 
 @saved
 @dataclass(frozen=True)
-class Grain:
-    """What a column's values look like: dtype, kind, decimals, unit and the largest step between all of them.
-
-    Attributes
-    ----------
-    dtype : dtype
-    kind : {"whole", "real", "moment", "span"}
-    decimals : int or None
-        Of floats.
-    unit : str
-        Of moments and durations.
-    origin, step : int
-        All whole numbers, moments and durations are `origin` plus a multiple of `step`.
-    """
+class NumberFormat:
+    """What a column's values look like: floats have decimals, all others are `origin` plus a multiple of `step`."""
 
     dtype: Any
     kind: Kind
-    decimals: int | None = None
-    unit: Any = ""
+    decimals: int | None = None  # None where they are too many to count
+    unit: Any = ""  # of moments and durations
     origin: int = 0
     step: int = 1
 
     @classmethod
-    def fit(cls, series: pd.Series[Any]) -> Grain:
+    def fit(cls, series: pd.Series[Any]) -> NumberFormat:
         """Learn from a column of numbers, moments or durations."""
         kind = kind_of(series)
         if kind is None:
             raise TypeError(f"{series.dtype} holds no numbers")
         if kind == "real":
             return cls(series.dtype, kind, decimals_of(series))
-        unit = ""
-        if kind != "whole":
-            index: Any = pd.DatetimeIndex(series) if kind == "moment" else pd.TimedeltaIndex(series)
-            unit = str(index.unit)
+        unit = "" if kind == "whole" else str(_index(series, kind).unit)
         x, missing = Scale(kind, unit).read(series)
         x = x[~missing]
         origin = int(x[0]) if len(x) else 0
         return cls(series.dtype, kind, 0, unit, origin, max(1, int(np.gcd.reduce(x - origin))) if len(x) else 1)
 
-    def snap(self, x: Numbers, scale: Scale, way: Literal["near", "up", "down"] = "near") -> Numbers:
-        """Return the nearest values that this column can hold, or the next ones above or below."""
-        places = self.decimals
-        if self.kind == "real" and places is None:
-            return x
-        turn: Any = {"near": np.round, "up": np.ceil, "down": np.floor}[way]
-        if self.kind == "real" and places is not None:
-            near = np.round(x, places)
-            if way == "near":
-                return near
-            far = np.round(turn(x * 10.0**places) / 10.0**places, places)
-            return np.where(np.abs(near - x) <= EPS * np.abs(x), near, far)
-        ratio = PER_SECOND[scale.unit] // PER_SECOND[self.unit] if self.unit else 1
-        step, origin = self.step * ratio, self.origin * ratio
-        if x.dtype.kind == "i":
-            apart = x - origin
-            lower = apart // step
-            rest = apart - lower * step
-            above = {"near": 2 * rest >= step, "up": rest > 0, "down": np.zeros(len(x), dtype=bool)}[way]
-            return np.asarray(origin + (lower + above) * step)
-        return np.asarray(origin + turn((x - origin) / step) * step)
+    def _ratio(self, scale: Scale) -> int:
+        return PER_SECOND[scale.unit] // PER_SECOND[self.unit] if self.unit else 1
 
-    def least(self, scale: Scale) -> Any:
+    def smallest_step(self, scale: Scale) -> Any:
         """Return the smallest distance of two values of this column, in a scale; 0 where decimals are not known."""
         if self.kind == "real":
             return 0.0 if self.decimals is None else 10.0**-self.decimals
-        return self.step * (PER_SECOND[scale.unit] // PER_SECOND[self.unit] if self.unit else 1)
+        return self.step * self._ratio(scale)
+
+    def round(self, x: Numbers, scale: Scale, way: Literal["near", "up", "down"] = "near") -> Numbers:
+        """Return the nearest values that this column can hold, or the next ones above or below."""
+        turn: Any = {"near": np.round, "up": np.ceil, "down": np.floor}[way]
+        if self.kind == "real":
+            places = self.decimals
+            near = x if places is None else np.round(x, places)
+            if places is None or way == "near":
+                return near
+            far = np.round(turn(x * 10.0**places) / 10.0**places, places)
+            return np.where(np.abs(near - x) <= EPS * np.abs(x), near, far)
+        step, origin = self.smallest_step(scale), self.origin * self._ratio(scale)
+        if x.dtype.kind == "i":
+            more = {"near": step // 2, "up": step - 1, "down": 0}[way]
+            return np.asarray(origin + (x - origin + more) // step * step)
+        return np.asarray(origin + turn((x - origin) / step) * step)
+
+    def round_inside(self, x: Numbers, scale: Scale, low: Any, high: Any) -> Numbers:
+        """Return the nearest values that this column can hold, clipped to a range; None is an open end."""
+        x = self.round(x, scale)
+        x = x if low is None else np.maximum(x, low)
+        return x if high is None else np.minimum(x, high)
 
     def write(self, x: Numbers, missing: Bools, scale: Scale) -> pd.Series[Any]:
         """Return numbers of a scale as a column of this dtype."""
         if self.kind in ("moment", "span"):
-            ticks = np.where(missing, np.iinfo(np.int64).min, x).astype(np.int64)
-            if self.kind == "span":
-                return pd.Series(pd.TimedeltaIndex(ticks.view(f"m8[{scale.unit}]")).as_unit(self.unit)).astype(
-                    self.dtype
-                )
-            stamps = pd.DatetimeIndex(ticks.view(f"M8[{scale.unit}]")).as_unit(self.unit)
+            ticks = np.where(missing, MISSING_TICK, x).astype(np.int64)
+            index = _index(ticks.view(f"{'M' if self.kind == 'moment' else 'm'}8[{scale.unit}]"), self.kind)
+            index = index.as_unit(self.unit)
             zone = getattr(self.dtype, "tz", None) or getattr(getattr(self.dtype, "pyarrow_dtype", None), "tz", None)
-            return pd.Series(stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone)).astype(self.dtype)
-        name = str(getattr(self.dtype, "numpy_dtype", self.dtype)).lower()
+            return pd.Series(index if zone is None else index.tz_localize("UTC").tz_convert(zone)).astype(self.dtype)
+        plain = isinstance(self.dtype, np.dtype)
         if self.kind == "whole":
+            name = str(getattr(self.dtype, "numpy_dtype", self.dtype)).lower()
             limits = np.iinfo(name.removesuffix("[pyarrow]"))
-            x = np.round(np.clip(x, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1)))
-            x = x.astype(np.int64)
-            if isinstance(self.dtype, np.dtype):
-                return pd.Series(x.astype(self.dtype)) if not missing.any() else pd.Series(x).mask(missing)
-            return pd.Series(pd.array(x, dtype=self.dtype)).mask(missing)
-        if isinstance(self.dtype, np.dtype):
+            x = np.round(np.clip(x, max(limits.min, -(2**63)), min(limits.max, 2**63 - 1))).astype(np.int64)
+            if plain:
+                return pd.Series(x).mask(missing) if missing.any() else pd.Series(x.astype(self.dtype))
+        elif plain:
             return pd.Series(np.where(missing, np.nan, x).astype(self.dtype))
-        return pd.Series(pd.array(x.astype(np.float64), dtype=self.dtype)).mask(missing)
+        else:
+            x = x.astype(np.float64)
+        return pd.Series(pd.array(x, dtype=self.dtype)).mask(missing)
 
 
-EXACT, SINGLE = 1e-9, 1e-5
+def read_together(columns: Sequence[pd.Series[Any]]) -> tuple[Scale, list[tuple[Numbers, Bools]]]:
+    """Return the scale that holds columns of one kind, and the numbers of each in it and where it has none."""
+    scale = Scale.of([NumberFormat.fit(series.iloc[:1]) for series in columns])
+    return scale, [scale.read(series) for series in columns]
 
 
 def agree(computed: Doubles, shown: Doubles, size: Doubles, decimals: int | None, dtype: object) -> Bools:
-    """Return where two numbers are the same but for rounding.
+    """Return where two numbers are the same but for rounding, `(rows,)`.
 
-    Parameters
-    ----------
-    computed, shown : float64 arrays of shape (rows,)
-    size : float64 array of shape (rows,)
-        Magnitude of what was computed with: float arithmetic errs by a share of it.
-    decimals : int or None
-        Decimals that the shown number was rounded to; None where it was not.
-    dtype : dtype
-        Of the shown number; half and single precision carry fewer digits.
+    Float arithmetic errs by a share of the `size` of what was computed with, more where the `dtype` of the shown number
+    has few digits; and it may have been rounded to `decimals`.
     """
-    share = SINGLE if short(dtype) else EXACT
+    share = RELATIVE_SHORT if bytes_of_short_float(dtype) else RELATIVE
     room = share * np.maximum(np.maximum(np.abs(computed), np.abs(shown)), size)
     room += 0.0 if decimals is None else 0.5 * 10.0**-decimals * (1 + 1e-6)
     return np.asarray(np.abs(computed - shown) <= room)

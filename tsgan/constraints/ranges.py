@@ -11,9 +11,9 @@ import pandas as pd
 from ..arrays import Bools
 from ..bundle import saved
 from ..errors import ConstraintError
-from .base import Constraint, Name, Plan, Rows, names_of, numeric
+from .base import Constraint, Name, Plan, SequenceTable
 from .inequality import Node
-from .numbers import Grain, Scale, kind_of
+from .numbers import KINDS, Scale, kind_of, read_together
 
 
 @saved
@@ -32,17 +32,12 @@ class Range(Constraint):
     kind: ClassVar[str] = "range"
 
     def __init__(self, column: Name, low: Any = None, high: Any = None, *, whole: bool = False) -> None:
-        (self.column,) = names_of([column], "Range", 1)
+        self.columns = (self.column,) = self._named([column])
         self.low, self.high, self.whole = _end(low, column), _end(high, column), bool(whole)
         if low is None and high is None and not whole:
             raise ConstraintError(f"Range({column!r}) allows everything; give low=, high= or whole=True")
-        if low is not None and high is not None and _after(self.low, self.high):
+        if isinstance(self.low, int | float) and isinstance(self.high, int | float) and self.low > self.high:
             raise ConstraintError(f"Range({column!r}, {low!r}, {high!r}): the low end is above the high one; swap them")
-
-    @property
-    def columns(self) -> tuple[Name, ...]:
-        """The column."""
-        return (self.column,)
 
     @property
     def text(self) -> str:
@@ -56,10 +51,10 @@ class Range(Constraint):
         ends = [self.low, self.high][: 2 if self.high is not None else 1 if self.low is not None else 0]
         return (self.column, *ends), {"whole": True} if self.whole else {}
 
-    def check(self, rows: Rows) -> None:
+    def check(self, table: SequenceTable) -> None:
         """Refuse a column that is not of the ends' kind."""
-        numeric(self, rows, ("whole", "real") if self.whole else ("whole", "real", "moment", "span"))
-        series = rows.columns[self.column]
+        self._check_kinds(table, ("whole", "real") if self.whole else KINDS)
+        series = table.columns[self.column]
         kind = kind_of(series)
         for end in (self.low, self.high):
             if end is None:
@@ -67,8 +62,7 @@ class Range(Constraint):
             try:
                 if (kind in ("whole", "real")) != isinstance(end, int | float):
                     raise TypeError
-                stamp = pd.Timestamp(end) if kind == "moment" else None
-                if stamp is not None and (stamp.tz is None) != (getattr(series.dtype, "tz", None) is None):
+                if kind == "moment" and (pd.Timestamp(end).tz is None) != (getattr(series.dtype, "tz", None) is None):
                     raise TypeError
                 Scale(kind or "real", "ns").bound(end, "low")
             except (TypeError, ValueError) as error:
@@ -82,22 +76,19 @@ class Range(Constraint):
         """Clip what nothing else puts back."""
         for one in own:
             if one.column not in plan.owned:
-                grain = plan.grain(one.column)
-                scale = Scale.of([grain])
+                found = plan.format(one.column)
+                scale = Scale.of([found])
                 low, high = plan.limits(one.column, scale)
-                static = one.column in plan.rows.statics
-                plan.add(Node(one.column, static, "free", grain, scale, low=low, high=high))
+                statics = frozenset({one.column} & set(plan.table.statics))
+                plan.add(Node((one.column,), (), statics, "free", found, scale, low=low, high=high))
 
     def ends(self, name: Name) -> tuple[Any, Any, bool]:
         """Return the ends, and whether the column is whole."""
         return (self.low, self.high, self.whole) if name == self.column else super().ends(name)
 
-    def broken(self, rows: Rows) -> Bools:
+    def broken(self, table: SequenceTable) -> Bools:
         """Return which rows lie outside, or are not whole."""
-        series = rows.spread(self.column)
-        grain = Grain.fit(rows.columns[self.column].iloc[:1])
-        scale = Scale.of([grain])
-        x, missing = scale.read(series)
+        scale, ((x, missing),) = read_together([table.per_row(self.column)])
         found = np.zeros(len(x), dtype=bool)
         if self.low is not None:
             found |= x < scale.bound(self.low, "low")
@@ -110,17 +101,11 @@ class Range(Constraint):
 
 def _end(value: Any, column: Name) -> Any:
     """Return an end of a range as a plain number or as text."""
-    if value is None:
-        return None
     value = value.item() if isinstance(value, np.generic) and value.dtype.kind in "iuf" else value
-    if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
+    if value is None or isinstance(value, str):
         return value
-    if isinstance(value, str):
+    if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
         return value
     if isinstance(value, np.datetime64 | np.timedelta64) or hasattr(value, "isoformat") or hasattr(value, "days"):
         return str(value)
     raise ConstraintError(f"Range({column!r}): {value!r} is no end of a range; pass a finite number, a date or None")
-
-
-def _after(low: Any, high: Any) -> bool:
-    return isinstance(low, int | float) and isinstance(high, int | float) and low > high

@@ -17,7 +17,7 @@ rows on which it moves. A missing value equals a missing value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,15 +25,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from ..arrays import Ints
+from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
-from .clocks.text import Text, read_text, wall
+from .clocks.text import Text, read_text
 
-Parts = dict[Name, Any]
-BITS, MOVES, LEVELS = 40.0, 10, 200
-ENTITY, TIME = "entity", "time"
+MIN_BITS = 40.0  # of evidence against equality by chance
+MIN_MOVES = 10  # rows on which a counter moves
+MAX_PAIRS = 200  # of a renaming
 
 
 @saved
@@ -43,10 +43,8 @@ class Alias:
 
     Attributes
     ----------
-    name : str or int
     static : bool
         Whether it holds one value per sequence.
-    dtype : str or dict
     of : {"entity", "time", "column", "step", "sequence", "row", "start"}
         What it repeats or counts.
     source : str, int or None
@@ -110,13 +108,10 @@ class Aliases:
         ----------
         parts : mapping of name to Series
             Value columns with one row per step in sequence and time order, static ones with one row per sequence.
-        keys : Index of length `sequences`, optional
-            The key of each sequence.
-        stamps : Index of length `rows`, optional
-            Time stamps, in the order of the value columns.
+        keys, stamps : Index or None
+            The key of each sequence, the time stamp of each row.
         lengths : int64 array of shape (sequences,)
         static : collection of names
-            Which columns are static.
         order : int array of shape (rows,), optional
             Place of each row in the table as it came; by default they came in this order.
         keep : collection of names
@@ -164,7 +159,7 @@ class Aliases:
             found[alias.name] = _starts(parts[alias.name].reset_index(drop=True), alias.step, lengths)
         return {name: found[name] for name in parts if name in found}
 
-    def told(self, values: pd.DataFrame) -> pd.DataFrame:
+    def fill_sources(self, values: pd.DataFrame) -> pd.DataFrame:
         """Return a table with what is missing in a column, but known by one that repeats or renames it."""
         values = values.copy()
         for alias in self.found:
@@ -188,34 +183,28 @@ class Aliases:
         *,
         rows_before: int = 0,
         sequences_before: int = 0,
-    ) -> Parts:
+    ) -> dict[Name, Any]:
         """Return decoded columns, shaped as in `fit`, with the restored ones.
 
-        Parameters
-        ----------
-        decoded : mapping of name to array or Series
-        keys, stamps, lengths
-            Of the decoded sequences, as in `fit`.
-        rows_before, sequences_before : int
-            How many were given back before, where a table is made in pieces.
+        `rows_before` and `sequences_before` count what was given back before, where a table is made in parts.
         """
         table = _Sources(keys, stamps, lengths)
         table.columns = {
             name: (pd.Series(array, dtype=array.dtype).reset_index(drop=True), len(array) == len(lengths) < table.rows)
             for name, array in decoded.items()
         }
-        made: Parts = dict(decoded)
+        made = dict(decoded)
         for alias in self.found:
-            if alias.of in ("step", "sequence", "row"):
-                before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)
-                numbers = alias.offset + alias.step * (table.count(alias.of, alias.static) + before)
-                made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
-            elif alias.of == "start":
+            if alias.of in ("entity", "time", "column"):
+                made[alias.name] = restore(alias, table.of(alias)).array
+                continue
+            if alias.of == "start":
                 first = pd.Series(decoded[alias.name]).to_numpy(dtype=np.float64)[table.sequence]
                 numbers = np.rint(first + alias.step * table.count("step", False)).astype(np.int64)
-                made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
             else:
-                made[alias.name] = restore(alias, table.of(alias)).array
+                before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)
+                numbers = alias.offset + alias.step * (table.count(alias.of, alias.static) + before)
+            made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
         return made
 
 
@@ -239,49 +228,42 @@ class _Sources:
         """Return the number of each row's step, sequence or row, or of each sequence."""
         if of == "sequence":
             return np.arange(len(self.lengths)) if static else self.sequence
-        rows = np.arange(self.rows)
-        return rows if of == "row" else rows - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+        return np.arange(self.rows) if of == "row" else steps_within(self.lengths)
 
     def repeated(self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp]) -> Alias | None:
         """Return the alias of the key or the stamp, if the column is one."""
         tries: list[Alias] = []
-        dtype = series.dtype
         if self.keys is not None:
-            tries.append(Alias(name, fixed, _token(dtype, name), "entity"))
+            tries.append(Alias(name, fixed, _token(series.dtype, name), "entity"))
         if self.stamps is not None and not fixed:
-            tries.append(Alias(name, fixed, _token(dtype, name), "time"))
-            written = _written(series)
-            if written is not None:
-                tries.append(Alias(name, fixed, _token(dtype, name), "time", None, *written))
-        enough = tries and self.evidence(codes, fixed) >= BITS
+            tries += _ways(Alias(name, fixed, _token(series.dtype, name), "time"), series)
+        enough = tries and self.evidence(codes, fixed) >= MIN_BITS
         return next((one for one in tries if enough and _equal(one, self.of(one), series)), None)
 
     def same(
         self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp], other: Name
     ) -> Alias | None:
         """Return the alias of a column that has its equal values on the same rows as this one, if it is one."""
-        token = _token(series.dtype, name)
-        written, plainly = _written(series), Alias(name, fixed, token, "column", other)
-        forms = [plainly] if written is None else [plainly, Alias(name, fixed, token, "column", other, *written)]
-        source = self.of(plainly)
-        if self.evidence(codes, fixed) >= BITS:
-            for one in forms:
+        copy = Alias(name, fixed, _token(series.dtype, name), "column", other)
+        source = self.of(copy)
+        if self.evidence(codes, fixed) >= MIN_BITS:
+            for one in _ways(copy, series):
                 if _equal(one, source, series):
                     return one
-        if not (_nominal(series) and _nominal(source)) or self.evidence(codes, fixed, renamed=True) < BITS:
+        if not (_nominal(series) and _nominal(source)) or self.evidence(codes, fixed, renamed=True) < MIN_BITS:
             return None
-        first = np.unique(codes[codes >= 0], return_index=True)[1]
-        at = np.flatnonzero(codes >= 0)[first]
+        known = np.flatnonzero(codes >= 0)
+        at = known[np.unique(codes[known], return_index=True)[1]]
         pairs = [[plain(a), plain(b)] for a, b in zip(source.iloc[at], series.iloc[at], strict=True)]
-        renaming = Alias(name, fixed, token, "column", other, pairs=pairs)
-        return renaming if len(pairs) <= LEVELS and _equal(renaming, source, series) else None
+        renaming = replace(copy, pairs=pairs)
+        return renaming if len(pairs) <= MAX_PAIRS and _equal(renaming, source, series) else None
 
     def evidence(self, codes: NDArray[np.intp], fixed: bool, *, renamed: bool = False) -> float:
         """Return how many bits speak against equality by chance."""
         changed = np.ones(len(codes), dtype=bool)
         changed[1:] = codes[1:] != codes[:-1]
         if not fixed:
-            changed[(np.cumsum(self.lengths) - self.lengths)[self.lengths > 0]] = True
+            changed[first_rows(self.lengths)[self.lengths > 0]] = True
         share = np.unique(codes, return_counts=True)[1] / len(codes)
         rows = int(changed.sum()) - (len(share) if renamed else 0)
         return float(-np.log2((share**2).sum()) * rows)
@@ -298,7 +280,7 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
         if moments.tz is None and zone is not None:
             raise TypeError("the text has a time zone, the moments have none")
         local = moments if zone is None else moments.tz_convert(zone)
-        return pd.Series(alias.text.write(wall(local))).astype(dtype)
+        return pd.Series(alias.text.write(local)).astype(dtype)
     if types.is_datetime64_any_dtype(dtype) and not types.is_datetime64_any_dtype(temporal(source).dtype):
         return pd.Series(_moments(source)).astype(dtype)
     if isinstance(source.dtype, pd.CategoricalDtype):
@@ -346,14 +328,14 @@ def _counter(
     token = _token(series.dtype, name)
     for of, numbers in tries:
         moved = np.flatnonzero(numbers)
-        if len(np.unique(numbers)) < (2 if of == "step" else MOVES) or len(moved) < MOVES:
+        if len(np.unique(numbers)) < (2 if of == "step" else MIN_MOVES) or len(moved) < MIN_MOVES:
             continue
         zero = x[np.flatnonzero(numbers == 0)[0]]
         step = (x[moved[0]] - zero) / numbers[moved[0]]
         if step != 0 and step == round(step) and np.array_equal(zero + step * numbers, x):
             return Alias(name, fixed, token, of, offset=int(zero), step=int(step))
     inner = np.flatnonzero(table.sequence[1:] == table.sequence[:-1])
-    if fixed or len(inner) < MOVES or len(table.lengths) < 2:
+    if fixed or len(inner) < MIN_MOVES or len(table.lengths) < 2:
         return None
     steps = np.diff(x)[inner]
     if steps[0] != 0 and (steps == steps[0]).all():
@@ -363,12 +345,10 @@ def _counter(
 
 def _starts(series: pd.Series[Any], step: int, lengths: Ints) -> pd.Series[Any]:
     """Return where each sequence's counter starts, told by its first row that is known."""
-    first = np.cumsum(lengths) - lengths
     if not series.hasnans:
-        return series.take(first).reset_index(drop=True)
-    at = np.arange(len(series)) - np.repeat(first, lengths)
+        return series.take(first_rows(lengths)).reset_index(drop=True)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
-    return (series - step * at).groupby(sequence).first().reset_index(drop=True)
+    return (series - step * steps_within(lengths)).groupby(sequence).first().reset_index(drop=True)
 
 
 def _token(dtype: Any, name: Name) -> Token:
@@ -397,14 +377,15 @@ def _moments(source: pd.Series[Any]) -> pd.DatetimeIndex:
     return found[0]
 
 
-def _written(series: pd.Series[Any]) -> tuple[Text, str | None] | None:
-    """Return how a text column writes moments, None if it holds none."""
+def _ways(alias: Alias, series: pd.Series[Any]) -> list[Alias]:
+    """Return a repetition as it is, and, for a column of text that writes moments, one that writes them so."""
     if not types.is_string_dtype(series.dtype) or isinstance(series.dtype, pd.CategoricalDtype) or series.hasnans:
-        return None
+        return [alias]
     try:
         found = read_text(pd.Index(series), None)
     except (TsganError, ValueError, TypeError):
-        return None
+        return [alias]
     if found is None:
-        return None
-    return found[1], None if found[0].tz is None else str(found[0].tz)
+        return [alias]
+    moments, text = found[:2]
+    return [alias, replace(alias, text=text, zone=None if moments.tz is None else str(moments.tz))]

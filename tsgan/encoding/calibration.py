@@ -1,4 +1,4 @@
-"""Final marginals in closed form: a monotone map of each scaled column from what is drawn to what was observed.
+"""Final marginals in closed form: a monotone map of a scaled column from what is drawn to what was observed.
 
 With `F` the distribution function of the drawn numbers of a column and `Q` the quantile function that is wanted, the
 map is `Q(F(z))`, the monotone rearrangement, which moves the drawn numbers least of all maps with that result
@@ -18,126 +18,128 @@ and columns that belong together (prices of a day) keep their distances.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from ..arrays import Bools, Doubles
+from ..arrays import Bools, Doubles, Ints
 from ..bundle import saved
 from ..layout import snap
+from .columns.choose import step_memory
 
 Spread = Callable[[Doubles, Doubles], Doubles]
-MIDDLE, TAIL, SMALLEST, ATOM = 257, 16, 20, 0.005
+MIDDLE_KNOTS, TAIL_KNOTS = 257, 16  # of a map at most, evenly spaced, and in either tail beside them
+MIN_ROWS = 20  # that a map is learned from
+ATOM_SHARE = 0.005  # of the rows, from which a value has knots on either side
 CHANCE = 1.0  # of the distance of two samples, in 1 / sqrt(independent values): the middle is .83
-PER_KNOT, FEWEST = 4, 9  # independent values to a knot, and knots at least
-COARSE = (5, 9, 17, 33, 65, 129)  # knots that are tried first: the fewer, the less a path is bent
-SEEN, SEEN_TAIL = 0.01, 0.05
+VALUES_PER_KNOT, MIN_KNOTS = 4, 9  # independent values to a knot, and knots at least
+COARSE_KNOTS = (5, 9, 17, 33, 65, 129)  # that are tried first: the fewer, the less a path is bent
+SEEN, SEEN_IN_TAIL = 0.01, 0.05  # shares of a standard deviation: what moves less cannot be seen
 MEMORY = 16  # part of the rows that an independent value stands for, on either side of which a level is taken
-LARGE, WIDE = 0.03, 0.5  # share of the rows, or of the way to the next value, from which a value has a place of its own
-NEAR = 1e-6
+SOLID_SHARE, SOLID_WIDTH = 0.03, 0.5  # of the rows, or of the way to the next value: then a value has its own place
+NEAR = 1e-6  # single precision
+
+
+def _itself(z: Doubles, share: Doubles) -> Doubles:
+    return z
 
 
 @saved
 @dataclass(frozen=True)
-class Marginals:
-    """Monotone maps, one per column: curves through knots that have no bends between them.
+class Marginal:
+    """The monotone map of one column: a curve through knots that has no bends between them.
 
     Attributes
     ----------
-    drawn, wanted : tuple of float64 arrays of shape (knots,)
-        Knots of each column, `drawn` increasing, `wanted` not decreasing; none where the column stays as it is. Beyond
-        the outermost knots the map goes on with slope 1.
-    atoms : tuple of float64 arrays of shape (atoms,)
-        Numbers of each column that stay.
-    around : tuple of int
+    drawn, wanted : float64 arrays of shape (knots,)
+        `drawn` increasing, `wanted` not decreasing. Beyond the outermost knots the map goes on with slope 1.
+    atoms : float64 array of shape (atoms,)
+        Numbers that stay.
+    around : int
         Rows on either side whose mean says how far a number is moved; 0 for the number alone.
     """
 
-    drawn: tuple[Doubles, ...]
-    wanted: tuple[Doubles, ...]
-    atoms: tuple[Doubles, ...]
-    around: tuple[int, ...]
+    drawn: Doubles
+    wanted: Doubles
+    atoms: Doubles
+    around: int
 
     @classmethod
     def fit(
         cls,
         real: Doubles,
         drawn: Doubles,
-        spreads: Sequence[Spread | None] | None = None,
-        atoms: Sequence[Sequence[float]] | None = None,
-        independent: Sequence[float] | None = None,
+        spread: Spread = _itself,
+        atoms: Sequence[float] = (),
+        independent: float | None = None,
         sequences: int = 1,
-        rows: int = 0,
-    ) -> Self:
-        """Learn the maps.
+    ) -> Self | None:
+        """Learn the map; None where the column stays as it is.
+
+        It does with fewer than 20 observed or drawn numbers, and where the map would nowhere move one by more than .01
+        of the column's standard deviation (.05 in the outer hundredths). A column whose entities keep levels of their
+        own has few independent values: a map with more knots than these would learn the places of single entities by
+        heart, and stretch every small step that passes there. In one long series the maps of columns that belong
+        together (prices of a day) have to follow one another closely, and knots are many.
 
         Parameters
         ----------
-        real : float64 array of shape (rows, columns)
-            Scaled columns, NaN where unobserved.
-        drawn : float64 array of shape (any, columns)
-            Scaled columns as the model draws them; NaN where they will be missing.
-        spreads : sequence of callables or None
-            `ScaledColumn.spread` of each column; None for a column whose numbers stand for themselves.
-        atoms : sequence of sequences of float
-            Numbers of each column that stay; none by default.
-        independent : sequence of float
-            Independent values of each column, see `independent_values`; as many as there are rows by default.
+        real : float64 array of shape (rows,)
+            The scaled column, NaN where unobserved.
+        drawn : float64 array of shape (any,)
+            The same as the model draws it; NaN where it will be missing.
+        spread : callable
+            `ScaledColumn.spread` of the column; by default numbers stand for themselves.
+        atoms : sequence of float
+            Numbers that stay.
+        independent : float
+            Independent values, see `independent_values`; by default as many as there are rows.
         sequences : int
             Of the table. Those of several are a sample of more, so that what chance explains is not mapped.
-        rows : int
-            Of the table that has so many independent values, if these are fewer than all.
-
-        Returns
-        -------
-        Marginals
-            Columns with fewer than 20 observed or drawn rows stay as they are, and so do those whose map would nowhere
-            move a number by more than .01 of the column's standard deviation (.05 in the outer hundredths).
         """
-        ways: list[Spread | None] = [None] * real.shape[1] if spreads is None else list(spreads)
-        held = tuple(np.array(some, dtype=np.float64) for some in ([()] * real.shape[1] if atoms is None else atoms))
-        many = [float(len(real))] * real.shape[1] if independent is None else list(independent)
-        pairs = [
-            _learn(_free(real[:, j], some), _free(drawn[:, j], some), way, own, sequences > 1)
-            for j, (way, some, own) in enumerate(zip(ways, held, many, strict=True))
-        ]
-        around = tuple(int(rows / own / MEMORY) for own in many)
-        return cls(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs), held, around)
+        independent = float(len(real)) if independent is None else independent
+        around, sampled, fixed = int(len(real) / independent / MEMORY), sequences > 1, np.array(atoms, dtype=np.float64)
+        real, drawn = (np.sort(x[np.isfinite(x) & ~_on(x, fixed)]) for x in (real, drawn))
+        if min(len(real), len(drawn)) < MIN_ROWS or drawn[0] == drawn[-1]:
+            return None
+        independent *= len(drawn) / (len(drawn) + len(real))  # what was drawn is a sample, too
+        chance = CHANCE / np.sqrt(independent)
+        if sampled and _distance(real, drawn) < chance:
+            return None
+        most = int(np.clip(independent / VALUES_PER_KNOT, MIN_KNOTS, MIDDLE_KNOTS)) if sampled else MIDDLE_KNOTS
+        for knots in [*(n for n in COARSE_KNOTS if sampled and n < most), most]:
+            p, have, wanted = _quantiles_of(real, drawn, spread, knots)
+            moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
+            size = float(real.std())
+            if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_IN_TAIL * size:
+                return None
+            # drawn numbers that are equal go to the middle of what is wanted of them
+            x, first, ties = np.unique(have, return_index=True, return_counts=True)
+            y = (wanted[first] + wanted[first + ties - 1]) / 2
+            if sampled and _distance(real, _along(x, y, drawn)) < chance:
+                break
+        return cls(x, y, fixed, around)
 
-    def only(self, kept: Sequence[bool]) -> Self:
-        """Return the maps of some columns; the others stay as they are."""
-        none = np.empty(0)
-        drawn, wanted = (
-            tuple(knots if keep else none for knots, keep in zip(side, kept, strict=True))
-            for side in (self.drawn, self.wanted)
-        )
-        return replace(self, drawn=drawn, wanted=wanted)
-
-    def apply(self, drawn: Doubles, starts: NDArray[np.int64] | None = None) -> Doubles:
-        """Return drawn columns `(rows, columns)` with the wanted marginals; NaN stays.
-
-        Parameters
-        ----------
-        drawn : float64 array of shape (rows, columns)
-        starts : int64 array, optional
-            First rows of sequences; one sequence by default.
-        """
-        out = np.array(drawn, dtype=np.float64, order="F")
-        first = np.zeros(1, dtype=np.int64) if starts is None else starts
-        for j, (x, y, atoms) in enumerate(zip(self.drawn, self.wanted, self.atoms, strict=True)):
-            if len(x):
-                z = out[:, j]
-                free = np.isfinite(z) & ~_on(z, atoms)
-                level = _level(z, free, first, self.around[j]) if self.around[j] else z
-                beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
-                out[:, j] = np.where(free, z + (_along(x, y, level) + beyond - level), z)
-        return out
+    def apply(self, z: Doubles, starts: Ints) -> Doubles:
+        """Return drawn numbers `(rows,)` of sequences that begin at `starts` with the wanted marginal; NaN stays."""
+        x = self.drawn
+        free = np.isfinite(z) & ~_on(z, self.atoms)
+        level = _level(z, free, starts, self.around) if self.around else z
+        beyond = np.minimum(level - x[0], 0) + np.maximum(level - x[-1], 0)
+        return np.where(free, z + (_along(x, self.wanted, level) + beyond - level), z)
 
 
-def _level(z: Doubles, free: Bools, starts: NDArray[np.int64], around: int) -> Doubles:
+def _on(z: Doubles, atoms: Doubles) -> Bools:
+    """Return which numbers are atoms, up to single precision."""
+    if not len(atoms):
+        return np.zeros(len(z), dtype=bool)
+    near = snap(atoms, z)
+    return np.abs(z - near) <= NEAR * (1 + np.abs(near))
+
+
+def _level(z: Doubles, free: Bools, starts: Ints, around: int) -> Doubles:
     """Return the mean of the free numbers of so many rows on either side; of a value that stays, where it came."""
     rows, lengths = np.arange(len(z)), np.diff(np.append(starts, len(z)))
     first, end = np.repeat(starts, lengths), np.repeat(starts + lengths, lengths)
@@ -149,7 +151,7 @@ def _level(z: Doubles, free: Bools, starts: NDArray[np.int64], around: int) -> D
     return np.asarray(level[np.maximum.accumulate(np.where(same, 0, rows))])
 
 
-def rougher(drawn: Doubles, carried: Doubles, starts: NDArray[np.int64]) -> float:
+def rougher(drawn: Doubles, carried: Doubles, starts: Ints) -> float:
     """Return how many times as rough paths are once they are carried, for their spread; 1 where there is no path.
 
     Roughness is the median size of third differences, which no parabola explains; straight lines are left out.
@@ -170,7 +172,7 @@ def rougher(drawn: Doubles, carried: Doubles, starts: NDArray[np.int64]) -> floa
     return after / before
 
 
-def on_lines(z: Doubles, starts: NDArray[np.int64], bend: float) -> Bools:
+def on_lines(z: Doubles, starts: Ints, bend: float) -> Bools:
     """Return which rows lie between the row before and the row after on a line.
 
     Parameters
@@ -196,64 +198,13 @@ def straightened(z: Doubles, lines: Bools) -> Doubles:
     return np.where(lines, np.interp(np.arange(len(z)), ends, z[ends]), z)
 
 
-def _on(z: Doubles, atoms: Doubles) -> NDArray[np.bool_]:
-    """Return which numbers are atoms, up to single precision."""
-    if not len(atoms):
-        return np.zeros(len(z), dtype=bool)
-    near = snap(atoms, z)
-    return np.abs(z - near) <= NEAR * (1 + np.abs(near))
-
-
-def _free(x: Doubles, atoms: Doubles) -> Doubles:
-    """Return the numbers that are no atoms, sorted."""
-    return np.sort(x[np.isfinite(x) & ~_on(x, atoms)])
-
-
 def independent_values(x: Doubles, follows: Bools, sequences: int) -> float:
-    """Return about how many independent values a column has: `rows (1 - r) / (1 + r)`, or the number of sequences.
+    """Return about how many independent values a column `(rows,)` has: `rows (1 - r) / (1 + r)`, or the sequences.
 
-    Parameters
-    ----------
-    x : float64 array of shape (rows,)
-    follows : bool array of shape (rows,)
-        Whether a row is the next step of the row before it; r is the correlation of the two.
-    sequences : int
+    `follows` says whether a row is the next step of the row before it; r is the correlation of the two.
     """
-    after = np.flatnonzero(follows & np.isfinite(x) & np.append(False, np.isfinite(x[:-1])))
-    memory = 0.0
-    if len(after) > 2 and x[after].std() > 0 and x[after - 1].std() > 0:
-        memory = max(float(np.corrcoef(x[after], x[after - 1])[0, 1]), 0.0)
+    memory = max(step_memory(x, follows, 3), 0.0)
     return max(len(x) * (1 - memory) / (1 + memory), float(sequences))
-
-
-def _learn(
-    real: Doubles, drawn: Doubles, spread: Spread | None, independent: float, sampled: bool
-) -> tuple[Doubles, Doubles]:
-    """Return the knots of one column, drawn and wanted, given its sorted numbers.
-
-    A column whose entities keep levels of their own has few independent values: a map with more knots than these would
-    learn the places of single entities by heart, and stretch every small step that passes there. In one long series the
-    maps of columns that belong together (prices of a day) have to follow one another closely, and knots are many.
-    """
-    nothing = np.empty(0), np.empty(0)
-    rows = min(len(real), len(drawn))
-    if rows < SMALLEST or drawn[0] == drawn[-1]:
-        return nothing
-    independent *= len(drawn) / (len(drawn) + len(real))  # what was drawn is a sample, too
-    chance = CHANCE / np.sqrt(independent)
-    if sampled and _distance(real, drawn) < chance:
-        return nothing
-    most = int(np.clip(independent / PER_KNOT, FEWEST, MIDDLE)) if sampled else MIDDLE
-    for knots in [*(n for n in COARSE if sampled and n < most), most]:
-        p, have, wanted = _quantiles_of(real, drawn, spread, knots)
-        moved, middle = np.abs(wanted - have), (p > 0.01) & (p < 0.99)
-        size = float(real.std())
-        if moved[middle].max() <= SEEN * size and moved.max() <= SEEN_TAIL * size:
-            return nothing
-        x, y = _knots(have, wanted)
-        if sampled and _distance(real, _along(x, y, drawn)) < chance:
-            break
-    return x, y
 
 
 def _along(x: Doubles, y: Doubles, at: Doubles) -> Doubles:
@@ -272,58 +223,40 @@ def _distance(one: Doubles, two: Doubles) -> float:
     return float(np.abs(next(shares) - next(shares)).max())
 
 
-def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread | None, most: int) -> tuple[Doubles, Doubles, Doubles]:
+def _quantiles_of(real: Doubles, drawn: Doubles, spread: Spread, most: int) -> tuple[Doubles, Doubles, Doubles]:
     """Return probabilities, more of them in the tails and at ties, and the quantiles drawn and wanted.
 
-    Both samples are sorted and hold no NaN.
+    Both samples are sorted and hold no NaN. Of the wanted quantiles, rows of a value that has a place of its own are
+    spread over its cell, others are joined by straight lines.
     """
     values, counts = np.unique(real, return_counts=True)
     ends = np.append(0.0, np.cumsum(counts) / len(real))
     solid = _solid(values, counts, spread)
     p = _probabilities(counts, ends, min(len(real), len(drawn)), most, solid)
-    wanted = np.maximum.accumulate(_quantiles(values, counts, ends, p, spread, solid))
-    return p, np.quantile(drawn, p, method="hazen"), wanted
+    place = np.clip(np.searchsorted(ends, p, side="right") - 1, 0, len(values) - 1)
+    share = np.clip((p - ends[place]) / (counts[place] / len(real)), 0.0, 1.0)
+    line = np.interp(p, (ends[1:] + ends[:-1]) / 2, values)
+    wanted = np.where((counts[place] > 1) & solid[place], spread(values[place], share), line)
+    return p, np.quantile(drawn, p, method="hazen"), np.maximum.accumulate(wanted)
 
 
-def _solid(values: Doubles, counts: NDArray[np.int64], spread: Spread | None) -> Bools:
+def _solid(values: Doubles, counts: Ints, spread: Spread) -> Bools:
     """Return which values have a place of their own: on a lattice, at an end, or by the rows that they hold.
 
     Others are single readings that came more than once. A map with a step at each would make smooth paths jump.
     """
-    rows = counts.sum()
-    solid: Bools = counts >= LARGE * rows
-    solid[[0, -1]] |= counts[[0, -1]] >= ATOM * rows
-    if spread is not None:
-        width = spread(values, np.ones(len(values))) - spread(values, np.zeros(len(values)))
-        gaps = np.pad(np.diff(values), 1, constant_values=np.inf)
-        solid |= width >= WIDE * np.minimum(gaps[1:], gaps[:-1])
-    return solid
+    solid: Bools = counts >= SOLID_SHARE * counts.sum()
+    solid[[0, -1]] |= counts[[0, -1]] >= ATOM_SHARE * counts.sum()
+    width = spread(values, np.ones(len(values))) - spread(values, np.zeros(len(values)))
+    gaps = np.pad(np.diff(values), 1, constant_values=np.inf)
+    return solid | (width >= SOLID_WIDTH * np.minimum(gaps[1:], gaps[:-1]))
 
 
-def _knots(have: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the knots of a map; drawn numbers that are equal go to the middle of what is wanted of them."""
-    x, first, ties = np.unique(have, return_index=True, return_counts=True)
-    return x, (wanted[first] + wanted[first + ties - 1]) / 2
-
-
-def _probabilities(counts: NDArray[np.int64], ends: Doubles, rows: int, most: int, solid: Bools) -> Doubles:
+def _probabilities(counts: Ints, ends: Doubles, rows: int, most: int, solid: Bools) -> Doubles:
     """Return where the quantiles are taken: evenly, finer in both tails, and on either side of the ends of each tie."""
-    tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), min(TAIL, most // 4 + 1))
-    large = np.flatnonzero(solid & (counts >= max(2.0, ATOM * counts.sum())))
+    tail = np.geomspace(max(0.5, rows / most**2) / rows, max(1 / most, 0.5 / rows), min(TAIL_KNOTS, most // 4 + 1))
+    large = np.flatnonzero(solid & (counts >= max(2.0, ATOM_SHARE * counts.sum())))
     edges = np.unique(np.append(ends[large], ends[large + 1]))
     nudge = 0.1 / rows
     p = np.concatenate([np.linspace(0, 1, most), tail, 1 - tail, edges - nudge, edges + nudge])
     return np.unique(p[(p >= tail[0]) & (p <= 1 - tail[0])])
-
-
-def _quantiles(
-    values: Doubles, counts: NDArray[np.int64], ends: Doubles, p: Doubles, spread: Spread | None, solid: Bools
-) -> Doubles:
-    """Return the wanted quantiles: rows of a solid value spread over its cell, others joined by straight lines."""
-    place = np.clip(np.searchsorted(ends, p, side="right") - 1, 0, len(values) - 1)
-    share = (p - ends[place]) / (counts[place] / counts.sum())
-    spreading = np.clip(share, 0.0, 1.0)
-    tied = (counts[place] > 1) & solid[place]
-    line = np.interp(p, (ends[1:] + ends[:-1]) / 2, values)
-    inside = values[place] if spread is None else spread(values[place], spreading)
-    return np.where(tied, inside, line)

@@ -9,38 +9,39 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Doubles, Floats, Ints
+from ..arrays import Bools, Doubles, Floats, Ints, steps_within
 from ..bundle import saved
+from ..constraints.base import Columns
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
-from .calibration import Marginals, independent_values, on_lines, rougher, straightened
+from .calibration import Marginal, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
+from .clocks.clock import GAP, START
 from .clocks.stamps import Ticks
-from .clocks.timing import GAP, START
 from .clocks.trend import Trend
 from .columns import COLUMNS
 from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for
 from .columns.category import CategoryColumn
-from .columns.numeric import FloatColumn
+from .columns.numeric import FloatColumn, ScaledColumn
 from .columns.orders import Order, bound, find_orders
 from .schema import Role
-from .sequences import encode_lengths, follows, length_cell
+from .sequences import encode_lengths, length_cell
 
-Parts = Mapping[Name, "pd.Series[Any]"]
-POSITIONS = 4
-LEVELS, WIDEST = 200, 24  # of a category, and categories, that are looked at in pairs
-MANY = 1e-2  # the same where values of a column are repeated, below which those that cross are put where they meet
-CROSSED, NEAR = 1e-3, 1e-6  # share of the rows that may come to cross another column, scaled; less than is seen
-ROUGHER = 2.0  # times, that what carries marginals may make paths
-EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
+POSITIONS = 4  # numbers that say where in its sequence a row stands
+MAX_PAIRED_LEVELS, MAX_PAIRED = 200, 24  # of a category, and categories, that are looked at in pairs
+MIN_EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
+MAX_CROSSED = 1e-3  # share of the rows that may come to cross another column
+MAX_CROSSED_REPEATED = 1e-2  # the same where values are repeated; below it those that cross are put where they meet
+NEAR = 1e-6  # scaled, less than is seen
+MAX_ROUGHER = 2.0  # times, that what carries marginals may make paths
 
 
 @saved
@@ -56,8 +57,8 @@ class Cells:
         Of the fitted table.
     calendar : Calendar or None
     trend : Trend or None
-    marginals : Marginals or None
-        What carries drawn numbers to the observed marginals; None until `settle`.
+    marginals : dict of int to Marginal, or None
+        What carries drawn numbers to the observed marginals, by value cell; None until `calibrate`.
     meets : dict of pairs of names to bool arrays of shape (levels of one, levels of the other)
         Which levels of categories of one role come together.
     together : dict of name to int
@@ -73,7 +74,7 @@ class Cells:
     lengths: Ints
     calendar: Calendar | None = None
     trend: Trend | None = None
-    marginals: Marginals | None = None
+    marginals: dict[int, Marginal] | None = None
     meets: dict[tuple[Name, Name], Bools] = field(default_factory=dict)
     together: dict[Name, int] = field(default_factory=dict)
     orders: dict[Name, Order] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Cells:
     @classmethod
     def fit(
         cls,
-        parts: Parts,
+        parts: Columns,
         statics: set[Name],
         lengths: Ints,
         moments: pd.DatetimeIndex | None,
@@ -104,10 +105,7 @@ class Cells:
         Parameters
         ----------
         parts : mapping of name to Series
-            Value columns with one row per row, static ones with one row per sequence.
-        statics : set of names
-            Which parts are static.
-        lengths : int64 array of shape (sequences,)
+            Value columns with one row per row, static ones, of the names in `statics`, with one row per sequence.
         moments : DatetimeIndex or None
             What the clock on the wall shows at each row; None where there are no dates.
         ticks : array of shape (rows,) or None
@@ -124,7 +122,7 @@ class Cells:
         numbers = [name for name in own if kinds.get(name, "float") in ("float", "integer", "constant")]
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
-        steps, alone = follows(lengths), np.zeros(len(lengths), dtype=bool)
+        steps, alone = steps_within(lengths) > 0, np.zeros(len(lengths), dtype=bool)
         columns: list[Column] = []
         for name, series in parts.items():
             role: Role = "static" if name in statics else "value"
@@ -167,21 +165,19 @@ class Cells:
             low = tuple(bound(own, self._column(one), self._places[one], apart) for one, apart in order.floors)
             high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in order.ceilings)
             cells["value"][place] = replace(number, floors=low, ceilings=high, piled=order.piled)
+        roles = {column.name: column.role for column in self.columns}
         for (one, two), met in self.meets.items():
-            place = self._places[two]
-            for role in cells:
-                category = cells[role][place] if place < len(cells[role]) else None
-                if isinstance(category, Category) and category.name == str(two):
-                    cells[role][place] = replace(category, meets=(*category.meets, (self._places[one], met)))
+            category = cells[roles[two]][self._places[two]]
+            assert isinstance(category, Category)
+            together = (*category.meets, (self._places[one], met))
+            cells[roles[two]][self._places[two]] = replace(category, meets=together)
         length, levels = length_cell(self.lengths)
         self._longest = int(self.lengths.max()) if len(self.lengths) > 1 else 0
-        known = 0 if self.calendar is None else self.calendar.covariates
-        known += 0 if self.trend is None else self.trend.covariates
         places = POSITIONS if self._longest else 0
+        known = places + sum(one.covariates for one in (self.calendar, self.trend) if one is not None)
         statics = (*cells["static"], *([] if length is None else [length]))
-        self.layout = Layout(
-            tuple(cells["value"]), statics, known + places, levels, stretches=len(self.lengths) == 1, places=places
-        )
+        single = len(self.lengths) == 1
+        self.layout = Layout(tuple(cells["value"]), statics, known, levels, stretches=single, places=places)
 
     def _column(self, name: Name) -> FloatColumn:
         found = next(column for column in self.columns if column.name == name)
@@ -193,28 +189,29 @@ class Cells:
         named = [column for column in self.columns if column.role == role and column.name in self._places]
         return sorted(named, key=lambda column: self._places[column.name])
 
-    def _numbers(self) -> Ints:
+    def _numbers(self) -> list[int]:
         """Return which value cells are numbers."""
-        return np.array([j for j, c in enumerate(self.layout.cells) if isinstance(c, Number)], dtype=np.int64)
+        return [j for j, cell in enumerate(self.layout.cells) if isinstance(cell, Number)]
 
-    def _encoded(self, role: Role, parts: Parts, rows: int) -> Doubles:
+    def _encoded(self, role: Role, parts: Columns, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
     def _pairs(self, role: Role, codes: Doubles) -> dict[tuple[Name, Name], Bools]:
         """Return which levels of categories come together, for pairs of which some never do.
 
-        Of static ones all that never met count; of others those that should have by chance at least `EXPECTED` times.
+        Of static ones all that never met count; of others those that should have by chance
+        at least `MIN_EXPECTED` times.
         """
-        named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= LEVELS]
+        named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= MAX_PAIRED_LEVELS]
         found: dict[tuple[Name, Name], Bools] = {}
-        for one, two in itertools.combinations(named[:WIDEST], 2):
+        for one, two in itertools.combinations(named[:MAX_PAIRED], 2):
             both = codes[:, [self._places[one.name], self._places[two.name]]]
             both = both[~np.isnan(both).any(axis=1)].astype(np.intp)
             shape = len(one.share), len(two.share)
             count = np.bincount(both[:, 0] * shape[1] + both[:, 1], minlength=shape[0] * shape[1]).reshape(shape)
             met: Bools = count > 0
             if role == "value":
-                met |= np.outer(count.sum(1), count.sum(0)) < EXPECTED * len(both)
+                met |= np.outer(count.sum(1), count.sum(0)) < MIN_EXPECTED * len(both)
             if role == "static" or not met.all():
                 found[one.name, two.name] = met
         return found
@@ -239,18 +236,18 @@ class Cells:
         It is known before values are, since lengths are drawn first: the logarithms of the steps before and after it
         (1 added), whether it is the last, and the steps before it as a share of the longest sequence.
         """
-        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        step = steps_within(lengths)
         left = np.repeat(lengths, lengths) - 1 - step
         if not self._longest:
             return np.zeros((len(step), 0), dtype=np.float32)
-        told = [np.log1p(step), np.log1p(left), left == 0, step / self._longest]
-        return np.column_stack(told).astype(np.float32)
+        place = np.log1p(step), np.log1p(left), left == 0, step / self._longest
+        return np.column_stack(place).astype(np.float32)
 
     def covariates(self, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Floats:
         """Return what is known of each row beforehand, `(rows, covariates)`: calendar, trend, position."""
         return np.hstack([self.seasons(int(lengths.sum()), moments, ticks), self.positions(lengths)])
 
-    def encode(self, parts: Parts, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
+    def encode(self, parts: Columns, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
         """Return parts as a panel."""
         values = self._encoded("value", parts, int(lengths.sum()))
         statics = self._encoded("static", parts, len(lengths))
@@ -300,22 +297,31 @@ class Cells:
         out = self._mapped(values, starts)
         if self.marginals is None:
             return out
-        for j, cell in enumerate(self.layout.cells):  # the few that crossed are put where they meet
-            if not isinstance(cell, Number) or j in self.led or not _kept(cell):
-                continue
-            for bounds, sign in ((cell.floors, 1), (cell.ceilings, -1)):
-                for one in bounds:
-                    edge = np.interp(out[:, one.cell], one.there, one.here)
-                    crossed = sign * (edge - out[:, j]) > NEAR
-                    out[crossed, j] = edge[crossed]
+        for j, sides in self._orders().items():  # the few that crossed are put where they meet
+            for one, sign in sides if j not in self.led else ():
+                edge = np.interp(out[:, one.cell], one.there, one.here)
+                crossed = sign * (edge - out[:, j]) > NEAR
+                out[crossed, j] = edge[crossed]
         return out
+
+    def _orders(self) -> dict[int, list[tuple[Bound, int]]]:
+        """Return the bounds of each number, 1 for floors and -1 for ceilings.
+
+        Those that are repeated keep to theirs while marginals are carried only if they pile up there.
+        """
+        return {
+            j: [(one, 1) for one in cell.floors] + [(one, -1) for one in cell.ceilings]
+            for j, cell in enumerate(self.layout.cells)
+            if isinstance(cell, Number) and (not _repeats(cell) or any(cell.piled))
+        }
 
     def _mapped(self, values: Doubles, starts: Ints) -> Doubles:
         """Return drawn values with the observed marginals; what goes straight on does so after it."""
         if self.marginals is None:
             return values
-        out, numbers = np.array(values), self._numbers()
-        out[:, numbers] = self.marginals.apply(out[:, numbers], starts)
+        out = np.array(values)
+        for j, marginal in self.marginals.items():
+            out[:, j] = marginal.apply(values[:, j], starts)
         for j, (lead, there, here) in self.led.items():
             moved = np.interp(out[:, lead], there, here) - np.interp(values[:, lead], there, here)
             out[:, j] = values[:, j] + np.where(np.isnan(moved), 0.0, moved)
@@ -325,7 +331,7 @@ class Cells:
                 out[:, j] = straightened(out[:, j], lines)
         return out
 
-    def settle(self, drawn: Doubles, starts: Ints) -> None:
+    def calibrate(self, drawn: Doubles, starts: Ints) -> None:
         """Learn what carries drawn values `(rows, cells)` to the observed marginals; sequences start at some rows.
 
         A column whose paths would be much rougher after it than they are drawn is left as it is: of smooth curves the
@@ -333,64 +339,49 @@ class Cells:
         first where one would cross another otherwise; they stay as they are drawn, in order, where values of one are
         repeated, which moving with another would undo, and pile up where they meet.
         """
-        numbers = self._numbers()
-        spreads = [getattr(self._named("value")[j], "spread") for j in numbers]  # noqa: B009
-        atoms = [c.atoms for c in self.layout.cells if isinstance(c, Number)]
-        self.marginals = Marginals.fit(
-            self._observed,
-            drawn[:, numbers],
-            spreads,
-            atoms,
-            self._independent,
-            max(1, len(self.lengths)),
-            len(self._observed),
-        )
+        self.marginals, columns = {}, self._named("value")
+        for j, observed, independent in zip(self._numbers(), self._observed.T, self._independent, strict=True):
+            column, cell = columns[j], self.layout.cells[j]
+            assert isinstance(column, ScaledColumn)
+            assert isinstance(cell, Number)
+            found = Marginal.fit(
+                observed, drawn[:, j], column.spread, cell.atoms, independent, max(1, len(self.lengths))
+            )
+            if found is not None:
+                self.marginals[j] = found
         carried = self._mapped(drawn, starts)
-        self.marginals = self.marginals.only([rougher(drawn[:, j], carried[:, j], starts) <= ROUGHER for j in numbers])
+        for j in list(self.marginals):
+            if rougher(drawn[:, j], carried[:, j], starts) > MAX_ROUGHER:
+                del self.marginals[j]
         self.led, left = self._leads(self._mapped(drawn, starts))
-        self.marginals = self.marginals.only([j not in left for j in numbers])
+        for j in left:
+            self.marginals.pop(j, None)
         self._observed = self._observed[:0]
 
     def _leads(self, carried: Doubles) -> tuple[dict[int, tuple[int, Doubles, Doubles]], set[int]]:
         """Return what moves with another, and what is left as it is drawn, of orders of which some would cross."""
-        group = list(range(len(self.layout.cells)))
-        bounds: dict[int, list[Bound]] = {}
+        group, orders = list(range(len(self.layout.cells))), self._orders()
         crossed: dict[int, float] = {}
-        for j, cell in enumerate(self.layout.cells):
-            if not isinstance(cell, Number) or not _kept(cell):
-                continue
-            sides = [(one, True) for one in cell.floors] + [(one, False) for one in cell.ceilings]
-            bounds[j] = [one for one, _ in sides]
-            for one, floor in sides:
+        for j, sides in orders.items():
+            for one, sign in sides:
                 old, new = group[one.cell], group[j]
                 group = [old if number == new else number for number in group]
-                share = _crossed(carried[:, j], carried[:, one.cell], one, floor)
-                crossed[j] = max(share, crossed.get(j, 0.0))
-        led: dict[int, tuple[int, Doubles, Doubles]] = {}
-        crossing = {group[j] for j, share in crossed.items() if share > CROSSED}
-        many = {group[j] for j, share in crossed.items() if share > MANY}
-        repeated = {group[j] for j in bounds if _repeats(self.layout.cells[j])}
+                apart = sign * (carried[:, j] - np.interp(carried[:, one.cell], one.there, one.here))
+                crossed[j] = max(float(np.mean(apart < -NEAR)), crossed.get(j, 0.0))
+        crossing = {group[j] for j, share in crossed.items() if share > MAX_CROSSED}
+        many = {group[j] for j, share in crossed.items() if share > MAX_CROSSED_REPEATED}
+        repeated = {group[j] for j in orders if _repeats(self.layout.cells[j])}
         left = {j for j in self._numbers() if group[j] in many & repeated}
-        for j, own in bounds.items():
-            if own and group[j] in crossing - repeated:
-                lead = min(own, key=lambda one: one.cell)
+        led: dict[int, tuple[int, Doubles, Doubles]] = {}
+        for j, sides in orders.items():
+            if sides and group[j] in crossing - repeated:
+                lead = min((one for one, _ in sides), key=lambda one: one.cell)
                 led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
         return led, left
 
 
 def _repeats(cell: Cell) -> bool:
     return isinstance(cell, Number) and (cell.stays or bool(cell.atoms))
-
-
-def _kept(cell: Number) -> bool:
-    """Return whether a number keeps its order while marginals are carried: it moves freely, or piles up there."""
-    return not _repeats(cell) or any(cell.piled)
-
-
-def _crossed(z: Doubles, other: Doubles, bound: Bound, floor: bool) -> float:
-    """Return the share of rows on which a number lies on the wrong side of another that bounds it."""
-    apart = z - np.interp(other, bound.there, bound.here)
-    return float(np.mean((apart < -NEAR) if floor else (apart > NEAR)))
 
 
 def _together(columns: Sequence[Column], values: Doubles) -> dict[Name, int]:

@@ -17,10 +17,9 @@ import pandas as pd
 
 from ..arrays import Bools, Doubles, Ints
 from ..constraints.fixed import Joint
-from ..errors import ParameterError
+from ..errors import ParameterError, nearest_name
 from ..panel import Panel
 from ..tables.dtypes import Name, load, plain
-from ..tables.form import nearest
 from .cells import Cells
 from .columns.category import CategoryColumn
 from .columns.constant import ConstantColumn
@@ -64,20 +63,18 @@ class Condition:
 
         Such a level is drawn by the observed shares.
         """
-        statics = np.where(np.isnan(self.statics), panel.statics, self.statics)
-        values = np.array(panel.values)
+        statics, values = np.where(np.isnan(self.statics), panel.statics, self.statics), np.array(panel.values)
         for column in cells.columns:
             place, share = cells.place(column.name), np.array(getattr(column, "share", (1.0, 0.0)))
             if place is None:
                 continue
-            if column.role == "static":
-                fits = self.static_allowed[place]
-                if fits is not None:
-                    free = fits.all(axis=1)
-                    statics[~free, place] = _settled(statics[~free, place], fits[~free], share, rng)
-            elif (fit := self.allowed[place]) is not None:
-                every = np.broadcast_to(fit, (len(values), len(fit)))
-                values[:, place] = _settled(values[:, place], every, share, rng)
+            fits = (self.static_allowed if column.role == "static" else self.allowed)[place]
+            if fits is None:
+                continue
+            table = statics if column.role == "static" else values
+            every = np.broadcast_to(fits, (len(table), fits.shape[-1]))
+            asked = ~every.all(axis=1) if column.role == "static" else np.ones(len(table), dtype=bool)
+            table[asked, place] = _allowed_codes(table[asked, place], every[asked], share, rng)
         return replace(panel, values=values, statics=statics)
 
     def put(self, decoded: dict[Name, Any]) -> None:
@@ -89,7 +86,7 @@ class Condition:
             decoded[name] = values.array if not isinstance(decoded[name], np.ndarray) else values.to_numpy()
 
 
-def _settled(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
+def _allowed_codes(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
     """Return codes, a fitting one drawn by its share in place of those that do not fit or are missing."""
     known = np.where(np.isnan(codes), 0, codes).astype(np.intp)
     wrong = np.flatnonzero(np.isnan(codes) | ~fits[np.arange(len(codes)), known])
@@ -121,12 +118,12 @@ def refuse_strangers(cells: Cells, condition: Condition) -> None:
         lost = np.flatnonzero(~(reached & second).any(axis=1))
         if len(lost):
             row = lost[0]
-            told = _text(columns[one], first[row])
+            given = _text(columns[one], first[row])
             levels = columns[two].levels
             there = [levels[k] for k in np.flatnonzero(reached[row]) if k < len(levels)][:SHOWN]
             raise ParameterError(
-                f"{told} never comes with {_text(columns[two], second[row])} in the fitted table"
-                f"{f' (row {row} of static)' if len(condition.statics) > 1 else ''}; with {told}, "
+                f"{given} never comes with {_text(columns[two], second[row])} in the fitted table"
+                f"{f' (row {row} of static)' if len(condition.statics) > 1 else ''}; with {given}, "
                 f"{_label(two)} is one of {there}"
             )
 
@@ -144,7 +141,7 @@ def _text(column: CategoryColumn, open_: Bools) -> str:
 SEVERAL = (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)
 
 
-def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
+def read_condition(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | None) -> Condition | None:
     """Return the condition that `where` and `static` say, None where they say nothing.
 
     Parameters
@@ -165,25 +162,25 @@ def ask(stages: Stages, where: Mapping[Any, Any] | None, static: pd.DataFrame | 
         raise ParameterError(f"static must be a DataFrame with one row per sequence, got {type(static).__name__}")
     if static is not None and not len(static):
         raise ParameterError("static has no rows; it needs one for each sequence")
-    question = Question(stages, 1 if static is None else len(static))
+    builder = ConditionBuilder(stages, 1 if static is None else len(static))
     form = stages.form
     if static is not None:
         for name in static.columns:
             if name == form.entity:
                 continue
             if name not in form.static:
-                raise ParameterError(f"static: {name!r} is not a static column{nearest(name, form.static)}")
+                raise ParameterError(f"static: {name!r} is not a static column{nearest_name(name, form.static)}")
             series = static[name].reset_index(drop=True)
             held = np.flatnonzero(series.notna().to_numpy(dtype=bool))
-            question.told("static", name, [series.iloc[i] for i in held], held)
+            builder.require("static", name, [series.iloc[i] for i in held], held)
     for name, value in (where or {}).items():
         values = list(value) if isinstance(value, SEVERAL) else [value]
         if not values or any(pd.api.types.is_scalar(v) and pd.isna(v) for v in values):
             raise ParameterError(f"where: {name!r} has no value, {value!r}; give one, or leave the column out")
         if name not in form.names:
             raise ParameterError(f"where: {_no_column(stages, name)}")
-        question.told("where", name, values, None)
-    return question.answer() if static is not None or where else None
+        builder.require("where", name, values, None)
+    return builder.build() if static is not None or where else None
 
 
 def _no_column(stages: Stages, name: Any) -> str:
@@ -194,10 +191,10 @@ def _no_column(stages: Stages, name: Any) -> str:
         return f"{name!r} is the time; use start= to choose where sequences begin"
     if name in form.exclude:
         return f"{name!r} was left out by exclude=, so nothing is known of it"
-    return f"{name!r} is neither a static column nor a category{nearest(name, form.names)}"
+    return f"{name!r} is neither a static column nor a category{nearest_name(name, form.names)}"
 
 
-class Question:
+class ConditionBuilder:
     """A condition in the making, for `rows` sequences."""
 
     def __init__(self, stages: Stages, rows: int) -> None:
@@ -207,12 +204,12 @@ class Question:
         self.exact: dict[Name, pd.Series[Any]] = {}
         self.named: dict[Name, list[Name]] = {}
 
-    def told(self, option: str, name: Name, values: list[Any], rows: Any) -> None:
+    def require(self, option: str, name: Name, values: list[Any], rows: Any) -> None:
         """Take in values of a column: one for each of `rows`, or with None any of them for all rows."""
         name, values = self._source(option, name, values)
-        joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.names), None)
+        joint = next((s for s in self.stages.chain.steps if isinstance(s, Joint) and name in s.makes), None)
         if joint is not None:
-            self._fit(option, joint.part, name, self._combinations(option, joint, name, values, rows), rows)
+            self._allow(option, joint.part, name, self._combinations(option, joint, name, values), rows)
             return
         column = self.columns.get(name)
         if column is None:
@@ -223,10 +220,10 @@ class Question:
             )
         if isinstance(column, ConstantColumn):
             self._constant(option, column, values)
-            self._there(column, rows)
+            self._require_present(column, rows)
         elif isinstance(column, CategoryColumn):
             found = _places(option, name, column.levels, values, column.dropped)
-            self._fit(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
+            self._allow(option, name, name, np.eye(len(column.levels), dtype=bool)[found], rows)
         elif column.role == "static" and isinstance(column, ScaledColumn):
             self._number(option, column, values, rows)
         else:
@@ -246,33 +243,30 @@ class Question:
                     "columns and categories"
                 )
             if alias.pairs is not None:
-                places = _places(option, name, [own for _, own in alias.pairs], values, 0)
+                places = _places(option, name, [own for _, own in alias.pairs], values)
                 values = [alias.pairs[i][0] for i in places]
             assert alias.source is not None
             name = alias.source
         return name, values
 
-    def _combinations(self, option: str, joint: Joint, name: Name, values: list[Any], rows: Any) -> Bools:
+    def _combinations(self, option: str, joint: Joint, name: Name, values: list[Any]) -> Bools:
         """Return which combinations hold each value, `(values, levels of the joint category)`."""
-        levels = joint.levels[name]
-        known = [plain(v) for v in levels.dropna().unique()]
-        _places(option, name, known, values, 0)
-        column = self.columns[joint.part]
+        levels, column = joint.levels[name], self.columns[joint.part]
+        _places(option, name, [plain(v) for v in levels.dropna().unique()], values)
         held = np.stack([(levels == value).fillna(False).to_numpy(dtype=bool) for value in values])
-        if isinstance(column, ConstantColumn):
+        if not isinstance(column, CategoryColumn):  # there is one combination
             return np.ones((len(values), 1), dtype=bool)
-        assert isinstance(column, CategoryColumn)
         place = pd.Index(joint.labels).get_indexer(pd.Index(column.levels))
         return np.asarray(held[:, place])
 
-    def _fit(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
+    def _allow(self, option: str, part: Name, name: Name, found: Bools, rows: Any) -> None:
         """Allow only levels that fit, `(values, levels)`."""
         column = self.columns[part]
         if isinstance(column, ConstantColumn):
-            self._there(column, rows)
+            self._require_present(column, rows)
             return
-        size = found.shape[1]
-        before = self.fits.get(part, np.ones((self.rows if column.role == "static" else 1, size), dtype=bool))
+        rows_asked = self.rows if column.role == "static" else 1
+        before = self.fits.get(part, np.ones((rows_asked, found.shape[1]), dtype=bool))
         new = np.ones_like(before)
         if rows is None:
             new &= found.any(axis=0)
@@ -291,7 +285,7 @@ class Question:
         self.fits[part] = both
         self.named.setdefault(part, []).append(name)
 
-    def _there(self, column: ConstantColumn, rows: Any) -> None:
+    def _require_present(self, column: ConstantColumn, rows: Any) -> None:
         """Ask for the one value of a column that is missing on some rows."""
         if column.cell() is not None:
             count = self.rows if column.role == "static" else 1
@@ -338,7 +332,7 @@ class Question:
                     f"{option}: {column.name!r} is always {plain(only.iloc[0])!r} in the fitted table, not {value!r}"
                 )
 
-    def answer(self) -> Condition:
+    def build(self) -> Condition:
         """Return the condition."""
         cells = self.stages.cells
         layout = cells.layout
@@ -365,30 +359,19 @@ class Question:
         return Condition(statics, tuple(fixed), tuple(allowed), self.exact)
 
 
-def _places(option: str, name: Name, known: list[Any], values: list[Any], dropped: int) -> Ints:
-    """Return the positions of values among the levels.
-
-    Raises
-    ------
-    ParameterError
-        Naming the first that is not there, and what is.
-    """
-    found = np.array([_place(known, value) for value in values], dtype=np.int64)
-    odd = np.flatnonzero(found < 0)
-    if len(odd):
-        value = plain(values[odd[0]])
-        rare = f", and {dropped} that single rows or sequences hold and that are not kept" if dropped else ""
-        raise ParameterError(
-            f"{option}: {name!r} is never {value!r} in the fitted table{rare}{nearest(value, known[: SHOWN * 100])}"
-        )
-    return found
-
-
-def _place(known: list[Any], value: Any) -> int:
-    value = plain(value)
-    if isinstance(value, str) and known and all(type(level) in (int, float) for level in known):
-        known = [str(level) for level in known]  # as the command line has them
-    return next((i for i, level in enumerate(known) if level == value), -1)
+def _places(option: str, name: Name, known: list[Any], values: list[Any], dropped: int = 0) -> Ints:
+    """Return the positions of values among the levels; one that is not there is refused, and what is there named."""
+    text = bool(known) and all(type(level) in (int, float) for level in known)
+    found = []
+    for value in map(plain, values):
+        levels = [str(level) for level in known] if text and isinstance(value, str) else known  # as a command has them
+        place = next((i for i, level in enumerate(levels) if level == value), None)
+        if place is None:
+            rare = f", and {dropped} that single rows or sequences hold and that are not kept" if dropped else ""
+            hint = nearest_name(value, known[: SHOWN * 100])
+            raise ParameterError(f"{option}: {name!r} is never {value!r} in the fitted table{rare}{hint}")
+        found.append(place)
+    return np.array(found, dtype=np.int64)
 
 
 def _cast(option: str, column: ScaledColumn, values: list[Any]) -> pd.Series[Any]:

@@ -8,37 +8,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrays import Ints
-from ..constraints.base import Constraint, Rows
+from ..arrays import Bools, Ints, first_rows
+from ..constraints.base import Constraint, SequenceTable
 from ..constraints.chain import Chain
 from ..constraints.suggesting import suggest
-from ..errors import ParameterError, choose
+from ..errors import NotFittedError, ParameterError, choose
 from ..panel import Panel, Windows
 from ..tables.dtypes import Name
 from ..tables.form import read
-from ..tables.frames import read_frame
+from ..tables.frames import give_back, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
+from .assembling import Decoded, assemble
 from .cells import Cells
-from .clocks.clock import Clock
-from .clocks.timing import START, Timing
+from .clocks.clock import GAP, START, Clock
 from .columns.base import infer_kind
-from .conditions import Condition, ask, refuse_strangers
-from .decoder import Decoder
+from .conditions import Condition, read_condition, refuse_strangers
 from .missing import Missing
-from .sequences import arrange, warn_of_clocks
-from .stages import Asked, Stages, parts_of, stamps_of, walls_of
-from .windows import cut, resolve, whole
+from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
+from .stages import Options, Stages, parts_of, stamps_of, walls_of
 
 
-class Encoder(Decoder):
+class Encoder:
     """Learn how a table becomes cells and how cells become a table.
 
     Parameters
@@ -57,11 +55,11 @@ class Encoder(Decoder):
         Which parts of the calendar are known of each step: "hour", "weekday", "season"; "auto" for those that explain
         variance.
     window : int, optional
-        Steps of a window; see `windows.resolve` for the default.
+        Steps of a window; see `sequences.resolve_window` for the default.
     stride : int
         Steps between the starts of windows.
     scaler : str or mapping
-        A name in SCALERS or "auto" (see `scalers.auto`), for all numeric columns, or by name with the others "auto".
+        A name in SCALERS or "auto" (see `choose`), for all numeric columns, or by name with the others "auto".
     bounds : "observed", None or mapping
         Clip decoded numbers to the observed range, or not at all, or by name to `(low, high)` with the others as
         observed; None in a pair leaves that side open.
@@ -71,6 +69,8 @@ class Encoder(Decoder):
     stages : Stages
         What was learned.
     """
+
+    _stages: Stages | None = None
 
     def __init__(
         self,
@@ -94,21 +94,21 @@ class Encoder(Decoder):
         elif isinstance(constraints, Constraint):
             raise ParameterError(f"constraints={constraints!r} must be a list; write constraints=[{constraints!r}]")
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
-        stride = whole("stride", stride)
+        stride = whole_number("stride", stride)
         lists = tuple(static or ()), tuple(exclude or ())
-        self._asked = Asked(entity, time, *lists, calendar, window, stride, scaler, bounds)
+        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds)
 
-    def fit(self, data: Any, *, pieces: Ints | None = None, whole: Ints | None = None) -> Self:
+    def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
 
         Parameters
         ----------
         data : DataFrame or array
             The table, or an excerpt of one that is larger than memory.
-        pieces : int64 array of shape (stretches,), optional
-            Rows of each stretch of an excerpt that is not made of whole sequences.
+        stretches : int64 array of shape (stretches,), optional
+            Decoded of each stretch of an excerpt that is not made of whole sequences.
         whole : int64 array of shape (sequences,), optional
-            Rows of each sequence of the table that an excerpt was taken from.
+            Decoded of each sequence of the table that an excerpt was taken from.
 
         Raises
         ------
@@ -119,22 +119,22 @@ class Encoder(Decoder):
         ParameterError
             If a scaler, a bound or the window does not fit.
         """
-        asked = self._asked
+        options = self._options
         frame, library = read_frame(data)
-        table = read(frame, asked.entity, asked.time, asked.static, asked.exclude)
+        table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
         for name in form.names:
             infer_kind(table.values[name], name)  # refuses what no column can hold
         order, lengths = arrange(table)
-        lengths = lengths if pieces is None else pieces
+        lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
         single = len(every) == 1
-        window = resolve(asked.window, every)
+        window = resolve_window(options.window, every)
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
-        clock = Clock.rows(table.index) if stamps is None else Clock.fit(stamps, lengths, form.time)
-        clock = replace(clock, apart=0) if single else clock
-        timing = Timing.fit(clock, stamps, np.array([len(order)]) if single else lengths)
+        clock = Clock.counting(table.index)
+        if stamps is not None:
+            clock = Clock.fit(stamps, lengths, form.time, single=single)
         parts = parts_of(table, order, lengths)
         if stamps is None:
             warn_of_clocks(parts, lengths)
@@ -143,18 +143,31 @@ class Encoder(Decoder):
         aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
-        told = None if table.keys is None else list(table.keys)
+        names = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
-            rules = tuple(suggest(Rows(parts, fixed, lengths)))
-        chain = Chain.fit(rules, parts, fixed, lengths, asked.bounds, told)
-        parts = chain.forward(parts, lengths, told) if rules else parts
+            rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
+        parts = chain.forward(parts, lengths, names) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
-        parts = {**parts, **timing.forward(stamps, lengths)}
-        walls, statics = walls_of(timing, asked.calendar, stamps), {*chain.statics, START}
-        options: dict[str, Any] = {"scaler": asked.scaler, "bounds": asked.bounds, "calendar": asked.calendar}
-        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **options)
-        self._stages = Stages(asked, window, form, library, keys, timing, aliases, chain, missing, cells)
+        parts = {**parts, **clock.encode(stamps, lengths)}
+        walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
+        asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
+        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
+        self._stages = Stages(options, window, form, library, keys, clock, aliases, chain, missing, cells)
         return self
+
+    @property
+    def stages(self) -> Stages:
+        """What was fitted.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        if self._stages is None:
+            raise NotFittedError("this Encoder is not fitted yet; call fit(data) first")
+        return self._stages
 
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; see `Stages.encode`."""
@@ -168,33 +181,89 @@ class Encoder(Decoder):
     @property
     def columns(self) -> list[Name]:
         """Names of all columns of the fitted table; those that were left out come last."""
-        return [*self.stages.form.columns, *self.stages.asked.exclude]
+        return [*self.stages.form.columns, *self.stages.options.exclude]
 
     def windows(self, panel: Panel) -> Windows:
         """Cut a panel into windows."""
-        return cut(panel, self.stages.window, self.stages.asked.stride)
+        return cut(panel, self.stages.window, self.stages.options.stride)
 
     def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
-        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.ask`.
-
-        Parameters
-        ----------
-        where : mapping of column to value, or to a list of values of which any will do
-        static : DataFrame of any library
-
-        Raises
-        ------
-        ParameterError
-            If a column, value or combination does not exist in the fitted table; it lists what does.
-        """
-        condition = ask(self.stages, where, None if static is None else read_frame(static)[0])
+        """Return what sampled sequences are to fulfil, None if nothing; see `conditions.read_condition`."""
+        condition = read_condition(self.stages, where, None if static is None else read_frame(static)[0])
         if condition is not None:
             refuse_strangers(self.stages.cells, condition)
         return condition
+
+    def decode(
+        self,
+        panel: Panel,
+        starts: NDArray[Any],
+        rng: np.random.Generator,
+        *,
+        drawn: bool | Bools = False,
+        condition: Condition | None = None,
+    ) -> Decoded:
+        """Return the rows of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+            Cells as `layout` says; its `lengths` rule, a length among the statics is ignored.
+        starts : array of shape (sequences,)
+            As `Stages.starts` returned them.
+        rng : numpy.random.Generator
+            Chooses among levels where a code leaves a choice.
+        drawn : bool, or bool array of shape (rows,) or (rows, cells)
+            What a generator drew: all of it, so that its marginals are carried to the observed ones, or some beside
+            known values, where they are not.
+        condition : Condition, optional
+            Of these sequences, which then holds literally.
+        """
+        stages = self.stages
+        got = panel.values.shape[1], panel.statics.shape[1]
+        wanted = len(stages.layout.cells), len(stages.layout.statics)
+        if got != wanted:
+            raise ValueError(f"got {got} cells; the layout has {wanted}")
+        if condition is not None:
+            panel = condition.held(panel, stages.cells, rng)
+        decoded = stages.cells.decode(panel, rng, drawn is True)
+        gaps = decoded.pop(GAP, None)
+        if condition is not None:
+            condition.put(decoded)
+        if stages.constraints:
+            parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
+            decoded = {name: series.array for name, series in stages.chain.inverse(parts, panel.lengths).items()}
+        clock, stamps = stages.clock, None
+        if stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
+            stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
+        return Decoded(decoded, panel.lengths, stamps)
+
+    def assemble(self, parts: Sequence[Decoded], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:
+        """Return decoded rows as a table of the kind that was fitted, with new keys.
+
+        Parameters
+        ----------
+        parts : sequence of Decoded
+        squeeze : bool
+            Leave out the outer index level (or array axis) `sequence` if there is one sequence.
+        before : tuple of int
+            Sequences and rows that were given back before.
+        """
+        stages, rows = self.stages, Decoded.join(parts)
+        keys = None if stages.keys is None else stages.keys.make(len(rows.lengths), before[0])
+        values = stages.restored(rows, keys, before)
+        made = assemble(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=squeeze, before=before)
+        return give_back(made, stages.frame)
+
+    def calibrate(self, drawn: Iterable[Panel]) -> None:
+        """Learn what carries the marginals of drawn panels to the observed ones."""
+        panels = list(drawn)
+        lengths = np.concatenate([panel.lengths for panel in panels])
+        self.stages.cells.calibrate(np.concatenate([panel.values for panel in panels]), first_rows(lengths))
 
     @classmethod
     def of(cls, stages: Stages) -> Self:
         """Return an encoder that has learned these stages."""
         made = cls()
-        made._stages, made._asked, made._rules = stages, stages.asked, stages.constraints
+        made._stages, made._options, made._rules = stages, stages.options, stages.constraints
         return made

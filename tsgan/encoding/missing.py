@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools, Ints
+from ..arrays import Bools, Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import InputError
 from ..tables.dtypes import Name
-from .sequences import follows
 
 
 @saved
@@ -41,14 +40,12 @@ class Gaps:
     def __str__(self) -> str:
         if self.share == 1:
             return "always missing"
-        told = [f"{100 * self.share:.3g} % missing"]
+        text = f"{100 * self.share:.3g} % missing"
         if self.longest > 1:
-            told.append(f"runs of up to {self.longest}")
+            text += f", runs of up to {self.longest}"
         if self.throughout and self.longest > 1:
-            told.append(f"throughout in {self.throughout} sequences")
-        if self.together:
-            told.append("together with " + ", ".join(map(repr, self.together)))
-        return ", ".join(told)
+            text += f", throughout in {self.throughout} sequences"
+        return text + ("" if not self.together else ", together with " + ", ".join(map(repr, self.together)))
 
 
 @saved
@@ -69,15 +66,7 @@ class Missing:
 
     @classmethod
     def fit(cls, parts: Mapping[Name, pd.Series[Any]], statics: Collection[Name], lengths: Ints) -> Missing:
-        """Learn which columns have gaps, and which share them.
-
-        Parameters
-        ----------
-        parts : mapping of Series
-            Value columns of `lengths.sum()` rows in sequence and time order, static ones of one row per sequence.
-        statics : collection of names
-        lengths : int64 array of shape (sequences,)
-        """
+        """Learn which columns have gaps, and which share them; static parts have one row per sequence."""
         masks = {name: _mask(series) for name, series in parts.items()}
         patterns: dict[tuple[bool, bytes], list[Name]] = {}
         for name, mask in masks.items():
@@ -86,21 +75,16 @@ class Missing:
         gaps: dict[Name, Gaps] = {}
         for (static, _), names in patterns.items():
             mask = masks[names[0]]
-            runs, whole = (mask.astype(np.int64), mask) if static else (_runs(mask, lengths), _whole(mask, lengths))
+            whole = mask if static else np.add.reduceat(mask, first_rows(lengths), dtype=np.int64) == lengths
+            longest = 1 if static else _longest_run(mask, lengths)
             for name in names:
                 others = tuple(other for other in names if other != name)
-                gaps[name] = Gaps(float(mask.mean()), int(runs.max()), int(whole.sum()), others)
+                gaps[name] = Gaps(float(mask.mean()), longest, int(whole.sum()), others)
         empty = tuple(name for name, mask in masks.items() if len(mask) and mask.all())
         return cls(empty, {name: gaps[name] for name in masks if name in gaps})
 
     def check(self, parts: Mapping[Name, pd.Series[Any]]) -> None:
-        """Refuse gaps in columns that had none, and values in columns that had none.
-
-        Raises
-        ------
-        InputError
-            Naming column and row.
-        """
+        """Refuse gaps in columns that had none, and values in columns that had none, naming column and row."""
         for name, series in parts.items():
             mask = _mask(series)
             if name not in self.gaps and mask.any():
@@ -120,12 +104,7 @@ def _mask(series: pd.Series[Any]) -> Bools:
     return np.asarray(series.isna().to_numpy(dtype=bool))
 
 
-def _whole(mask: Bools, lengths: Ints) -> Bools:
-    """Return which sequences are missing throughout."""
-    return np.asarray(np.add.reduceat(mask, np.cumsum(lengths) - lengths, dtype=np.int64) == lengths)
-
-
-def _runs(mask: Bools, lengths: Ints) -> Ints:
-    """Return the lengths of the runs of True within sequences."""
-    starts = np.flatnonzero(mask & ~(follows(lengths) & np.r_[False, mask[:-1]]))
-    return np.add.reduceat(mask, starts, dtype=np.int64) if len(starts) else np.zeros(1, dtype=np.int64)
+def _longest_run(mask: Bools, lengths: Ints) -> int:
+    """Return the length of the longest run of True within a sequence."""
+    starts = np.flatnonzero(mask & ~((steps_within(lengths) > 0) & np.r_[False, mask[:-1]]))
+    return int(np.add.reduceat(mask, starts, dtype=np.int64).max())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,25 +9,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrays import Bools, Doubles, Floats, Ints
+from ..arrays import Bools, Doubles, Floats, Ints, first_rows, steps_within
+from ..constraints.base import Columns, previous
 from ..constraints.checking import violations
-from ..constraints.monotone import Increments, previous
+from ..constraints.monotone import Increments
 from ..constraints.numbers import Scale
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import Table
+from ..tables.form import SplitTable
 from ..tables.frames import give_back, read_frame
-from .clocks.timing import GAP
+from .assembling import Decoded, assemble
+from .clocks.clock import GAP
 from .columns.constant import ConstantColumn
-from .compose import Rows, compose
-from .decoder import Decoder
+from .encoder import Encoder
 from .sequences import encode_lengths
 from .stages import Stages, parts_of, stamps_of
 
 FUTURE = "future"
 RECENT = 8  # windows of a past that are looked at; what lies before is out of reach of any memory
-
-Parts = Mapping[Name, "pd.Series[Any]"]
 
 
 @dataclass(frozen=True)
@@ -64,53 +62,42 @@ class Past:
     rows: int
 
 
-def known(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
-    """Return a past, made ready to be continued.
+def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Generator) -> Past:
+    """Return a past, made ready to be continued `n` times by `steps` rows of each sequence; errors as `Stages.encode`.
 
-    Parameters
-    ----------
-    stages : Stages
-    data : DataFrame or array
-    steps, n : int
-        New rows of each sequence, and futures.
-    rng : numpy.random.Generator
-        Draws how long sequences would be in the end.
-
-    Raises
-    ------
-    InputError, SchemaError
-        As `Encoder.encode`.
+    How long sequences would be in the end is drawn.
     """
     table, order, lengths = stages.take_apart(data)
     full = stages.encode(data)
     stamps, parts = stamps_of(table, order), parts_of(table, order, lengths)
     final = np.cumsum(lengths) - 1
     last = _ticks(stages, table, stamps, final)
-    ends = _ends(stages, np.tile(lengths, n) + steps, rng)
-    covariates = _covariates(stages, full, np.tile(lengths, n), ends, steps, last)
+    old = np.tile(lengths, n)
+    total = old + steps
+    ends = _ends(stages, total, rng)
+    step = steps_within(total)
+    new = step >= np.repeat(old, total)
+    values = np.full((len(new), full.values.shape[1]), np.nan)
+    values[~new] = np.tile(full.values, (n, 1))
+    places = stages.cells.positions(ends)[steps_within(ends) < np.repeat(total, ends)]
+    covariates = np.hstack([_seasons(stages, full, new, steps, last), places])
     statics = np.tile(full.statics, (n, 1))
     if stages.layout.lengths:
         statics[:, -1] = encode_lengths(ends, stages.layout)
-    total = np.tile(lengths, n) + steps
-    step = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
-    new = step >= np.repeat(total - steps, total)
-    values = np.full((len(new), full.values.shape[1]), np.nan)
-    values[~new] = np.tile(full.values, (n, 1))
-    keep = step >= np.repeat(total - steps - RECENT * stages.window, total)
+    keep = step >= np.repeat(old - RECENT * stages.window, total)
     total = np.minimum(total, RECENT * stages.window + steps)
     counters = [alias for alias in stages.aliases.found if alias.of in ("step", "start", "sequence", "row")]
     fixed = {name: parts[name] for name in stages.form.static}
     fixed |= {one.name: parts[one.name].take(final) for one in counters if one.of == "sequence" and not one.static}
-    counts = {}
-    for one in counters:
-        if one.of != "sequence":
-            counts[one.name] = parts[one.name].take(final).to_numpy(dtype=np.int64)
+    counts = {
+        one.name: parts[one.name].take(final).to_numpy(dtype=np.int64) for one in counters if one.of != "sequence"
+    }
     panel = Panel(values[keep], total, statics, covariates[keep])
     seam = _seam(stages, parts, stamps, lengths, full.statics)
     return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(stages, table))
 
 
-def _counted(stages: Stages, table: Table) -> int:
+def _counted(stages: Stages, table: SplitTable) -> int:
     """Return how many rows there were by the labels of an index that counts them."""
     start, step = stages.form.counted
     if stages.form.kind != "frame" or not step or not pd.api.types.is_integer_dtype(table.index.dtype):
@@ -118,9 +105,9 @@ def _counted(stages: Stages, table: Table) -> int:
     return max(int(((np.asarray(table.index) - start) // step).max()) + 1, 0)
 
 
-def _ticks(stages: Stages, table: Table, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
+def _ticks(stages: Stages, table: SplitTable, stamps: pd.Index[Any] | None, at: Ints) -> NDArray[Any]:
     """Return the ticks of some rows; where rows are only counted, their labels if these are whole numbers."""
-    clock = stages.timing.clock
+    clock = stages.clock
     if stamps is not None:
         ticks: NDArray[Any] = clock.ticks(stamps)[at]
         return ticks
@@ -138,23 +125,19 @@ def _ends(stages: Stages, least: Ints, rng: np.random.Generator) -> Ints:
     return np.where(first < len(seen), seen[np.minimum(drawn, len(seen) - 1)], least)
 
 
-def _covariates(stages: Stages, full: Panel, lengths: Ints, ends: Ints, steps: int, last: NDArray[Any]) -> Floats:
-    """Return what is known of each row, past and new: the calendar as the clock goes on, the place in the whole."""
-    n, total = len(lengths) // len(full), lengths + steps
-    place = stages.cells.positions(ends)
-    step = np.arange(int(ends.sum())) - np.repeat(np.cumsum(ends) - ends, ends)
-    place = place[step < np.repeat(total, ends)]
-    seasons = full.covariates.shape[1] - place.shape[1]
-    out = np.zeros((len(place), seasons), dtype=np.float32)
-    if seasons:
-        ahead = stages.covariates(np.full(len(full), steps + 1), last)[:, :seasons]
-        ahead = ahead.reshape(len(full), steps + 1, seasons)[:, 1:].reshape(-1, seasons)
-        new = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total) >= np.repeat(lengths, total)
-        out[~new], out[new] = np.tile(full.covariates[:, :seasons], (n, 1)), np.tile(ahead, (n, 1))
-    return np.hstack([out, place])
+def _seasons(stages: Stages, full: Panel, new: Bools, steps: int, last: NDArray[Any]) -> Floats:
+    """Return the calendar and the trend of each row, past and new, as the clock goes on."""
+    wide = full.covariates.shape[1] - stages.layout.places
+    out = np.zeros((len(new), wide), dtype=np.float32)
+    if wide:
+        ahead = np.full(len(full), steps + 1)
+        later = stages.covariates(ahead, last)[steps_within(ahead) > 0, :wide]
+        out[~new] = np.tile(full.covariates[:, :wide], (int((~new).sum()) // len(full.values), 1))
+        out[new] = np.tile(later, (int(new.sum()) // len(later), 1))
+    return out
 
 
-def _seam(stages: Stages, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
+def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
     """Return statics by which a meter starts from its last known value."""
     meters = [step for step in stages.chain.steps if isinstance(step, Increments)]
     if not meters:
@@ -178,49 +161,38 @@ def _seam(stages: Stages, parts: Parts, stamps: pd.Index[Any] | None, lengths: I
     return out
 
 
-def goes_on(decoder: Decoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
-    """Return only the new rows of sequences, a table for each of several futures under an outer level `future`.
-
-    Parameters
-    ----------
-    decoder : Decoder
-    past : Past
-    panel : Panel
-        Its panel, drawn.
-    n : int
-    rng : numpy.random.Generator
-        Chooses among levels where a code leaves a choice.
-    """
-    lengths, count = panel.lengths, len(past.last)
+def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
+    """Return only the new rows of a past whose panel was drawn, each of `n` futures under an outer level `future`."""
+    stages, lengths, count = encoder.stages, panel.lengths, len(past.last)
     steps = int(past.new.sum()) // len(lengths)
-    take = np.repeat(np.cumsum(lengths) - steps - 1, steps + 1) + np.tile(np.arange(steps + 1), len(lengths))
     size = np.full(len(lengths), steps + 1)
+    take = np.repeat(panel.offsets[1:] - size, size) + steps_within(size)
     joined = Panel(panel.values[take], size, np.tile(past.statics, (n, 1)), panel.covariates[take])
-    rows = decoder.rows(joined, np.tile(past.last, n), rng, drawn=past.new[take])
+    rows = encoder.decode(joined, np.tile(past.last, n), rng, drawn=past.new[take])
     new = past.new[take]
-    keys = None if decoder.stages.keys is None else past.keys
+    keys = None if stages.keys is None else past.keys
     tables = []
     for future in range(n):
         some = slice(future * count * (steps + 1), (future + 1) * count * (steps + 1))
         kept = np.flatnonzero(new[some]) + some.start
         sequences = np.arange(future * count, (future + 1) * count)
-        statics = {*decoder.stages.form.static, *decoder.stages.aliases.starts}
+        statics = {*stages.form.static, *stages.aliases.starts}
         values = {
             name: pd.Series(array, copy=False).take(sequences if name in statics else kept).array
             for name, array in rows.values.items()
         }
-        values |= {name: past.fixed[name].array for name in decoder.stages.form.static if name in values}
+        values |= {name: past.fixed[name].array for name in stages.form.static if name in values}
         stamps = None if rows.stamps is None else rows.stamps[kept]
-        tables.append(_composed(decoder.stages, past, Rows(values, np.full(count, steps), stamps), keys))
-    if decoder.stages.form.kind == "frame":
+        tables.append(_composed(stages, past, Decoded(values, np.full(count, steps), stamps), keys))
+    if stages.form.kind == "frame":
         made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
-        if n > 1 and decoder.stages.frame.library != "pandas" and FUTURE not in made.columns:
+        if n > 1 and stages.frame.library != "pandas" and FUTURE not in made.columns:
             made = made.reset_index(FUTURE)  # other libraries have no index
-        return give_back(made, decoder.stages.frame)
+        return give_back(made, stages.frame)
     return tables[0] if n == 1 else np.stack(tables)
 
 
-def _composed(stages: Stages, past: Past, rows: Rows, keys: pd.Index[Any] | None) -> Any:
+def _composed(stages: Stages, past: Past, rows: Decoded, keys: pd.Index[Any] | None) -> Any:
     """Return rows as a table, counters going on."""
     values = stages.restored(rows, keys)
     steps = int(rows.lengths[0])
@@ -234,10 +206,10 @@ def _composed(stages: Stages, past: Past, rows: Rows, keys: pd.Index[Any] | None
             values[alias.name] = pd.Series(since + alias.step * number).astype(dtype).array
         elif alias.name in past.fixed:
             values[alias.name] = past.fixed[alias.name].repeat(steps).array
-    return compose(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
+    return assemble(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=True, before=(0, past.rows))
 
 
-def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
+def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     """Return a table with holes as a panel, where its clocks start, and which value cells are to be drawn.
 
     Returns
@@ -248,13 +220,12 @@ def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     unknown : bool array of shape (rows, cells)
     """
     taken, order, lengths = stages.take_apart(table)
-    taken = _told_once(replace(taken, values=stages.aliases.told(taken.values)))
+    taken = _known_once(replace(taken, values=stages.aliases.fill_sources(taken.values)))
     if stages.constraints:
-        told = stages.chain.complete(taken.values)
-        taken = replace(taken, values=stages.chain.loosen(told))
+        taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values)))
     stamps = stamps_of(taken, order)
     panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
-    starts = _ticks(stages, taken, stamps, np.cumsum(lengths) - lengths)
+    starts = _ticks(stages, taken, stamps, first_rows(lengths))
     for column in stages.cells.columns:
         place = stages.cells.place(column.name)
         if isinstance(column, ConstantColumn) and place is not None:  # what is filled has the one value that there is
@@ -266,7 +237,7 @@ def holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     return panel, starts, unknown
 
 
-def _told_once(table: Table) -> Table:
+def _known_once(table: SplitTable) -> SplitTable:
     """Return the table with static values that are missing on some rows of a sequence taken from its other rows."""
     values = table.values
     for name in table.form.static:
@@ -284,7 +255,7 @@ def _told_once(table: Table) -> Table:
     return replace(table, values=values)
 
 
-def patched(stages: Stages, data: Any, rows: Rows) -> Any:
+def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     """Return a table with its missing values taken from rows; all other values are untouched."""
     frame, kind = read_frame(data)
     table, order, _ = stages.take_apart(data)
@@ -293,8 +264,8 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
     values = stages.restored(rows, table.keys)
     for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():
-            told = table.values[step.name].take(order).reset_index(drop=True)
-            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), told, rows.lengths)
+            given = table.values[step.name].take(order).reset_index(drop=True)
+            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), given, rows.lengths)
     drawn = {name: pd.Series(values[name], copy=False).take(back).reset_index(drop=True) for name in names}
     if form.kind != "frame":
         flat = np.column_stack([drawn[name].to_numpy(dtype=np.float64) for name in names])
@@ -303,14 +274,14 @@ def patched(stages: Stages, data: Any, rows: Rows) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    known = stages.chain.complete(frame)
+    known = stages.chain.infer(frame)
     out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    out = stages.chain.hold(out, known)
+    out = stages.chain.enforce(out, known)
     if table.codes is not None:
         out = _held_once(stages, out, known, table.codes)
     return give_back(out, kind)
@@ -326,14 +297,14 @@ def _held_once(stages: Stages, out: pd.DataFrame, known: pd.DataFrame, codes: ND
         out = min(tries, key=lambda made: sum(violations(stages.constraints, made).values()))
         known = known.copy()
         known[name] = out[name]
-        out = stages.chain.hold(out, known)
+        out = stages.chain.enforce(out, known)
     return out
 
 
-def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], lengths: Ints) -> Any:
+def _between(step: Increments, drawn: pd.Series[Any], given: pd.Series[Any], lengths: Ints) -> Any:
     """Return a meter's drawn values moved so that they lie between the readings that are known."""
-    scale = Scale.of([step.grain])
-    path, (x, gone) = scale.read(drawn)[0], scale.read(told)
+    scale = Scale.of([step.format])
+    path, (x, gone) = scale.read(drawn)[0], scale.read(given)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     before, last = previous(~gone, sequence), len(x) - 1
     after = last - previous(~gone[::-1], sequence[::-1])[::-1]
@@ -344,7 +315,7 @@ def _between(step: Increments, drawn: pd.Series[Any], told: pd.Series[Any], leng
     inner = x[left] + share * (x[right] - x[left])
     alone = np.where(some, x[left] + (path - path[left]), np.where(other, x[right] - (path[right] - path), path))
     moved = np.where(some & other, inner, alone)
-    moved = step.grain.snap(moved.astype(x.dtype) if x.dtype.kind == "f" else np.round(moved).astype(x.dtype), scale)
+    moved = step.format.round(moved.astype(x.dtype) if x.dtype.kind == "f" else np.round(moved).astype(x.dtype), scale)
     low, high = np.where(some, x[left], moved), np.where(other, x[right], moved)
     moved = np.clip(moved, np.minimum(low, high), np.maximum(low, high))
-    return step.grain.write(np.where(gone, moved, x), np.zeros(len(x), dtype=bool), scale)
+    return step.format.write(np.where(gone, moved, x), np.zeros(len(x), dtype=bool), scale)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from ..tables.dtypes import Name
+import numpy as np
+
+from ..tables.dtypes import Name, label, plain
+from ..tables.form import Form
+from ..tables.keys import Keys
+from .clocks.clock import Clock
 
 Role = Literal["entity", "time", "static", "value"]
 Kind = Literal[
@@ -104,3 +109,48 @@ class Schema:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join(lines)
+
+
+def schema_of(
+    form: Form,
+    columns: Iterable[ColumnSchema],
+    clock: Clock,
+    keys: Keys | None,
+    texts: Mapping[Name | None, Sequence[str]],
+    restored: Mapping[Name, str],
+) -> Schema:
+    """Return the schema: roles that live in the index first, then the columns in their order.
+
+    `columns` are those that are learned, `texts` what there is to say of a column beyond its kind (gaps, seasons,
+    trend, constraints), `restored` the columns that are not learned, and what they follow from.
+    """
+    lines: dict[Any, ColumnSchema] = {line.name: line for line in columns}
+    for name in form.columns:
+        role: Role = "static" if name in form.static else "value"
+        if name in restored:
+            lines[name] = ColumnSchema(name, role, "restored", "", reason=restored[name])
+        elif name not in lines and name not in (form.entity, form.time):
+            lines[name] = ColumnSchema(name, role, "restored", "", reason="from what its constraints leave free")
+        if name in lines and texts.get(name):
+            reasons = [text for text in (lines[name].reason, *texts[name]) if text]
+            lines[name] = replace(lines[name], reason="; ".join(reasons))
+    first: list[ColumnSchema] = []
+
+    def add(line: ColumnSchema, where: str | None) -> None:
+        if where == "column":
+            lines[line.name] = line
+        else:
+            first.append(line)
+
+    if keys is not None:
+        reason = keys.describe()
+        add(
+            ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=reason),
+            form.entity_in,
+        )
+    if clock.kind != "rows":
+        low = plain(clock.stamps.write(np.array([clock.start]))[0])
+        low = low if isinstance(low, int | float) else str(low)
+        reason = "; ".join([clock.describe(), *texts.get(form.time, ())])
+        add(ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason), form.time_in)
+    return Schema((*first, *(lines[name] for name in form.columns)))

@@ -1,7 +1,8 @@
-"""Rows in sequence and time order, and how many steps each sequence has."""
+"""Rows in sequence and time order, how many steps each sequence has, and windows of them."""
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrays import Doubles, Ints
-from ..errors import InputError, SchemaError, TsganWarning
+from ..arrays import Doubles, Ints, first_rows, steps_within
+from ..errors import InputError, ParameterError, SchemaError, TsganWarning
 from ..layout import Layout, Number
-from ..tables.dtypes import Name, plain
-from ..tables.form import Table
-from .clocks.clock import parse, to_ticks
+from ..panel import Panel, Windows
+from ..tables.dtypes import Name, plain, ticks
+from ..tables.form import SplitTable
+from .clocks.stamps import Stamps
 
 
-def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
+def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
     """Return the order of the rows and the length of each sequence, sequences by first appearance.
 
     Raises
@@ -36,58 +38,40 @@ def arrange(table: Table) -> tuple[NDArray[np.intp], Ints]:
     lengths = np.bincount(codes).astype(np.int64)
     if table.stamps is None:
         return np.argsort(codes, kind="stable"), lengths
-    ticks = to_ticks(parse(table.stamps, table.form.time)[0])
-    order = np.lexsort((ticks, codes))
+    when = Stamps.read(table.stamps, table.form.time)[1]
+    order = np.lexsort((when, codes))
+    clock = "index" if table.form.time is None else repr(table.form.time)
     same = codes[order][1:] == codes[order][:-1]
-    twice = np.flatnonzero(same & (ticks[order][1:] == ticks[order][:-1]))
+    twice = np.flatnonzero(same & (when[order][1:] == when[order][:-1]))
     if len(twice):
         row = order[twice[0]]
         raise InputError(
-            f"the time {_clock(table)} is duplicated: {str(table.stamps[row])!r} comes more than once"
+            f"the time {clock} is duplicated: {str(table.stamps[row])!r} comes more than once"
             f"{_whose(table, codes[row])} ({len(twice)} such rows in all); drop or average them"
             + ("" if table.keys is not None else ", or name the column that tells sequences apart with entity=")
         )
     before = np.argsort(codes, kind="stable")
-    back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (ticks[before][1:] < ticks[before][:-1]))
+    back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (when[before][1:] < when[before][:-1]))
     if len(back):
         warnings.warn(
-            f"the time {_clock(table)} does not increase{_whose(table, codes[before[back[0]]])}; "
-            "rows were sorted by it",
+            f"the time {clock} does not increase{_whose(table, codes[before[back[0]]])}; rows were sorted by it",
             TsganWarning,
             stacklevel=4,
         )
     return order, lengths
 
 
-def _clock(table: Table) -> str:
-    return "index" if table.form.time is None else repr(table.form.time)
-
-
-def _whose(table: Table, code: int) -> str:
+def _whose(table: SplitTable, code: int) -> str:
     return "" if table.keys is None else f" in the entity {plain(table.keys[int(code)])!r}"
 
 
-def follows(lengths: Ints) -> NDArray[np.bool_]:
-    """Return for each row whether it is the next step of the row before it."""
-    mask = np.ones(int(lengths.sum()), dtype=bool)
-    mask[np.cumsum(lengths)[:-1]] = False
-    mask[:1] = False
-    return mask
-
-
 def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
-    """Warn of datetime columns that are treated as values although they look like the clock.
-
-    Warns
-    -----
-    TsganWarning
-        If a datetime column increases with every step of every sequence (told from at least 10 steps).
-    """
-    inner = follows(lengths)[1:]
+    """Warn of datetime columns that are learned as values although they increase with every one of 10 steps or more."""
+    inner = steps_within(lengths)[1:] > 0
     for name, series in parts.items():
         if not pd.api.types.is_datetime64_any_dtype(series.dtype) or len(series) != len(inner) + 1 or inner.sum() < 10:
             continue
-        if (np.diff(pd.DatetimeIndex(series).asi8)[inner] > 0).all():
+        if (np.diff(ticks(series))[inner] > 0).all():
             warnings.warn(
                 f"column {name!r} increases with every row, like a clock, but is learned as a value; "
                 f"pass time={name!r} to get regular new time stamps",
@@ -99,14 +83,8 @@ def warn_of_clocks(parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> None:
 def one_per_sequence(
     series: pd.Series[Any], lengths: Ints, name: Name, entity: Name | None, keys: pd.Index[Any] | None
 ) -> pd.Series[Any]:
-    """Return the one value of each sequence.
-
-    Raises
-    ------
-    SchemaError
-        Naming column and entity, if a sequence has several.
-    """
-    first = np.cumsum(lengths) - lengths
+    """Return the one value of each sequence; several are refused, naming column and entity."""
+    first = first_rows(lengths)
     codes = pd.factorize(series)[0]
     changed = np.flatnonzero(codes != np.repeat(codes[first], lengths))
     if len(changed):
@@ -139,3 +117,53 @@ def encode_lengths(lengths: Ints, layout: Layout) -> Doubles:
     cell, levels = layout.statics[-1], np.array(layout.lengths)
     assert isinstance(cell, Number)
     return cell.grid[np.searchsorted((levels[1:] + levels[:-1]) / 2, lengths, side="right")]
+
+
+WINDOW = 24  # steps by default: a day of hours
+MAX_WHOLE = 64  # steps up to which sequences are taken whole
+
+
+def whole_number(name: str, value: object) -> int:
+    """Return `value` as an integer of at least 1; anything else is refused."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ParameterError(f"{name}={value!r} is not allowed; it must be an integer of at least 1")
+    return int(value)
+
+
+def resolve_window(window: int | None, lengths: Ints) -> int:
+    """Return the number of steps of a window.
+
+    By default, several sequences are taken whole if the longest has at most 64 steps, and cut into windows of 24
+    otherwise; one series is cut into windows of 24, or of half its rows if it has fewer than 48.
+
+    Raises
+    ------
+    ParameterError
+        If `window` is not a positive integer or longer than every sequence.
+    """
+    longest = int(lengths.max())
+    if window is None:
+        if len(lengths) == 1:
+            return max(1, min(WINDOW, longest // 2))
+        return longest if longest <= MAX_WHOLE else WINDOW
+    window = whole_number("window", window)
+    if window > longest:
+        raise ParameterError(
+            f"window={window} is longer than every sequence: the longest has {longest} rows. "
+            f"Choose a window of at most {longest}, or None"
+        )
+    return window
+
+
+def cut(panel: Panel, window: int, stride: int) -> Windows:
+    """Return windows of `window` steps that start `stride` steps apart and reach the end of each sequence.
+
+    A sequence that is shorter than the window gives one shorter window. The last window of a longer one ends with it,
+    so its distance to the one before may be less than `stride`.
+    """
+    last = np.maximum(panel.lengths - window, 0)
+    count = 1 + -(-last // stride)
+    sequences = np.repeat(np.arange(len(panel)), count)
+    within = np.minimum(steps_within(count) * stride, last[sequences])
+    lengths = np.minimum(panel.lengths, window)[sequences]
+    return Windows(panel, panel.offsets[:-1][sequences] + within, lengths, sequences, window)

@@ -12,42 +12,29 @@ from numpy.typing import NDArray
 
 from ..arrays import Doubles, Floats, Ints
 from ..bundle import saved
-from ..constraints.base import Constraint
+from ..constraints.base import Columns, Constraint
 from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import Form, Table, read
+from ..tables.form import Form, SplitTable, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
 from .aliases import Aliases
+from .assembling import Decoded
 from .cells import Cells
+from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
-from .clocks.timing import START, Timing
-from .compose import Rows, schema_of
 from .missing import Missing
-from .schema import Schema
+from .schema import Schema, schema_of
 from .sequences import arrange, one_per_sequence
-
-Parts = dict[Name, "pd.Series[Any]"]
 
 
 @saved
 @dataclass(frozen=True)
-class Asked:
-    """What was asked of an encoder; see `Encoder` for each.
-
-    Attributes
-    ----------
-    entity, time : str or None
-    static, exclude : tuple of str
-    calendar : "auto", False or list of str
-    window : int or None
-    stride : int
-    scaler : str or mapping
-    bounds : str, None or mapping
-    """
+class Options:
+    """What an encoder was asked to do; see `Encoder` for each."""
 
     entity: Name | None
     time: Name | None
@@ -67,26 +54,18 @@ class Stages:
 
     Attributes
     ----------
-    asked : Asked
     window : int
         Resolved.
-    form : Form
-    frame : FrameKind
-    keys : Keys or None
-    timing : Timing
-    aliases : Aliases
     chain : Chain
         Constraints and their steps.
-    missing : Missing
-    cells : Cells
     """
 
-    asked: Asked
+    options: Options
     window: int
     form: Form
     frame: FrameKind
     keys: Keys | None
-    timing: Timing
+    clock: Clock
     aliases: Aliases
     chain: Chain
     missing: Missing
@@ -94,7 +73,7 @@ class Stages:
 
     @property
     def lengths(self) -> Ints:
-        """Rows of each sequence of the fitted table."""
+        """Decoded of each sequence of the fitted table."""
         return self.cells.lengths
 
     @property
@@ -110,22 +89,19 @@ class Stages:
     @cached_property
     def schema(self) -> Schema:
         """The columns as they were understood."""
-        told: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
-        for one in self.constraints:
-            for name in one.operands(self.form.names):
-                told.setdefault(name, []).append(one.text)
+        texts: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
+        for rule in self.constraints:
+            for name in rule.operands(self.form.names):
+                texts.setdefault(name, []).append(rule.text)
         for known in (self.cells.calendar, self.cells.trend):
             if known is not None:
-                told.setdefault(self.form.time, []).append(known.describe())
+                texts.setdefault(self.form.time, []).append(known.describe())
         restored = {alias.name: alias.describe() for alias in self.aliases.found}
-        return schema_of(self.form, self.cells.columns, self.timing.clock, self.keys, told, restored)
+        lines = [column.describe() for column in self.cells.columns]
+        return schema_of(self.form, lines, self.clock, self.keys, texts, restored)
 
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
-
-        Parameters
-        ----------
-        data : DataFrame or array
 
         Raises
         ------
@@ -139,15 +115,14 @@ class Stages:
         self.missing.check(parts)
         return self.panel(parts, stamps_of(table, order), lengths)
 
-    def take_apart(self, data: Any) -> tuple[Table, NDArray[np.intp], Ints]:
+    def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
         frame, _ = read_frame(data)
         self.check_columns(frame)
-        absent = (
-            [] if not isinstance(frame, pd.DataFrame) else [n for n in self.asked.exclude if n not in frame.columns]
-        )
-        left = [name for name in self.asked.exclude if name not in absent]
-        table = read(frame, self.asked.entity, self.asked.time, self.asked.static, left, least=1)
+        exclude = self.options.exclude
+        if isinstance(frame, pd.DataFrame):
+            exclude = tuple(name for name in exclude if name in frame.columns)
+        table = read(frame, self.options.entity, self.options.time, self.options.static, exclude, least=1)
         return table, *arrange(table)
 
     def check_columns(self, data: Any) -> None:
@@ -164,55 +139,50 @@ class Stages:
                 )
             return
         missing = [name for name in form.columns if name not in data.columns]
-        extra = [name for name in data.columns if name not in form.columns and name not in self.asked.exclude]
+        extra = [name for name in data.columns if name not in form.columns and name not in self.options.exclude]
         if missing or extra:
-            told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
-            raise SchemaError(f"the columns are not the fitted ones: {', '.join(told)}; pass {list(form.columns)}")
+            wrong = [f"{what} {names}" for what, names in (("missing", missing), ("not known", extra)) if names]
+            raise SchemaError(f"the columns are not the fitted ones: {', '.join(wrong)}; pass {list(form.columns)}")
 
-    def learned(self, table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+    def learned(self, table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Columns:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
         return self.chain.forward(parts, lengths, keys) if self.constraints else parts
 
-    def panel(self, parts: Parts, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
+    def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
-        parts = {**parts, **self.timing.forward(stamps, lengths)}
-        return self.cells.encode(parts, lengths, *walls_of(self.timing, self.asked.calendar, stamps))
+        parts = {**parts, **self.clock.encode(stamps, lengths)}
+        return self.cells.encode(parts, lengths, *walls_of(self.clock, self.options.calendar, stamps))
 
     @property
     def stamped(self) -> bool:
         """Whether rows carry time stamps."""
-        return self.form.kind == "frame" and (self.timing.clock.kind != "rows" or self.form.entity is None)
+        return self.form.kind == "frame" and (self.clock.kind != "rows" or self.form.entity is None)
 
     def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
-        """Return where the clock of each sequence starts, see `timing.Timing.first_stamps`."""
+        """Return where the clock of each sequence starts, see `Clock.first_ticks`."""
         if start is not None and not self.stamped:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
-        return self.timing.first_stamps(lengths, start, rng, self.cells.early(statics, START))
+        return self.clock.first_ticks(lengths, start, rng, self.cells.early(statics, START))
 
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.
 
-        Parameters
-        ----------
-        lengths : int64 array of shape (sequences,)
-        starts : array of shape (sequences,)
-        drawn : Panel, optional
-            A first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
+        `drawn` is a first draw, whose gaps a clock with gaps ticks by; without it, it ticks evenly.
         """
         cells = self.cells
         if not cells.timed:
             return cells.covariates(lengths, None, None)
-        ticks = self.timing.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
-        return cells.covariates(lengths, self.timing.moments(ticks), ticks)
+        ticks = self.clock.ticks_for(starts, lengths, None if drawn is None else cells.gaps(drawn))
+        return cells.covariates(lengths, self.clock.stamps.moments(ticks), ticks)
 
     @property
     def wandering(self) -> bool:
         """Whether what is known of a row (its season, the trend) depends on gaps that are themselves drawn."""
-        return self.cells.timed and self.timing.gapped
+        return self.cells.timed and not self.clock.regular
 
-    def restored(self, rows: Rows, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
+    def restored(self, rows: Decoded, keys: pd.Index[Any] | None, before: tuple[int, int] = (0, 0)) -> dict[Name, Any]:
         """Return all columns, one value per row, with those that repeat others."""
         values: dict[Name, Any] = self.aliases.inverse(
             rows.values, keys, rows.stamps, rows.lengths, sequences_before=before[0], rows_before=before[1]
@@ -221,7 +191,7 @@ class Stages:
         return values | {name: values[name].take(sequence) for name in self.form.static}
 
 
-def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
+def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     """Return the stamps in sequence and time order; as they came, where that is so already."""
     if table.stamps is None:
         return None
@@ -229,9 +199,9 @@ def stamps_of(table: Table, order: NDArray[np.intp]) -> pd.Index[Any] | None:
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
+def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Columns:
     """Return each column in sequence and time order, a static one with one row per sequence."""
-    parts: Parts = {}
+    parts: Columns = {}
     for name in table.form.names:
         series = table.values[name].take(order).reset_index(drop=True)
         if name in table.form.static:
@@ -240,16 +210,13 @@ def parts_of(table: Table, order: NDArray[np.intp], lengths: Ints) -> Parts:
     return parts
 
 
-def walls_of(
-    timing: Timing, calendar: Any, stamps: pd.Index[Any] | None
-) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
+def walls_of(clock: Clock, calendar: Any, stamps: pd.Index[Any] | None) -> tuple[pd.DatetimeIndex | None, Ticks | None]:
     """Return what the clock on the wall shows at each row, and its ticks; None where there is no such clock.
 
     The wall has no dates that count where they follow from drawn gaps of any size and nobody asked.
     """
-    clock = timing.clock
     if stamps is None:
         return None, None
     ticks = clock.ticks(stamps)
-    odd = calendar == "auto" and not timing.known and clock.freq is None
-    return None if odd else timing.moments(ticks), ticks
+    odd = calendar == "auto" and not clock.regular and clock.spacing.freq is None
+    return None if odd else clock.stamps.moments(ticks), ticks

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
-SETTLE = 50_000  # rows that marginals are compared on
+CALIBRATION_ROWS = 50_000  # rows that marginals are compared on
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -88,7 +88,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         bundle.write(path, document, parts, __version__)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str | None = None) -> Self:
+    def load(cls, path: str | os.PathLike[str], device: str | None = None, *, check: bool = True) -> Self:
         """Load what `save` wrote.
 
         Parameters
@@ -97,6 +97,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             The directory.
         device : str, optional
             Where the networks run from now on; as when saved if not given.
+        check : bool
+            Whether `model.json` must be as it was saved; False reads one that was edited on purpose.
 
         Raises
         ------
@@ -108,7 +110,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..model.model import Model
         from ..model.runtime import pick_device
 
-        document, parts = bundle.read(path)
+        document, parts = bundle.read(path, check=check)
         try:
             kind = str(document["class"])
             if kind != cls.__name__:
@@ -145,7 +147,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
-        panel = self._spool(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
+        panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
@@ -153,15 +155,15 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self.feature_names_in_ = np.array(columns, dtype=object)
         return self._encoder.windows(panel)
 
-    def _spool(self, source: Any, rng: np.random.Generator) -> Panel:
+    def _encode_to_disk(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
-        from ..tables.parts import Parts, sample_of, spool
+        from ..tables.parts import Parts, draw_excerpt, encode_to_disk
 
-        self._parts = Parts.open(source, self.entity, self.time)
-        excerpt = sample_of(self._parts, EXCERPT, rng)
-        pieces = None if excerpt.whole else excerpt.lengths
-        encoder = self._encoder.fit(excerpt.frame, pieces=pieces, whole=self._parts.lengths)
-        return spool(self._parts, encoder.encode)
+        self._parts = Parts(source, self.entity, self.time)
+        excerpt = draw_excerpt(self._parts, EXCERPT, rng)
+        stretches = None if excerpt.whole else excerpt.lengths
+        encoder = self._encoder.fit(excerpt.frame, stretches=stretches, whole=self._parts.lengths)
+        return encode_to_disk(self._parts, encoder.encode)
 
     def _release(self) -> None:
         """Remove what a table in parts left on disk."""
@@ -175,13 +177,14 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         return Drawer(self._encoder, self._model)
 
-    def _settle(self, windows: Windows) -> None:
+    def _calibrate(self, windows: Windows) -> None:
         """Learn what carries drawn marginals to the observed ones, from a draw as large as worthwhile."""
         from .drawing import Order
 
         steps = int(windows.lengths.mean().round()) if len(windows.panel) == 1 else int(windows.panel.lengths.mean())
-        order = Order(max(2, SETTLE // max(steps, 1)), start="like-real" if self._encoder.stages.stamped else None)
-        self._encoder.settle(self._drawer.panels(order, self._seed.spawn(1)[0]))
+        start = "like-real" if self._encoder.stages.stamped else None
+        order = Order(max(2, CALIBRATION_ROWS // max(steps, 1)), start=start)
+        self._encoder.calibrate(panel for panel, _, _ in self._drawer.panels(order, self._seed.spawn(1)[0]))
 
     def sample(
         self,
@@ -234,7 +237,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         order = self._order(n, length, start, where, static)
         seed = streams(self.random_state if random_state is None else random_state, 1)
-        return self._encoder.compose(list(self._drawer.rows(order, seed)), squeeze=order.n == 1)
+        return self._encoder.assemble(list(self._drawer.rows(order, seed)), squeeze=order.n == 1)
 
     def sample_iter(
         self,
@@ -275,12 +278,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         before, count = (0, 0), 0
         for rows in self._drawer.rows(order, seed):
             if held and count + len(rows.lengths) > chunk:
-                yield self._encoder.compose(held, squeeze=order.n == 1, before=before)
+                yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
                 before = before[0] + count, before[1] + sum(int(part.lengths.sum()) for part in held)
                 held, count = [], 0
             held.append(rows)
             count += len(rows.lengths)
-        yield self._encoder.compose(held, squeeze=order.n == 1, before=before)
+        yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
 
     def continue_from(self, past: Any, steps: int, n: int = 1, *, random_state: RandomState = None) -> Any:
         """Draw what may come after a given past: `n` futures of `steps` steps for each of its sequences.

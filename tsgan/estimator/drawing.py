@@ -16,7 +16,7 @@ from ..arrays import Bools, Doubles, Floats, Ints
 from ..panel import Given, Panel
 
 if TYPE_CHECKING:
-    from ..encoding.compose import Rows
+    from ..encoding.assembling import Decoded
     from ..encoding.conditions import Condition
     from ..encoding.encoder import Encoder
     from ..model.model import Model
@@ -132,12 +132,12 @@ class Drawer:
         assert best is not None
         return best
 
-    def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Rows]:
+    def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Decoded]:
         """Draw rows, block by block."""
         at = 0
         for panel, starts, rng in self.panels(order, seed):
             some = None if order.condition is None else order.condition.some(at, len(panel))
-            yield self.encoder.rows(panel, starts, rng, drawn=True, condition=some)
+            yield self.encoder.decode(panel, starts, rng, drawn=True, condition=some)
             at += len(panel)
 
 
@@ -159,22 +159,22 @@ def spread(rows: Floats | Doubles | Bools, lengths: Ints, longest: int | None = 
 
 def futures(encoder: Encoder, model: Model, past: Any, steps: int, n: int, seed: np.random.SeedSequence) -> Any:
     """Return `n` futures of `steps` rows of each sequence of a table; see `Synthesizer.continue_from`."""
-    from ..encoding.past import goes_on, known
+    from ..encoding.past import decode_futures, read_past
 
     rng = np.random.default_rng(seed)
-    told = known(encoder.stages, past, steps, n, rng)
-    unknown = np.broadcast_to(told.new[:, None], told.panel.values.shape)
-    return goes_on(encoder, told, completed(model, told.panel, unknown, rng), n, rng)
+    known = read_past(encoder.stages, past, steps, n, rng)
+    unknown = np.broadcast_to(known.new[:, None], known.panel.values.shape)
+    return decode_futures(encoder, known, completed(model, known.panel, unknown, rng), n, rng)
 
 
 def filled(encoder: Encoder, model: Model, table: Any, seed: np.random.SeedSequence) -> Any:
     """Return a table with its missing values drawn; see `Synthesizer.fill`."""
-    from ..encoding.past import holes, patched
+    from ..encoding.past import fill_holes, read_holes
 
     rng = np.random.default_rng(seed)
-    panel, starts, unknown = holes(encoder.stages, table)
+    panel, starts, unknown = read_holes(encoder.stages, table)
     panel = completed(model, panel, unknown, rng, filled=True)
-    return patched(encoder.stages, table, encoder.rows(panel, starts, rng, drawn=unknown))
+    return fill_holes(encoder.stages, table, encoder.decode(panel, starts, rng, drawn=unknown))
 
 
 def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generator, *, filled: bool = False) -> Panel:

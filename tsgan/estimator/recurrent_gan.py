@@ -283,7 +283,7 @@ class RecurrentGAN(Synthesizer):
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )
             self.history_ = history.rows
-            self._settle(windows)
+            self._calibrate(windows)
         training = self._model.training
         second = None if training is None else training.second
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
@@ -307,8 +307,8 @@ class RecurrentGAN(Synthesizer):
         return ""
 
     def _options(self) -> Options:
-        from ..model.adversary import Settings
-        from ..model.likelihood import Teaching
+        from ..model.adversary import AdversarialSettings
+        from ..model.likelihood import LikelihoodSettings
         from ..model.losses import LOSSES
         from ..model.model import Options
 
@@ -333,8 +333,8 @@ class RecurrentGAN(Synthesizer):
         sizes |= given(batch=self.batch_size)
         return Options(
             cell=self.cell,
-            first=Teaching(**first, clip=self.clip or 0.0, dropout=self.dropout),
-            second=Settings(**second),
+            first=LikelihoodSettings(**first, clip=self.clip or 0.0, dropout=self.dropout),
+            second=AdversarialSettings(**second),
             **given(adversarial_steps=self.adversarial_steps),
             **sizes,
         )

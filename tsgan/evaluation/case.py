@@ -8,64 +8,42 @@ windows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ..arrays import Doubles, Ints
+from ..arrays import Doubles, Floats, Ints, steps_within
 from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
 from .columns import Column, read_column
-from .reading import Rows, Table, check_columns, read
+from .reading import OrderedTable, TableLike, check_columns, read
 
-WINDOW = 24
-LONGEST_WHOLE = 256
-MAX_WINDOWS = 20_000
+WINDOW = 24  # steps that are looked at together where sequences are longer: a day of hours, two years of months
+MAX_WHOLE = 256  # steps of sequences that are judged whole
+MAX_WINDOWS = 20_000  # of a table; more would cost time and change no score visibly
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is judged: real and synthetic windows of the same channels.
-
-    Attributes
-    ----------
-    columns : tuple of Column
-    real, synthetic : Windows
-        Every window has `window` steps; channels are scaled by the real table's range.
-    window : int
-        Steps of a window.
-    notes : tuple of str
-        What was left out on the way, in plain words.
-    random_state : int
-    holdout : Windows or None
-        Real data that the generator has not seen.
-    clocks : mapping of str to float64 array of shape (rows,)
-        Time of each row of `real.panel` ("real"), `synthetic.panel` ("synthetic"), in days or the clock's own unit;
-        empty where a table has no clock.
-    target, sensitive : Column or None
-        The columns to foretell (usefulness) and to infer (disclosure), where the user named them.
-    frames : mapping of str to DataFrame
-        The columns of each table ("real", "synthetic", "holdout") as they came, in sequence and time order.
-    constraints : tuple of Constraint or None
-        What the tables must hold, where the user said so.
-    """
+    """What is judged: real and synthetic windows of the same channels, scaled by the real table's range."""
 
     columns: tuple[Column, ...]
     real: Windows
     synthetic: Windows
-    window: int
-    notes: tuple[str, ...]
+    window: int  # steps of each window
+    notes: tuple[str, ...]  # what was left out on the way, in plain words
     random_state: int
-    holdout: Windows | None = None
-    clocks: dict[str, Doubles] | None = None
-    target: Column | None = None
-    sensitive: Column | None = None
-    frames: Mapping[str, pd.DataFrame] | None = None
-    constraints: tuple[Constraint, ...] | None = None
+    holdout: Windows | None  # real data that the generator has not seen
+    clocks: Mapping[str, Doubles]  # "real", "synthetic": time of each row of the panel, in days or its own unit, if any
+    target: Column | None  # to foretell (usefulness)
+    sensitive: Column | None  # to infer (disclosure)
+    frames: Mapping[str, pd.DataFrame]  # "real", "synthetic", "holdout": columns as they came, rows as in the panel
+    constraints: tuple[Constraint, ...] | None  # what the tables must hold, where the user said so
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # see `records.remembered`
 
     @property
     def channels(self) -> int:
@@ -85,9 +63,9 @@ class Case:
 
 
 def prepare(
-    real: Table,
-    synthetic: Table,
-    holdout: Table | None = None,
+    real: TableLike,
+    synthetic: TableLike,
+    holdout: TableLike | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -98,61 +76,30 @@ def prepare(
     random_state: int = 0,
     constraints: Sequence[Constraint] | None = None,
 ) -> Case:
-    """Read the tables into a `Case`.
+    """Read the tables into a `Case`; arguments and errors are those of `evaluate`.
 
-    Parameters
-    ----------
-    real, synthetic : DataFrame, Series, array or list of arrays
-        With the same columns. An array is one series `(time, columns)` or a panel `(sequences, time, columns)`.
-    holdout : the same, optional
-        Real data that the generator has not seen.
-    entity, time : str, optional
-        Columns or index levels that name the sequence and order its rows; they are not judged as columns, and neither
-        is one that repeats the entity's key on every row of every table, or numbers all rows or entities.
-    static : sequence of str, optional
-        Columns with one value per sequence.
-    target, sensitive : str, optional
-        Columns that some metrics ask for.
-    window : int, optional
-        Steps of a window. By default whole sequences where all have one length of at most 256, else 24, or less
-        where the sequences are shorter.
-    random_state : int
-        Chooses which windows are kept when there are more than 20,000 of a table.
-    constraints : sequence of Constraint, optional
-        What the tables must hold.
-
-    Raises
-    ------
-    SchemaError
-        If the columns of the tables differ, or a role names a column that is not there.
-    InputError
-        If a table is empty or too short for a window, or holds infinite values.
-    ParameterError
-        If `window` is not a whole number of at least 2.
+    Not judged are the entity, the time, and columns that repeat the entity's key on every row of every table, or number
+    all rows or entities.
     """
     tables = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
     rows = {side: read(table, side, entity, time) for side, table in tables.items()}
-    roles = {
-        "static": list(static or ()),
-        "target": [] if target is None else [target],
-        "sensitive": [] if sensitive is None else [sensitive],
-    }
+    single = {"target": target, "sensitive": sensitive}
+    roles = {"static": static or (), **{role: [name] for role, name in single.items() if name is not None}}
     for side in list(rows)[1:]:
         check_columns(rows["real"].frame, rows[side].frame, side, roles)
     if not len(rows["real"].frame.columns):
         raise SchemaError("the tables hold no column to judge beside the entity and the time")
-    kept = {target, sensitive} | {
-        n for one in constraints or () for n in one.operands(tuple(rows["real"].frame.columns))
-    }
-    keys = [name for name in rows["real"].keys if all(name in one.keys for one in rows.values()) and name not in kept]
-    counters = [n for n in rows["real"].counters if all(n in one.counters for one in rows.values()) and n not in kept]
-    if len({*keys, *counters}) == len(rows["real"].frame.columns):
+    names = tuple(rows["real"].frame.columns)
+    needed = {target, sensitive, *(name for one in constraints or () for name in one.operands(names))}
+    keys = [n for n in names if n not in needed and all(n in table.keys for table in rows.values())]
+    counters = [n for n in names if n not in needed and all(n in table.counters for table in rows.values())]
+    if len({*keys, *counters}) == len(names):
         keys = counters = []
-    if keys or counters:
-        left = list({*keys, *counters})
-        rows = {side: replace(one, frame=one.frame.drop(columns=left)) for side, one in rows.items()}
+    if left_out := list({*keys, *counters}):
+        rows = {side: replace(table, frame=table.frame.drop(columns=left_out)) for side, table in rows.items()}
     if window is None:
-        window = _steps(real) if rows["real"].note else _steps(synthetic) if rows["synthetic"].note else None
+        arrays = [table for side, table in (("real", real), ("synthetic", synthetic)) if rows[side].note]
+        window = int(np.shape(arrays[0])[1]) if arrays else None  # what was put together came in windows
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
     if holdout is not None and (most := int(rows["holdout"].lengths.max())) < size:
         raise InputError(
@@ -165,9 +112,9 @@ def prepare(
     notes += [f"column {name!r} only counts, and is not judged" for name in counters if name not in keys]
     cut = {}
     for side, values in channels.items():
-        panel = Panel(values, rows[side].lengths, np.zeros((len(rows[side].lengths), 0), dtype=np.float32))
-        rng = np.random.default_rng([random_state, *side.encode()])
-        cut[side], remarks = _windows(panel, size, side, rng)
+        lengths = rows[side].lengths
+        panel = Panel(values, lengths, np.zeros((len(lengths), 0), dtype=np.float32))
+        cut[side], remarks = _windows(panel, size, side, np.random.default_rng([random_state, *side.encode()]))
         notes += remarks
     by_name = {column.name: column for column in columns}
     return Case(
@@ -186,17 +133,12 @@ def prepare(
     )
 
 
-def _steps(table: Table) -> int:
-    """Steps of each window of an array of windows."""
-    return int(np.shape(table)[1])
-
-
 def _columns(
-    rows: dict[str, Rows], static: Sequence[str]
-) -> tuple[tuple[Column, ...], dict[str, NDArray[np.float32]], list[str]]:
+    rows: dict[str, OrderedTable], static: Sequence[str]
+) -> tuple[tuple[Column, ...], dict[str, Floats], list[str]]:
     """Read every column of every table; returns them, the channels of each table, and what must be said."""
     columns: list[Column] = []
-    parts: dict[str, list[Doubles]] = {side: [] for side in rows}
+    parts: dict[str, list[Floats]] = {side: [] for side in rows}
     notes, start = [], 0
     for name in rows["real"].frame.columns:
         series = {side: table.frame[name] for side, table in rows.items()}
@@ -207,7 +149,8 @@ def _columns(
         if series["real"].isna().all():
             notes.append(f"column {column.name!r} is missing throughout the real table; only that can be compared")
         start = column.channels.stop
-    return tuple(columns), {side: np.concatenate(part, axis=1) for side, part in parts.items()}, notes
+    channels = {side: np.concatenate(part, axis=1) for side, part in parts.items()}
+    return tuple(columns), channels, notes
 
 
 def _window(real: Ints, synthetic: Ints, window: int | None) -> int:
@@ -226,12 +169,13 @@ def _window(real: Ints, synthetic: Ints, window: int | None) -> int:
             )
     if window is not None:
         return int(window)
-    whole = len(real) > 1 and len(synthetic) > 1 and len(np.unique(np.concatenate([real, synthetic]))) == 1
-    if whole and longest["real"] <= LONGEST_WHOLE:
-        return longest["real"]
-    usual = int(real.min()) if len(real) > 1 and real.min() >= WINDOW // 2 else int(np.quantile(real, 0.1))
+    lengths = np.unique(np.concatenate([real, synthetic]))
+    if len(real) > 1 and len(synthetic) > 1 and len(lengths) == 1 and lengths[0] <= MAX_WHOLE:
+        return int(lengths[0])
     if len(real) == 1:
         usual = longest["real"] // 4
+    else:
+        usual = int(real.min()) if real.min() >= WINDOW // 2 else int(np.quantile(real, 0.1))
     return max(min(WINDOW, usual, longest["synthetic"]), 2)
 
 
@@ -239,8 +183,7 @@ def _windows(panel: Panel, size: int, side: str, rng: np.random.Generator) -> tu
     """Cut all windows of a panel, at most `MAX_WINDOWS` of them."""
     counts = np.maximum(panel.lengths - size + 1, 0)
     sequences = np.repeat(np.arange(len(panel)), counts)
-    inside = np.arange(len(sequences)) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = panel.offsets[:-1][sequences] + inside
+    starts = panel.offsets[:-1][sequences] + steps_within(counts)
     notes = []
     if short := int((counts == 0).sum()):
         notes.append(f"{short} of {len(panel)} {side} sequences are shorter than {size} steps and were left out")

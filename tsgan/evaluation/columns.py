@@ -13,15 +13,16 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from pandas.api import types
 
-from ..arrays import Doubles
+from ..arrays import Bools, Doubles, Reals
 from ..errors import InputError, SchemaError
 
 Kind = Literal["numeric", "boolean", "datetime", "category"]
 
-MAX_LEVELS = 30
+MAX_LEVELS = 30  # with channels of their own; rarer ones share one, so that identifiers do not fill the memory
 DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
+SECONDS_A_DAY = 86_400
 OTHER = "(other)"
 UNSEEN = "(not in the real table)"
 MISSING = "(missing)"
@@ -29,33 +30,17 @@ MISSING = "(missing)"
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the tables.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"numeric", "boolean", "datetime", "category"}
-        Datetimes are judged as days since the first real one.
-    start : int
-        Its first channel.
-    low, span : float
-        Smallest real value, and the distance to the largest (1 where the column is constant).
-    levels : tuple of str
-        Of a category: one channel each. A missing value is a level of its own, `MISSING`.
-    static : bool
-        Whether it has one value per sequence.
-    gaps : bool
-        Whether values are missing in some table. Numbers, booleans and dates then have a second channel: 1 where the
-        value is missing, in whose place the first holds the real mean.
-    """
+    """One column of the tables, and which channels it has in the last axis of a window."""
 
     name: str
-    kind: Kind
-    start: int
-    low: float = 0.0
-    span: float = 1.0
-    levels: tuple[str, ...] = ()
+    kind: Kind  # datetimes are judged as days since the first real one
+    start: int  # its first channel
+    low: float = 0.0  # smallest real value
+    span: float = 1.0  # from there to the largest; 1 where the column is constant
+    levels: tuple[str, ...] = ()  # of a category: a channel each; a missing value is a level of its own, `MISSING`
     static: bool = False
+    # Values are missing in some table. Unless it is a category, a second channel is 1 where they are, and the first has
+    # the real mean there.
     gaps: bool = False
 
     @property
@@ -80,13 +65,13 @@ class Column:
         """Whether it is judged by frequencies rather than by distances."""
         return self.kind in ("category", "boolean")
 
-    def present(self, scaled: NDArray[np.floating]) -> NDArray[np.bool_]:
+    def present(self, scaled: Reals) -> Bools:
         """Of all channels `(..., D)`: where the column's value is not missing, `(...)`."""
         if self.missing is None:
             return np.ones(scaled.shape[:-1], dtype=np.bool_)
         return np.asarray(scaled[..., self.missing] < 0.5)
 
-    def units(self, scaled: NDArray[np.floating]) -> Doubles:
+    def units(self, scaled: Reals) -> Doubles:
         """Undo the scaling: the column's channels `(..., channels)` to its unit, or to the position of the level."""
         if self.kind == "category":
             return np.asarray(np.argmax(scaled, axis=-1), dtype=np.float64)
@@ -96,21 +81,7 @@ class Column:
 def read_column(
     name: str, tables: Mapping[str, pd.Series], start: int, static: bool
 ) -> tuple[Column, dict[str, Doubles]]:
-    """Decide by the real table how to read a column, and read every table's values of it.
-
-    Parameters
-    ----------
-    name : str
-    tables : mapping of str to Series
-        By side; "real" decides.
-    start : int
-        First channel.
-    static : bool
-
-    Returns
-    -------
-    Column
-    Mapping of str to array of shape (rows, channels)
+    """Decide by the real table how to read a column, and read every table's values of it, `(rows, channels)`.
 
     Raises
     ------
@@ -126,20 +97,18 @@ def read_column(
         return Column(name, kind, start, levels=levels, static=static), shown
     absent = {side: np.asarray(series.isna()) for side, series in tables.items()}
     gaps = any(array.any() for array in absent.values())
-    known = not absent["real"].all()
-    values = {
-        side: _numbers(name, side, kind, series[~absent[side]]) if known else np.zeros(int((~absent[side]).sum()))
-        for side, series in tables.items()
-    }
-    if kind == "datetime" and known:
-        values = {side: array - (array.min() if len(array) else 0.0) for side, array in values.items()}
-    low, span = 0.0, 1.0
-    if kind != "boolean" and known:
-        low, span = float(values["real"].min()), float(np.ptp(values["real"])) or 1.0
-    fill = float(values["real"].mean() - low) / span if known else 0.0
+    low, span, mean = 0.0, 1.0, 0.0
+    values = {side: np.zeros(int((~array).sum())) for side, array in absent.items()}
+    if not absent["real"].all():
+        values = {side: _numbers(name, side, kind, series[~absent[side]]) for side, series in tables.items()}
+        if kind == "datetime":
+            values = {side: array - array.min(initial=np.inf) for side, array in values.items()}
+        if kind != "boolean":
+            low, span = float(values["real"].min()), float(np.ptp(values["real"])) or 1.0
+        mean = float(values["real"].mean() - low) / span
     found = {}
     for side, array in values.items():
-        column = np.full((len(absent[side]), 1 + gaps), fill)
+        column = np.full((len(absent[side]), 1 + gaps), mean)
         column[~absent[side], 0] = (array - low) / span
         if gaps:
             column[:, 1] = absent[side]
@@ -148,7 +117,6 @@ def read_column(
 
 
 def _kind(name: str, real: pd.Series) -> Kind:
-    types = pd.api.types
     if real.isna().all():
         return "numeric"
     if types.is_complex_dtype(real):
@@ -159,24 +127,31 @@ def _kind(name: str, real: pd.Series) -> Kind:
         return "boolean"
     if types.is_numeric_dtype(real):
         return "numeric"
-    if types.is_datetime64_any_dtype(real) or types.is_timedelta64_dtype(real):
-        return "datetime"
-    if isinstance(real.dtype, pd.PeriodDtype):
+    timed = types.is_datetime64_any_dtype(real) or types.is_timedelta64_dtype(real)
+    if timed or isinstance(real.dtype, pd.PeriodDtype):
         return "datetime"
     text = real.dropna().drop_duplicates().astype(str)
     return "datetime" if text.str.fullmatch(DATE).all() else "category"
 
 
+def days(times: pd.Series) -> Doubles:
+    """Dates, periods, durations or texts of dates as days.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are nothing of the kind.
+    """
+    if isinstance(times.dtype, pd.PeriodDtype):
+        times = times.dt.to_timestamp()
+    if not types.is_timedelta64_dtype(times):
+        times = pd.to_datetime(times, utc=True, format="ISO8601") - pd.Timestamp(0, tz="UTC")
+    return np.asarray(times.dt.total_seconds(), dtype=np.float64) / SECONDS_A_DAY
+
+
 def _numbers(name: str, side: str, kind: Kind, series: pd.Series) -> Doubles:
-    """Values as float64; times as days."""
     try:
-        if kind == "datetime":
-            times = series.dt.to_timestamp() if isinstance(series.dtype, pd.PeriodDtype) else series
-            if pd.api.types.is_timedelta64_dtype(times):
-                return np.asarray(times.dt.total_seconds(), dtype=np.float64) / 86_400
-            since = pd.to_datetime(times, utc=True, format="ISO8601") - pd.Timestamp(0, tz="UTC")
-            return np.asarray(since.dt.total_seconds(), dtype=np.float64) / 86_400
-        values = np.asarray(series, dtype=np.float64)
+        values = days(series) if kind == "datetime" else np.asarray(series, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise SchemaError(
             f"column {name!r} is {kind} in the real table but its {side} values are of dtype {series.dtype} and "

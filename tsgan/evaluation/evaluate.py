@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 
 from ..constraints.base import Constraint
-from ..errors import InputError, ParameterError, choose
+from ..errors import InputError, choose, number
 from .case import prepare
 from .judges.rocket import separation
 from .metrics import METRICS
 from .metrics.base import SECTIONS
-from .reading import Table
+from .reading import TableLike
 from .report.report import Comparison, Report, check_tables, judge_each
 from .splits import CannotMeasureError, parts
 
 
 def evaluate(
-    real: Table,
-    synthetic: Table,
-    holdout: Table | None = None,
+    real: TableLike,
+    synthetic: TableLike,
+    holdout: TableLike | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -90,38 +90,20 @@ def evaluate(
     """
     names = _chosen(metrics, {"target": target, "sensitive": sensitive})
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
-    for name, value, least in (("repeats", repeats, 1), ("random_state", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
-    case = prepare(
-        real,
-        synthetic,
-        holdout,
-        entity=entity,
-        time=time,
-        static=static,
-        target=target,
-        sensitive=sensitive,
-        window=window,
-        random_state=int(seed),
-        constraints=constraints,
-    )
+    number("repeats", repeats, 1, whole=True)
+    number("random_state", seed, whole=True)
+    arguments: dict[str, Any] = {
+        "entity": entity,
+        "time": time,
+        "static": static,
+        "target": target,
+        "sensitive": sensitive,
+        "random_state": int(seed),
+        "constraints": constraints,
+    }
+    case = prepare(real, synthetic, holdout, window=window, **arguments)
     results = tuple(METRICS[name].measure(case, int(repeats)) for name in names)
-    again = partial(
-        evaluate,
-        real,
-        holdout=holdout,
-        entity=entity,
-        time=time,
-        static=static,
-        target=target,
-        sensitive=sensitive,
-        window=case.window,
-        metrics=names,
-        repeats=repeats,
-        random_state=int(seed),
-        constraints=constraints,
-    )
+    again = partial(evaluate, real, holdout=holdout, window=case.window, metrics=names, repeats=repeats, **arguments)
     return Report(results, case, int(repeats), again)
 
 
@@ -131,15 +113,18 @@ def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list
     for name in named:
         choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None})
     asked = set(named)
-    usual = {
-        name
-        for name, metric in METRICS.items()
-        if "default" in asked and metric.default and all(given[need] is not None for need in metric.needs)
-    }
-    return [name for name, metric in METRICS.items() if name in usual or {name, metric.section, "all"} & asked]
+    if "default" in asked:
+        asked |= {
+            name
+            for name, metric in METRICS.items()
+            if metric.default and all(given[need] is not None for need in metric.needs)
+        }
+    return [name for name, metric in METRICS.items() if {name, metric.section, "all"} & asked]
 
 
-def compare(real: Table, tables: Mapping[str, Table], holdout: Table | None = None, **arguments: Any) -> Comparison:
+def compare(
+    real: TableLike, tables: Mapping[str, TableLike], holdout: TableLike | None = None, **arguments: Any
+) -> Comparison:
     """Judge several synthetic tables against one real table.
 
     Parameters
@@ -173,12 +158,13 @@ def compare(real: Table, tables: Mapping[str, Table], holdout: Table | None = No
     return Comparison(reports | judge_each({name: tables[name] for name in others}, again))
 
 
-ENOUGH, REPEATS = 2000, 8
+ENOUGH_WINDOWS = 2000  # of which one measurement is sure enough
+MAX_REPEATS = 8  # of a measurement on few windows
 
 
 def closeness(
-    real: Table,
-    synthetic: Table,
+    real: TableLike,
+    synthetic: TableLike,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -206,15 +192,14 @@ def closeness(
         case = prepare(
             real, synthetic, entity=entity, time=time, static=static, window=window, random_state=random_state
         )
-        repeats = int(np.clip(ENOUGH // len(case.real), 1, REPEATS))
         areas = []
         try:
-            for rng in (case.rng("closeness", repeat) for repeat in range(repeats)):
+            for repeat in range(int(np.clip(ENOUGH_WINDOWS // len(case.real), 1, MAX_REPEATS))):
+                rng = case.rng("closeness", repeat)
                 split = *parts(case.real, 2, rng), *parts(case.synthetic, 2, rng)
                 areas.append(separation(case.real, case.synthetic, split, rng))
+            return min(1.0, 2.0 * (1.0 - float(np.mean(areas))))
         except CannotMeasureError as error:
             if case.window <= 2:
                 raise InputError(f"the table is too short to be scored: {error}; pass more rows") from error
             window = max(2, case.window // 2)
-        else:
-            return min(1.0, 2.0 * (1.0 - float(np.mean(areas))))

@@ -19,50 +19,28 @@ from numpy.typing import NDArray
 
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
+from .columns import days
 
-Table = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
+TableLike = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
 
-FEW = 10  # sequences from which on a column that repeats the key, or counts, cannot do so by chance
+MIN_SEQUENCES_FOR_KEYS = 10  # from which on a column that repeats the key, or counts, cannot do so by chance
+MIN_SHARE_FOLLOWING = 0.5  # of windows that follow another, for them to be windows of one series
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A table in sequence and time order.
+class OrderedTable:
+    """A table in sequence and time order."""
 
-    Attributes
-    ----------
-    frame : DataFrame
-        The columns that are judged.
-    lengths : int64 array of shape (sequences,)
-        Steps of each sequence; they add up to the rows.
-    clock : float64 array of shape (rows,) or None
-        Time of each row, in days where it is a date, else in its own unit; None where the table has no clock.
-    note : str
-        What the reader did to the table, where that must be said.
-    keys : tuple of str
-        Columns that repeat the entity's key on every row.
-    counters : tuple of str
-        Columns that number the rows of the whole table, or its sequences.
-    """
-
-    frame: pd.DataFrame
-    lengths: Ints
-    clock: Doubles | None
-    note: str = ""
-    keys: tuple[Any, ...] = ()
-    counters: tuple[Any, ...] = ()
+    frame: pd.DataFrame  # the columns that are judged
+    lengths: Ints  # steps of each sequence; they add up to the rows
+    clock: Doubles | None  # time of each row, in days where it is a date, else in its own unit
+    note: str = ""  # what the reader did to the table, where that must be said
+    keys: tuple[Any, ...] = ()  # columns that repeat the entity's key on every row
+    counters: tuple[Any, ...] = ()  # columns that number the rows of the whole table, or its sequences
 
 
-def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
-    """Read one table.
-
-    Parameters
-    ----------
-    table : DataFrame, Series, array or list of arrays
-    side : str
-        How errors call it: "real", "synthetic" or "holdout".
-    entity, time : str or None
-        Columns or index levels that name the sequence and order its rows.
+def read(table: TableLike, side: str, entity: str | None, time: str | None) -> OrderedTable:
+    """Read one table, which errors call by its side; `entity` and `time` are columns or index levels.
 
     Raises
     ------
@@ -79,14 +57,13 @@ def read(table: Table, side: str, entity: str | None, time: str | None) -> Rows:
         )
         table = series
     frame = as_frame(table, side)
-    levels = [name for name in (entity, time) if name is not None and name not in frame.columns]
-    levels = [name for name in levels if name in frame.index.names]
+    levels = [n for n in (entity, time) if n is not None and n not in frame.columns and n in frame.index.names]
     frame = frame.reset_index(level=levels) if levels else frame
     _check(frame, side, entity, time)
     return replace(_in_order(frame, side, entity, time), note=note)
 
 
-def as_frame(table: Table, side: str) -> pd.DataFrame:
+def as_frame(table: TableLike, side: str) -> pd.DataFrame:
     """Return a table as a DataFrame; the sequences of an array or a list of arrays become an outer index level."""
     if isinstance(table, pd.DataFrame):
         return table
@@ -143,7 +120,7 @@ def _check(frame: pd.DataFrame, side: str, entity: str | None, time: str | None)
             )
 
 
-def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> Rows:
+def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> OrderedTable:
     """Sort rows by sequence and time and count each sequence's steps."""
     # a time level that was named is a column by now, so the outer one may stand alone
     outer = frame.index.names[0] == "sequence" and (frame.index.nlevels > 1 or frame.index.has_duplicates)
@@ -156,32 +133,28 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
     if (codes < 0).any():
         raise InputError(f"entity column {entity!r} of the {side} table has missing values; drop or name those rows")
     clock: Doubles | None = None
+    stamps = frame.index.get_level_values(-1)
     if time is not None:
         if frame[time].isna().any():
             raise InputError(f"time column {time!r} of the {side} table has missing values; drop those rows")
         clock = clock_of(frame[time])
-    elif isinstance(frame.index, pd.DatetimeIndex):
-        clock = clock_of(frame.index.to_series())
-    elif outer and isinstance(inner := frame.index.get_level_values(-1), pd.DatetimeIndex):
-        clock = clock_of(inner.to_series())
+    elif isinstance(stamps, pd.DatetimeIndex) and (outer or frame.index.nlevels == 1):
+        clock = clock_of(stamps.to_series())
     order = np.lexsort((np.zeros(len(frame)) if clock is None else clock, codes))
     dropped = [name for name in (entity, time) if name is not None]
     lengths = np.bincount(codes).astype(np.int64)
     rows = frame.iloc[order].drop(columns=dropped).reset_index(drop=True)
     keys: tuple[Any, ...] = ()
     counters: tuple[Any, ...] = ()
-    if entity is not None and len(lengths) >= FEW:
+    if entity is not None and len(lengths) >= MIN_SEQUENCES_FOR_KEYS:
         keys = tuple(n for n in rows if _repeats(frame[n], frame[entity]))
         counters = tuple(n for n in rows if _counts(frame[n], codes))
-    return Rows(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
+    return OrderedTable(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
 
 
 def _repeats(series: pd.Series, keys: pd.Series) -> bool:
     """Whether a column is the key on every row, perhaps of another dtype."""
-    if bool(series.isna().any()) or (str(series.iloc[0]), str(series.iloc[-1])) != (
-        str(keys.iloc[0]),
-        str(keys.iloc[-1]),
-    ):
+    if bool(series.isna().any()) or any(str(series.iloc[i]) != str(keys.iloc[i]) for i in (0, -1)):
         return False
     return bool((series.astype(str).to_numpy() == keys.astype(str).to_numpy()).all())
 
@@ -196,20 +169,12 @@ def _counts(series: pd.Series, codes: Ints) -> bool:
 
 def clock_of(times: pd.Series) -> Doubles:
     """Times as numbers: days for dates and durations, their own unit for numbers, their rank for anything else."""
-    if isinstance(times.dtype, pd.PeriodDtype):
-        times = times.dt.to_timestamp()
-    if pd.api.types.is_timedelta64_dtype(times):
-        return np.asarray(times.dt.total_seconds(), dtype=np.float64) / 86_400
     if pd.api.types.is_numeric_dtype(times):
         return np.asarray(times, dtype=np.float64)
     try:
-        since = pd.to_datetime(times, utc=True, format="ISO8601") - pd.Timestamp(0, tz="UTC")
+        return days(times)
     except (ValueError, TypeError):
         return np.asarray(pd.factorize(times, sort=True)[0], dtype=np.float64)
-    return np.asarray(since.dt.total_seconds(), dtype=np.float64) / 86_400
-
-
-ENOUGH = 0.5
 
 
 def joined(values: NDArray[np.generic]) -> list[NDArray[np.generic]] | None:
@@ -233,7 +198,7 @@ def joined(values: NDArray[np.generic]) -> list[NDArray[np.generic]] | None:
     owner = np.full(kinds, -1)
     owner[head] = np.arange(count)
     after = np.where(once[tail], owner[tail], -1)
-    if (after >= 0).mean() < ENOUGH:
+    if (after >= 0).mean() < MIN_SHARE_FOLLOWING:
         return None
     before = np.full(count, -1)
     before[after[after >= 0]] = np.flatnonzero(after >= 0)

@@ -15,45 +15,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from ..arrays import Doubles, Floats, Ints
+from ..arrays import Doubles, Floats, Ints, steps_within
 from ..panel import Panel, Windows
 from .case import Case
 from .columns import Column
 
-Kept = TypeVar("Kept")
+Shared = TypeVar("Shared")
 
-MAX_QUERIES, MAX_REFERENCES, MAX_NUMBERS = 2000, 20_000, 2**24
-FEW, LONG, EVEN, ALONE, PIECES = 30, 4, 1.25, 6, 20
-RARE, EQUAL, BLOCK = 0.05, 1e-11, 2**22
+MAX_QUERIES = 2000  # records of a table that are looked for
+MAX_REFERENCES = 20_000  # records of a table that are searched, and windows of them
+MAX_NUMBERS = 2**24  # in the windows that are searched: 64 MiB
+MIN_PERSONS = 30  # sequences; fewer long ones are taken for blocks of one series
+LONG = 4  # windows that a sequence must hold to be called long
+EVEN = 1.25  # ratio of mean lengths up to which training and holdout sequences are alike
+MIN_CLUSTERED = 6  # sequences; of fewer each is cut in several clusters
+CLUSTERS = 20  # of a table of few sequences
+MIN_VARIANCE = 0.05  # of levels and booleans, so that a rare one does not outweigh all else
+ROUNDING = 1e-11  # of a squared distance, relative to the squares it is the difference of
+BLOCK = 2**22  # distances at a time: 32 MiB
 
 
 @dataclass(frozen=True)
-class Census:
-    """All records of one table.
-
-    Attributes
-    ----------
-    panel : Panel
-    first, count : int64 arrays of shape (records,)
-        First row of each record's first window, and how many windows follow, each one step later.
-    cluster : int64 array of shape (records,)
-        Records of one cluster are not independent of each other: pieces of one long series. Else one each.
-    size : int
-        Steps of a window.
-    blocks : bool
-        Whether records are stretches of time instead of entities.
-    """
+class RecordIndex:
+    """Where all records of one table lie."""
 
     panel: Panel
-    first: Ints
-    count: Ints
-    cluster: Ints
-    size: int
-    blocks: bool
+    first: Ints  # (records,): first row of each record's first window
+    count: Ints  # (records,): windows of each record, each one step after the other
+    cluster: Ints  # (records,): those of one cluster are not independent, being stretches of one series
+    size: int  # steps of a window
+    blocks: bool  # whether records are stretches of time instead of entities
 
     def __len__(self) -> int:
         return len(self.first)
@@ -71,34 +66,20 @@ class Census:
         """
         share = max(most // max(len(names), 1), 1)
         stride = np.maximum(self.size if apart else 1, -(-self.count[names] // share))
-        number = -(-self.count[names] // stride)
-        owner = np.repeat(np.arange(len(names)), number)
-        place = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
-        return self.first[names][owner] + place * stride[owner], owner
+        count = -(-self.count[names] // stride)
+        owner = np.repeat(np.arange(len(names)), count)
+        return self.first[names][owner] + steps_within(count) * stride[owner], owner
 
 
 @dataclass(frozen=True)
 class Records:
-    """Some records of a table, their windows scaled for distances.
+    """Some records of a table, their windows scaled for distances."""
 
-    Attributes
-    ----------
-    points : float32 array of shape (windows, numbers)
-    starts, owner : int64 arrays of shape (windows,)
-        First row of each window, and the place of its record in `names` (never falling).
-    names : int64 array of shape (records,)
-        Numbers of the records in their `Census`, increasing.
-    rows : int
-        Of the whole table.
-    size : int
-    blocks : bool
-    """
-
-    points: Floats
-    starts: Ints
-    owner: Ints
-    names: Ints
-    rows: int
+    points: Floats  # (windows, numbers)
+    starts: Ints  # (windows,): first row of each window
+    owner: Ints  # (windows,): place of its record in `names`, never falling
+    names: Ints  # (records,): their numbers in the `RecordIndex`, increasing
+    rows: int  # of the whole table
     size: int
     blocks: bool
 
@@ -106,58 +87,49 @@ class Records:
         return len(self.names)
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest and the second nearest other record of each record.
+class Neighbours(NamedTuple):
+    """The nearest and the second nearest other record of each record, `(records, 2)`."""
 
-    Attributes
-    ----------
-    distance : float64 array of shape (records, 2)
-        Infinite where there is none.
-    name : int64 array of shape (records, 2)
-        Numbers of the neighbours in their `Census`.
-    """
-
-    distance: Doubles
-    name: Ints
+    distance: Doubles  # infinite where there is none
+    name: Ints  # numbers of the neighbours in their `RecordIndex`
 
 
-def remembered(case: Case, key: str, make: Callable[[], Kept]) -> Kept:
+def remembered(case: Case, key: str, make: Callable[[], Shared]) -> Shared:
     """Compute something once per case, so that metrics share it; it lives and dies with the case."""
-    kept: dict[str, Kept] = case.__dict__.setdefault("_remembered", {})
-    if key not in kept:
-        kept[key] = make()
-    return kept[key]
+    if key not in case.shared:
+        case.shared[key] = make()
+    found: Shared = case.shared[key]
+    return found
 
 
-def census(case: Case, side: str) -> Census:
+def record_index(case: Case, side: str) -> RecordIndex:
     """Return all records of one side ("real", "synthetic" or "holdout") of a case."""
-    return remembered(case, f"census {side}", lambda: _census(case, side))
+    return remembered(case, f"index of {side}", lambda: _record_index(case, side))
 
 
-def _census(case: Case, side: str) -> Census:
+def _record_index(case: Case, side: str) -> RecordIndex:
     panel, size = getattr(case, side).panel, case.window
     outside = case.real if case.holdout is None else case.holdout
     mean = float(case.real.panel.lengths.mean())
-    few = min(len(case.real.panel), len(outside.panel)) < FEW
+    few = min(len(case.real.panel), len(outside.panel)) < MIN_PERSONS
     # the longer of two sequences comes nearer to everything
     uneven = not 1 / EVEN <= mean / float(outside.panel.lengths.mean()) <= EVEN
     blocks = bool((few or uneven) and mean >= LONG * size)
-    if side == "synthetic" and len(panel) < ALONE and panel.lengths.mean() >= LONG * size:
+    if side == "synthetic" and len(panel) < MIN_CLUSTERED and panel.lengths.mean() >= LONG * size:
         blocks = True
     windows = np.maximum(panel.lengths - size + 1, 0)
-    per = -(-windows // size) if blocks else (windows > 0).astype(np.int64)
-    sequence = np.repeat(np.arange(len(panel)), per)
-    inside = (np.arange(len(sequence)) - np.repeat(np.cumsum(per) - per, per)) * size
+    number = -(-windows // size) if blocks else (windows > 0).astype(np.int64)
+    sequence = np.repeat(np.arange(len(panel)), number)
+    inside = steps_within(number) * size
     first = panel.offsets[:-1][sequence] + inside
-    count = np.minimum(windows[sequence] - inside, size) if blocks else windows[sequence]
-    cluster = np.arange(len(sequence))
+    count, cluster = windows[sequence], np.arange(len(sequence))
     if blocks:
-        piece = len(panel.values)
-        if len(panel) < ALONE:
-            piece = max(LONG * size, piece // PIECES)
-        cluster = np.unique(np.stack([sequence, inside // piece]), axis=1, return_inverse=True)[1].ravel()
-    return Census(panel, first, count, cluster, size, blocks)
+        count = np.minimum(count - inside, size)
+        rows = len(panel.values)
+        stretch = rows if len(panel) >= MIN_CLUSTERED else max(LONG * size, rows // CLUSTERS)
+        pairs = np.stack([sequence, inside // stretch])
+        cluster = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
+    return RecordIndex(panel, first, count, cluster, size, blocks)
 
 
 def records(
@@ -181,51 +153,62 @@ def records(
     without : Column, optional
         A column that does not count.
     """
-    everyone, parts = census(case, side), _scaling(case, without)
-    numbers = sum(case.window if not one[3] else 1 for one in parts)
+    index, scaling = record_index(case, side), _scaling(case, without)
+    numbers = sum(1 if one.static else case.window for one in scaling)
     most = max(min(MAX_REFERENCES, MAX_NUMBERS // max(numbers, 1)), 2)
     names = chosen(case, side, most) if names is None else names
-    starts, owner = everyone.windows(names, min(most, 2 * MAX_QUERIES) if apart else most, apart)
-    cut = Windows(everyone.panel, starts, np.full(len(starts), case.window), owner, case.window).values()
+    starts, owner = index.windows(names, min(most, 2 * MAX_QUERIES) if apart else most, apart)
+    cut = Windows(index.panel, starts, np.full(len(starts), case.window), owner, case.window).values()
     points = np.empty((len(starts), numbers), dtype=np.float32)
     place = 0
-    for channel, middle, factor, static, curved in parts:
-        x = (cut[:, :1, channel] if static else cut[:, :, channel]) - np.float32(middle)
-        x = np.arcsinh(x * np.float32(factor)) if curved else x * np.float32(factor)
-        points[:, place : place + x.shape[1]] = x * np.float32(np.sqrt(case.window)) if static else x
+    for one in scaling:
+        x = (cut[:, :1, one.channel] if one.static else cut[:, :, one.channel]) - np.float32(one.middle)
+        x = np.arcsinh(x * np.float32(one.factor)) if one.curved else x * np.float32(one.factor)
+        points[:, place : place + x.shape[1]] = x * np.float32(np.sqrt(case.window)) if one.static else x
         place += x.shape[1]
-    return Records(points, starts, owner, names, len(everyone.panel.values), case.window, everyone.blocks)
+    return Records(points, starts, owner, names, len(index.panel.values), case.window, index.blocks)
 
 
 def chosen(case: Case, side: str, most: int = MAX_QUERIES) -> Ints:
     """Return the numbers of at most `most` records of a side, drawn at random."""
-    count = len(census(case, side))
+    count = len(record_index(case, side))
     if count <= most:
         return np.arange(count)
     return np.sort(case.rng(f"records {side} {most}").choice(count, most, replace=False))
 
 
-def _scaling(case: Case, without: Column | None) -> list[tuple[int, float, float, bool, bool]]:
-    """Channel, middle, factor, whether it is looked at once only, whether it is bent; of every channel that counts."""
+class _Scale(NamedTuple):
+    """How a channel becomes numbers to compare."""
+
+    channel: int
+    middle: float
+    factor: float
+    static: bool  # looked at once
+    curved: bool  # taken through the inverse hyperbolic sine
+
+
+def _scaling(case: Case, without: Column | None) -> list[_Scale]:
+    """How each channel that counts is scaled."""
     values = case.real.panel.values
     values = values[:: max(len(values) // 100_000, 1)].astype(np.float64)
-    parts = []
+    found = []
     for column in case.columns:
         if without is not None and column.name == without.name:
             continue
-        channels = range(column.values.start, column.values.stop)
+        indicators = []  # channels of zeros and ones that weigh together as one value
         if column.discrete:
-            factor = 1 / np.sqrt(max(float(values[:, column.values].var(0).sum()), RARE))
-            parts += [(channel, 0.0, factor, column.static, False) for channel in channels]
+            indicators.append(column.values)
         else:
             x = values[column.present(values), column.start]
             low, middle, high = np.quantile(x, [0.25, 0.5, 0.75]) if len(x) else (0.0, 0.0, 0.0)
             spread = (high - low) / 1.349 or (float(x.std()) if len(x) else 0.0) or 1.0
-            parts.append((column.start, float(middle), 1 / spread, column.static, True))
+            found.append(_Scale(column.start, float(middle), 1 / spread, column.static, True))
         if column.missing is not None and column.kind != "category":
-            factor = 1 / np.sqrt(max(float(values[:, column.missing].var()), RARE))
-            parts.append((column.missing, 0.0, factor, column.static, False))
-    return parts
+            indicators.append(slice(column.missing, column.missing + 1))
+        for each in indicators:
+            factor = 1 / np.sqrt(max(float(values[:, each].var(0).sum()), MIN_VARIANCE))
+            found += [_Scale(channel, 0.0, factor, column.static, False) for channel in range(each.start, each.stop)]
+    return found
 
 
 def join(one: Records, two: Records) -> Records:
@@ -245,13 +228,8 @@ def join(one: Records, two: Records) -> Records:
 def nearest(queries: Records, references: Records, itself: bool = False) -> Neighbours:
     """Return the two nearest reference records of each query record.
 
-    Of `references` that are stretches of one series, the second shares no row with the first.
-
-    Parameters
-    ----------
-    queries, references : Records
-    itself : bool
-        Whether both are of one table: a record (and whatever overlaps it) is then no neighbour of itself.
+    Of `references` that are stretches of one series, the second shares no row with the first. With `itself` both are of
+    one table: a record, and whatever overlaps it, is then no neighbour of itself.
     """
     distance = np.full((len(queries), 2), np.inf)
     name = np.zeros((len(queries), 2), dtype=np.int64)
@@ -304,6 +282,6 @@ def _squares(queries: Records, references: Records) -> Iterator[tuple[slice, Dou
         points = queries.points[at:end].astype(np.float64)
         sizes = (points**2).sum(1)[:, None] + other
         squares = sizes - 2 * (points @ searched.T)
-        squares[squares <= EQUAL * sizes] = 0
+        squares[squares <= ROUNDING * sizes] = 0
         yield slice(at, end), squares
         at = end

@@ -5,30 +5,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
-from ..errors import InputError, ParameterError, SchemaError
+from ..errors import InputError, ParameterError, SchemaError, number
 from ..panel import Windows
-from .reading import Table, clock_of, joined
+from .reading import TableLike, clock_of, joined
 
-MANY_SEQUENCES = 10
-
+MANY_SEQUENCES = 10  # for each part; with fewer, long ones are cut in time
+SEQUENCE = "sequence"
+BLOCK_WINDOWS = 10  # in a usual block of a long series
+MIN_WINDOWS = 2  # in the smaller of two neighbouring blocks
+MAX_PAIRS = 25  # of blocks; the gaps between more would cost too many rows
 
 Reason = Literal["", "data", "holdout", "argument"]
 
 
 class CannotMeasureError(Exception):
-    """A score cannot be computed on these data; the text says why. It ends in the report, never at the user.
+    """A score cannot be computed; the text says why, and the reason whether it is the data, or what was not given.
 
-    Parameters
-    ----------
-    text : str
-    reason : {"data", "holdout", "argument"}
-        Whether it is due to the data, or to a holdout or an argument that was not given.
+    It ends in the report, never at the user.
     """
 
     def __init__(self, text: str, reason: Reason = "data") -> None:
@@ -43,18 +43,7 @@ def parts(windows: Windows, count: int, rng: np.random.Generator) -> list[Ints]:
     ones are each cut into time blocks that are dealt out in turn, with a gap of one window between neighbours, so that
     a test window never touches a training one. Where one way leaves a part empty, the other is tried.
 
-    Parameters
-    ----------
-    windows : Windows
-    count : int
-        How many parts.
-    rng : Generator
-        Deals the sequences, or shifts the blocks.
-
-    Returns
-    -------
-    list of int arrays
-        Window numbers of each part, increasing.
+    Returns the numbers of each part's windows, increasing.
 
     Raises
     ------
@@ -94,19 +83,15 @@ def _blocks(windows: Windows, count: int, rng: np.random.Generator) -> Ints:
     return mine
 
 
-SEQUENCE = "sequence"
-USUAL, LEAST, MOST = 10, 2, 25
-
-
 def train_holdout_split(
-    data: Table,
+    data: TableLike,
     *,
     entity: str | None = None,
     time: str | None = None,
     holdout: float = 0.3,
     window: int = 24,
     random_state: int | None = 0,
-) -> tuple[Table, Table]:
+) -> tuple[TableLike, TableLike]:
     """Split real data in a part to fit a generator on and a part to judge it with.
 
     Many sequences are dealt out whole: all rows of an entity are on one side, because they are one person. One long
@@ -164,7 +149,16 @@ def train_holdout_split(
 
     Then ``gan = RecurrentGAN().fit(train)`` and ``evaluate(train, gan.sample(100), holdout, window=24)``.
     """
-    rng = _checked(holdout, window, random_state)
+    share = isinstance(holdout, float | int | np.floating) and not isinstance(holdout, bool)
+    if not share or not 0 < holdout < 1:
+        raise ParameterError(
+            f"holdout={holdout!r} is not allowed; it is the share that the generator must not see, between 0 and 1, "
+            f"such as 0.3"
+        )
+    number("window", window, 2, whole=True)
+    if random_state is not None:
+        number("random_state", random_state, whole=True)
+    rng = np.random.default_rng(random_state)
     if not isinstance(data, pd.DataFrame | pd.Series):
         return _split_arrays(data, {"entity": entity, "time": time}, holdout, int(window), rng)
     index = data.index
@@ -198,22 +192,6 @@ def train_holdout_split(
     return one, two
 
 
-def _checked(holdout: Any, window: Any, random_state: Any) -> np.random.Generator:
-    """Refuse arguments that are not allowed, and return the generator."""
-    number = isinstance(holdout, float | int | np.floating) and not isinstance(holdout, bool)
-    if not number or not 0 < holdout < 1:
-        raise ParameterError(
-            f"holdout={holdout!r} is not allowed; it is the share that the generator must not see, between 0 and 1, "
-            f"such as 0.3"
-        )
-    for name, value, least in (("window", window, 2), ("random_state", random_state, 0)):
-        if name == "random_state" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ParameterError(f"{name}={value!r} is not allowed; it must be a whole number of at least {least}")
-    return np.random.default_rng(random_state)
-
-
 def _values(data: pd.DataFrame | pd.Series, name: str) -> pd.Series:
     """A column, or a level of the index as one."""
     if isinstance(data, pd.DataFrame) and name in data.columns:
@@ -222,12 +200,7 @@ def _values(data: pd.DataFrame | pd.Series, name: str) -> pd.Series:
 
 
 def _dealt(count: int, what: str, holdout: float, rng: np.random.Generator) -> Bools:
-    """Which of `count` sequences are for training.
-
-    Raises
-    ------
-    InputError
-    """
+    """Which of `count` sequences are for training."""
     if count < 2:
         raise InputError(
             f"{what} holds {count} sequence; at least 2 are needed to split by sequence. To split one long series by "
@@ -240,29 +213,23 @@ def _dealt(count: int, what: str, holdout: float, rng: np.random.Generator) -> B
 
 
 def _held_blocks(rows: int, holdout: float, window: int, rng: np.random.Generator) -> tuple[list[Ints], list[Ints]]:
-    """Row numbers of each block of both sides, in turn, with a gap of one window between neighbours.
-
-    Raises
-    ------
-    InputError
-        If the smaller side would get less than two windows' rows.
-    """
+    """Row numbers of each block of both sides, in turn, with a gap of one window between neighbours."""
     small = min(holdout, 1 - holdout)
-    least = window + int(np.ceil(LEAST * window / small))
+    least = window + int(np.ceil(MIN_WINDOWS * window / small))
     if rows < least:
         raise InputError(
             f"the series is too short: it has {rows} rows, and with window={window} and holdout={holdout:g} at least "
             f"{least} are needed; pass more rows or a smaller window"
         )
-    content = max(USUAL * window, int(np.ceil(LEAST * window / small)))
-    pairs = min(max((rows + window) // (content + 2 * window), 1), MOST)
+    content = max(BLOCK_WINDOWS * window, int(np.ceil(MIN_WINDOWS * window / small)))
+    pairs = min(max((rows + window) // (content + 2 * window), 1), MAX_PAIRS)
     used = rows - (2 * pairs - 1) * window
     first = int(rng.integers(2))
     totals = [used - round(holdout * used), round(holdout * used)]
     found: tuple[list[Ints], list[Ints]] = ([], [])
     at = 0
-    for number in range(2 * pairs):
-        side = (number + first) % 2
+    for block in range(2 * pairs):
+        side = (block + first) % 2
         place = len(found[side])
         length = totals[side] * (place + 1) // pairs - totals[side] * place // pairs
         found[side].append(np.arange(at, at + length))
@@ -280,28 +247,30 @@ def _stacked(data: pd.DataFrame | pd.Series, order: Ints, blocks: list[Ints]) ->
 
 def _split_arrays(
     data: object, roles: dict[str, str | None], holdout: float, window: int, rng: np.random.Generator
-) -> tuple[Table, Table]:
+) -> tuple[TableLike, TableLike]:
     """Split arrays: by sequence where there are many, else by time."""
     for role, name in roles.items():
         if name is not None:
             raise SchemaError(f"{role}={name!r} needs a DataFrame, whose columns have names; got {type(data).__name__}")
+    sequences: list[NDArray[np.generic]] | None
     if isinstance(data, list) and data and all(np.ndim(item) == 2 for item in data):
-        kept = _dealt(len(data), "the list", holdout, rng)
-        one, two = ([item for item, mine in zip(data, side, strict=True) if mine] for side in (kept, ~kept))
-        return one, two
-    values = np.asarray(data)
-    if values.ndim not in (1, 2, 3):
-        raise InputError(
-            f"the data must be a DataFrame, a list of arrays (time, columns), or an array (time, columns) or "
-            f"(sequences, time, columns); got an array of shape {values.shape}"
-        )
-    if values.ndim == 3 and (series := joined(values)):
-        if len(series) > 1:
-            return _split_arrays(series, roles, holdout, window, rng)
-        values = series[0]
-    if values.ndim == 3:
-        kept = _dealt(len(values), "the array", holdout, rng)
-        return values[kept], values[~kept]
-    values = values[:, None] if values.ndim == 1 else values
-    train, held = _held_blocks(len(values), holdout, window, rng)
-    return [values[block] for block in train], [values[block] for block in held]
+        sequences = data
+    else:
+        values = np.asarray(data)
+        if values.ndim not in (1, 2, 3):
+            raise InputError(
+                f"the data must be a DataFrame, a list of arrays (time, columns), or an array (time, columns) or "
+                f"(sequences, time, columns); got an array of shape {values.shape}"
+            )
+        values = values[:, None] if values.ndim == 1 else values
+        sequences = [values] if values.ndim == 2 else joined(values)
+        if sequences is None:
+            kept = _dealt(len(values), "the array", holdout, rng)
+            return values[kept], values[~kept]
+        if len(sequences) == 1:
+            series = sequences[0]
+            train, held = _held_blocks(len(series), holdout, window, rng)
+            return [series[block] for block in train], [series[block] for block in held]
+    kept = _dealt(len(sequences), "the list", holdout, rng)
+    one, two = ([item for item, mine in zip(sequences, side, strict=True) if mine] for side in (kept, ~kept))
+    return one, two

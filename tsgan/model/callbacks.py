@@ -12,18 +12,12 @@ Row = dict[str, Any]
 Callback = Callable[[Row], bool | None]  # returns True to stop training and keep what has been learned
 Stage = Literal["likelihood", "adversarial"]
 
-OFTEN = 0.2  # seconds between two drawings of the bar: more would be seen by nobody
-SHOWN = {"loss": "loss", "held_back": "held back", "critic": "critic", "penalty": "penalty", "distance": "distance"}
+MIN_PAUSE = 0.2  # seconds between two drawings of the bar: more would be seen by nobody
+LABELS = {"loss": "loss", "held_back": "held back", "critic": "critic", "penalty": "penalty", "distance": "distance"}
 
 
 class Progress:
-    """A progress bar over the share of the budget (steps or time) that is used, with losses and rate.
-
-    Parameters
-    ----------
-    shown : bool
-        Draw it, or stay silent.
-    """
+    """A progress bar over the share of the budget (steps or time) that is used, with losses and rate."""
 
     def __init__(self, shown: bool) -> None:
         self.shown = shown
@@ -38,11 +32,11 @@ class Progress:
     def update(self, share: float, row: Row, rate: float) -> None:
         """Move the bar to `share` (0 to 1) and show the newest row and the steps per second."""
         now = time.perf_counter()
-        if not self.shown or (now - self._drawn < OFTEN and share < 1):
+        if not self.shown or (now - self._drawn < MIN_PAUSE and share < 1):
             return
         self._drawn = now
         self.bar.n = min(100.0, 100 * share)
-        losses = [f"{word} {row[key]:.3f}" for key, word in SHOWN.items() if row[key] is not None]
+        losses = [f"{word} {row[key]:.3f}" for key, word in LABELS.items() if row[key] is not None]
         self.bar.set_postfix_str(", ".join([row["stage"], *losses, f"{rate:.0f} steps/s"]), refresh=False)
         self.bar.refresh()
 
@@ -54,17 +48,8 @@ class Progress:
 class History:
     """What happened during training; the clock starts when it is made. Used as a context, it closes the bar at its end.
 
-    Parameters
-    ----------
-    callbacks : sequence of Callback
-        Each is called with a copy of each new row.
-    progress : bool
-        Show a progress bar.
-
-    Attributes
-    ----------
-    rows : list of dict
-        For `pandas.DataFrame`; every row has the same keys, in the order of `add`.
+    Each callback is called with a copy of each new row. Rows are for `pandas.DataFrame`: every one has the same keys,
+    in the order of `add`.
     """
 
     def __init__(self, callbacks: Sequence[Callback] = (), progress: bool = False) -> None:
@@ -97,7 +82,7 @@ class History:
         distance: float | None = None,
         kept: bool | None = None,
     ) -> bool:
-        """Add a row and show it to all who look on.
+        """Add a row and show it to all who look on; return whether a callback asks to stop.
 
         Parameters
         ----------
@@ -116,11 +101,6 @@ class History:
             The held-back statistic of free runs.
         kept : bool, optional
             Whether what is learned so far is the best yet, and kept.
-
-        Returns
-        -------
-        bool
-            Whether a callback asks to stop.
         """
         seconds = self.seconds
         if self.rows and self.rows[-1]["stage"] != stage:

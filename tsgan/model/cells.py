@@ -18,17 +18,7 @@ State = tuple[Tensor, ...]  # each of shape (layers, B, hidden); the first is th
 
 
 class RecurrentCell(nn.Module, ABC):
-    """Stacked recurrent layers.
-
-    Parameters
-    ----------
-    inputs : int
-        Numbers per step that go in.
-    hidden : int
-        Size of the hidden state.
-    layers : int
-        Number of stacked layers.
-    """
+    """Stacked recurrent layers; so many `inputs` per step, and a `hidden` state of so many numbers, in each."""
 
     parts: ClassVar[int] = 1  # tensors that a state is made of
     core: nn.RNNBase
@@ -44,15 +34,10 @@ class RecurrentCell(nn.Module, ABC):
 
     @abstractmethod
     def advance(self, x: Tensor, state: State, weights: Sequence[Tensor]) -> State:
-        """Take one step of one layer.
+        """Take one step of one layer, given inputs `(B, inputs)` and its state, `(B, hidden)` each.
 
-        Parameters
-        ----------
-        x : Tensor of shape (B, inputs)
-        state : tuple of Tensor of shape (B, hidden)
-        weights : sequence of Tensor
-            Weights of the input `(gates * hidden, inputs)` and of the state `(gates * hidden, hidden)`, then their two
-            biases.
+        Weights are those of the input `(gates * hidden, inputs)` and of the state `(gates * hidden, hidden)`, then
+        their two biases.
         """
 
     def start(self, batch: int) -> State:
@@ -61,20 +46,9 @@ class RecurrentCell(nn.Module, ABC):
         return tuple(weight.new_zeros(self.layers, batch, self.hidden) for _ in range(self.parts))
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run over sequences.
+        """Run over sequences `(B, T, inputs)` from a state on, zero if not given.
 
-        Parameters
-        ----------
-        x : Tensor of shape (B, T, inputs)
-        state : tuple of Tensor of shape (layers, B, hidden), optional
-            Where to go on from; zero if not given.
-
-        Returns
-        -------
-        outputs : Tensor of shape (B, T, hidden)
-            The top layer's hidden state at each step.
-        state : tuple of Tensor of shape (layers, B, hidden)
-            The state after the last step.
+        Returns the top layer's hidden state at each step, `(B, T, hidden)`, and the state after the last.
         """
         before = tuple(part.contiguous() for part in (self.start(len(x)) if state is None else state))
         outputs, after = self.core(x, before if self.parts > 1 else before[0])
@@ -84,15 +58,7 @@ class RecurrentCell(nn.Module, ABC):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one step, as `forward` does, without a gradient: quicker where thousands of sequences are drawn.
 
-        Parameters
-        ----------
-        x : Tensor of shape (B, inputs)
-        state : tuple of Tensor of shape (layers, B, hidden)
-
-        Returns
-        -------
-        output : Tensor of shape (B, hidden)
-        state : tuple of Tensor of shape (layers, B, hidden)
+        Of inputs `(B, inputs)` and a state; returns the output `(B, hidden)` and the new state.
         """
         after: list[State] = []
         for layer, weights in enumerate(self.core.all_weights):

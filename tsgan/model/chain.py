@@ -22,7 +22,7 @@ def leave_out(x: Tensor, share: float, training: bool) -> Tensor:
     kept = round(256 * (1 - share))
     if kept == 256 or not training:
         return x
-    bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
     keep = bits.view(torch.uint8)[: x.numel()].view(x.shape) < kept
     return x * keep.to(x.dtype).mul_(256 / kept)
 
@@ -30,25 +30,12 @@ def leave_out(x: Tensor, share: float, training: bool) -> Tensor:
 class Chain(nn.Module):
     """Masked perceptron from a state and the features of a row's columns to the parameters of their heads.
 
-    Parameters
-    ----------
-    state : int
-        Size of what is known before the row.
-    features, outputs : list of int
-        Features and head parameters of each column, in order.
-    units : int
-        Hidden units.
-    order : list of int, optional
-        In which order `forward` gives outputs; column by column if not given.
-
-    Attributes
-    ----------
-    dropout : float
-        Share of hidden units that is left out in training; none at first.
+    Columns have so many `features` and head parameters (`outputs`) each; `order` is that in which `forward` gives
+    outputs, column by column if not given. `dropout` is the share of hidden units that is left out in training.
     """
 
     sees: Tensor
-    told: Tensor
+    seen_by: Tensor
     order: Tensor
 
     def __init__(
@@ -59,24 +46,19 @@ class Chain(nn.Module):
         degree = np.sort(np.arange(units) % max(columns, 1))
         owner = np.repeat(np.arange(columns), features)
         target = np.repeat(np.arange(columns), outputs)
-        self.f_ends = np.concatenate([[0], np.cumsum(features)]).astype(int).tolist()
-        self.o_ends = np.concatenate([[0], np.cumsum(outputs)]).astype(int).tolist()
-        self.u_ends = np.searchsorted(degree, np.arange(columns + 1)).astype(int).tolist()
+        self.feature_ends = np.concatenate([[0], np.cumsum(features)]).astype(int).tolist()
+        self.output_ends = np.concatenate([[0], np.cumsum(outputs)]).astype(int).tolist()
+        self.unit_ends = np.searchsorted(degree, np.arange(columns + 1)).astype(int).tolist()
         self.enter = nn.Linear(state, units)
         self.features = nn.Parameter(torch.empty(units, len(owner)))
         self.direct = nn.Linear(state, len(target))
         self.out = nn.Parameter(torch.zeros(len(target), units))
-        self.register_buffer(
-            "sees", torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)), persistent=False
-        )
-        self.register_buffer(
-            "told", torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)), persistent=False
-        )
-        self.register_buffer(
-            "order",
-            torch.tensor([*range(len(target))] if order is None else order, dtype=torch.int64),
-            persistent=False,
-        )
+        for name, part in {
+            "sees": torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)),
+            "seen_by": torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)),
+            "order": torch.tensor([*range(len(target))] if order is None else order, dtype=torch.int64),
+        }.items():
+            self.register_buffer(name, part, persistent=False)
         self.dropout = 0.0
         fan = self.sees.sum(1, keepdim=True).clamp_min(1)
         with torch.no_grad():
@@ -90,17 +72,17 @@ class Chain(nn.Module):
         hidden = self.enter(state) + functional.linear(features, self.features * self.sees)
         hidden = leave_out(functional.silu(hidden), self.dropout, self.training)
         weight, bias = self.direct.weight.index_select(0, order), self.direct.bias.index_select(0, order)
-        out = (self.out * self.told).index_select(0, order)
+        out = (self.out * self.seen_by).index_select(0, order)
         return functional.linear(state, weight, bias) + functional.linear(hidden, out)
 
     @torch.no_grad()
-    def begin(self, state: Tensor) -> Walk:
+    def start_row(self, state: Tensor) -> ChainRow:
         """Start drawing a row given a state `(B, S)`."""
-        return Walk(self, state)
+        return ChainRow(self, state)
 
 
-class Walk:
-    """A row in the making: heads are asked for, and features told, column by column."""
+class ChainRow:
+    """A row in the making: column by column a head is asked for, and the column's features are added."""
 
     def __init__(self, chain: Chain, state: Tensor) -> None:
         self.chain = chain
@@ -111,16 +93,16 @@ class Walk:
     def head(self, j: int) -> Tensor:
         """Return the head's parameters of column j, `(B, outputs)`."""
         chain = self.chain
-        a, b = chain.u_ends[j], chain.u_ends[j + 1]
+        a, b = chain.unit_ends[j], chain.unit_ends[j + 1]
         if b > a:
             self.active[:, a:b] = functional.silu(self.hidden[:, a:b])
-        some = slice(chain.o_ends[j], chain.o_ends[j + 1])
+        some = slice(chain.output_ends[j], chain.output_ends[j + 1])
         return torch.addmm(self.direct[:, some], self.active[:, :b], chain.out[some, :b].T)
 
-    def tell(self, j: int, features: Tensor) -> None:
+    def add(self, j: int, features: Tensor) -> None:
         """Take in the features of column j, `(B, F)`."""
         chain = self.chain
-        b = chain.u_ends[j + 1]
+        b = chain.unit_ends[j + 1]
         if b < self.hidden.shape[1]:
-            some = slice(chain.f_ends[j], chain.f_ends[j + 1])
+            some = slice(chain.feature_ends[j], chain.feature_ends[j + 1])
             self.hidden[:, b:].addmm_(features, chain.features[b:, some].T)

@@ -16,7 +16,7 @@ outcomes that were held back are likeliest. What never was on one side of a mome
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,33 +24,27 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ..arrays import Doubles, Ints
+from ..arrays import Bools, Doubles, Ints
 from ..layout import Category, Layout, Number
 from .heads import Outcomes
 
-MOST = 64  # outcomes of a cell that are told apart by their context: no more than the base has a table for
-WIDEST = 400  # numbers of a context that are looked at
-SEEN, WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions together, about
+MAX_OUTCOMES = 64  # of a cell that has a context: no more than the base has a table for
+MAX_CONTEXT = 400  # numbers of a context
+MAX_ROWS, MAX_WORK = 12_000, 2e8  # rows that are looked at, and products of all regressions: bound its time
 RIDGES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.001)  # shares of an outcome's rows; tried from the strongest on, while it helps
-LEAST = 0.1  # of any ridge, in rows
-TURNS = 60
-BARRED, SIDE = 15.0, 16  # logits that bar an outcome from a side of a moment; rows that there are on it at least
-FEW = 8  # rows below which an outcome is not worth a regression
+MIN_RIDGE = 0.1  # rows: what an outcome of hardly any row pays
+MAX_TURNS = 60  # of the optimiser: what is left to gain is the network's
+BARRED = 15.0  # logits that bar an outcome from a side of a moment
+MIN_SIDE = 16  # rows on either side of a moment, from which it is no chance that an outcome is not there
+MIN_OUTCOME = 8  # rows below which an outcome is not worth a regression
 
 
 class Context:
     """Where the context of a cell lies among what is known of a row and its terms.
 
     Where a row stands in its sequence is not among it: what comes last is bound to what comes before it in ways that
-    are the network's, and not a sum of two logits.
-
-    Parameters
-    ----------
-    layout : Layout
-    at : int64 array of shape (cells + 1,)
-        First term of each cell, see `base.Terms`.
-    known : int
-        Numbers that are known of a row: covariates, and terms of the statics.
+    are the network's, and not a sum of two logits. `at` are the first terms of cells, see `regression.Terms`; `known`
+    counts what is known of a row: covariates, and terms of the statics.
     """
 
     def __init__(self, layout: Layout, at: NDArray[np.int64], known: int) -> None:
@@ -64,10 +58,10 @@ class Context:
             for number in range(1, Outcomes.of(cell).count)
             if isinstance(cell, Number)
         ]
-        if len(some) + len(terms) + 2 * len(flags) > WIDEST:
+        if len(some) + len(terms) + 2 * len(flags) > MAX_CONTEXT:
             flags = []
-        if len(some) + len(terms) > WIDEST:
-            some, terms = some[:WIDEST], terms[:0]
+        if len(some) + len(terms) > MAX_CONTEXT:
+            some, terms = some[:MAX_CONTEXT], terms[:0]
         self.known, self.terms = torch.from_numpy(some), torch.from_numpy(terms)
         cells, numbers = np.array(flags, dtype=np.int64).reshape(-1, 2).T
         self.cells, self.numbers = torch.from_numpy(cells.copy()), torch.from_numpy(numbers.copy())
@@ -76,109 +70,80 @@ class Context:
         self.size = len(self.owner)
 
     def __call__(self, known: Tensor, terms: Tensor, now: Tensor, old: Tensor) -> Tensor:
-        """Return the context of rows, `(..., K)`.
-
-        Parameters
-        ----------
-        known, terms : float64 Tensor of shape (..., known), (..., terms)
-            What is known of rows, and their own terms.
-        now, old : int64 Tensor of shape (..., C)
-            What cells do, and did in the row before; 0 where there is none.
-        """
+        """Return the context `(..., K)` of rows: by what is known of them, their terms, what cells do and did."""
         did = [(part[..., self.cells] == self.numbers).to(known.dtype) for part in (now, old)]
         return torch.cat([known[..., self.known], terms[..., self.terms], *did], -1)
 
     def by_outcome(self, j: int, outcomes: int, weights: Tensor) -> Tensor:
-        """Return what cell j adds to regressions on the context, by what it does: `(outcomes, R)`.
-
-        Parameters
-        ----------
-        j, outcomes : int
-        weights : float32 Tensor of shape (K, R)
-        """
+        """Return what cell j adds to R regressions on the context `(K, R)`, by what it does: `(outcomes, R)`."""
         out = weights.new_zeros((outcomes, weights.shape[1]))
-        first, mine = len(self.known), torch.from_numpy(np.flatnonzero(self.owner == j))
-        levels = mine[mine < first + len(self.terms)]
+        mine, first_flag = torch.from_numpy(np.flatnonzero(self.owner == j)), len(self.known) + len(self.terms)
+        levels, flags = mine[mine < first_flag], mine[mine >= first_flag]
         out[: len(levels)] += weights[levels]
-        flags = mine[mine >= first + len(self.terms)]
-        out[self.numbers[flags - first - len(self.terms)]] += weights[flags]
+        out[self.numbers[flags - first_flag]] += weights[flags]
         return out
 
     def rows(self, counts: Sequence[int]) -> float:
         """Return how many rows are enough to look at, of cells with so many outcomes."""
-        work = sum(counts[j] * int((self.owner < j).sum()) for j in self.lifted(counts))
-        return min(SEEN, WORK / max(work, 1))
+        work = sum(counts[j] * int((self.owner < j).sum()) for j in self.cells_with(counts))
+        return min(MAX_ROWS, MAX_WORK / max(work, 1))
 
-    def lifted(self, counts: Sequence[int]) -> list[int]:
+    def cells_with(self, counts: Sequence[int]) -> list[int]:
         """Return the cells that have a context, of cells with so many outcomes."""
-        return [j for j, n in enumerate(counts) if 1 < n <= MOST and (self.owner < j).any()]
+        return [j for j, n in enumerate(counts) if 1 < n <= MAX_OUTCOMES and (self.owner < j).any()]
 
 
 @dataclass(frozen=True)
-class Lift:
-    """What the context adds to the logits of one cell's outcomes, `u @ weights + offset`: on first rows, on others.
+class ContextWeights:
+    """What the context adds to the logits of one cell's outcomes, `u @ weights + offset`: on first rows, on others."""
 
-    Attributes
-    ----------
-    weights : float64 array of shape (2, K, outcomes)
-    offset : float64 array of shape (2, outcomes)
-    """
-
-    weights: Doubles
-    offset: Doubles
+    weights: Doubles  # (2, K, outcomes)
+    offset: Doubles  # (2, outcomes)
 
     @classmethod
-    def none(cls, size: int, outcomes: int) -> Lift:
+    def none(cls, size: int, outcomes: int) -> ContextWeights:
         """Return one that adds nothing."""
         return cls(np.zeros((2, size, outcomes)), np.zeros((2, outcomes)))
 
 
-@dataclass
-class Sample:
-    """Some rows: contexts `(rows, K)`; outcomes, states before and for how long these had lasted `(rows, cells)`.
+@dataclass(frozen=True)
+class ContextRows:
+    """Some rows that regressions are fitted to."""
 
-    `held` says whether they are held back.
+    u: Doubles  # (rows, K) contexts
+    outcome: Ints  # (rows, cells)
+    state: Ints  # (rows, cells), before
+    duration: Ints  # (rows, cells), for how long the state had lasted
+    held: Bools  # (rows,) whether they are held back
+
+
+def fit_context(
+    context: Context, cell: int, outcomes: int, samples: Sequence[ContextRows | None], logs: Sequence[Doubles]
+) -> ContextWeights:
+    """Fit the regressions of one cell to first rows and to others.
+
+    `logs` are the base's log shares: of first rows `(outcomes,)`, and given the state before and for how long it had
+    lasted `(states, lengths, outcomes)`.
     """
-
-    u: list[Doubles] = field(default_factory=list)
-    now: list[Ints] = field(default_factory=list)
-    old: list[Ints] = field(default_factory=list)
-    length: list[Ints] = field(default_factory=list)
-    held: list[NDArray[np.bool_]] = field(default_factory=list)
-
-    def of(self, cell: int) -> tuple[Doubles, Ints, Ints, Ints, NDArray[np.bool_]]:
-        """Return all rows of one cell."""
-        now, old, length = (np.concatenate(part)[:, cell] for part in (self.now, self.old, self.length))
-        return np.concatenate(self.u), now, old, length, np.concatenate(self.held)
-
-
-def fit_lift(context: Context, cell: int, outcomes: int, samples: Sequence[Sample], logs: Sequence[Doubles]) -> Lift:
-    """Fit the regressions of one cell.
-
-    Parameters
-    ----------
-    context : Context
-    cell, outcomes : int
-    samples : two Sample
-        First rows, and others.
-    logs : two arrays of shape (outcomes,) and (states, lengths, outcomes)
-        The base's log shares: of first rows, and given the state before and for how long it had lasted.
-    """
-    made = Lift.none(context.size, outcomes)
+    made = ContextWeights.none(context.size, outcomes)
     before = np.flatnonzero(context.owner < cell)
     for side, (rows, log) in enumerate(zip(samples, logs, strict=True)):
-        if not rows.u:
+        if rows is None:
             continue
-        u, now, old, length, held = rows.of(cell)
-        base = np.tile(log, (len(u), 1)) if side == 0 else log[old, np.minimum(length, log.shape[1] - 1)]
-        if held.any() and np.sort(np.bincount(now[~held], minlength=outcomes))[-2] >= FEW:
-            _regress(made, side, before, u, base, now, held)
-        _bar(made, side, context.moments, u, now)
+        now, duration = rows.outcome[:, cell], rows.duration[:, cell]
+        if side == 0:
+            base = np.tile(log, (len(now), 1))
+        else:
+            base = log[rows.state[:, cell], np.minimum(duration, log.shape[1] - 1)]
+        counts = np.bincount(now[~rows.held], minlength=outcomes)
+        if rows.held.any() and np.sort(counts)[-2] >= MIN_OUTCOME:
+            _regress(made, side, before, rows.u, base, now, rows.held)
+        _bar(made, side, context.moments, rows.u, now)
     return made
 
 
 def _regress(
-    made: Lift, side: int, before: NDArray[np.intp], u: Doubles, base: Doubles, now: Ints, held: NDArray[np.bool_]
+    made: ContextWeights, side: int, before: NDArray[np.intp], u: Doubles, base: Doubles, now: Ints, held: Bools
 ) -> None:
     """Fit the regression of one side, if there is one that held-back rows speak for."""
     mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
@@ -201,12 +166,12 @@ def _regress(
         made.offset[side] = w[-1] - (mean / size) @ w[:-1]
 
 
-def _bar(made: Lift, side: int, moments: NDArray[np.intp], u: Doubles, now: Ints) -> None:
+def _bar(made: ContextWeights, side: int, moments: NDArray[np.intp], u: Doubles, now: Ints) -> None:
     """Bar outcomes from the side of each moment on which they never were."""
     seen = np.bincount(now, minlength=made.offset.shape[1]) > 0
     for k in moments:
         passed = u[:, k] == 1
-        if not ((passed | (u[:, k] == 0)).all() and SIDE <= passed.sum() <= len(u) - SIDE):
+        if not ((passed | (u[:, k] == 0)).all() and MIN_SIDE <= passed.sum() <= len(u) - MIN_SIDE):
             continue
         before, after = (np.bincount(now[some], minlength=len(seen)) == 0 for some in (~passed, passed))
         made.weights[side, k, seen & after] -= BARRED
@@ -216,8 +181,8 @@ def _bar(made: Lift, side: int, moments: NDArray[np.intp], u: Doubles, now: Ints
 
 def _fitted(at: Doubles, rows: list[Tensor], ridge: float) -> Doubles:
     """Return the best weights, `(K * outcomes,)`; the ridge is in shares of each outcome's rows."""
-    price = ridge * torch.bincount(rows[2], minlength=rows[1].shape[1]) + LEAST
-    found = minimize(_loss, at, (rows, price), method="L-BFGS-B", jac=True, options={"maxiter": TURNS})
+    price = ridge * torch.bincount(rows[2], minlength=rows[1].shape[1]) + MIN_RIDGE
+    found = minimize(_loss, at, (rows, price), method="L-BFGS-B", jac=True, options={"maxiter": MAX_TURNS})
     return np.asarray(found.x, dtype=np.float64)
 
 

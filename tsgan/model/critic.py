@@ -2,17 +2,13 @@
 
 It sees each step as numbers: values, differences to the step before on their own scale (the small steps of a persistent
 series are invisible beside its level), what each cell did (see `heads`), and what is known of the step. Only values
-bend; what cells did is held constant, so that the gradient of a score runs through values and differences:
-
-    windows --discrete--> Discrete        constants, read once
-    values, Discrete --dense--> Batch     differentiable in the values; the penalty moves in this space
-    Batch --score--> scores
+bend; what cells did is held constant, so that the gradient of a score runs through values and differences, and the
+penalty moves in their space.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,23 +18,14 @@ from .cells import LSTM, RecurrentCell
 from .heads import Outcomes, code
 from .losses import Batch
 
-ONE_HOT = 16  # levels of a category up to which each has a place of its own; more share as many numbers
-STEEPEST = 100.0  # most that a difference is multiplied by: a smaller step is as good as none
+MAX_ONE_HOT = 16  # levels of a category up to which each has a place of its own; more share as many numbers
+MAX_SCALE = 100.0  # of a difference: a smaller step is as good as none
 
 
 class Features(nn.Module):
-    """Cells as numbers that a network reads and that may lie between those of two rows.
+    """Cells as numbers, `size` a row, that a network reads and that may lie between those of two rows.
 
-    Parameters
-    ----------
-    cells : tuple of Cell
-    scale : Tensor of shape (cells,) or None
-        What differences between steps are multiplied by; None leaves them out.
-
-    Attributes
-    ----------
-    size : int
-        Numbers per row.
+    `scale` `(cells,)` is what differences between steps are multiplied by; None leaves them out.
     """
 
     numbers: Tensor
@@ -52,18 +39,18 @@ class Features(nn.Module):
 
     def __init__(self, cells: tuple[Cell, ...], scale: Tensor | None = None) -> None:
         super().__init__()
-        self.cells, told = cells, [Outcomes.of(cell) for cell in cells]
+        self.cells, counts = cells, [Outcomes.of(cell).count for cell in cells]
         numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
-        wide = [j for j, cell in enumerate(cells) if isinstance(cell, Category) and cell.levels > ONE_HOT]
+        wide = [j for j, cell in enumerate(cells) if isinstance(cell, Category) and cell.levels > MAX_ONE_HOT]
         flagged = [j for j in range(len(cells)) if j not in set(wide)]
         plain = [int(isinstance(cells[j], Number)) for j in flagged]  # outcomes that are no flag: "continuous", first
-        widths = [told[j].count - skipped for j, skipped in zip(flagged, plain, strict=True)]
+        widths = [counts[j] - skipped for j, skipped in zip(flagged, plain, strict=True)]
         starts = [sum(widths[:k]) - skipped for k, skipped in enumerate(plain)]
-        levels = [told[j].count for j in wide]
+        levels = [counts[j] for j in wide]
         self.flags = sum(widths)
         for name, held in {
             "numbers": numbers,
-            "missing": [told[j].missing for j in numbers],
+            "missing": [Outcomes.of(cells[j]).missing for j in numbers],
             "flagged": flagged,
             "plain": plain,
             "starts": starts,
@@ -72,28 +59,16 @@ class Features(nn.Module):
         }.items():
             self.register_buffer(name, torch.tensor(held, dtype=torch.int64), persistent=False)
         self.register_buffer("scale", None if scale is None else scale[numbers].clone())
-        self.codes = nn.Parameter(torch.randn(sum(levels), ONE_HOT)) if wide else None
-        self.size = len(numbers) * (1 if scale is None else 2) + self.flags + len(wide) * ONE_HOT
+        self.codes = nn.Parameter(torch.randn(sum(levels), MAX_ONE_HOT)) if wide else None
+        self.size = len(numbers) * (1 if scale is None else 2) + self.flags + len(wide) * MAX_ONE_HOT
 
     def code(self, values: Tensor) -> Tensor:
         """Return what each cell of windows did, by its outcomes' numbers; `values` is (B, T, cells), NaN missing."""
-        age = torch.arange(values.shape[1], device=values.device).expand(len(values), -1)
+        age = torch.arange(values.shape[1]).expand(len(values), -1)
         return code(values.detach(), age, self.cells).outcome
 
     def forward(self, values: Tensor, outcome: Tensor) -> Tensor:
-        """Return the features of rows.
-
-        Parameters
-        ----------
-        values : Tensor of shape (B, T, cells)
-            Anything where a cell is missing; a gradient runs back to the numbers.
-        outcome : int64 Tensor of shape (B, T, cells)
-
-        Returns
-        -------
-        Tensor of shape (B, T, size)
-            In the precision of `values`.
-        """
+        """Return the features of rows `(B, T, size)` by values and outcomes `(B, T, cells)`, anything where missing."""
         there = outcome[..., self.numbers] != self.missing
         x = torch.where(there, values[..., self.numbers], 0.0)
         parts = [x]
@@ -111,39 +86,8 @@ class Features(nn.Module):
         return torch.cat(parts, dim=-1)
 
 
-@dataclass(frozen=True)
-class Discrete:
-    """What does not bend in B windows of T steps.
-
-    Attributes
-    ----------
-    outcome : int64 Tensor of shape (B, T, cells)
-    statics : int64 Tensor of shape (B, statics)
-        Outcomes of the statics.
-    covariates : Tensor of shape (B, T, covariates)
-    lengths : int64 Tensor of shape (B,)
-        Steps that count.
-    """
-
-    outcome: Tensor
-    statics: Tensor
-    covariates: Tensor
-    lengths: Tensor
-
-
 class Critic(nn.Module):
-    """A recurrent critic.
-
-    Parameters
-    ----------
-    layout : Layout
-    scale : Tensor of shape (cells,)
-        What differences are multiplied by; `difference_scale` measures it on real windows.
-    hidden, layers : int
-        Size of the recurrent state, number of layers.
-    cell : callable
-        Makes the recurrent cell from its inputs, hidden size and layers; a member of CELLS.
-    """
+    """A recurrent critic; `scale` `(cells,)` is what differences are multiplied by, see `difference_scale`."""
 
     def __init__(
         self,
@@ -158,8 +102,10 @@ class Critic(nn.Module):
         self.cell = cell(self.steps.size + layout.covariates + self.fixed.size, hidden, layers)
         self.head = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
 
-    def discrete(self, values: Tensor, statics: Tensor, covariates: Tensor, lengths: Tensor) -> Discrete:
-        """Read what cells did from windows as they are, real or drawn.
+    def batch(
+        self, values: Tensor, statics: Tensor, covariates: Tensor, lengths: Tensor, drawn: Tensor | None = None
+    ) -> Batch:
+        """Return windows as the critic sees them, differentiable in the numbers of `values` and `statics`.
 
         Parameters
         ----------
@@ -168,18 +114,14 @@ class Critic(nn.Module):
         statics : Tensor of shape (B, statics)
         covariates : Tensor of shape (B, T, covariates)
         lengths : int64 Tensor of shape (B,)
+            Steps that count.
+        drawn : Tensor of shape (B, T, cells), optional
+            The values as they were drawn, which say what cells did; `values` if not given.
         """
-        return Discrete(self.steps.code(values), self.fixed.code(statics[:, None])[:, 0], covariates, lengths)
-
-    def dense(self, values: Tensor, statics: Tensor, discrete: Discrete) -> Batch:
-        """Return windows as the critic sees them, differentiable in the numbers of `values` and `statics`."""
         kind = next(self.parameters()).dtype
-        x = torch.cat([self.steps(values, discrete.outcome).to(kind), discrete.covariates.to(kind)], dim=-1)
-        return Batch(x, self.fixed(statics[:, None], discrete.statics[:, None])[:, 0].to(kind), discrete.lengths)
-
-    def batch(self, values: Tensor, statics: Tensor, covariates: Tensor, lengths: Tensor) -> Batch:
-        """Return windows as the critic sees them: `dense` after `discrete`."""
-        return self.dense(values, statics, self.discrete(values, statics, covariates, lengths))
+        cells = self.steps(values, self.steps.code(values if drawn is None else drawn)).to(kind)
+        fixed = self.fixed(statics[:, None], self.fixed.code(statics[:, None]))[:, 0].to(kind)
+        return Batch(torch.cat([cells, covariates.to(kind)], dim=-1), fixed, lengths)
 
     def score(self, batch: Batch) -> Tensor:
         """Return the scores `(B,)` of windows."""
@@ -187,48 +129,29 @@ class Critic(nn.Module):
         return scores
 
     def forward(self, x: Tensor, statics: Tensor, lengths: Tensor) -> Tensor:
-        """Score windows by the hidden state at their last step and the mean of those up to it.
+        """Score windows `(B, T, features)` by the hidden state at their last step and the mean of those up to it.
 
-        Parameters
-        ----------
-        x : Tensor of shape (B, T, features)
-        statics : Tensor of shape (B, static_features)
-            Stand beside every step.
-        lengths : int64 Tensor of shape (B,)
-            Steps that count; what comes after does not touch the score.
-
-        Returns
-        -------
-        Tensor of shape (B,)
+        Statics stand beside every step; what comes after the lengths does not touch the score.
         """
-        time = torch.arange(1, x.shape[1] + 1, device=x.device)
+        time = torch.arange(1, x.shape[1] + 1)
         hidden, _ = self.cell(torch.cat([x, statics[:, None].expand(-1, x.shape[1], -1)], dim=-1))
         inside = (time <= lengths[:, None]).to(x.dtype)[:, :, None]
         mean = (hidden * inside).sum(1) / lengths[:, None].to(x.dtype)
-        last = hidden[torch.arange(len(x), device=x.device), lengths - 1]
+        last = hidden[torch.arange(len(x)), lengths - 1]
         scores: Tensor = self.head(torch.cat([last, mean], dim=-1)).squeeze(-1)
         return scores
 
 
 def difference_scale(values: Tensor, lengths: Tensor) -> Tensor:
-    """Return 1 over the standard deviation of each cell's differences between steps, at most `STEEPEST`.
+    """Return 1 over the standard deviation of each cell's differences between steps, at most `MAX_SCALE`.
 
-    Parameters
-    ----------
-    values : Tensor of shape (B, T, cells)
-        Real windows, NaN where missing.
-    lengths : int64 Tensor of shape (B,)
-
-    Returns
-    -------
-    float32 Tensor of shape (cells,)
-        1 for a cell that never moves; of no meaning for a category.
+    Of real windows `(B, T, cells)`, NaN where missing; 1 for a cell that never moves, of no meaning for a category.
     """
     step = torch.diff(values.double(), dim=1)
-    inside = torch.arange(1, values.shape[1], device=values.device) < lengths[:, None]
+    inside = torch.arange(1, values.shape[1]) < lengths[:, None]
     there = inside[:, :, None] & ~step.isnan()
     step = torch.where(there, step, 0.0)
     count = there.sum((0, 1)).clamp_min(1)
     mean = step.sum((0, 1)) / count
     spread = torch.sqrt((torch.where(there, step - mean, 0.0).square().sum((0, 1))) / count)
-    return torch.where(spread > 0, (1 / spread).clamp_max(STEEPEST), 1.0).float()
+    return torch.where(spread > 0, (1 / spread).clamp_max(MAX_SCALE), 1.0).float()

@@ -15,116 +15,83 @@ Outcomes do not bend: a value that stayed moves with the one before, an atom not
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from .chunks import Chunk, Lookback
 from .generator import Generator
-from .heads import Coded
-from .pieces import Piece, Reach
 from .rollout import free_run
 
-THIN = 1e-6  # density of a residual below which it is taken to be this
-LEAP = 5.0  # base residuals by which a number may move with the weight of a normal
+MIN_DENSITY = 1e-6  # of a residual: in a gap between two normals the gradient would be without end
+MAX_LEAP = 5.0  # base residuals by which a number may move with the weight of a normal
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Free runs, and what they were given.
+    """Free runs, and what they were given."""
 
-    Attributes
-    ----------
-    values : float64 Tensor of shape (B, T, C)
-        NaN where missing.
-    piece : Piece
-        The same, as the network reads them.
-    """
-
-    values: Tensor
-    piece: Piece
+    values: Tensor  # (B, T, C) float64, NaN where missing
+    chunk: Chunk  # the same, as the network reads them
 
     @classmethod
-    def draw(cls, generator: Generator, like: Piece, noise: torch.Generator) -> Runs:
-        """Draw free runs with the statics, covariates and lengths of some pieces."""
+    def draw(cls, generator: Generator, like: Chunk, noise: torch.Generator) -> Runs:
+        """Draw free runs with the statics, covariates and lengths of some chunks."""
         was = generator.training
         generator.eval()
         values = torch.from_numpy(free_run(generator, like.statics.numpy(), like.known.numpy(), noise))
         generator.train(was)
-        return cls.of(values, like, generator.reach)
+        return cls.of(values, like, generator.lookback)
 
     @classmethod
-    def of(cls, values: Tensor, like: Piece, reach: Reach) -> Runs:
+    def of(cls, values: Tensor, like: Chunk, lookback: Lookback) -> Runs:
         """Return windows as the first rows of stretches, after rows of nothing."""
-        before = reach.rows
+        before = lookback.rows
         blank = values.new_zeros((len(values), before, values.shape[2]))
         age = torch.arange(-before, values.shape[1]).clamp_min(-1).expand(len(values), -1)
-        return cls(values, Piece(torch.cat([blank, values], 1), age, like.known, like.statics, like.inside))
+        return cls(values, Chunk(torch.cat([blank, values], 1), age, like.known, like.statics, like.inside))
 
     def __getitem__(self, some: Tensor) -> Runs:
-        return Runs(self.values[some], self.piece[some])
+        return Runs(self.values[some], self.chunk[some])
 
 
 def implicit_shift(e: Tensor, weight: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:
-    """Return how draws of a mixture of normals move with its parameters: zero, with the gradient.
-
-    Parameters
-    ----------
-    e : Tensor of shape (...)
-        What was drawn.
-    weight, mean, log_sigma : Tensor of shape (..., K)
-        Logits of the weights, means, logarithms of the standard deviations.
-    """
+    """Return how draws e `(...)` of mixtures of normals `(..., K)` move with these: zero, with the gradient."""
     with torch.no_grad():
         share, u = torch.softmax(weight, -1), (e[..., None] - mean) * torch.exp(-log_sigma)
         below, density = torch.special.ndtr(u), torch.exp(-0.5 * u.square() - log_sigma) / math.sqrt(2 * math.pi)
-        whole = (share * density).sum(-1, keepdim=True).clamp_min(THIN)
+        whole = (share * density).sum(-1, keepdim=True).clamp_min(MIN_DENSITY)
         owner = share * density / whole
         # a gap between two normals is crossed by a leap
-        leap = (((share * below).sum(-1, keepdim=True) - below) / whole).clamp(-LEAP, LEAP)
+        leap = (((share * below).sum(-1, keepdim=True) - below) / whole).clamp(-MAX_LEAP, MAX_LEAP)
     moved = (owner * (mean + u * torch.exp(log_sigma)) + leap * torch.softmax(weight, -1)).sum(-1)
     shift: Tensor = moved - moved.detach()
     return shift
 
 
-class Spreading:
-    """How a shift of residuals spreads over the numbers after them, through the base; linear, and exact.
-
-    Parameters
-    ----------
-    generator : Generator
-    """
+class Propagation:
+    """How a shift of residuals moves the numbers after them, through the base; linear, and exact."""
 
     def __init__(self, generator: Generator) -> None:
-        linear, self.reach = generator.linear, generator.reach
+        linear, self.lookback = generator.linear, generator.lookback
         terms = linear.vector.terms
         self.own = [generator.heads.own[j] for j in terms.numbers]
-        self.numbers, at, known = terms.numbers, torch.from_numpy(terms.of_numbers), linear.vector.known
-        self.inner, self.outer, self.spread, self.inverse = [], [], [], []
         self.free = all(own.count == 1 for own in self.own)
-        seasonal = known + self.reach.order * terms.size
-        for k in range(self.reach.last + 1):
-            inner, outer = linear.part("inner", k)[:, at], linear.part("outer", k)
-            self.inner.append(inner.float())
-            lags = [outer[:, known + i * terms.size + at] for i in range(min(k, self.reach.order))]
-            self.outer.append(torch.cat([*lags, outer[:, seasonal:]], 1).float())
-            self.spread.append(linear.part("spread", k).float())
-            self.inverse.append(torch.linalg.inv(torch.eye(len(at), dtype=inner.dtype) - inner).float())
+        at = torch.from_numpy(terms.of_numbers)
+        seasonal = linear.vector.known + self.lookback.order * terms.size
         self.unit = torch.eye(len(at))
+        self.inner, self.outer, self.spread, self.inverse = [], [], [], []
+        for k in range(self.lookback.last + 1):
+            inner = linear.weights(k, 0)[:, at]
+            lags = [linear.weights(k, lag)[:, at] for lag in range(1, min(k, self.lookback.order) + 1)]
+            self.inner.append(inner.float())
+            self.outer.append(torch.cat([*lags, linear.stage(k).outer[:, seasonal:]], 1).float())
+            self.spread.append(linear.stage(k).spread.float())
+            self.inverse.append(torch.linalg.inv(torch.eye(len(at), dtype=inner.dtype) - inner).float())
 
     def __call__(self, shift: Tensor, outcome: Tensor) -> Tensor:
-        """Return how values move.
-
-        Parameters
-        ----------
-        shift : float32 Tensor of shape (B, T, numbers)
-            Of the residuals; counts where a number was continuous.
-        outcome : int64 Tensor of shape (B, T, numbers)
-
-        Returns
-        -------
-        float32 Tensor of shape (B, T, numbers)
-        """
+        """Return how values move, `(B, T, numbers)` float32, by shifts of residuals where a number was continuous."""
         drawn = (outcome == 0).float()
         straight, fixed = torch.zeros_like(drawn), torch.zeros_like(drawn)
         for i, own in enumerate(self.own):
@@ -134,11 +101,10 @@ class Spreading:
                 fixed[:, :, i] += outcome[:, :, i] == atom
         rows: list[Tensor] = []
         for t in range(shift.shape[1]):
-            k = self.reach.stage(t)
+            k = self.lookback.stage(t)
             change = self.spread[k] * shift[:, t]
             if k:
-                order = min(k, self.reach.order)
-                ago = [*range(1, order + 1), *self.reach.lags[: 2 * (k - order)]]
+                ago = [*range(1, min(k, self.lookback.order) + 1), *self.lookback.lags_at(k)]
                 change = change + torch.cat([rows[t - lag] for lag in ago], 1) @ self.outer[k].T
             if self.free:
                 change = change @ self.inverse[k].T
@@ -156,43 +122,23 @@ class Spreading:
 
 
 def differentiable(
-    generator: Generator, spreading: Spreading, runs: Runs, hops: int, noise: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return free runs with the gradient of their numbers, and the log-probability of their outcomes.
+    generator: Generator, propagation: Propagation, runs: Runs, noise: torch.Generator, hops: int = 1
+) -> Tensor:
+    """Return free runs with the gradient of their numbers, `(B, T, C)` float64 as drawn, 0 where missing.
 
-    Parameters
-    ----------
-    generator : Generator
-        In `eval` mode, as it was when it drew: dropout would be another law.
-    spreading : Spreading
-    runs : Runs
-    hops : int
-        Times that the gradient runs through the network.
-    noise : torch.Generator
-        Says where in its cell of the grid a number was before it was rounded.
-
-    Returns
-    -------
-    values : float64 Tensor of shape (B, T, C)
-        As drawn, 0 where missing.
-    log_prob : float32 Tensor of shape (B, T)
-        Of the outcomes of each row.
+    The generator is in `eval` mode, as it was when it drew: dropout would be another law. The gradient runs through the
+    network so many `hops`. `noise` says where in its cell of the grid a number was before it was rounded.
     """
-    piece, steps = runs.piece, runs.piece.known.shape[1]
-    coded = piece.coded(generator.layout)
-    numbers = generator.heads.numbers
-    jitter = generator.grids.noise(coded.x[:, -steps:], noise)[:, :, numbers]
-    outcome = coded.outcome[:, -steps:]
-    x, at_rest = coded.x, coded
+    chunk, steps, numbers = runs.chunk, runs.chunk.steps, generator.heads.numbers
+    coded = chunk.coded(generator.layout)
+    rows = coded.last(steps)
+    jitter = generator.grids.noise(rows.x, noise)[:, :, numbers]
+    moving = coded
     for _ in range(hops):
-        read, _ = generator.read(at_rest, piece, None)
-        e = (read.told.e[:, 1:].detach() + jitter / read.told.spread[:, 1:]).float()
-        shift = implicit_shift(e, *generator.mixture(read))
-        moved = spreading(shift, outcome[:, :, numbers])
-        now = torch.zeros_like(x[:, -steps:])
-        now[:, :, numbers] = moved.to(x.dtype)
-        at_rest = Coded(x + torch.cat([torch.zeros_like(x[:, :-steps]), now], 1), coded.outcome, coded.state)
-    log_prob = torch.zeros(outcome.shape[:2])
-    for (mine, _), part in zip(generator.heads.groups, generator.outcome_logits(coded, piece, read), strict=True):
-        log_prob = log_prob + torch.log_softmax(part, -1).gather(3, outcome[:, :, mine][..., None])[..., 0].sum(2)
-    return at_rest.x[:, -steps:], log_prob
+        outputs, _ = generator.read(moving, chunk, None)
+        e = (outputs.base.e[:, 1:].detach() + jitter / outputs.base.spread[:, 1:]).float()
+        moved = propagation(implicit_shift(e, *generator.mixture(outputs)), rows.outcome[:, :, numbers])
+        now = torch.zeros_like(rows.x)
+        now[:, :, numbers] = moved.to(now.dtype)
+        moving = replace(coded, x=coded.x + torch.cat([torch.zeros_like(coded.x[:, :-steps]), now], 1))
+    return moving.last(steps).x

@@ -22,22 +22,15 @@ from torch import Tensor
 
 from ..layout import Category, Cell, Number
 
-CLOSE = 1e-9  # scaled values that differ by less are equal
-NEVER = -30.0  # logit of an outcome that cannot be
-TABLE = 64  # outcomes up to which it is counted which follows which
+CLOSE = 1e-9  # scaled values that differ by less are equal: what scaling there and back may add
+NEVER = -30.0  # logit of an outcome that cannot be: finite, so that its likelihood and gradient are
+MAX_TABLE = 64  # outcomes up to which it is counted which follows which: a table of more would be empty
+LOG_SIGMA = (-7.0, 3.0)  # bounds of the log sigma of normals, in units of the base's residual: none on one value alone
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The outcomes of one cell, by number.
-
-    Attributes
-    ----------
-    count : int
-    stay, straight, missing : int
-        -1 where the cell has no such outcome.
-    atoms, starts : tuple of int
-    """
+    """The outcomes of one cell, by number; -1 where the cell has no such outcome."""
 
     count: int
     stay: int = -1
@@ -49,7 +42,12 @@ class Outcomes:
     @property
     def states(self) -> int:
         """How many states the next outcome is counted after: the outcomes, and "not known yet, since the start"."""
-        return self.count + (self.missing >= 0 and self.count <= TABLE)
+        return self.count + (self.missing >= 0 and self.has_table)
+
+    @property
+    def has_table(self) -> bool:
+        """Whether it is counted which outcome follows which."""
+        return self.count <= MAX_TABLE
 
     @classmethod
     def of(cls, cell: Cell) -> Outcomes:
@@ -74,25 +72,20 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class Coded:
-    """Rows as the network reads them; R rows of context and steps.
+    """Rows as the network reads them, `(B, R, C)` each: R rows of context and steps."""
 
-    Attributes
-    ----------
-    x : float64 Tensor of shape (B, R, C)
-        Values and codes; behind a missing one stands the last that was known (0 before the first).
-    outcome : int64 Tensor of shape (B, R, C)
-    state : int64 Tensor of shape (B, R, C)
-        The outcome, or one beyond all outcomes where the cell was missing since the start of the stretch; see
-        `Outcomes.states`.
-    """
+    x: Tensor  # float64, values and codes; behind a missing one stands the last that was known (0 before the first)
+    outcome: Tensor  # int64
+    state: Tensor  # int64, the outcome, or one beyond all where the cell was missing since the start of the stretch
 
-    x: Tensor
-    outcome: Tensor
-    state: Tensor
+    def last(self, steps: int, lag: int = 0) -> Coded:
+        """Return the last rows, so many `steps`, or the rows `lag` rows before each of them."""
+        end = self.x.shape[1] - lag
+        return Coded(*(part[:, end - steps : end] for part in (self.x, self.outcome, self.state)))
 
-    def before(self, age: Tensor) -> Tensor:
+    def outcome_before(self, age: Tensor) -> Tensor:
         """Return the outcomes of the rows before the last ones, of which `age` `(B, T)` is; 0 where there is none."""
-        return torch.where((age > 0)[:, :, None], self.outcome[:, -age.shape[1] - 1 : -1], 0)
+        return torch.where((age > 0)[:, :, None], self.last(age.shape[1], 1).outcome, 0)
 
 
 def code(
@@ -102,7 +95,7 @@ def code(
     behind: Tensor | None = None,
     new: Tensor | None = None,
 ) -> Coded:
-    """Tell what each cell of some rows did.
+    """Return what each cell of some rows did.
 
     Parameters
     ----------
@@ -120,12 +113,12 @@ def code(
     x, never = values, gone
     if bool(gone.any()):
         there = age >= 0
-        place = torch.arange(values.shape[1], device=values.device)[None, :, None].expand_as(values)
+        place = torch.arange(values.shape[1])[None, :, None].expand_as(values)
         last = torch.where(gone | ~there[:, :, None], -1, place).cummax(1).values
         old = 0.0 if behind is None else behind[:, None]
         x = torch.where(last >= 0, values.nan_to_num().gather(1, last.clamp_min(0)), old)
         never = (last < 0) if new is None else (last < 0) & new[:, None]
-    outcome = torch.zeros(values.shape, dtype=torch.int64, device=values.device)
+    outcome = torch.zeros(values.shape, dtype=torch.int64)
     before = torch.cat([x[:, :1], x[:, :-1]], 1)
     known = ~gone & (age >= 1)[:, :, None] & ~torch.cat([gone[:, :1], gone[:, :-1]], 1)
     twice = known & (age >= 2)[:, :, None] & torch.cat([known[:, :1], known[:, :-1]], 1)
@@ -155,12 +148,7 @@ def code(
 
 
 class Grids:
-    """The grids of the numbers of a row: rounding, and noise within a grid's cell.
-
-    Parameters
-    ----------
-    cells : tuple of Cell
-    """
+    """The grids of the numbers of a row: rounding, and noise within a grid's cell."""
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
         self.points = {
@@ -169,6 +157,10 @@ class Grids:
             if isinstance(cell, Number) and len(cell.grid) > 1
         }
         self.edges = {j: (grid[1:] + grid[:-1]) / 2 for j, grid in self.points.items()}
+        self._sides = {}  # by cell: how far it goes below and above each point; the first and the last are symmetric
+        for j, points in self.points.items():
+            below, above = points[1:] - self.edges[j], self.edges[j] - points[:-1]
+            self._sides[j] = torch.cat([above[:1], below]), torch.cat([above, below[-1:]])
 
     def snap(self, j: int, z: Tensor) -> Tensor:
         """Return the nearest points of the grid of cell `j`; `z` (float64) as it is where it has none."""
@@ -177,15 +169,51 @@ class Grids:
     def noise(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Return, for values `(B, T, C)`, uniform noise within the grid's cell of each; 0 without a grid."""
         out = torch.zeros_like(x)
-        for j, points in self.points.items():
+        for j, sides in self._sides.items():
             place = torch.bucketize(x[:, :, j].contiguous(), self.edges[j])
-            low = torch.where(place > 0, points[place] - self.edges[j][(place - 1).clamp_min(0)], 0.0)
-            last = len(self.edges[j]) - 1
-            high = torch.where(place <= last, self.edges[j][place.clamp_max(last)] - points[place], 0.0)
-            low, high = torch.where(place > 0, low, high), torch.where(place <= last, high, low)
+            low, high = (side[place] for side in sides)
             share = torch.rand(x.shape[:2], generator=generator, dtype=x.dtype)
             out[:, :, j] = share * (low + high) - low
         return out
+
+    def log_width(self, j: int, z: Tensor) -> Tensor:
+        """Return the log width of the grid's cell around values, 0 without a grid: so densities count as shares."""
+        points = self.points.get(j)
+        if points is None:
+            return torch.zeros_like(z)
+        width = torch.cat([points[1:2] - points[:1], (points[2:] - points[:-2]) / 2, points[-1:] - points[-2:-1]])
+        return width[torch.bucketize(z.nan_to_num(), self.edges[j])].log()
+
+
+class Heads:
+    """Where in the chain's output the parameters of each cell's head lie."""
+
+    def __init__(self, cells: tuple[Cell, ...], mixture: int) -> None:
+        self.own = [Outcomes.of(cell) for cell in cells]
+        self.widths = [
+            (o.count if o.count > 1 else 0) + (3 * mixture if isinstance(cell, Number) else 0)
+            for cell, o in zip(cells, self.own, strict=True)
+        ]
+        ends = np.concatenate([[0], np.cumsum(self.widths)]).astype(int)
+        self.several = [j for j, o in enumerate(self.own) if o.count > 1]
+        self.numbers = [j for j, cell in enumerate(cells) if isinstance(cell, Number)]
+        self.place = {j: number for number, j in enumerate(self.numbers)}
+        # networks give logits first, of cells with as many outcomes together, then weights, means and sigmas
+        self.groups: list[tuple[list[int], slice]] = []
+        order: list[int] = []
+        for count in sorted({self.own[j].count for j in self.several}):
+            mine = [j for j in self.several if self.own[j].count == count]
+            self.groups.append((mine, slice(len(order), len(order) + len(mine) * count)))
+            order += [int(ends[j]) + k for j in mine for k in range(count)]
+        self.logits = len(order)
+        skipped = [int(ends[j]) + (self.own[j].count if self.own[j].count > 1 else 0) for j in self.numbers]
+        order += [at + part * mixture + k for part in range(3) for at in skipped for k in range(mixture)]
+        self.order = order
+        self.masked = [
+            j
+            for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
+            if o.stay > 0 or o.straight > 0 or o.starts or cell.together >= 0
+        ]
 
 
 def mixture_log_prob(e: Tensor, weight: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:

@@ -16,72 +16,58 @@ from ..arrays import Bools, Doubles, Ints
 from ..bundle import saved
 from ..layout import Layout
 from ..panel import Given, Panel
-from .adversary import Settings, Verdict, finish
+from .adversary import AdversarialResult, AdversarialSettings, fit_adversarial
 from .base import Base, fit_base
 from .callbacks import History
+from .chunks import ChunkSource, Lookback
 from .generator import Generator, Sizes
-from .likelihood import Best, Split, Teaching, polish, teach
+from .likelihood import Checkpoint, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
-from .pieces import Reach, Source
 from .rollout import Rollout, free_run
-from .runtime import isolated
+from .runtime import isolated, seeded
 
-SWEEP = 64  # rows of a piece of one long series that moments are taken of
-SMALL, LARGE = 2_000, 10_000  # rows below and from which networks are small and large
-HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)
-STEP_ROWS, LEAST_BATCH, MOST_BATCH = 4096, 16, 128  # rows of a training step; windows at least and at most
-ROWS, SCORED = 8192, 256  # rows of a batch that is scored, and steps of a piece
-LOOKED = 16  # rows that say how likely levels are under some statics
-STATIC_SHARE = 8  # of the time, one part in so many is the statics'
+SWEPT_STEPS = 64  # rows of a chunk of one long series that moments are taken of
+MEDIUM, LARGE = 2_000, 10_000  # rows from which networks are of medium size, and large
+HIDDEN, UNITS = (96, 128, 192), (128, 256, 512)  # of small, medium and large ones: larger ones with more dropout win
+STEP_ROWS = 4096  # of a training step, whatever the window
+MIN_BATCH, MAX_BATCH = 16, 128  # windows of a step: bounds of a gradient's noise and of its cost
+SCORED_ROWS, SCORED_STEPS = 8192, 256  # rows that are scored at once, and steps of a chunk of them
+MAX_CHANCE_ROWS = 16  # that say how likely levels are under some statics: each costs a step of a rollout
+STATICS_SHARE = 8  # of the time, one part in so many is the statics'
 FIRST_SHARE = 0.6  # of the time that there is, for the first stage
-PART = 4  # of the first stage's steps, one in so many at most in the second
-SECOND = 75  # steps of the second stage at most: more brought little more
+ADVERSARIAL_PART = 4  # of the first stage's steps, one in so many at most in the second
+MAX_ADVERSARIAL = 75  # steps of the second stage: more brought little more
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is made and taught; None is derived from the data.
-
-    Attributes
-    ----------
-    cell : str
-    hidden, layers, units, mixture : int or None
-        Sizes of the networks.
-    batch : int or None
-        Windows of a training step, in both stages.
-    first : Teaching
-        How the first stage goes.
-    adversarial_steps : int or None
-        Of the second stage at most; 0 leaves it out.
-    second : Settings
-        How the second stage goes.
-    """
+    """How a model is made and taught; None is derived from the data."""
 
     cell: str = "lstm"
     hidden: int | None = None
     layers: int = 1
     units: int | None = None
     mixture: int = 6
-    batch: int | None = None
-    first: Teaching = field(default_factory=Teaching)
-    adversarial_steps: int | None = None
-    second: Settings = field(default_factory=Settings)
+    batch: int | None = None  # windows of a training step, in both stages
+    first: LikelihoodSettings = field(default_factory=LikelihoodSettings)
+    adversarial_steps: int | None = None  # at most; 0 leaves the second stage out
+    second: AdversarialSettings = field(default_factory=AdversarialSettings)
 
     def sizes(self, rows: int) -> Sizes:
         """Return the sizes of the networks for so many rows; as small as can be where they are not taught."""
         if not self.first.steps:
             return Sizes(self.cell, 1, 1, 1, self.mixture)
-        place = (rows >= SMALL) + (rows >= LARGE)
+        place = (rows >= MEDIUM) + (rows >= LARGE)
         hidden = HIDDEN[place] if self.hidden is None else self.hidden
         units = UNITS[place] if self.units is None else self.units
         return Sizes(self.cell, hidden, self.layers, units, self.mixture)
 
     def windows(self, window: int) -> int:
         """Return the windows of a step: as many as make so many rows."""
-        return self.batch or min(max(STEP_ROWS // window, LEAST_BATCH), MOST_BATCH)
+        return self.batch or min(max(STEP_ROWS // window, MIN_BATCH), MAX_BATCH)
 
-    def teaching(self, window: int, deadline: float) -> Teaching:
+    def teaching(self, window: int, deadline: float) -> LikelihoodSettings:
         """Return how the first stage goes, which takes a share of the time if there is a second."""
         if self.adversarial_steps != 0 and math.isfinite(deadline):
             now = time.monotonic()
@@ -91,39 +77,21 @@ class Options:
 
 @dataclass(frozen=True)
 class Training:
-    """How teaching ended.
+    """How teaching ended."""
 
-    Attributes
-    ----------
-    first : Best
-    second : Verdict or None
-        None where there was no second stage.
-    interrupted : bool
-    """
-
-    first: Best
-    second: Verdict | None
+    first: Checkpoint
+    second: AdversarialResult | None  # None where there was no second stage
     interrupted: bool
 
 
 @dataclass
 class Model:
-    """The laws of a panel.
-
-    Attributes
-    ----------
-    layout : Layout
-    steps : Generator or None
-        None where no cell changes from step to step.
-    statics : Generator or None
-        None where there are no statics; each is the one row of a sequence to it.
-    training : Training or None
-        How teaching `steps` ended (or the statics, if that was interrupted); None where nothing was taught, or not now.
-    """
+    """The laws of a panel."""
 
     layout: Layout
-    steps: Generator | None
-    statics: Generator | None
+    steps: Generator | None  # None where no cell changes from step to step
+    statics: Generator | None  # None where there are no statics; each is the one row of a sequence to it
+    # how teaching `steps` ended (or the statics, if that was interrupted); None where nothing was taught, or not now
     training: Training | None = None
 
     @classmethod
@@ -157,22 +125,22 @@ class Model:
         Raises
         ------
         TrainingError
-            See `likelihood.teach`.
+            See `likelihood.fit_likelihood`.
         """
         first, second = seed.spawn(2)
         statics, training = None, None
         if layout.statics:
             rows = Panel.from_dense(panel.statics[:, None, :])
             own = Layout(layout.statics)
-            soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATIC_SHARE)
+            soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATICS_SHARE)
             alone = replace(options, adversarial_steps=0)
-            statics, training = _taught(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
+            statics, training = _fit(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
             if training is not None and training.interrupted:  # what is learned until then is the statics
                 options = replace(options, first=replace(options.first, steps=0))
         steps = None
         if layout.cells:
-            steps, told = _taught(panel, layout, window, starts, options, second, history, deadline)
-            training = training if training is not None and training.interrupted else told
+            steps, how = _fit(panel, layout, window, starts, options, second, history, deadline)
+            training = training if training is not None and training.interrupted else how
         return cls(layout, steps, statics, training)
 
     def draw_statics(self, n: int, rng: np.random.Generator) -> Doubles:
@@ -180,7 +148,7 @@ class Model:
         if self.statics is None:
             return np.zeros((n, 0))
         none = np.zeros((n, 1, 0), dtype=np.float32)
-        return free_run(self.statics, np.zeros((n, 0)), none, torch_stream(rng))[:, 0]
+        return free_run(self.statics, np.zeros((n, 0)), none, seeded(rng))[:, 0]
 
     def draw_statics_given(
         self, known: Doubles, allowed: tuple[Bools | None, ...], rng: np.random.Generator, *, filled: bool = False
@@ -200,14 +168,14 @@ class Model:
         if self.statics is None:
             return known
         n = len(known)
-        asked = [(j, some) for j, some in enumerate(allowed) if some is not None]
-        told = [np.ones((n, 1), dtype=bool), *(some for _, some in asked)]
-        kinds, kind = np.unique(np.hstack(told), axis=0, return_inverse=True)
+        asked = {j: some for j, some in enumerate(allowed) if some is not None}
+        every = np.hstack([np.ones((n, 1), dtype=bool), *asked.values()])
+        kinds, kind = np.unique(every, axis=0, return_inverse=True)
         out = np.empty_like(known)
         for number in range(len(kinds)):
             rows = np.flatnonzero(kind.ravel() == number)
             levels: list[Bools | None] = [None] * known.shape[1]
-            for j, some in asked:
+            for j, some in asked.items():
                 levels[j] = None if some[rows[0]].all() else some[rows[0]]
             own = known[rows][:, None]
             none = np.zeros((len(rows), 1, 0), dtype=np.float32)
@@ -222,17 +190,17 @@ class Model:
             return np.zeros((n, steps, 0))
         if given.known is not None or any(some is not None for some in given.allowed):
             return complete(self.steps, given, rng)
-        return free_run(self.steps, given.statics, given.covariates, torch_stream(rng))
+        return free_run(self.steps, given.statics, given.covariates, seeded(rng))
 
     def chance(self, given: Given, rng: np.random.Generator) -> Doubles:
         """Return the log-probability `(n,)` of the levels that are asked of the first rows, by one run of each."""
         total = np.zeros(given.shape[0])
         if self.steps is None:
             return total
-        rollout = Rollout(self.steps, torch.from_numpy(given.statics), torch_stream(rng))
+        rollout = Rollout(self.steps, torch.from_numpy(given.statics), seeded(rng))
         levels = tuple(None if some is None else torch.from_numpy(some) for some in given.allowed)
         lengths = np.full(given.shape[0], given.shape[1]) if given.lengths is None else given.lengths
-        for t in range(min(given.shape[1], LOOKED)):
+        for t in range(min(given.shape[1], MAX_CHANCE_ROWS)):
             _, weight = rollout.step(torch.from_numpy(given.covariates[:, t]), allowed=levels)
             total += np.where(t < lengths, weight.double().numpy(), 0.0)
         return total
@@ -242,24 +210,23 @@ class Model:
         out = np.zeros(panel.values.shape)
         if self.steps is None:
             return out
-        source, generator = Source(panel), self.steps
+        source, generator = ChunkSource(panel), self.steps
         generator.eval()
         order = np.argsort(-panel.lengths, kind="stable")
         at = 0
         while at < len(order):
             length = int(panel.lengths[order[at]])
-            piece_steps = min(length, SCORED)
-            some = order[at : at + max(1, ROWS // piece_steps)]
+            steps = min(length, SCORED_STEPS)
+            some = order[at : at + max(1, SCORED_ROWS // steps)]
             at += len(some)
             state = None
-            for step in range(0, length, piece_steps):
+            for step in range(0, length, steps):
                 start = source.offsets[some] + step
-                fresh = np.zeros(len(some), dtype=bool)
-                piece = source.cut(start, some, fresh, piece_steps, generator.reach)
+                chunk = source.cut(start, some, False, steps, generator.lookback)
                 with torch.no_grad():
-                    log_prob, state = generator(piece, state, None)
-                rows = (start[:, None] + np.arange(piece_steps))[piece.inside.numpy()]
-                out[rows] = log_prob.numpy()[piece.inside.numpy()]
+                    log_prob, state = generator(chunk, state)
+                inside = chunk.inside.numpy()
+                out[(start[:, None] + np.arange(steps))[inside]] = log_prob.numpy()[inside]
         return out
 
     def networks(self) -> dict[str, Network | None]:
@@ -284,34 +251,26 @@ class Model:
 @saved
 @dataclass(frozen=True)
 class Network:
-    """A generator as it is saved.
+    """A generator as it is saved."""
 
-    Attributes
-    ----------
-    reach : Reach
-    sizes : Sizes
-    numbers : dict of str to array
-        All that was learned, by PyTorch's names.
-    """
-
-    reach: Reach
+    lookback: Lookback
     sizes: Sizes
-    numbers: dict[str, NDArray[Any]]
+    numbers: dict[str, NDArray[Any]]  # all that was learned, by PyTorch's names
 
     @classmethod
     def of(cls, generator: Generator) -> Self:
         """Return what is saved of a generator."""
         numbers = {key: part.cpu().numpy() for key, part in generator.state_dict().items()}
-        return cls(generator.reach, generator.sizes, numbers)
+        return cls(generator.lookback, generator.sizes, numbers)
 
     def generator(self, layout: Layout) -> Generator:
         """Return the generator."""
-        made = Generator(layout, Base.blank(layout, self.reach, self.sizes.mixture), self.sizes)
+        made = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes)
         made.load_state_dict({key: torch.from_numpy(array) for key, array in self.numbers.items()})
         return made.eval()
 
 
-def _taught(
+def _fit(
     panel: Panel,
     layout: Layout,
     window: int,
@@ -323,11 +282,10 @@ def _taught(
 ) -> tuple[Generator, Training | None]:
     """Fit the base and teach the network on top of it; return how that ended, None if there was too little to."""
     rng = np.random.default_rng(seed.spawn(1)[0])
-    source = Source(panel)
-    sizes = options.sizes(len(panel.values))
-    sweep = SWEEP if layout.stretches else window
+    source, sizes = ChunkSource(panel), options.sizes(len(panel.values))
+    swept = SWEPT_STEPS if layout.stretches else window
     periods = find_periods(panel, layout)
-    base = fit_base(layout, lambda reach: source.sweep(sweep, reach, window), sizes.mixture, rng, periods, window > 1)
+    base = fit_base(layout, lambda seen: source.sweep(swept, seen, window), sizes.mixture, rng, periods, window > 1)
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)
@@ -336,31 +294,19 @@ def _taught(
         return generator, None
     second = None
     with isolated(seed.spawn(1)[0]):
-        best = teach(generator, split, how, seed.spawn(1)[0], history)
-        interrupted = best.interrupted
-        steps = options.adversarial_steps
+        best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history)
+        interrupted, steps = best.interrupted, options.adversarial_steps
         if steps is None:
-            steps = min(SECOND, best.taken // PART) if best.step else 0  # where nothing is learned nothing is finished
-            steps = steps if steps >= options.second.check else 0  # too few to be measured once
+            steps = min(MAX_ADVERSARIAL, best.taken // ADVERSARIAL_PART)
+            if not best.step or steps < options.second.check:  # nothing is learned, or too few to be measured once
+                steps = 0
         try:
             if steps and not interrupted and window > 1:
-                second = finish(
-                    generator,
-                    split,
-                    replace(options.second, batch=how.batch),
-                    steps,
-                    seed.spawn(1)[0],
-                    history,
-                    deadline,
-                    FIRST_SHARE,
-                )
+                against = replace(options.second, batch=how.batch)
+                own = seed.spawn(1)[0]
+                second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE)
             if best.step and not interrupted and (second is None or not second.kept):
-                polish(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
+                refit(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
         except KeyboardInterrupt:
             interrupted = True
     return generator, Training(best, second, interrupted)
-
-
-def torch_stream(rng: np.random.Generator) -> torch.Generator:
-    """Return a random stream of torch's that goes on from numpy's."""
-    return torch.Generator().manual_seed(int(rng.integers(2**62)))

@@ -6,7 +6,7 @@ weight ("Novel approach to nonlinear/non-Gaussian Bayesian state estimation", Go
 https://doi.org/10.1049/ip-f-2.1993.0015), systematically ("Monte Carlo filter and smoother for non-Gaussian nonlinear
 state space models", Kitagawa, 1996, https://doi.org/10.1080/10618600.1996.10474692). At the end one is drawn by weight.
 
-A particle that walks into a long hole blindly misses what comes after it. So it is told ("Twisted particle filters",
+A particle that walks into a long hole blindly misses what comes after it. So it is guided ("Twisted particle filters",
 Whiteley & Lee, 2014, https://arxiv.org/abs/1210.0220): with :math:`\psi(z)` what some simpler law says of all that is
 known ahead, given the cells `z` so far, the cell x is drawn from :math:`p(x \mid z) \, \psi(z, x)` instead of `p`, and
 the weight grows by
@@ -31,38 +31,26 @@ from torch import Tensor
 from ..arrays import Bools, Doubles, Ints
 from ..layout import Number
 from ..panel import Given
-from .ahead import Levels, LookAhead, Messages, lags_of
-from .generator import LOG_SIGMA, Generator
-from .heads import CLOSE, NEVER
-from .rollout import AGAIN, Rollout
+from .backward import BackwardFilter, LevelMessages, NumberMessages, lags_of
+from .generator import Generator
+from .heads import LOG_SIGMA, NEVER
+from .rollout import MAX_REDRAWS, KnownCells, Rollout
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
-MOST = 16_000_000  # numbers that a block of sequences keeps
-MOST_SIDE = 4096  # particles side by side in a block
+MAX_BLOCK = 16_000_000  # numbers that a block of sequences keeps: 128 MB
+MAX_SIDE_BY_SIDE = 4096  # particles in a block: bounds what a step holds in memory
 SETTLED = 16  # wholly known rows after which particles do not differ any more in what they say of rows to come
-TINY = 1e-300
+MIN_SHARE = 1e-300  # of a normal between two bounds: its logarithm is finite
 
 
 def complete(generator: Generator, given: Given, rng: np.random.Generator, particles: int = PARTICLES) -> Doubles:
     """Draw what is unknown of sequences, given what is known.
 
-    Parameters
-    ----------
-    generator : Generator
-    given : Given
-        What is known. Known cells hold even where `allowed` forbids their level; NaN in a cell that can be missing is
-        known to be missing, in another it is unknown. Nothing known beyond a sequence's end counts.
-    rng : numpy.random.Generator
-    particles : int
-        N. Sequences of which nothing is known after their first unknown cell need but one, and are drawn exactly.
+    Known cells hold even where `allowed` forbids their level; NaN in a cell that can be missing is known to be missing,
+    in another it is unknown. Nothing known beyond a sequence's end counts. Sequences of which nothing is known after
+    their first unknown cell need but one of the N particles, and are drawn exactly. Returns rows `(n, T, C)`, NaN where
+    missing and after the end of a sequence.
 
-    Returns
-    -------
-    float64 array of shape (n, T, C)
-        NaN where missing, and after the end of a sequence.
-
-    Notes
-    -----
     Sequences are drawn in blocks of `block_size`, each with a stream of its own that is taken from `rng` when its turn
     comes: a call in parts that end where blocks do gives what one call gives.
     """
@@ -81,7 +69,7 @@ def block_size(generator: Generator, steps: int, particles: int = PARTICLES) -> 
     lags = lags_of(generator)
     side = (lags + 1) * numbers if lags else 0
     kept = steps * (cells * max(particles, 1) + numbers * side) + 4 * side**2
-    return max(1, min(MOST_SIDE // max(particles, 1), MOST // max(kept, 1)))
+    return max(1, min(MAX_SIDE_BY_SIDE // max(particles, 1), MAX_BLOCK // max(kept, 1)))
 
 
 def _part(given: Given, some: slice) -> Given:
@@ -102,25 +90,19 @@ class GuidedRollout(Rollout):
 
     extra: Tensor
     owner: Tensor
-    row: Tensor
+    cells: Tensor
     pattern: Tensor
     alone: bool = False
-    messages: Messages | None = None
-    levels: dict[int, Levels] | None = None
+    messages: NumberMessages | None = None
+    levels: dict[int, LevelMessages] | None = None
     filled: bool = False  # whether nothing is drawn as missing
 
-    def guide(self, ahead: LookAhead | None, t: int, owner: Tensor, alone: bool) -> None:
-        """Say what comes after row t.
+    def guide(self, ahead: BackwardFilter | None, t: int, owner: Tensor, alone: bool) -> None:
+        """Say what comes after row t, of which sequence each row is `(B,)`, and whether each is the only one of its.
 
-        Parameters
-        ----------
-        ahead : LookAhead or None
-        t : int
-        owner : int64 Tensor of shape (B,)
-            The sequences that rows in the making belong to.
-        alone : bool
-            Whether each is the only one of its sequence.
+        The weight of the next step, relative to what was said before the row, is that of `step` and `extra` (float64).
         """
+        self.extra = torch.zeros(self.size, dtype=torch.float64)
         self.owner, self.alone = owner, alone
         self.messages, self.levels = (None, None) if ahead is None else (ahead.numbers[t], ahead.levels[t])
         if ahead is None or self.messages is None:
@@ -128,24 +110,11 @@ class GuidedRollout(Rollout):
         self.pattern = ahead.pattern[owner]
         m = len(self.g.heads.numbers)
         before = self.lags[:, : ahead.lags, self.g.linear.vector.terms.of_numbers].flatten(1)
-        self.row = torch.cat([before.new_zeros((self.size, m)), before], 1)
+        self.cells = torch.cat([before.new_zeros((self.size, m)), before], 1)
 
-    @torch.no_grad()
-    def step(
-        self,
-        covariates: Tensor,
-        known: Tensor | None = None,
-        values: Tensor | None = None,
-        allowed: tuple[Tensor | None, ...] = (),
-    ) -> tuple[Tensor, Tensor]:
-        """Draw one row as `Rollout.step` does; weights are float64, relative to what was said before the row."""
-        self.extra = torch.zeros(self.size, dtype=torch.float64)
-        x, weight = super().step(covariates, known, values, allowed)
-        return x, weight.double() + self.extra
-
-    def logits(self, j: int, params: Tensor, gone: Tensor) -> Tensor:
+    def logits(self, j: int, params: Tensor) -> Tensor:
         """Return the logits of cell j's outcomes, of which some may be ruled out."""
-        logits = super().logits(j, params, gone)
+        logits = super().logits(j, params)
         missing = self.g.heads.own[j].missing
         if self.filled and missing >= 0:
             logits = logits.index_fill(1, torch.tensor([missing]), NEVER)
@@ -160,54 +129,44 @@ class GuidedRollout(Rollout):
         return joint
 
     def number(
-        self,
-        j: int,
-        cell: Number,
-        params: Tensor,
-        centre: Tensor,
-        spread: Tensor,
-        gone: Tensor,
-        told: Tensor | None,
-        values: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, j: int, cell: Number, params: Tensor, centre: Tensor, spread: Tensor, given: KnownCells | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw a number as `Rollout.number` does, by what messages from later known rows say of it."""
         own, i = self.g.heads.own[j], self.g.heads.place[j]
-        whole = told is not None and bool(told.all())
-        if whole and self.alone and values is not None:  # nothing is drawn, and nothing to compare weights with
-            o = self._outcome_of(j, cell, values)
-            return torch.where(values.isnan(), self.x[:, j], values), o, o == own.missing, torch.zeros(self.size)
+        every = given is not None and bool(given[0].all())
+        if every and self.alone and given is not None:  # nothing is drawn, and nothing to compare weights with
+            values, nothing = given[1], torch.zeros(self.size)
+            return torch.where(values.isnan(), self.x[:, j], values), self._outcome_of(j, cell, values), nothing
         if self.messages is None:
-            return super().number(j, cell, params, centre, spread, gone, told, values)
-        say, z = self.messages, self.row
+            return super().number(j, cell, params, centre, spread, given)
+        say, z = self.messages, self.cells
         mu = z @ say.weights[i] + say.offset[self.owner, i] - centre  # all values count from the centre
         variance = say.variance[self.pattern, i]
-        logits, at = None, 0
-        if own.count > 1:
-            logits, at = torch.log_softmax(self.logits(j, params, gone).double(), 1), own.count
-        raw = params[:, at:].reshape(self.size, 3, -1) + self.g.get_buffer("bias")[min(self.age, 1), i]
-        w, mean, log_sigma = raw.double().unbind(1)
+        logits = torch.log_softmax(self.logits(j, params).double(), 1) if own.count > 1 else None
+        w, mean, log_sigma = self._mixture(j, params).double().unbind(1)
         w, mean, sigma = torch.log_softmax(w, 1), mean * spread, log_sigma.clamp(*LOG_SIGMA).exp() * spread
         o, drawn, weight = torch.zeros(self.size, dtype=torch.int64), centre, torch.zeros_like(centre)
-        if not whole:
+        if not every:
             lam = say.precision[self.pattern, i]
             h = say.linear[self.owner, i] - (say.cross[self.pattern, i] * z).sum(1) - lam * centre
             o, drawn, weight = self._draw(j, cell, logits, (w, mean, sigma), centre, h, lam)
             weight = weight - _log_integral(lam, h, mu, variance.sqrt())
-        if told is not None and values is not None:
-            real = torch.where(told, values, math.nan)
-            o_told, e = self._outcome_of(j, cell, real), real - centre
+        if given is not None:
+            known, values = given
+            real = torch.where(known, values, math.nan)
+            o_known, e = self._outcome_of(j, cell, real), real - centre
             u = (e[:, None] - mean) / sigma
             log_p = torch.logsumexp(w - 0.5 * u.square() - sigma.log(), 1) - 0.5 * math.log(2 * math.pi)
-            log_p = torch.where(o_told == 0, log_p + self._cell_width(j, real), 0.0)
+            log_p = torch.where(o_known == 0, log_p + self.g.grids.log_width(j, real), 0.0)
             if logits is not None:
-                log_p = log_p + logits.gather(1, o_told[:, None])[:, 0]
+                log_p = log_p + logits.gather(1, o_known[:, None])[:, 0]
             base = -0.5 * (e - mu).square() / variance
             log_p = log_p - torch.where(say.counted[self.pattern, i], base, 0.0)
-            weight, o = torch.where(told, log_p, weight), torch.where(told, o_told, o)
-            drawn = torch.where(told, torch.where(values.isnan(), self.x[:, j], values), drawn)
+            weight, o = torch.where(known, log_p, weight), torch.where(known, o_known, o)
+            drawn = torch.where(known, torch.where(values.isnan(), self.x[:, j], values), drawn)
         self.extra += weight
-        self.row[:, i] = drawn
-        return drawn, o, o == own.missing, torch.zeros(self.size)
+        self.cells[:, i] = drawn
+        return drawn, o, torch.zeros(self.size)
 
     def _draw(
         self,
@@ -237,11 +196,11 @@ class GuidedRollout(Rollout):
             for number, point in points.items():
                 joint[:, number] += (h - lam * (point - centre) / 2) * (point - centre)
             o, total = self._choose(joint), torch.logsumexp(joint, 1)
-        drawn, moved = self._towards(j, cell, free, near, close, centre, h, lam)
+        drawn, moved = self._towards(j, cell, (free, near, close), centre, h, lam)
         for number, point in points.items():
             drawn = torch.where(o == number, point, drawn)
-        ends = (torch.as_tensor(end) for end in self._ends(j, cell, None))
-        drawn = torch.minimum(torch.maximum(drawn, next(ends)), next(ends))
+        low, high = self._ends(j, cell)
+        drawn = torch.minimum(torch.maximum(drawn, low), high)
         return o, drawn, total + torch.where(o == 0, moved, 0.0)
 
     def _points(self, j: int, cell: Number) -> dict[int, Tensor]:
@@ -256,23 +215,21 @@ class GuidedRollout(Rollout):
             out[own.missing] = old
         return out
 
-    def _cell_width(self, j: int, real: Tensor) -> Tensor:
-        """Return the log width of the grid's cell around values, 0 without a grid: so densities count as shares."""
-        points = self.g.grids.points.get(j)
-        if points is None:
-            return torch.zeros_like(real)
-        width = torch.cat([points[1:2] - points[:1], (points[2:] - points[:-2]) / 2, points[-1:] - points[-2:-1]])
-        return width[torch.bucketize(real.nan_to_num(), self.g.grids.edges[j])].log()
-
     def _towards(
-        self, j: int, cell: Number, free: Tensor, near: Tensor, close: Tensor, centre: Tensor, h: Tensor, lam: Tensor
+        self,
+        j: int,
+        cell: Number,
+        normals: tuple[Tensor, Tensor, Tensor],
+        centre: Tensor,
+        h: Tensor,
+        lam: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Draw from normals within the bounds, on no outcome's place; tell what rounding did to the message."""
+        """Draw from normals within the bounds, on no outcome's place; return what rounding does to the message, too."""
+        free, near, close = normals
         share = torch.softmax(free, 1).cumsum(1)
         out, moved = torch.empty_like(centre), torch.zeros_like(centre)
         left = torch.arange(self.size)
-        own, grid = self.g.heads.own[j], j in self.g.grids.points
-        for _ in range(AGAIN):
+        for _ in range(MAX_REDRAWS):
             c = centre[left]
             k = (share[left] < torch.rand((len(left), 1), generator=self.noise) * share[left, -1:]).sum(1, keepdim=True)
             k = k.clamp_max(share.shape[1] - 1)
@@ -285,15 +242,13 @@ class GuidedRollout(Rollout):
             else:
                 e = m + s * torch.randn(len(left), generator=self.noise, dtype=torch.float64)
             drawn = self.g.grids.snap(j, c + e).clamp(cell.low, cell.high)
-            if grid:
+            if j in self.g.grids.points:
                 f = drawn - c
                 moved[left] = (h[left] - lam[left] * (f + e) / 2) * (f - e)
             out[left] = drawn
-            wrong = torch.zeros_like(left, dtype=torch.bool)
-            if own.stay > 0 and self.age:
-                wrong |= ((drawn - self.x[left, j]).abs() <= CLOSE) & ~self.gone[left, j]
-            for place in cell.atoms if self.age else own.places(cell).values():
-                wrong |= (drawn - place).abs() <= CLOSE
+            wrong = self._taken(j, cell, drawn, left, None)
+            if wrong is None:
+                break
             left = left[wrong]
             if not len(left):
                 break
@@ -313,20 +268,11 @@ def _log_between(low: Tensor, high: Tensor, mean: Tensor, sigma: Tensor) -> Tens
     swap = a > 0
     a, b = torch.where(swap, -b, a), torch.where(swap, -a, b)
     share: Tensor = torch.special.ndtr(b) - torch.special.ndtr(a)
-    return share.clamp_min(TINY).log()
+    return share.clamp_min(MIN_SHARE).log()
 
 
 class _Block:
-    """Some sequences, each as one particle or as N, side by side.
-
-    Parameters
-    ----------
-    generator : Generator
-    given : Given
-        With lengths.
-    seed : int
-    particles : int
-    """
+    """Some sequences of given lengths, each as one particle or as N, side by side."""
 
     def __init__(self, generator: Generator, given: Given, seed: int, particles: int) -> None:
         cells = generator.layout.cells
@@ -340,17 +286,17 @@ class _Block:
         values = np.full(shape, np.nan) if given.values is None else given.values
         self.known = known & (~np.isnan(values) | np.array([cell.missing for cell in cells], dtype=bool))
         self.values = np.where(self.known, values, np.nan)
-        levels = [None if not given.allowed else given.allowed[j] for j in range(len(cells))]
+        levels = given.allowed or (None,) * len(cells)
         asked = np.array([some is not None and not bool(np.all(some)) for some in levels], dtype=bool)
         single = np.array([some is not None and int(np.sum(some)) == 1 for some in levels], dtype=bool)
-        self.asked = bool(np.array([some is not None for some in levels]).any())
-        self.many = self._spread_out(~self.known & inside & ~single, self.known | (inside & asked))
+        self.asked = any(some is not None for some in levels)
+        self.many = self._needing_particles(~self.known & inside & ~single, self.known | (inside & asked))
 
-    def _spread_out(self, unknown: Bools, told: Bools) -> Bools:
+    def _needing_particles(self, unknown: Bools, known: Bools) -> Bools:
         """Return on which rows each sequence needs N particles: near unknown cells that known ones come after."""
         n, steps, cells = unknown.shape
         place = np.arange(steps * cells).reshape(steps, cells)
-        last = np.where(told, place, -1).reshape(n, -1).max(1, initial=-1)
+        last = np.where(known, place, -1).reshape(n, -1).max(1, initial=-1)
         first = np.where(unknown, place, steps * cells).min(2, initial=steps * cells)
         row = np.arange(steps)
         recent = np.maximum.accumulate(np.where(first < last[:, None], row, -SETTLED - 1), 1)
@@ -361,7 +307,7 @@ class _Block:
         """Return the rows, `(n, T, C)`."""
         ahead = None
         if bool(self.many.any()) or self.asked:
-            ahead = LookAhead(self.g, self.given, self.known, self.values)
+            ahead = BackwardFilter(self.g, self.given, self.known, self.values)
         rollout = GuidedRollout(self.g, torch.from_numpy(self.given.statics), self.noise)
         rollout.filled = self.given.filled
         counts = np.ones(self.n, dtype=np.int64)
@@ -385,8 +331,9 @@ class _Block:
             counts = wanted
             owner = torch.from_numpy(np.repeat(everything, counts))
             rollout.guide(ahead, t, owner, bool((counts <= 1).all()))
-            told = (known[owner, t], values[owner, t]) if bool(known[:, t].any()) else (None, None)
-            row, log = rollout.step(covariates[owner, t], *told)
+            given = (known[owner, t], values[owner, t]) if bool(known[:, t].any()) else (None, None)
+            row, log = rollout.step(covariates[owner, t], *given)
+            log = log.double() + rollout.extra
             weight = weight + np.nan_to_num(log.numpy(), nan=-np.inf, neginf=-np.inf, posinf=0.0)
             rows.append(row.numpy())
             origins.append(index)
@@ -405,21 +352,12 @@ class _Block:
         Where as many are wanted as there are, they stay unless their effective number falls below half; where fewer
         (one, or none: the sequence has ended) one is drawn by weight; where more, the one is repeated.
 
-        Returns
-        -------
-        index : int64 array of shape (wanted particles,)
-        chosen : int64 array of shape (n,)
-            The first that was drawn where particles were drawn anew or repeated, else -1.
+        Returns the particles `(wanted particles,)`, and by sequence the first that was drawn where particles were drawn
+        anew or repeated, else -1.
         """
         start, begin = np.cumsum(counts) - counts, np.cumsum(wanted) - wanted
-        index = np.zeros(int(wanted.sum()), dtype=np.int64)
-        chosen = np.full(len(counts), -1, dtype=np.int64)
-        alone = np.flatnonzero(counts == 1)
-        for s in alone[wanted[alone] != 1]:
-            chosen[s] = start[s]
-            index[begin[s] : begin[s] + wanted[s]] = start[s]
-        same = alone[wanted[alone] == 1]
-        index[begin[same]] = start[same]
+        index = np.repeat(start, wanted)
+        chosen = np.where((counts == 1) & (wanted != 1), start, -1)
         group = np.flatnonzero(counts > 1)
         if not len(group):
             return index, chosen

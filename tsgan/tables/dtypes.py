@@ -22,6 +22,9 @@ Name = str | int
 Token = str | dict[str, Any]
 PLAIN = {"string": "string", "integer": "integer", "floating": "float", "boolean": "boolean"}
 MARKERS: dict[str, Any] = {"None": None, "nan": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+INT64_MAX = 2**63 - 1
+MISSING_TICK = -(2**63)  # what stands behind NaT
 _DICTIONARY = re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>")
 _TEMPORAL = re.compile(r"(timestamp|duration|date32|date64)\[(\w+)(?:, tz=(.+))?\]")
 
@@ -110,38 +113,22 @@ def label(token: Token) -> str:
 
 
 def marker(series: pd.Series[Any]) -> str:
-    """Return how a column writes a missing value.
+    """Return how a column of objects writes most of its missing values: "None", "nan", "NA" or "NaT".
 
-    Returns
-    -------
-    str
-        Of objects "None", "nan", "NA" or "NaT", the one that comes most often; "" for every other dtype, which has one
-        way only, and for objects of which none is missing.
+    "" for every other dtype, which has one way only, and for objects of which none is missing.
     """
-    if series.dtype != object:
-        return ""
     missing = series[series.isna()]
-    if not len(missing):
+    if series.dtype != object or not len(missing):
         return ""
     names = missing.map(lambda v: "None" if v is None else "NA" if v is pd.NA else "NaT" if v is pd.NaT else "nan")
     return str(names.value_counts().index[0])
 
 
 def blank(array: Any, mask: NDArray[np.bool_], marker: str = "") -> Any:
-    """Return a decoded column with missing values put in.
+    """Return a decoded column (numpy or pandas array) with missing values put in, written as `marker` says.
 
-    Parameters
-    ----------
-    array : numpy array or pandas extension array of shape (rows,)
-        Left as it is; the result is a copy if anything is missing.
-    mask : bool array of shape (rows,)
-    marker : str
-        Of the real column, see `marker`.
-
-    Raises
-    ------
-    TypeError
-        If the dtype holds no missing values (plain integers and booleans), which a real column of it did not either.
+    It is a copy if anything is missing. TypeError if the dtype holds no missing values (plain integers and booleans),
+    which a real column of it did not either.
     """
     if not mask.any():
         return array
@@ -150,8 +137,7 @@ def blank(array: Any, mask: NDArray[np.bool_], marker: str = "") -> Any:
     made = array.copy()
     if made.dtype.kind in "iub":
         raise TypeError(f"{made.dtype} holds no missing values; {int(mask.sum())} were asked for")
-    else:
-        made[mask] = MARKERS[marker or "nan"] if made.dtype == object else np.array(None, dtype=made.dtype)
+    made[mask] = MARKERS[marker or "nan"] if made.dtype == object else np.array(None, dtype=made.dtype)
     return made
 
 
@@ -172,11 +158,13 @@ def temporal(values: Any) -> Any:
     kind, unit, zone = found.group(1, 2, 3)
     whole: Any = pd.Series(values).array
     chunks = whole.__arrow_array__()
-    numbers = (chunks.cast("int32") if kind == "date32" else chunks).cast("int64").fill_null(np.iinfo(np.int64).min)
+    numbers = (chunks.cast("int32") if kind == "date32" else chunks).cast("int64").fill_null(MISSING_TICK)
     counted = np.array(numbers.to_numpy())
-    moments = counted.view("M8[D]").astype("M8[s]") if unit == "day" else counted.view(f"M8[{unit}]")
-    index: Any = pd.Index(counted.view(f"m8[{unit}]") if kind == "duration" else moments)
-    index = index if zone is None else index.tz_localize("UTC").tz_convert(zone)
+    if unit == "day":
+        counted, unit = counted.view("M8[D]").astype("M8[s]").view(np.int64), "s"
+    index: Any = (
+        pd.TimedeltaIndex(counted.view(f"m8[{unit}]")) if kind == "duration" else datetimes(counted, unit, zone)
+    )
     if isinstance(values, pd.Series):
         return pd.Series(index, index=values.index, name=values.name)
     return index.set_names(values.names) if isinstance(values, pd.Index) else index
@@ -189,6 +177,12 @@ def spelled(values: Any) -> list[str]:
         return [str(value) for value in values]
 
 
+def datetimes(numbers: NDArray[np.int64], unit: Any, zone: Any = None) -> pd.DatetimeIndex:
+    """Return the moments of a zone by their units since 1970 in UTC; without a zone, on the wall."""
+    made = pd.DatetimeIndex(numbers.view(f"M8[{unit}]"))
+    return made if zone is None else made.tz_localize("UTC").tz_convert(zone)
+
+
 def periods(numbers: NDArray[np.int64], freq: Any) -> pd.PeriodIndex:
     """Return periods by their numbers since 1970."""
     kind: Any = pd.PeriodIndex  # its stubs lack this
@@ -198,20 +192,15 @@ def periods(numbers: NDArray[np.int64], freq: Any) -> pd.PeriodIndex:
 
 def untick(numbers: NDArray[np.int64], dtype: Any) -> Any:
     """Return an array of datetimes, durations or periods of this dtype: the inverse of `ticks`."""
-    index: Any
     if isinstance(dtype, pd.PeriodDtype):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
             return periods(numbers, dtype.freq).array
     if isinstance(dtype, pd.ArrowDtype):
-        found = _TEMPORAL.fullmatch(str(dtype.pyarrow_dtype))
-        assert found is not None, dtype
-        unit = "s" if found[2] == "day" else found[2]
-        index = pd.Index(numbers.view(f"{'m' if found[1] == 'duration' else 'M'}8[{unit}]"))
-        return pd.Series(index if found[3] is None else index.tz_localize("UTC")).astype(dtype).array
+        return pd.Series(untick(numbers, temporal(pd.Series([], dtype=dtype)).dtype)).astype(dtype).array
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return pd.DatetimeIndex(numbers.view(f"M8[{dtype.unit}]")).tz_localize("UTC").tz_convert(dtype.tz).array
-    index = pd.Index(numbers.view(dtype))
+        return datetimes(numbers, dtype.unit, dtype.tz).array
+    index: pd.Index[Any] = pd.Index(numbers.view(dtype))
     return index.array
 
 

@@ -12,21 +12,20 @@ import contextlib
 import gzip
 import importlib.util
 import io
+import json
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, Any, Self, cast
 
+import numpy as np
 import pandas as pd
 
 from ..errors import InputError, SchemaError, TsganWarning
-
-if TYPE_CHECKING:
-    from .appending import Pieces
-
+from .dtypes import PER_SECOND
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
@@ -70,18 +69,7 @@ def read(path: str | Path, time: str | None = None) -> pd.DataFrame:
 def write(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table, whole or not at all.
 
-    The index is written when it carries something: a name, moments, or several levels.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    path : str or Path
-        Ends in .csv, .csv.gz or .parquet; "-" is standard output, as csv.
-
-    Raises
-    ------
-    InputError
-        If the ending is another, or the file cannot be written.
+    The index is written when it carries something: a name, moments, or several levels. See `Writer`.
     """
     with Writer(path) as out:
         out.write(frame)
@@ -112,49 +100,37 @@ class Writer:
     """
 
     def __init__(self, path: str | Path) -> None:
-        from .appending import CsvPieces, ParquetPieces
-
         ending = _ending(path)
         self.rows = 0
-        self._csv = ending != ".parquet"
         self._name = str(path)
         self._target = None if str(path) == STANDARD else Path(path)
         self._columns: list[Any] | None = None
         self._stack = contextlib.ExitStack()
         if self._target is None:
-            self._to: Pieces = CsvPieces(sys.stdout)
+            self._to: _CsvAppender | _ParquetAppender = _CsvAppender(sys.stdout)
             return
         self._beside = self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
-        if not self._csv:
+        if ending == ".parquet":
             _need_pyarrow(self._target)
-            self._to = self._stack.enter_context(contextlib.closing(ParquetPieces(self._beside, self._name)))
+            self._to = self._stack.enter_context(contextlib.closing(_ParquetAppender(self._beside, self._name)))
             return
-        with self._told():
+        with self._named_errors():
             if ending == ".csv.gz":
                 raw = self._stack.enter_context(self._beside.open("wb"))
                 packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
                 text: IO[str] = io.TextIOWrapper(self._stack.enter_context(packed), "utf-8", newline="")
             else:
                 text = self._beside.open("w", encoding="utf-8", newline="")
-        self._to = CsvPieces(self._stack.enter_context(text))
+        self._to = _CsvAppender(self._stack.enter_context(text))
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Append rows.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            With the columns, and the levels of the index that are written, of the first piece.
-        """
+        """Append rows, which have the columns, and the levels of the index that are written, of the first piece."""
         columns = _named(frame.head(0)).columns.tolist()
         if self._columns is not None and columns != self._columns:
             raise InputError(f"{self._name}: a piece has the columns {columns}, the pieces before it {self._columns}")
         self._columns = columns
-        with self._told():
-            if self._csv:
-                self._to.write(_named(frame), index=False)
-            else:
-                self._to.write(frame, index=_informative(frame.index))
+        with self._named_errors():
+            self._to.write(frame)
         self.rows += len(frame)
 
     def __enter__(self) -> Self:
@@ -166,18 +142,18 @@ class Writer:
         if self._target is None:
             return
         try:
-            with self._told() if kind is None else contextlib.suppress(OSError):
+            with self._named_errors() if kind is None else contextlib.suppress(OSError):
                 self._stack.close()
             if kind is None and self._columns is None:
                 raise InputError(f"{self._name}: no piece was written, so there is no table")
             if kind is None:
-                with self._told():
+                with self._named_errors():
                     os.replace(self._beside, self._target)
         finally:
             self._beside.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _named_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -186,48 +162,161 @@ class Writer:
             raise InputError(f"{self._name}: cannot be written: {error.strerror or error}") from error
 
 
-def batches(path: str | Path, rows: int = 65_536) -> Iterator[pd.DataFrame]:
-    """Yield a parquet file as frames of at most `rows` rows, one after the other in memory.
+class _CsvAppender:
+    """Appends frames to a text; the first brings the header."""
 
-    Raises
-    ------
-    InputError
-        If the file is missing or cannot be read as parquet.
-    """
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self._finest: dict[int, pd.Series[Any]] | None = None
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Append rows; moments with as many digits as the finest so far needs."""
+        frame = _named(frame).copy(deep=False)
+        header = self._finest is None
+        finest = self._finest = self._finest or {}
+        for place, kind in enumerate(frame.dtypes):
+            if not (isinstance(kind, pd.DatetimeTZDtype) or (isinstance(kind, np.dtype) and kind.kind in "mM")):
+                continue
+            column = frame.iloc[:, place]
+            if place in finest:  # pandas writes as many digits as a column needs: let it see what came before
+                both = pd.concat([finest[place], column])
+                frame.isetitem(place, both.astype(str).where(both.notna()).iloc[len(finest[place]) :])
+                column = both
+            finest[place] = _finest(column)
+        frame.to_csv(self._text, index=False, header=header, lineterminator="\n")
+
+
+def _finest(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the one row of a column of moments or durations that needs the most digits; none if all are missing."""
+    known = column.dropna()
+    second = PER_SECOND[str(known.dt.unit)]
+    ticks = known.astype("int64").to_numpy()
+    steps = [step for step in (86_400 * second, second, second // 1000, second // 10**6) if step > 1]
+    digits = (ticks[:, None] % steps != 0).sum(axis=1)
+    return known.iloc[[int(digits.argmax())]] if len(known) else known
+
+
+class _ParquetAppender:
+    """Appends frames to a parquet file as row groups; `name` is the file's name in messages."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        self._writer: Any = None
+        self._schema: Any = None
+        self._levels: dict[Any, list[Any]] = {}
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Append rows; InputError if parquet knows no such type, or types or ordered levels do not fit those before."""
+        import pyarrow
+
+        for name, kind in frame.dtypes.items():
+            if isinstance(kind, pd.CategoricalDtype) and kind.ordered:
+                levels = kind.categories.tolist()
+                if self._levels.setdefault(name, levels) != levels:
+                    raise InputError(
+                        f"{self._name}: column {name!r} is an ordered category with the levels {levels[:10]}, in the "
+                        f"pieces before {self._levels[name][:10]}; give all pieces the same"
+                    )
+        try:
+            table = pyarrow.Table.from_pandas(frame, preserve_index=_informative(frame.index))
+        except pyarrow.ArrowException as error:
+            raise InputError(f"{self._name}: cannot be written as parquet: {_line(error)}") from error
+        table = table.cast(_wide_codes(table.schema))
+        if self._writer is None:
+            self._open(table.schema)
+        elif not table.schema.equals(self._schema):
+            self._widen(table.schema)
+        self._writer.write_table(table.cast(self._schema))
+
+    def _open(self, schema: Any) -> None:
+        from pyarrow import parquet
+
+        self._schema = schema
+        self._writer = parquet.ParquetWriter(self._path, schema)
+
+    def _widen(self, schema: Any) -> None:
+        """Copy what has been written into types that hold the new piece, too."""
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            wider = pyarrow.unify_schemas([self._schema, schema], promote_options="permissive")
+        except pyarrow.ArrowException as error:
+            raise InputError(f"{self._name}: a piece does not fit those before it: {_line(error)}") from error
+        if wider.equals(self._schema):
+            return
+        own, new = (json.loads(known.metadata[b"pandas"]) for known in (self._schema, schema))
+        new_notes = {note["field_name"]: note for note in new["columns"]}
+        own["columns"] = [
+            new_notes[note["field_name"]] if wider.field(at).type == schema.field(at).type else note
+            for at, note in enumerate(own["columns"])
+        ]
+        self.close()
+        before = self._path.with_name(f"{self._path.name}.before")
+        os.replace(self._path, before)
+        try:
+            self._open(wider.with_metadata({b"pandas": json.dumps(own).encode()}))
+            with parquet.ParquetFile(before) as file:
+                for group in range(file.num_row_groups):
+                    self._writer.write_table(file.read_row_group(group).cast(self._schema))
+        finally:
+            before.unlink()
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _wide_codes(schema: Any) -> Any:
+    """Return a schema whose categories have codes of 32 bits, so that later pieces may bring more levels."""
+    import pyarrow
+
+    for at, field in enumerate(schema):
+        if pyarrow.types.is_dictionary(field.type):
+            kind = pyarrow.dictionary(pyarrow.int32(), field.type.value_type, field.type.ordered)
+            schema = schema.set(at, field.with_type(kind))
+    return schema
+
+
+def batches(path: str | Path, rows: int = 65_536) -> Iterator[pd.DataFrame]:
+    """Yield a parquet file as frames of at most `rows` rows, one after the other in memory."""
     with _parquet_file(Path(path)) as file:
         for batch in file.iter_batches(batch_size=rows):
             yield batch.to_pandas()
 
 
 def fields(path: str | Path) -> dict[str, str]:
-    """Return the columns of a parquet file, index levels included, and their types in words.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or cannot be read as parquet.
-    """
-    import pyarrow
-
+    """Return the columns of a parquet file, index levels included, and their types in words."""
+    words = {}
     with _parquet_file(Path(path)) as file:
-        kinds = {field.name: field.type for field in file.schema_arrow}
-    words = {
-        name: f"category of {kind.value_type}" if pyarrow.types.is_dictionary(kind) else str(kind)
-        for name, kind in kinds.items()
-    }
-    return {name: text.replace("large_", "").replace("_view", "") for name, text in words.items()}
+        from pyarrow.types import is_dictionary
+
+        for field in file.schema_arrow:
+            text = f"category of {field.type.value_type}" if is_dictionary(field.type) else str(field.type)
+            words[field.name] = text.replace("large_", "").replace("_view", "")
+    return words
 
 
 @contextlib.contextmanager
 def _parquet_file(path: Path) -> Iterator[Any]:
+    with _reading_parquet(path):
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _reading_parquet(path: Path) -> Iterator[None]:
+    """Raise an InputError if the file is missing or cannot be read as parquet."""
     _exists(path)
     _need_pyarrow(path)
     import pyarrow
-    from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(path, pre_buffer=False) as file:
-            yield file
+        yield
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as parquet: {_line(error)}") from error
 
@@ -235,7 +324,7 @@ def _parquet_file(path: Path) -> Iterator[Any]:
 def _ending(path: str | Path) -> str:
     if str(path) == STANDARD:
         return ".csv"
-    for ending in sorted(ENDINGS, key=len, reverse=True):
+    for ending in ENDINGS:
         if str(path).lower().endswith(ending):
             return ending
     raise InputError(f"{path}: unknown kind of table; the name must end in {', '.join(ENDINGS)} (or be - for csv)")
@@ -254,14 +343,8 @@ def _need_pyarrow(path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    _exists(path)
-    _need_pyarrow(path)
-    import pyarrow
-
-    try:
+    with _reading_parquet(path):
         frame = pd.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: cannot be read as parquet: {_line(error)}") from error
     if frame.empty:
         raise InputError(f"{path}: the table has no rows")
     return frame

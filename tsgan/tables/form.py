@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,98 +13,54 @@ from pandas.api import types
 
 from ..arrays import Ints
 from ..bundle import saved
-from ..errors import InputError, SchemaError
+from ..errors import InputError, SchemaError, nearest_name
 from .dtypes import Name, Token, dump, plain, temporal
 
 Where = Literal["column", "index"]
-LARGEST = 1e150
+MAX_MAGNITUDE = 1e150  # squares of larger numbers are infinite
 OUTER = "sequence"
 
 
 @saved
 @dataclass(frozen=True)
 class Form:
-    """In which form a table came.
+    """In which form a table came."""
 
-    Attributes
-    ----------
-    kind : {"frame", "series", "panel"}
-        A DataFrame, an array of shape (time, features), an array of shape (sequences, time, features).
-    columns : tuple of str or int
-        All columns in their order, roles included.
-    ranged : bool
-        Whether the columns are a RangeIndex.
-    axis : str, int or None
-        Name of the columns' index.
-    axis_dtype : str or dict
-        Its dtype.
-    index : tuple of str, int or None
-        Names of the index levels.
-    counted : tuple of int
-        Start and step of an index that counts rows; (0, 1) for any other that is no clock.
-    labels : str or dict
-        "range" if the index that counts rows is a RangeIndex, else its dtype.
-    entity, time, static
-        Names of the columns or levels with a role; `time` is None where the index without a name is the clock, too.
-    entity_in, time_in : {"column", "index"} or None
-        Where they live.
-    dtype : str
-        Of an array.
-    freq : str or None
-        Of a DatetimeIndex or TimedeltaIndex that carried one.
-    exclude : tuple of str or int
-        Columns that were left out. They are not among `columns` and do not come back.
-    """
-
+    # A DataFrame, an array of shape (time, features), an array of shape (sequences, time, features).
     kind: Literal["frame", "series", "panel"]
-    columns: tuple[Name, ...]
-    ranged: bool = False
-    axis: Name | None = None
-    axis_dtype: Token = "object"
-    index: tuple[Name | None, ...] = (None,)
-    counted: tuple[int, int] = (0, 1)
-    labels: Token = "range"
-    entity: Name | None = None
-    time: Name | None = None
+    columns: tuple[Name, ...]  # all columns in their order, roles included
+    ranged: bool = False  # whether the columns are a RangeIndex
+    axis: Name | None = None  # name of the columns' index
+    axis_dtype: Token = "object"  # and its dtype
+    index: tuple[Name | None, ...] = (None,)  # names of the index levels
+    counted: tuple[int, int] = (0, 1)  # start and step of an index that counts rows; (0, 1) for any other, no clock
+    labels: Token = "range"  # "range" if the index that counts rows is a RangeIndex, else its dtype
+    entity: Name | None = None  # names of the columns or levels with a role
+    time: Name | None = None  # None where the index without a name is the clock, too
     static: tuple[Name, ...] = ()
-    entity_in: Where | None = None
+    entity_in: Where | None = None  # where they live
     time_in: Where | None = None
-    dtype: str = "float64"
-    freq: str | None = None
-    exclude: tuple[Name, ...] = ()
+    dtype: str = "float64"  # of an array
+    freq: str | None = None  # of a DatetimeIndex or TimedeltaIndex that carried one
+    exclude: tuple[Name, ...] = ()  # columns that were left out: not among `columns`, they do not come back
 
     @property
     def names(self) -> list[Name]:
         """The static and value columns."""
-        roles = [self.entity if self.entity_in == "column" else None, self.time if self.time_in == "column" else None]
-        return [name for name in self.columns if name not in [role for role in roles if role is not None]]
+        roles = ((self.entity, self.entity_in), (self.time, self.time_in))
+        return [name for name in self.columns if (name, "column") not in roles]
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table that was passed, its roles taken out.
-
-    Attributes
-    ----------
-    form : Form
-    values : DataFrame
-        Static and value columns.
-    codes : int64 array of shape (rows,) or None
-        Number of each row's sequence, in order of appearance.
-    keys : Index or None
-        The entity keys by that number.
-    stamps : Index or None
-        Time stamps of the rows.
-    index : Index
-        As passed.
-    """
+class SplitTable:
+    """A table that was passed, its values and its roles apart."""
 
     form: Form
-    values: pd.DataFrame
-    codes: Ints | None
-    keys: pd.Index[Any] | None
-    stamps: pd.Index[Any] | None
-    index: pd.Index[Any]
+    values: pd.DataFrame  # static and value columns
+    codes: Ints | None  # number of each row's sequence, in order of appearance
+    keys: pd.Index[Any] | None  # the entity keys by that number
+    stamps: pd.Index[Any] | None  # time stamps of the rows
+    index: pd.Index[Any]  # as passed
 
 
 def read(
@@ -115,21 +70,11 @@ def read(
     static: Sequence[Name],
     exclude: Sequence[Name] = (),
     least: int = 2,
-) -> Table:
-    """Take a table apart by its roles.
+) -> SplitTable:
+    """Take a table (a DataFrame or array of at least `least` rows) apart by its roles, without excluded columns.
 
     Values may be missing, and a sequence may have one row only: it then says nothing of how steps follow one another,
     but counts for lengths, statics and levels.
-
-    Parameters
-    ----------
-    data : DataFrame or array
-    entity, time : str or int, optional
-    static : sequence of str or int
-    exclude : sequence of str or int
-        Columns that are left out.
-    least : int
-        Rows that there have to be.
 
     Raises
     ------
@@ -152,14 +97,17 @@ def read(
         )
     if rows < least:
         raise InputError(f"the table has {rows} sample (row); at least {least} rows are needed")
-    _check_roles_present(table)
+    missing = np.flatnonzero([] if table.stamps is None else table.stamps.isna())
+    if len(missing):
+        name = "index" if table.form.time is None else repr(table.form.time)
+        raise InputError(f"the time {name} is missing (NaN, NaT) in {_rows(missing, rows)}; fill or drop them")
     _check_finite(table)
     return table
 
 
 def _frame(
     data: pd.DataFrame, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: tuple[Name, ...]
-) -> Table:
+) -> SplitTable:
     data = _without(data, exclude, {entity: "entity", time: "time"} | dict.fromkeys(static, "static"))
     names = _names(data)
     levels = [plain(name) for name in data.index.names]
@@ -172,24 +120,22 @@ def _frame(
         if _place("static", name, names, []) and entity is None:
             raise SchemaError(f"static={list(static)!r} needs entity=, the column that says whose value it is")
     _check_roles(entity, time, static)
-    clock: pd.Index[Any] | None = None
     if index.nlevels > 2 or (index.nlevels == 2 and entity_in != "index"):
         raise SchemaError(
             f"the index has {index.nlevels} levels {levels}; with entity= name the one that identifies the sequences, "
             "so that the other one is the time, or use reset_index()"
         )
+    inner = index
     if index.nlevels == 2:
-        place = levels.index(entity)
+        other = 1 - levels.index(entity)
+        inner = index.get_level_values(other)
         if time_in != "column":
-            clock, time, time_in = index.get_level_values(1 - place), levels[1 - place], "index"
-        elif levels[1 - place] is not None or _is_clock(index.get_level_values(1 - place)):
+            time, time_in = levels[other], "index"
+        elif levels[other] is not None or _is_clock(inner):
             raise SchemaError(f"time={time!r} is a column, but the index has a level beside the entity; drop one")
-        else:
-            clock = pd.Index(data[time])
-    elif time_in == "index" or (time is None and entity_in != "index" and _is_clock(index)):
-        clock, time, time_in = index, levels[0], "index"
-    elif time_in == "column":
-        clock = pd.Index(data[time])
+    elif time is None and entity_in != "index" and _is_clock(index):
+        time, time_in = levels[0], "index"
+    clock = pd.Index(data[time]) if time_in == "column" else inner if time_in == "index" else None
     form = Form(
         "frame",
         tuple(names),
@@ -211,19 +157,19 @@ def _frame(
     if values.columns.tolist() != form.names:
         values = values.set_axis(form.names, axis=1)
     if who is None:
-        return Table(form, values, None, None, clock, index)
+        return SplitTable(form, values, None, None, clock, index)
     missing = np.flatnonzero(pd.isna(who))
     if len(missing):
         raise InputError(f"the entity {entity!r} is missing (NaN) in {_rows(missing, len(data))}; fill or drop them")
     codes, keys = pd.factorize(who)
-    return Table(form, values, codes.astype(np.int64), pd.Index(keys), clock, index)
+    return SplitTable(form, values, codes.astype(np.int64), pd.Index(keys), clock, index)
 
 
 def _without(data: pd.DataFrame, exclude: tuple[Name, ...], roles: Mapping[Any, str]) -> pd.DataFrame:
     """Return the table without some columns."""
     for name in exclude:
         if name not in data.columns:
-            raise SchemaError(f"exclude={name!r} is not a column{nearest(name, list(data.columns))}")
+            raise SchemaError(f"exclude={name!r} is not a column{nearest_name(name, list(data.columns))}")
         if name in roles:
             raise SchemaError(f"column {name!r} cannot be both {roles[name]} and left out by exclude; drop one of them")
     return data.drop(columns=list(exclude)) if exclude else data
@@ -245,7 +191,7 @@ def _counted(index: pd.Index[Any]) -> tuple[tuple[int, int], Token]:
 
 def _array(
     data: Any, entity: Name | None, time: Name | None, static: Sequence[Name], exclude: tuple[Name, ...]
-) -> Table:
+) -> SplitTable:
     asked = (("entity", entity), ("time", time), ("static", static), ("exclude", exclude))
     given = [f"{role}={value!r}" for role, value in asked if value]
     if given:
@@ -280,7 +226,7 @@ def _array(
     codes = None if lengths is None else np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
     form = Form("panel" if kind == "panel" else "series", names, ranged=True, dtype=str(array.dtype))
     frame = pd.DataFrame(array)
-    return Table(form, frame, codes, None if lengths is None else pd.RangeIndex(len(lengths)), None, frame.index)
+    return SplitTable(form, frame, codes, None if lengths is None else pd.RangeIndex(len(lengths)), None, frame.index)
 
 
 def _names(data: pd.DataFrame) -> list[Name]:
@@ -304,14 +250,7 @@ def _place(role: str, name: Name | None, columns: list[Name], levels: list[Any])
         return "column"
     if name in levels:
         return "index"
-    raise SchemaError(f"{role}={name!r} is not a column{nearest(name, [*columns, *levels])}")
-
-
-def nearest(name: Hashable, names: Sequence[Any]) -> str:
-    """Return the end of a message: which names there are, and which is the nearest."""
-    known = [level for level in names if level is not None]
-    near = difflib.get_close_matches(str(name), [str(level) for level in known], n=1)
-    return f"; there are {known[:30]}." + (f" Did you mean {near[0]!r}?" if near else "")
+    raise SchemaError(f"{role}={name!r} is not a column{nearest_name(name, [*columns, *levels])}")
 
 
 def _check_roles(entity: Name | None, time: Name | None, static: Sequence[Name]) -> None:
@@ -332,22 +271,11 @@ def _rows(places: NDArray[np.intp], rows: int) -> str:
     """Return how many rows, and which ones, counted from 0."""
     if len(places) == rows:
         return f"all of {rows} rows"
-    told = ", ".join(str(place) for place in places[:5])
-    return f"{len(places)} of {rows} rows ({told}{', ...' if len(places) > 5 else ''}, counted from 0)"
+    shown = ", ".join(str(place) for place in places[:5])
+    return f"{len(places)} of {rows} rows ({shown}{', ...' if len(places) > 5 else ''}, counted from 0)"
 
 
-def _check_roles_present(table: Table) -> None:
-    if table.stamps is None:
-        return
-    missing = np.flatnonzero(table.stamps.isna())
-    if len(missing):
-        name = "index" if table.form.time is None else repr(table.form.time)
-        raise InputError(
-            f"the time {name} is missing (NaN, NaT) in {_rows(missing, len(table.values))}; fill or drop them"
-        )
-
-
-def _check_finite(table: Table) -> None:
+def _check_finite(table: SplitTable) -> None:
     """Refuse infinite values, and such as are too large or too small to be reckoned with."""
     rows = len(table.values)
     for name in table.values.columns:
@@ -361,10 +289,12 @@ def _check_finite(table: Table) -> None:
                 "numbers, or by NaN where there is no value"
             )
         x = x[~np.isnan(x)]
-        if len(x) and np.abs(x).max() > LARGEST:
-            raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {LARGEST:g}")
-        if len(x) and 0 < np.ptp(x) < 1 / LARGEST:
-            raise InputError(f"column {name!r} varies by no more than {np.ptp(x):g}; rescale it above {1 / LARGEST:g}")
+        if len(x) and np.abs(x).max() > MAX_MAGNITUDE:
+            raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {MAX_MAGNITUDE:g}")
+        if len(x) and 0 < np.ptp(x) < 1 / MAX_MAGNITUDE:
+            raise InputError(
+                f"column {name!r} varies by no more than {np.ptp(x):g}; rescale it above {1 / MAX_MAGNITUDE:g}"
+            )
 
 
 def _floats(column: pd.Series[Any]) -> NDArray[np.float64] | None:

@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
-from .dtypes import ticks
+from .dtypes import MISSING_TICK, datetimes, ticks
 from .form import OUTER
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
 PROTOCOLS = ("__narwhals_dataframe__", "__narwhals_lazyframe__", "__dataframe__", "__arrow_c_stream__")
-MISSING = np.iinfo(np.int64).min
 DAY = 86_400
 # What narwhals does not know of Arrow, and as what it is read.
 PLAINER = {"date64[ms]": "Date", "string_view": "String", "halffloat": "Float32"}
 WHOLE = {f"{sign}Int{size}" for sign in ("", "U") for size in (8, 16, 32, 64)}
 DO = {
-    "List": "give each item a row of its own with explode(), or a column of its own",
-    "Array": "give each item a row of its own with explode(), or a column of its own",
+    **dict.fromkeys(("List", "Array"), "give each item a row of its own with explode(), or a column of its own"),
     "Struct": "spread its fields over columns with unnest()",
     "Int128": "cast it to Int64 or Float64",
     "UInt128": "cast it to UInt64 or Float64",
@@ -40,35 +38,20 @@ DO = {
 @saved
 @dataclass(frozen=True)
 class FrameKind:
-    """What a table was.
+    """What a table was."""
 
-    Attributes
-    ----------
-    library : str
-        "pandas" (and for arrays), "polars", "pyarrow", or another that is made of pandas frames.
-    lazy : bool
-        Whether it was a polars LazyFrame.
-    columns : dict of str to dict
-        For each column its narwhals dtype (`of`), what belongs to it (unit, zone, categories, precision, scale), and
-        for floats whether missing ones are NaN instead of null.
-    schema : str
-        Of an Arrow table, its serialised schema as base64.
-    """
-
-    library: str = "pandas"
-    lazy: bool = False
+    library: str = "pandas"  # (and for arrays), "polars", "pyarrow", or another that is made of pandas frames
+    lazy: bool = False  # whether it was a polars LazyFrame
+    # For each column its narwhals dtype (`of`), what belongs to it (unit, zone, categories, precision, scale), and for
+    # floats whether missing ones are NaN instead of null.
     columns: dict[str, dict[str, Any]] | None = None
-    schema: str = ""
+    schema: str = ""  # of an Arrow table, its serialised schema as base64
 
 
 def read_frame(data: Any) -> tuple[Any, FrameKind]:
-    """Return a table as a pandas DataFrame, and what it was.
+    """Return a table that narwhals understands as a pandas DataFrame, and what it was; pandas and arrays as they are.
 
-    Parameters
-    ----------
-    data
-        A dataframe that narwhals understands; lazy ones are collected. Whatever else (pandas, arrays) comes back as it
-        is. Of lazy ones only those of polars come back lazy, and what DuckDB and the like collect to (Arrow) stays so.
+    Lazy ones are collected. Only those of polars come back lazy; what DuckDB and the like collect to (Arrow) stays so.
 
     Raises
     ------
@@ -110,16 +93,7 @@ def read_frame(data: Any) -> tuple[Any, FrameKind]:
 def give_back(frame: Any, kind: FrameKind) -> Any:
     """Return a pandas DataFrame with the columns of the one that was read as a table of the library it came from.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Or an array, which comes back as it is, like all that came from pandas.
-    kind : FrameKind
-
-    Raises
-    ------
-    InputError
-        If narwhals or the library is not there.
+    Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
         return frame
@@ -133,10 +107,10 @@ def give_back(frame: Any, kind: FrameKind) -> Any:
     if kind.columns is None:
         make = getattr(native, "from_pandas", None) or native.DataFrame
         return make(frame)
-    pieces = {str(name): _to_column(frame[name], kind.columns.get(str(name))) for name in frame.columns}
+    columns = {str(name): _to_column(frame[name], kind.columns.get(str(name))) for name in frame.columns}
     if kind.library == "pyarrow":
-        return _to_arrow(pieces, kind, native)
-    made = native.DataFrame([_to_polars(name, *piece, native) for name, piece in pieces.items()])
+        return _to_arrow(columns, kind, native)
+    made = native.DataFrame([_to_polars(name, *column, native) for name, column in columns.items()])
     return made.lazy() if kind.lazy else made
 
 
@@ -216,14 +190,13 @@ def _read_moments(column: Any, kind: dict[str, Any], mask: NDArray[np.bool_], nw
         unit = dtype.time_unit
         kind["unit"] = unit
     counted = np.array(column.cast(nw.Int64()).fill_null(0).to_numpy(), dtype=np.int64)
-    counted[mask] = MISSING
+    counted[mask] = MISSING_TICK
     if of in ("Duration", "Time"):
         return pd.TimedeltaIndex(counted.view(f"m8[{unit}]")).array, kind
-    moments = pd.DatetimeIndex(counted.view(f"M8[{unit}]"))
     if of == "Date":
-        return moments.as_unit("s").array, kind
+        return datetimes(counted, unit).as_unit("s").array, kind
     kind["zone"] = dtype.time_zone
-    return (moments if dtype.time_zone is None else moments.tz_localize("UTC").tz_convert(dtype.time_zone)).array, kind
+    return datetimes(counted, unit, dtype.time_zone).array, kind
 
 
 def _to_column(column: pd.Series[Any], kind: dict[str, Any] | None) -> tuple[Any, NDArray[np.bool_], dict[str, Any]]:
@@ -272,10 +245,11 @@ def _to_polars(name: str, values: Any, mask: NDArray[np.bool_], kind: dict[str, 
     return made.cast(getattr(polars, of)(*(kind[key] for key in arguments.get(of, ()))))
 
 
-def _to_arrow(pieces: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
+def _to_arrow(columns: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
     schema = arrow.ipc.read_schema(arrow.py_buffer(base64.b64decode(kind.schema)))
-    fields, columns = [], []
-    for name, (values, mask, told) in pieces.items():
+    fields, arrays = [], []
+    between = {"Date": ("int32", arrow.date32()), "Time": (arrow.time64("ns"),)}
+    for name, (values, mask, own) in columns.items():
         field = schema.field(name) if name in schema.names else arrow.field(name, arrow.int64())
         if isinstance(values, pd.Categorical):
             codes = arrow.array(np.asarray(values.codes, dtype=np.int32), mask=values.codes < 0)
@@ -285,9 +259,8 @@ def _to_arrow(pieces: dict[str, Any], kind: FrameKind, arrow: Any) -> Any:
             made = arrow.array(values)
         else:
             made = arrow.array(values, mask=mask)
-        between = {"Date": ("int32", arrow.date32()), "Time": (arrow.time64("ns"),)}
-        for step in (*between.get(told["of"], ()), field.type):
+        for step in (*between.get(own["of"], ()), field.type):
             made = made.cast(step, safe=False)
         fields.append(field)
-        columns.append(made)
-    return arrow.Table.from_arrays(columns, schema=arrow.schema(fields))
+        arrays.append(made)
+    return arrow.Table.from_arrays(arrays, schema=arrow.schema(fields))

@@ -2,21 +2,22 @@
 
 The way of a fit, in the order of the calls::
 
-    with Parts.open(source, entity, time) as parts:     # pass 1: checks, counts, needed rows
-        excerpt = sample_of(parts, 500_000, rng)         # pass 2: the rows that columns are learned from
+    with Parts(source, entity, time) as parts:          # pass 1: checks, counts, needed rows
+        excerpt = draw_excerpt(parts, 500_000, rng)      # pass 2: the rows that columns are learned from
         ...fit the encoder on excerpt.frame, its sequences being excerpt.lengths long; take lengths, window and the
            number of rows from parts.lengths...
-        panel = spool(parts, encoder.encode)             # pass 3: cells in files, mapped into memory
+        panel = encode_to_disk(parts, encoder.encode)    # pass 3: cells in files, mapped into memory
         ...cut windows, train...
 
 The files behind the panel, and what an iterator gave, lie in `parts.folder`, a temporary folder (of `TMPDIR`). It is
 there until `close`, the end of the `with` block, or until the `Parts` is garbage collected, so that must outlive every
-use of the panel. In memory are at most: some frames of `ROWS` rows and one sequence, the excerpt, the census of levels,
-and eight bytes per sequence (twice that with entity keys).
+use of the panel. In memory are at most: some frames of `ROWS` rows and one sequence, the excerpt, the levels of
+columns, and eight bytes per sequence (twice that with entity keys).
 """
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,105 +32,85 @@ from numpy.typing import NDArray
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
 from ..panel import Panel
-from .census import Census, hashes, keys_of, run_starts
-from .sources import Named, frames_of
+from .form import OUTER
+from .scan import Scan, hashes, run_starts, values_of
+from .sources import frames_of
 
-PIECE = 131_072  # rows that are encoded at once
+CHUNK = 131_072  # rows that are encoded at once
 MARGIN = 64  # rows of context at each side of a stretch of a long series
-OUTER = "sequence"
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Rows to be encoded together: whole sequences, or a stretch of a long series between rows of context.
-
-    Attributes
-    ----------
-    frame : DataFrame
-    before, after : int
-        Rows at the beginning and the end of the frame that are context alone.
-    """
+class Chunk:
+    """Rows to be encoded together: whole sequences, or a stretch of a long series between rows of context."""
 
     frame: pd.DataFrame
-    before: int = 0
-    after: int = 0
+    before: int = 0  # rows at the beginning of the frame that are context alone
+    after: int = 0  # and at its end
 
 
 class Parts:
-    """A table in parts that can be read again and again, a bounded frame at a time; made by `open`.
+    """A table in parts that can be read again and again, a bounded frame at a time.
+
+    It is read once when it is made, and its parts are checked to make one table.
+
+    Parameters
+    ----------
+    source : path, list of paths, iterable of DataFrames
+        A folder of parquet files, such files in order, or frames; an iterator that can be read once only is written to
+        the temporary folder first.
+    entity : str, int or None
+        Column or index level that tells sequences apart; the rows of each lie in one stretch, over as many parts as
+        need be. None: the parts are one long series, or an outer index level called ``sequence`` is the entity.
+    time : str, int or None
+        Column or index level of time stamps. In one long series it must increase from row to row; the rows of an
+        entity may come in any order.
 
     Attributes
     ----------
     rows : int
     lengths : int64 array of shape (sequences,)
         Rows of each sequence, in order.
-    entity, time : str, int or None
-        As given; an outer index level called ``sequence`` is the entity without being named.
+    needed : int64 array
+        Numbers of the rows that an excerpt must hold, see `scan`.
+
+    Raises
+    ------
+    InputError
+        Naming the part: it cannot be read, an entity comes back after others or has no key, or time goes back.
+    SchemaError
+        Naming the part: its columns or their types are not those of the others, or a role is no column.
     """
 
-    rows: int
-    lengths: Ints
-
-    def __init__(self, entity: Any = None, time: Any = None) -> None:
+    def __init__(self, source: Any, entity: Any = None, time: Any = None) -> None:
         self.entity, self.time = entity, time
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._dtypes: dict[Any, Any] = {}
-        self._read: Callable[[], Named]
-        self.needed: Ints
-
-    @classmethod
-    def open(cls, source: Any, entity: Any = None, time: Any = None) -> Parts:
-        """Read a table in parts once, and check that its parts make one table.
-
-        Parameters
-        ----------
-        source : path, list of paths, iterable of DataFrames
-            A folder of parquet files, such files in order, or frames; an iterator that can be read once only is written
-            to the temporary folder first.
-        entity : str, int or None
-            Column or index level that tells sequences apart; the rows of each lie in one stretch, over as many parts
-            as need be. None: the parts are one long series.
-        time : str, int or None
-            Column or index level of time stamps. In one long series it must increase from row to row; the rows of an
-            entity may come in any order.
-
-        Raises
-        ------
-        InputError
-            Naming the part: it cannot be read, an entity comes back after others or has no key, or time goes back.
-        SchemaError
-            Naming the part: its columns or their types are not those of the others, or a role is no column.
-        """
-        self = cls(entity, time)
         try:
             self._read = frames_of(source, lambda: self.folder)
-            self._take_census()
+            scan = self._scan()
+            if scan.suspects:
+                self._check_once(scan.suspects)
         except BaseException:
             self.close()
             raise
-        return self
+        self.rows, self.lengths, self.needed = scan.rows, scan.lengths, scan.needed
+        self._dtypes = {column: _common(column, seen) for column, seen in scan.dtypes.items() if seen}
 
-    def _take_census(self) -> None:
-        census: Census | None = None
-        for name, frame in self._read():
-            if census is None:
-                self._check_roles(frame)
-                census = Census(self.entity, self.time)
-            census.add(name, frame)
-        if census is None or not census.rows:
+    def _scan(self) -> Scan:
+        scan: Scan | None = None
+        for part, frame in self._read():
+            if scan is None:
+                levels = list(frame.index.names)
+                if self.entity is None and len(levels) == 2 and levels[0] == OUTER:
+                    self.entity = OUTER
+                for role, name in (("entity", self.entity), ("time", self.time)):
+                    if name is not None and name not in frame.columns and name not in levels:
+                        raise SchemaError(f"{role}={name!r} is not a column; the parts have {list(frame.columns)}")
+                scan = Scan(self.entity, self.time)
+            scan.add(part, frame)
+        if scan is None or not scan.rows:
             raise InputError("the parts hold no rows")
-        if census.suspects:
-            self._check_once(census.suspects)
-        self.rows, self.lengths, self.needed = census.rows, census.lengths, census.needed
-        self._dtypes = {column: _common(column, seen) for column, seen in census.dtypes.items() if seen}
-
-    def _check_roles(self, frame: pd.DataFrame) -> None:
-        levels = list(frame.index.names)
-        if self.entity is None and len(levels) == 2 and levels[0] == OUTER:
-            self.entity = OUTER
-        for role, name in (("entity", self.entity), ("time", self.time)):
-            if name is not None and name not in frame.columns and name not in levels:
-                raise SchemaError(f"{role}={name!r} is not a column; the parts have {list(frame.columns)}")
+        return scan
 
     def _check_once(self, suspects: set[int]) -> None:
         """Find the entity that comes back, among those whose hashes come more than once."""
@@ -137,7 +118,7 @@ class Parts:
         last: Any = None
         first = True
         for name, frame in self._read():
-            keys = keys_of(frame, self.entity)
+            keys = values_of(frame, self.entity)
             firsts = keys.iloc[run_starts(keys, last, first)]
             for key in firsts[np.isin(hashes(firsts), list(suspects))] if len(firsts) else ():
                 if key in seen:
@@ -163,43 +144,33 @@ class Parts:
         if at != self.rows:
             raise InputError(f"the parts had {self.rows} rows when first read and have {at} now; pass them unchanging")
 
-    def pieces(self, rows: int = PIECE, margin: int = MARGIN) -> Iterator[Piece]:
+    def chunks(self, rows: int = CHUNK, margin: int = MARGIN) -> Iterator[Chunk]:
         """Yield what is encoded together: whole sequences, or stretches of `rows` rows of one long series."""
-        return self._stretches(rows, margin) if self.entity is None else self._sequences(rows)
-
-    def _sequences(self, rows: int) -> Iterator[Piece]:
-        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        held: list[pd.DataFrame] = []
-        start = end = 0
-        for frame in self:
-            held.append(frame)
-            end += len(frame)
-            if end - start < rows:
-                continue
-            cut = int(offsets[np.searchsorted(offsets, end, side="right") - 1])
-            if self.rows - cut == 1:  # a table of one row is no table
-                cut = int(offsets[np.searchsorted(offsets, cut) - 1])
-            if cut - start < 2:
-                continue
+        margin = margin if self.entity is None else 0
+        frames, held = iter(self), list[pd.DataFrame]()
+        base = end = 0  # rows before the held ones, and before those that are still to be read
+        for start, stop in itertools.pairwise(self._edges(rows, margin)):
+            low, high = max(start - margin, 0), min(stop + margin, self.rows)
+            while end < high:
+                held.append(next(frames))
+                end += len(held[-1])
             whole = pd.concat(held)
-            yield Piece(whole.iloc[: cut - start])
-            held, start = [whole.iloc[cut - start :]], cut
-        if end > start:
-            yield Piece(pd.concat(held))
+            yield Chunk(whole.iloc[low - base : high - base], start - low, high - stop)
+            following = max(stop - margin, 0)
+            held, base = [whole.iloc[following - base :]], following
+        for _ in frames:  # to its end, where the rows are counted
+            pass
 
-    def _stretches(self, rows: int, margin: int) -> Iterator[Piece]:
-        held: list[pd.DataFrame] = []
-        base = at = end = 0  # rows before the held ones, before the next piece, before what is still to be read
-        for frame in self:
-            held.append(frame)
-            end += len(frame)
-            while end - at >= rows + margin:
-                whole = pd.concat(held)
-                yield Piece(whole.iloc[: at + rows + margin - base], at - base, margin)
-                at += rows
-                held, base = [whole.iloc[max(at - margin - base, 0) :]], max(at - margin, base)
-        if end > at:
-            yield Piece(pd.concat(held), at - base)
+    def _edges(self, rows: int, margin: int) -> list[int]:
+        """Return the rows at which chunks begin, and how many there are."""
+        if self.entity is None:
+            last = max(self.rows - max(margin - 1, 0), 1)  # a stretch has a whole margin after it, or none
+            return [*range(0, last, rows), self.rows]
+        offsets, edges = np.cumsum(self.lengths), [0]
+        rows = max(rows, 2)  # a table of one row is no table
+        while edges[-1] + rows <= self.rows:
+            edges.append(int(offsets[np.searchsorted(offsets, edges[-1] + rows)]))
+        return [*(edge for edge in edges if edge == 0 or self.rows - edge >= 2), self.rows]
 
     @property
     def folder(self) -> Path:
@@ -230,8 +201,10 @@ def _common(column: Any, seen: list[Any]) -> Any:
     if all(isinstance(kind, pd.CategoricalDtype) for kind in seen):
         levels = dict.fromkeys(level for kind in seen for level in kind.categories)
         if any(kind.ordered for kind in seen):
-            told = " and ".join(str(kind.categories.tolist()[:10]) for kind in seen[:2])
-            raise SchemaError(f"column {column!r} is an ordered category with levels that differ: {told}; set them all")
+            shown = " and ".join(str(kind.categories.tolist()[:10]) for kind in seen[:2])
+            raise SchemaError(
+                f"column {column!r} is an ordered category with levels that differ: {shown}; set them all"
+            )
         return pd.CategoricalDtype(pd.Index(list(levels), dtype=seen[0].categories.dtype))
     if all(isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in seen):
         return np.dtype(np.float64)
@@ -244,34 +217,19 @@ STRETCHES = 50  # by chance, of a long series
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Rows of a table in parts, in their order.
-
-    Attributes
-    ----------
-    frame : DataFrame
-    lengths : int64 array of shape (stretches,)
-        Rows of each sequence; of a long series, of each stretch without a gap.
-    whole : bool
-        Whether each of them is a sequence from its first to its last row.
-    """
+    """Rows of a table in parts, in their order."""
 
     frame: pd.DataFrame
-    lengths: Ints
-    whole: bool
+    lengths: Ints  # rows of each sequence; of a long series, of each stretch without a gap
+    whole: bool  # whether each of them is a sequence from its first to its last row
 
 
-def sample_of(parts: Parts, rows: int, rng: np.random.Generator) -> Excerpt:
+def draw_excerpt(parts: Parts, rows: int, rng: np.random.Generator) -> Excerpt:
     """Draw rows that columns can be learned from as from the whole table.
 
-    They are the needed ones (see `census`: extremes, levels, missing values, forms of keys) and about `rows` more, as
+    They are the needed ones (see `scan`: extremes, levels, missing values, forms of keys) and about `rows` more, as
     whole sequences, or as stretches of one long series; the whole table if it has no more than `rows` rows. Where the
     sequences of the needed rows alone would be more than `rows` rows, stretches of sequences are taken.
-
-    Parameters
-    ----------
-    parts : Parts
-    rows : int
-    rng : numpy.random.Generator
     """
     if parts.rows <= rows:
         return Excerpt(pd.concat(list(parts)), parts.lengths, whole=True)
@@ -320,28 +278,14 @@ def _joined(starts: Ints, ends: Ints, offsets: Ints) -> tuple[Ints, Ints]:
     return starts[fresh], ends[np.append(np.flatnonzero(fresh)[1:] - 1, len(ends) - 1)]
 
 
-def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | None = None) -> Panel:
+def encode_to_disk(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | None = None) -> Panel:
     """Encode all parts into files; the panel reads them where windows are cut, so it is never whole in memory.
 
-    Parameters
-    ----------
-    parts : Parts
-    encode : callable
-        Makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first rows;
-        of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
-    folder : Path, optional
-        Where the files lie; by default `parts.folder`, so that the panel lives as long as `parts` is open.
-
-    Returns
-    -------
-    Panel
-        `values` (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory. The
-        statics of one long series are those of its first stretch.
-
-    Raises
-    ------
-    InputError
-        If the folder has no room left.
+    `encode` makes a panel of a frame: with an entity, of whole sequences, which come back in the order of their first
+    rows; of one long series, of a stretch with up to `MARGIN` rows of context at each side, whose cells are dropped.
+    The files lie in a folder, by default `parts.folder`, so that the panel lives as long as `parts` is open. `values`
+    (float64) and `covariates` (float32) are read-only memory maps; lengths and statics are in memory, of one long
+    series those of its first stretch. InputError if the folder has no room left.
     """
     folder = parts.folder if folder is None else folder
     lengths: list[Ints] = []
@@ -349,11 +293,11 @@ def spool(parts: Parts, encode: Callable[[pd.DataFrame], Panel], folder: Path | 
     values = _File(folder / "values.npy", parts.rows, "<f8")
     covariates = _File(folder / "covariates.npy", parts.rows, "<f4")
     with values, covariates:
-        for piece in parts.pieces():
-            panel = encode(piece.frame)
-            if len(panel.values) != len(piece.frame):
-                raise ValueError(f"encoding {len(piece.frame)} rows gave {len(panel.values)}")
-            kept = slice(piece.before, len(piece.frame) - piece.after)
+        for chunk in parts.chunks():
+            panel = encode(chunk.frame)
+            if len(panel.values) != len(chunk.frame):
+                raise ValueError(f"encoding {len(chunk.frame)} rows gave {len(panel.values)}")
+            kept = slice(chunk.before, len(chunk.frame) - chunk.after)
             values.append(panel.values[kept])
             covariates.append(panel.covariates[kept])
             lengths.append(panel.lengths)

@@ -23,46 +23,33 @@ Named = Iterator[tuple[str, pd.DataFrame]]
 
 def in_parts(data: Any) -> bool:
     """Return whether `data` is a table in parts: a path, several paths, several frames, or an iterator."""
-    if isinstance(data, str | os.PathLike | Iterator):
-        return True
-    several = isinstance(data, list | tuple) and len(data) > 0
-    return several and (
-        all(isinstance(item, str | os.PathLike) for item in data)
-        or all(isinstance(item, pd.DataFrame) for item in data)
-    )
+    return isinstance(data, str | os.PathLike | Iterator) or _all(pd.DataFrame, data) or _all(str | os.PathLike, data)
+
+
+def _all(kind: Any, data: Any) -> bool:
+    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(item, kind) for item in data)
 
 
 def frames_of(source: Any, folder: Callable[[], Path]) -> Callable[[], Named]:
     """Return a function that reads the source from its beginning: names of parts, and frames of at most `ROWS` rows.
 
-    Parameters
-    ----------
-    source : path, list of paths, iterable of DataFrames
-        A folder stands for its parquet files, in the order of their names (numbers in names count as numbers).
-    folder : callable
-        Gives a temporary folder, asked for only if an iterator has to be written down.
-
-    Raises
-    ------
-    InputError
-        If there is no part, or one is neither a frame nor a parquet file.
-    SchemaError
-        If the columns, or their types, differ between parts.
+    A folder stands for its parquet files, in the order of their names (numbers in names count as numbers). `folder`
+    gives a temporary folder, asked for only if an iterator has to be written down. InputError if there is no part, or
+    one is neither a frame nor a parquet file; SchemaError if the columns, or their types, differ between parts.
     """
     if isinstance(source, str | os.PathLike):
         source = [Path(source)] if Path(source).is_file() else _files(Path(source))
-    if isinstance(source, list | tuple) and source and all(isinstance(item, str | os.PathLike) for item in source):
+    if _all(str | os.PathLike, source):
         return _read_files([Path(item) for item in source])
     if not isinstance(source, Iterable):
         raise InputError(f"a table in parts is a path, paths or frames; got {type(source).__name__}")
     if iter(source) is source:
         return _written_down(source, folder())
-    _check_frames(_numbered(source))
-    return lambda: ((name, frame.iloc[a : a + ROWS]) for name, frame in _numbered(source) for a in _cuts(frame))
-
-
-def _cuts(frame: pd.DataFrame) -> range:
-    return range(0, len(frame), ROWS)
+    for _ in _checked(source):
+        pass
+    return lambda: (
+        (name, frame.iloc[at : at + ROWS]) for name, frame in _numbered(source) for at in range(0, len(frame), ROWS)
+    )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -76,21 +63,42 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: [int(t) if t.isdecimal() else t for t in re.split(r"(\d+)", path.name)])
 
 
+class _Types:
+    """The columns of the first part, and the type of each where it first came, with which all parts are compared."""
+
+    def __init__(self) -> None:
+        self.first: tuple[str, list[Any]] | None = None
+        self._kinds: dict[Any, tuple[str, str]] = {}
+
+    def check(self, part: str, columns: list[Any], kinds: Iterable[tuple[Any, str]], *, ordered: bool = False) -> None:
+        """Compare a part; an index level is named by a tuple, so that it is no column."""
+        first, known = self.first = self.first or (part, columns)
+        missing = [column for column in known if column not in columns]
+        extra = [column for column in columns if column not in known]
+        if missing or extra:
+            found = [f"missing {missing}"] if missing else []
+            found += [f"not known {extra}"] if extra else []
+            raise SchemaError(f"{part}: the columns are not those of {first}: {', '.join(found)}")
+        if ordered and columns != known:
+            raise SchemaError(f"{part}: the columns are in another order than in {first}; pass {known}")
+        for column, kind in kinds:
+            whose, other = self._kinds.setdefault(column, (part, kind))
+            if kind != other:
+                shown = column[0] if isinstance(column, tuple) and column[0] is not None else column
+                raise SchemaError(
+                    f"{part}: column {shown!r} is {kind}, in {whose} it is {other}; give all parts the same type, by "
+                    "astype()"
+                )
+
+
 def _read_files(paths: list[Path]) -> Callable[[], Named]:
     for path in paths:
         if path.suffix.lower() != ".parquet":
             raise InputError(f"{path}: the parts of a table must be parquet files")
-    first = {name: kind for name, kind in tables.fields(paths[0]).items() if kind != "null"}
-    columns = list(tables.fields(paths[0]))
-    whose = dict.fromkeys(first, paths[0])
-    for path in paths[1:]:
+    types = _Types()
+    for path in paths:
         kinds = tables.fields(path)
-        _same_columns(str(path), list(kinds), str(paths[0]), columns)
-        for name, kind in kinds.items():
-            if kind != "null" and first.setdefault(name, kind) != kind:
-                _other_type(str(path), name, kind, str(whose.get(name, paths[0])), first[name])
-            if kind != "null":
-                whose.setdefault(name, path)
+        types.check(str(path), list(kinds), [(name, kind) for name, kind in kinds.items() if kind != "null"])
 
     def read() -> Named:
         order: list[Any] | None = None
@@ -109,30 +117,18 @@ def _numbered(source: Iterable[Any]) -> Named:
         yield f"part {number}", frame
 
 
-def _check_frames(frames: Named) -> None:
-    """Go through frames and compare their columns and types with those of the first."""
-    first: tuple[str, list[Any]] | None = None
-    kinds: dict[Any, tuple[str, str]] = {}
-    for name, frame in frames:
-        first = (name, frame.columns.tolist()) if first is None else first
-        _compare(name, frame, first, kinds)
-    if first is None:
+def _checked(source: Iterable[Any]) -> Named:
+    """Yield the frames of a source, compared in columns and types with those before."""
+    types = _Types()
+    for name, frame in _numbered(source):
+        kinds = [(column, _words(kind)) for column, kind in frame.dtypes.items()]
+        kinds = [(column, kind) for column, kind in kinds if kind != "object" or frame[column].notna().any()]
+        levels = enumerate(frame.index.names)
+        kinds += [((level, "index"), _words(frame.index.get_level_values(at).dtype)) for at, level in levels]
+        types.check(name, frame.columns.tolist(), kinds, ordered=True)
+        yield name, frame
+    if types.first is None:
         raise InputError("there are no parts: the iterator gave no frame")
-
-
-def _compare(name: str, frame: pd.DataFrame, first: tuple[str, list[Any]], kinds: dict[Any, tuple[str, str]]) -> None:
-    _same_columns(name, frame.columns.tolist(), *first)
-    if frame.columns.tolist() != first[1]:
-        raise SchemaError(f"{name}: the columns are in another order than in {first[0]}; pass {first[1]}")
-    levels = [(level, frame.index.get_level_values(at).dtype) for at, level in enumerate(frame.index.names)]
-    for column, kind in [*frame.dtypes.items(), *[((level, "index"), kind) for level, kind in levels]]:
-        words = _words(kind)
-        if words == "object" and not isinstance(column, tuple) and not frame[column].notna().any():
-            continue
-        known = kinds.setdefault(column, (name, words))
-        if known[1] != words:
-            shown = column[0] if isinstance(column, tuple) and column[0] is not None else column
-            _other_type(name, shown, words, *known)
 
 
 def _words(kind: Any) -> str:
@@ -142,28 +138,10 @@ def _words(kind: Any) -> str:
     return str(kind)
 
 
-def _same_columns(name: str, columns: list[Any], first: str, known: list[Any]) -> None:
-    missing = [column for column in known if column not in columns]
-    extra = [column for column in columns if column not in known]
-    if missing or extra:
-        told = [f"missing {missing}"] * bool(missing) + [f"not known {extra}"] * bool(extra)
-        raise SchemaError(f"{name}: the columns are not those of {first}: {', '.join(told)}")
-
-
-def _other_type(name: str, column: Any, kind: str, first: str, known: str) -> None:
-    raise SchemaError(
-        f"{name}: column {column!r} is {kind}, in {first} it is {known}; give all parts the same type, by astype()"
-    )
-
-
 def _written_down(frames: Iterator[Any], folder: Path) -> Callable[[], Named]:
     """Write frames that can be read once only to parquet, with their types beside them."""
     notes: list[tuple[str, Path, dict[Any, Any]]] = []
-    kinds: dict[Any, tuple[str, str]] = {}
-    first: tuple[str, list[Any]] | None = None
-    for name, frame in _numbered(frames):
-        first = (name, frame.columns.tolist()) if first is None else first
-        _compare(name, frame, first, kinds)
+    for name, frame in _checked(frames):
         if len(frame):
             path = folder / f"part-{len(notes)}.parquet"
             tables.write(frame, path)

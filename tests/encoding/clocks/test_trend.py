@@ -89,7 +89,7 @@ class TestEncoder:
 
     def test_drawn_rows_have_it_by_their_starts(self):
         encoder, frame = self.fitted()
-        starts = encoder.stages.timing.clock.ticks(frame.index[[0, 500, 999]])
+        starts = encoder.stages.clock.ticks(frame.index[[0, 500, 999]])
         made = encoder.stages.covariates(np.array([2, 1, 1000]), starts)[:, 0]
         np.testing.assert_allclose(made[[0, 1, 2, 3, -1]], np.array([0, 1, 500, 999, 1998]) / 999, atol=1e-6)
 

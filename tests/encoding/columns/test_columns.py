@@ -12,7 +12,7 @@ from tsgan.bundle import pack
 from tsgan.encoding.columns import COLUMNS
 from tsgan.encoding.columns.base import Request, infer_kind
 from tsgan.encoding.columns.category import CategoryColumn
-from tsgan.encoding.columns.numeric import count_decimals
+from tsgan.encoding.columns.numeric import FloatColumn
 from tsgan.errors import InputError, SchemaError
 from tsgan.layout import Number, snap
 
@@ -181,7 +181,7 @@ class TestNumbers:
         ],
     )
     def test_decimals_are_counted(self, values, decimals):
-        assert count_decimals(np.array(values)) == decimals
+        assert FloatColumn.learn_grain(pd.Series(values)) == {"decimals": decimals}
 
     def test_generated_numbers_have_the_real_decimals(self):
         column = fitted("float", pd.Series(REAL.round(2)))

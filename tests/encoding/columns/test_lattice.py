@@ -9,7 +9,8 @@ from through_json import through_json
 
 from tsgan import datasets
 from tsgan.encoding.columns.base import Request
-from tsgan.encoding.columns.lattice import Lattice, find_atoms, tell
+from tsgan.encoding.columns.habits import describe_atoms, find_atoms
+from tsgan.encoding.columns.lattice import Lattice
 from tsgan.encoding.columns.numeric import FloatColumn, IntegerColumn
 
 
@@ -56,7 +57,7 @@ class TestRegular:
         np.testing.assert_array_equal(found.snap(x + 0.4 * step), x)
 
     def test_few_values_that_happen_to_share_a_step_say_nothing(self):
-        assert learn([10.0, 30.0, 20.0, 70.0], 0) is None
+        assert learn([10.0, 30.0, 20.0, 70.0], 0) == Lattice.of(0)
 
     def test_values_beyond_a_bound_move_to_the_last_one_within(self):
         found = learn(10.0 * draws().integers(0, 60, 500), 0)
@@ -78,8 +79,16 @@ class TestRounded:
         np.testing.assert_array_equal(found.snap(rain), rain)
 
     @pytest.mark.parametrize("x", [draws().gamma(1, 20, 3000).round(1), draws().normal(size=3000).round(2)])
-    def test_numbers_that_are_only_rounded_have_none(self, x):
-        assert learn(x, 1 + (x.std() < 2)) is None
+    def test_numbers_that_are_only_rounded_lie_on_their_decimals(self, x):
+        decimals = 1 + int(x.std() < 2)
+        found = learn(x, decimals)
+        assert found == Lattice.of(decimals)
+        assert found.describe() == ""
+        wild = draws().normal(scale=100, size=3000)
+        np.testing.assert_array_equal(found.snap(wild), wild.round(decimals))
+
+    def test_numbers_that_are_not_rounded_have_none(self):
+        assert learn(draws().normal(size=3000), None) is None
 
 
 class TestListed:
@@ -97,7 +106,7 @@ class TestListed:
             np.testing.assert_array_equal(found.snap(x), x)
             inside = found.snap(draws().uniform(0, 15, 2000))
             assert set(inside) <= set(x)
-        assert learn(weather["wind"], 1) is None
+        assert learn(weather["wind"], 1) == Lattice.of(1)
 
     def test_a_value_that_came_once_is_not_kept_and_its_gap_stays_open(self):
         x = np.append(np.repeat([0.0, 10.0, 20.0, 31.0, 44.0], 100), 13.7)
@@ -121,8 +130,8 @@ class TestListed:
     def test_bounds_cut_the_list(self):
         found = learn(np.repeat([0.0, 10.0, 20.0, 31.0], 100), 0)
         assert found.within(5, None).values == (10.0, 20.0, 31.0)
-        assert found.within(12, 15) is None
-        assert found.within(None, None) is found
+        assert found.within(12, 15) == Lattice.of(0)
+        assert found.within(None, None) == found
 
 
 @given(
@@ -149,7 +158,7 @@ class TestAtoms:
         values, counts = np.unique(LIMITED, return_counts=True)
         atoms = find_atoms(counts)
         assert values[atoms].tolist() == [-1.0, 1.8]
-        assert tell(values, counts, atoms) == "16 % at -1, 4 % at 1.8"
+        assert describe_atoms(values, counts, atoms) == "16 % at -1, 4 % at 1.8"
 
     def test_atoms_side_by_side(self):
         counts = np.array([900, 700, 3, 4, 2, 3, 5, 4])
@@ -161,7 +170,7 @@ class TestAtoms:
 
     def test_many_are_told_in_short(self):
         values, counts = np.arange(9.0), np.array([900, 1, 300, 1, 200, 1, 100, 1, 1])
-        assert tell(values, counts, np.array([0, 2, 4, 6])).endswith("13 % at 4, 1 more atoms")
+        assert describe_atoms(values, counts, np.array([0, 2, 4, 6])).endswith("13 % at 4, 1 more atoms")
 
 
 @pytest.mark.parametrize("name", CASES)

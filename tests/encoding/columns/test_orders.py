@@ -86,7 +86,7 @@ def test_a_column_whose_map_would_cross_another_moves_with_it():
     gap = rng.exponential(0.1, 4000)
     values = np.column_stack([lower, lower + gap])
     drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
-    encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
+    encoder.calibrate([drawn])
     again = Encoder.of(through_json(encoder.stages))
     for one in (encoder, again):
         made = one.stages.cells.decode(drawn, np.random.default_rng(0), True)
@@ -109,7 +109,7 @@ def test_all_columns_of_an_order_move_where_one_would_cross():
         column = next(column for column in cells.columns if column.name == name)
         values[:, cells.place(name)] = column.encode(pd.Series(opening + gap))
     drawn = Panel(values, panel.lengths, panel.statics, panel.covariates)
-    encoder.settle([(drawn, np.zeros(1), np.random.default_rng(0))])
+    encoder.calibrate([drawn])
     made = cells.decode(drawn, np.random.default_rng(0), True)
     assert (np.asarray(made["low"]) > np.asarray(made["open"]) + 1e-6).mean() < 0.01
     assert (np.asarray(made["open"]) > np.asarray(made["high"]) + 1e-6).mean() < 0.01

@@ -9,8 +9,7 @@ from scipy.stats import kstest, skew, spearmanr
 from through_json import through_json
 
 from tsgan.encoding.columns.choose import SCALERS, choose_scaler, distance_to_normal, step_slopes
-from tsgan.encoding.columns.quantile import KNOTS, Quantile
-from tsgan.encoding.columns.scalers import Log, Power
+from tsgan.encoding.columns.scalers import MAX_KNOTS, Log, Power, Quantile
 from tsgan.errors import InputError
 
 
@@ -119,7 +118,7 @@ class TestQuantile:
     def test_knots_are_bounded_and_atoms_among_many_values_stay_exact(self):
         x = np.concatenate([draws().normal(size=50_000), np.full(1_000, 0.25)])
         scaler = Quantile.fit(x)
-        assert len(scaler.x) <= KNOTS
+        assert len(scaler.x) <= MAX_KNOTS
         back = scaler.inverse(draws().normal(size=50_000))
         assert abs((back == 0.25).mean() - 1 / 51) < 0.004
 

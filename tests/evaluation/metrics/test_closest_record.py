@@ -8,7 +8,7 @@ import pytest
 from tsgan.evaluation.case import prepare
 from tsgan.evaluation.metrics import METRICS
 from tsgan.evaluation.metrics.closest_record import share
-from tsgan.evaluation.records import census, records
+from tsgan.evaluation.records import record_index, records
 
 CLOSEST = METRICS["closest_record"]
 
@@ -29,7 +29,7 @@ def test_the_figure_is_votes_per_record_by_hand() -> None:
     assert result.interval[0] < result.value < result.interval[1]
     assert result.real_against_real == pytest.approx(0.5, abs=0.25)
     assert result.worst == 1
-    assert len(census(case, "holdout")) == 30
+    assert len(record_index(case, "holdout")) == 30
 
 
 def test_a_copy_scores_1_and_equal_distances_count_half() -> None:

@@ -90,6 +90,12 @@ def test_periods_and_polars():
     assert len(foreign.axes) == 1
 
 
+def test_stamps_with_a_zone():
+    past, futures = (table.assign(day=table["day"].dt.tz_localize("Europe/Berlin")) for table in (_past(), _futures()))
+    figure = fan_chart(past, futures, "x", time="day")
+    assert len(figure.axes[0].lines[0].get_xdata()) == 24
+
+
 def test_missing_values_are_left_out():
     futures = _futures()
     futures.loc[futures.index[::5], "x"] = np.nan
@@ -120,6 +126,6 @@ def test_refusals(change, error, text):
 
 
 def test_without_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tsgan.evaluation.report.by_column", None)
+    monkeypatch.setitem(__import__("sys").modules, "tsgan.evaluation.report.pictures", None)
     with pytest.raises(ImportError, match=r"pip install tsgan\[report\]"):
         fan_chart(_past(), _futures(), "x", time="day")

@@ -12,7 +12,7 @@ import pytest
 
 from tsgan.evaluation.evaluate import compare, evaluate
 from tsgan.evaluation.metrics import METRICS
-from tsgan.evaluation.report import galleries
+from tsgan.evaluation.report import page as pages
 from tsgan.evaluation.report.report import Comparison, Report
 
 QUICK = ["two_sample", "marginals", "autocorrelation", "cross_correlation"]
@@ -128,7 +128,7 @@ def test_names_are_escaped_and_dollars_are_no_formula() -> None:
 
 
 def test_many_columns_show_the_furthest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(galleries, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(pages, "MAX_COLUMNS", 2)
     rng = np.random.default_rng(0)
     real, synthetic = rng.normal(size=(200, 5)), rng.normal(size=(200, 5))
     synthetic[:, 4] += 3

@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 
 from tsgan.evaluation.case import prepare
-from tsgan.evaluation.report.by_column import marginal, paths, rhythms, transitions
-from tsgan.evaluation.report.by_table import closeness, frames, maps
-from tsgan.evaluation.report.pictures import bins
+from tsgan.evaluation.report.pictures import bins, closeness, frames, maps, marginal, paths, rhythms, transitions
 
 
 def table(weather: str, count: int = 1) -> pd.DataFrame:

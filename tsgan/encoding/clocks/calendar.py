@@ -1,4 +1,4 @@
-"""The calendar: which cycles of the hour, the weekday and the season the numbers follow, told to the generator.
+"""The calendar: which cycles of the hour, the weekday and the season the numbers follow, for the generator to know.
 
 A cycle is used only where its sines and cosines foretell stretches of time that were held back: they must explain a
 hundredth of the variance there, in most stretches. A smooth function of the place in a cycle is a short Fourier series
@@ -14,35 +14,82 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...arrays import Doubles, Floats, Ints
+from ...arrays import Bools, Doubles, Floats, Ints
 from ...bundle import saved
 from ...errors import ParameterError, choose
 from ...tables.dtypes import Name
 
-EXPLAINED = 0.01
-SURE = 3.5
-FEW_CYCLES = {2: 0.3, 3: 0.1, 4: 0.05, 5: 0.03}
-RIDGE = 1e-3
-LEVELS = 20
+MIN_EXPLAINED = 0.01  # share of the held-back variance
+MIN_T = 3.5  # standard errors that the mean gain of a block is above 0: one time in 4,000 by chance
+MIN_EXPLAINED_BY_BLOCKS = {2: 0.3, 3: 0.1, 4: 0.05, 5: 0.03}  # too few for a standard error: the share must be larger
+MIN_GAIN = 0.002  # of explained variance per column by a further harmonic, which costs two numbers
+RIDGE = 1e-3  # of the rows: against sines and cosines that are alike on the places that occur
+MAX_LEVELS = 20  # of a category whose indicators are looked at
+MAX_BLOCKS = 12
+SHORT = 0.005  # Two years of days end a little before the second cycle does.
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Season:
+    """A cycle of the calendar, of so many days."""
+
+    name: str  # in arguments
+    title: str  # in descriptions
+    days: float
+    max_harmonics: int
+    min_cycles: int  # that the data must span
+
+    def phase(self, moments: pd.DatetimeIndex) -> Doubles:
+        """Return the place in the cycle of wall-clock moments, from 0 to 1."""
+        seconds = moments.as_unit("s").asi8 % DAY / DAY
+        if self.name == "hour":
+            return np.asarray(seconds, dtype=np.float64)
+        if self.name == "weekday":
+            return np.asarray(moments.day_of_week, dtype=np.float64) / 7
+        length = np.where(moments.is_leap_year, 366.0, 365.0)
+        return np.asarray((moments.day_of_year - 1 + seconds) / length, dtype=np.float64)
+
+    def waves(self, moments: pd.DatetimeIndex, harmonics: int) -> Doubles:
+        """Return `(rows, 2 * harmonics)` sines and cosines of variance about 1."""
+        angle = 2 * np.pi * self.phase(moments)[:, None] * np.arange(1, harmonics + 1)
+        pairs = np.sqrt(2) * np.stack([np.sin(angle), np.cos(angle)], axis=2)
+        return np.asarray(pairs.reshape(len(moments), 2 * harmonics), dtype=np.float64)
+
+    def harmonics(self, moments: pd.DatetimeIndex) -> int:
+        """Return how many the places that occur can tell apart, 0 if none or if the data are too short."""
+        span = (moments.max() - moments.min()) / pd.Timedelta(self.days, "D")
+        if span < self.min_cycles - SHORT:
+            return 0
+        places = len(np.unique(np.round(self.phase(moments) * (96 if self.name == "hour" else 52))))
+        return int(min(self.max_harmonics, places // 2))
+
+    def blocks(self, moments: pd.DatetimeIndex) -> Ints:
+        """Return the block of time of each row: at most `MAX_BLOCKS` stretches of whole cycles."""
+        cycles = np.asarray((moments - moments.min()) / pd.Timedelta(self.days, "D"))
+        whole = max(self.min_cycles, round(float(cycles.max())))
+        size = -(-whole // MAX_BLOCKS)
+        return np.asarray(np.minimum(cycles // size, max(whole // size - 1, 0)), dtype=np.int64)
+
+
+SEASONS = {
+    season.name: season
+    for season in (
+        Season("season", "season of the year", 365.2425, 4, 2),
+        Season("weekday", "day of the week", 7.0, 3, 4),
+        Season("hour", "hour of the day", 1.0, 6, 4),
+    )
+}
 
 
 @saved
 @dataclass(frozen=True)
 class Calendar:
-    """Which cycles of the calendar a table follows.
+    """Which cycles of the calendar a table follows."""
 
-    Attributes
-    ----------
-    harmonics : dict of str to int
-        By the cycle's name, in the order of the covariates.
-    explained : dict of str to dict
-        Share of the held-back variance by cycle and column.
-    """
-
-    harmonics: dict[str, int]
-    explained: dict[str, dict[str, float]]
+    harmonics: dict[str, int]  # by the cycle's name, in the order of the covariates
+    explained: dict[str, dict[str, float]]  # share of the held-back variance by cycle and column
 
     @classmethod
     def fit(
@@ -58,11 +105,9 @@ class Calendar:
         Parameters
         ----------
         moments : DatetimeIndex of length rows, or None
-            Of the wall clock, see `Timing.moments`; None where stamps have no dates.
+            Of the wall clock, see `Stamps.moments`; None where stamps have no dates.
         scaled : float64 array of shape (rows, columns)
-            Scaled numbers, NaN where missing.
-        names : sequence of str or int
-            Of the columns.
+            Scaled numbers, NaN where missing; `names` are those of the columns.
         levels : mapping of name to int array of shape (rows,), optional
             Codes of categories, -1 where missing. They only help to choose.
         asked : "auto", False or a sequence of "hour", "weekday", "season"
@@ -73,31 +118,34 @@ class Calendar:
         ParameterError
             If `asked` names an unknown cycle, one that the stamps cannot tell, or stamps have no dates.
         """
-        wanted = _asked(asked, moments)
+        wanted = _wanted(asked, moments)
         if moments is None or not wanted or not len(moments):
             return None
-        forced = not isinstance(asked, str | bool)
-        chances, owners = _with_levels(scaled, names, levels or {})
-        rest = chances - means(chances)
+        forced = not isinstance(asked, str)
+        columns, owners = _with_levels(scaled, names, levels or {})
+        rest = columns - means(columns)
+        total = means(rest**2)
         harmonics: dict[str, int] = {}
         explained: dict[str, dict[str, float]] = {}
-        total = means(rest**2)
-        for season in SEASONS.values():
-            most = harmonics_of(season, moments) if season.name in wanted else 0
+        for season in (season for name, season in SEASONS.items() if name in wanted):
+            most = season.harmonics(moments)
+            if not most and forced:
+                raise ParameterError(
+                    f"calendar names {season.name!r}, which the time stamps cannot tell: they must span "
+                    f"{season.min_cycles} cycles of {season.days:g} days and differ within one; leave it out"
+                )
             if not most:
-                if forced and season.name in wanted:
-                    raise ParameterError(
-                        f"calendar names {season.name!r}, which the time stamps cannot tell: they must span "
-                        f"{season.least} cycles of {season.days:g} days and differ within one; leave it out"
-                    )
                 continue
-            many, shares, good = _best(season, moments, rest, total, most)
-            good |= forced & (total > 0)
-            good &= total > 0
+            count, shares, good = _best(season, moments, rest, total, most)
+            good = (good | forced) & (total > 0)
             if not good.any():
                 continue
-            harmonics[season.name], explained[season.name] = many, _told(owners, shares, good)
-            x = _design([waves(season, moments, many)], len(rest))
+            harmonics[season.name] = count
+            best: dict[str, float] = {}
+            for at in np.flatnonzero(good):
+                best[str(owners[at])] = max(best.get(str(owners[at]), 0.0), float(shares[at]))
+            explained[season.name] = best
+            x = _design(season, moments, count)
             rest = rest - np.where(good, x @ ridge(x, rest), 0.0)
         return cls(harmonics, explained) if harmonics else None
 
@@ -108,26 +156,27 @@ class Calendar:
 
     def features(self, moments: pd.DatetimeIndex) -> Floats:
         """Return the covariates of wall-clock moments, float32 `(rows, covariates)` of variance about 1."""
-        return gather([waves(SEASONS[name], moments, many) for name, many in self.harmonics.items()], len(moments))
+        waves = [SEASONS[name].waves(moments, count) for name, count in self.harmonics.items()]
+        return np.concatenate(waves, axis=1).astype(np.float32)
 
     def describe(self) -> str:
         """Return in words what each cycle explains of held-back stretches."""
-        told = []
+        lines = []
         for name, shares in self.explained.items():
             best = sorted(shares.items(), key=lambda item: -item[1])
             words = ", ".join(f"{share:.0%} of {column}" for column, share in best[:5])
             more = f" and something of {len(best) - 5} more" if len(best) > 5 else ""
-            told.append(f"{SEASONS[name].title} explains {words}{more}")
-        return "; ".join(told) + "; known to the generator"
+            lines.append(f"{SEASONS[name].title} explains {words}{more}")
+        return "; ".join(lines) + "; known to the generator"
 
 
-def _asked(asked: Any, moments: pd.DatetimeIndex | None) -> list[str]:
+def _wanted(asked: Any, moments: pd.DatetimeIndex | None) -> list[str]:
     if asked is False or asked is None:
         return []
-    if isinstance(asked, str | bool) and asked != "auto":
-        raise ParameterError(f"calendar={asked!r} is not known; use 'auto', False or a list of {list(SEASONS)}")
     if asked == "auto":
         return list(SEASONS)
+    if isinstance(asked, str | bool):
+        raise ParameterError(f"calendar={asked!r} is not known; use 'auto', False or a list of {list(SEASONS)}")
     wanted = [choose("calendar", name, SEASONS) for name in asked]
     if wanted and moments is None:
         raise ParameterError(f"calendar={list(wanted)} needs dates, and the time stamps have none; leave it out")
@@ -139,45 +188,32 @@ def _with_levels(scaled: Doubles, names: Sequence[Name], levels: Mapping[Name, I
     parts, owners = [np.asarray(scaled, dtype=np.float64)], list(names)
     for name, codes in levels.items():
         seen, counts = np.unique(codes[codes >= 0], return_counts=True)
-        top = seen[np.argsort(-counts, kind="stable")[:LEVELS]]
+        top = seen[np.argsort(-counts, kind="stable")[:MAX_LEVELS]]
         parts.append(np.where(codes[:, None] < 0, np.nan, (codes[:, None] == top).astype(np.float64)))
         owners += [name] * len(top)
     return np.concatenate(parts, axis=1), owners
 
 
-def _told(owners: list[Name], shares: Doubles, good: NDArray[np.bool_]) -> dict[str, float]:
-    told: dict[str, float] = {}
-    for owner, share, fine in zip(owners, shares.tolist(), good.tolist(), strict=True):
-        if fine:
-            told[str(owner)] = max(told.get(str(owner), 0.0), float(share))
-    return told
-
-
 def _best(
     season: Season, moments: pd.DatetimeIndex, rest: Doubles, total: Doubles, most: int
-) -> tuple[int, Doubles, NDArray[np.bool_]]:
+) -> tuple[int, Doubles, Bools]:
     """Return the harmonics that explain most, the share of variance they explain, and the columns where it is sure."""
-    blocks = blocks_of(season, moments)
+    blocks = season.blocks(moments)
     count = int(blocks.max()) + 1
-    found: tuple[float, int, Doubles, NDArray[np.bool_]] | None = None
-    for many in range(1, most + 1):
-        gains, rows = _gains(_design([waves(season, moments, many)], len(rest)), rest, blocks)
+    found, best = (0, total, total > 0), -np.inf
+    for harmonics in range(1, most + 1):
+        gains, rows = _gains(_design(season, moments, harmonics), rest, blocks)
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.nan_to_num(gains.sum(axis=0) / (rows.sum(axis=0) * total))
-            sure = (
-                gains.mean(axis=0) / (gains.std(axis=0, ddof=1) / np.sqrt(count)) if count > 1 else np.zeros_like(total)
-            )
-        good = shares >= EXPLAINED
-        if count in FEW_CYCLES:
-            good &= (shares >= FEW_CYCLES[count]) & (gains > 0).all(axis=0)
-        else:
-            good &= (np.nan_to_num(sure) >= SURE) & (count > 1)
+            error = gains.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.inf
+            sure = np.nan_to_num(gains.mean(axis=0) / error) >= MIN_T
+        if count in MIN_EXPLAINED_BY_BLOCKS:
+            sure = (shares >= MIN_EXPLAINED_BY_BLOCKS[count]) & (gains > 0).all(axis=0)
+        good = sure & (shares >= MIN_EXPLAINED)
         value = float(shares[good].sum()) if good.any() else float(shares.sum()) - 1e9
-        # A further harmonic must be worth its two numbers.
-        if found is None or value > found[0] + 0.002 * max(1, int(good.sum())):
-            found = (value, many, shares, good)
-    assert found is not None
-    return found[1:]
+        if value > best + MIN_GAIN * max(1, int(good.sum())):
+            found, best = (harmonics, shares, good), value
+    return found
 
 
 def _gains(x: Doubles, y: Doubles, blocks: Ints) -> tuple[Doubles, Doubles]:
@@ -189,30 +225,28 @@ def _gains(x: Doubles, y: Doubles, blocks: Ints) -> tuple[Doubles, Doubles]:
     gains, rows = np.zeros((count, y.shape[1])), np.zeros((count, y.shape[1]))
     for group in _groups(y):
         there = ~np.isnan(y[:, group[0]])
-        xx, xy, yy = np.zeros((count, k, k)), np.zeros((count, k, len(group))), np.zeros((count, len(group)))
+        xx, xy = np.zeros((count, k, k)), np.zeros((count, k, len(group)))
         for b in range(count):
             at = there & (blocks == b)
             if at.sum() < 2:
                 continue
             px, py = x[at, 1:] - x[at, 1:].mean(axis=0), y[np.ix_(at, group)]
-            py = py - py.mean(axis=0)
-            xx[b], xy[b], yy[b] = px.T @ px, px.T @ py, (py**2).sum(axis=0)
+            xx[b], xy[b] = px.T @ px, px.T @ (py - py.mean(axis=0))
             rows[b, group] = at.sum()
-        for b in range(count):
-            others_xx, others_xy = xx.sum(axis=0) - xx[b], xy.sum(axis=0) - xy[b]
-            beta = np.linalg.solve(others_xx + RIDGE * max(1, int(there.sum())) * np.eye(k), others_xy)
-            gains[b, group] = 2 * (beta * xy[b]).sum(axis=0) - (beta * (xx[b] @ beta)).sum(axis=0)
+        penalty = RIDGE * max(1, int(there.sum())) * np.eye(k)
+        beta = np.linalg.solve(xx.sum(axis=0) - xx + penalty, xy.sum(axis=0) - xy)
+        gains[:, group] = (beta * (2 * xy - xx @ beta)).sum(axis=1)
     return gains, rows
 
 
-def _design(parts: list[Doubles], rows: int) -> Doubles:
-    return np.concatenate([np.ones((rows, 1)), *parts], axis=1)
+def _design(season: Season, moments: pd.DatetimeIndex, harmonics: int) -> Doubles:
+    return np.column_stack([np.ones(len(moments)), season.waves(moments, harmonics)])
 
 
 def _groups(y: Doubles) -> list[Ints]:
     """Return which columns can be regressed together: all that miss nothing, and each other one alone."""
     whole = ~np.isnan(y).any(axis=0)
-    groups = [np.flatnonzero(whole), *np.split(np.flatnonzero(~whole), int((~whole).sum()) or 1)]
+    groups = [np.flatnonzero(whole), *np.flatnonzero(~whole)[:, None]]
     return [group for group in groups if len(group)]
 
 
@@ -231,80 +265,3 @@ def ridge(x: Doubles, y: Doubles) -> Doubles:
             penalty = np.diag(np.append(0.0, np.full(x.shape[1] - 1, RIDGE * there.sum())))
             out[:, group] = np.linalg.solve(x[there].T @ x[there] + penalty, x[there].T @ y[np.ix_(there, group)])
     return out
-
-
-DAY = 86_400.0
-SHORT = 0.005  # Two years of days end a little before the second cycle does.
-
-
-@dataclass(frozen=True)
-class Season:
-    """A cycle of the calendar.
-
-    Attributes
-    ----------
-    name, title : str
-        As asked for, and as told.
-    days : float
-        Length of the cycle.
-    most : int
-        Harmonics that are tried at most.
-    least : int
-        Cycles that the data must span.
-    """
-
-    name: str
-    title: str
-    days: float
-    most: int
-    least: int
-
-
-SEASONS = {
-    season.name: season
-    for season in (
-        Season("season", "season of the year", 365.2425, 4, 2),
-        Season("weekday", "day of the week", 7.0, 3, 4),
-        Season("hour", "hour of the day", 1.0, 6, 4),
-    )
-}
-
-
-def phase(season: Season, moments: pd.DatetimeIndex) -> Doubles:
-    """Return the place in the cycle of wall-clock moments, from 0 to 1."""
-    seconds = moments.as_unit("s").asi8 % int(DAY) / DAY
-    if season.name == "hour":
-        return np.asarray(seconds, dtype=np.float64)
-    if season.name == "weekday":
-        return np.asarray(moments.day_of_week, dtype=np.float64) / 7
-    length = np.where(moments.is_leap_year, 366.0, 365.0)
-    return np.asarray((moments.day_of_year - 1 + seconds) / length, dtype=np.float64)
-
-
-def waves(season: Season, moments: pd.DatetimeIndex, harmonics: int) -> Doubles:
-    """Return `(rows, 2 * harmonics)` sines and cosines of variance about 1."""
-    angle = 2 * np.pi * phase(season, moments)[:, None] * np.arange(1, harmonics + 1)
-    pairs = np.sqrt(2) * np.stack([np.sin(angle), np.cos(angle)], axis=2)
-    return np.asarray(pairs.reshape(len(moments), 2 * harmonics), dtype=np.float64)
-
-
-def harmonics_of(season: Season, moments: pd.DatetimeIndex) -> int:
-    """Return how many harmonics the places that occur can tell apart, 0 if none or if the data are too short."""
-    span = (moments.max() - moments.min()) / pd.Timedelta(season.days, "D")
-    if span < season.least - SHORT:
-        return 0
-    places = len(np.unique(np.round(phase(season, moments) * (96 if season.name == "hour" else 52))))
-    return int(min(season.most, places // 2))
-
-
-def blocks_of(season: Season, moments: pd.DatetimeIndex, most: int = 12) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the block of time of each row: at most `most` stretches of whole cycles."""
-    cycles = (moments - moments.min()) / pd.Timedelta(season.days, "D")
-    whole = max(season.least, round(float(cycles.max())))
-    size = -(-whole // most)
-    return np.asarray(np.minimum(np.asarray(cycles) // size, max(whole // size - 1, 0)), dtype=np.int64)
-
-
-def gather(parts: list[Doubles], rows: int) -> Floats:
-    """Put covariates side by side as float32."""
-    return np.concatenate([np.empty((rows, 0)), *parts], axis=1).astype(np.float32)

@@ -1,316 +1,261 @@
-"""The clock: what is learned about time stamps, and new ones with the same rhythm.
+"""The clock: time stamps become gaps between rows and starts of sequences, and stamps again.
 
 A clock counts rows, is *regular* (every step of every sequence is one unit), a grid with *gaps* (steps of 1, 2, 5 ..
 units of a frequency), or *irregular* (steps are numbers, in the largest unit that divides them all). A unit is so many
 elapsed ticks, ticks of the wall clock (so that days stay days when clocks change) or moments of a calendar grid.
+
+A regular clock needs no cell: its stamps follow from where a sequence starts and how long it is, so that they are
+known before any value is drawn. Any other has a value part `GAP`, the time since the row before; sequences that start
+at different moments have a static part `START`, the time since the earliest start. Both are counted in the largest unit
+that divides them all, so that new stamps fall on the same grid as the real ones.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
 from ...arrays import Ints
 from ...bundle import saved
 from ...errors import ParameterError, TsganWarning
-from ...tables.dtypes import Token, label, plain
-from .grids import Business, Grid, Listed, Rhythm, Space, declared, find, fits, gcd, positions, ticks_at
+from ...tables.dtypes import Name, Token, label, plain
+from .grids import Business, Listed, Spacing, common, declared, find, gcd
 from .stamps import PER_DAY, Stamps, Ticks
-from .stamps import parse as parse
-from .stamps import to_ticks as to_ticks
 
-EVEN = 1e-9
+GAP = "\0gap"
+START = "\0start"
+LIKE_REAL = "like-real"
+EVEN = 1e-9  # relative difference of steps that floating numbers may have and still be alike
+MAX_KEPT = 4096  # rows of one series that are kept as starts of new ones
 
 
 @saved
 @dataclass(frozen=True)
 class Clock:
-    """What is known about the time stamps of a table.
+    """What is known about the time stamps of a table."""
 
-    Attributes
-    ----------
-    kind : {"rows", "number", "datetime", "timedelta", "period"}
-        "rows": there are no stamps.
-    rhythm : {"regular", "gapped", "irregular"}
-    start : int or float
-        Tick of the earliest sequence start.
-    step : int or float
-        Between counted rows; else the median gap, in units.
-    least : int or float
-        The smallest gap, in units.
-    unit : int or float
-        Of gaps: ticks or positions, by `space`. 1.0 where ticks are floating.
-    space : {"ticks", "wall", "grid"}
-    grid : Grid or None
-        Where `space` is "grid".
-    freq : str or None
-        A pandas frequency that names the unit.
-    apart : int or float
-        Unit of the distances between starts; 0 where all sequences start at the same moment.
-    starts : {"ticks", "wall", "grid"}
-        Space of `apart`.
-    declared : bool
-        Whether the index carried its frequency, so that the new one does too.
-    stamps : Stamps or None
-        How they were given.
-    """
-
-    kind: Literal["rows", "number", "datetime", "timedelta", "period"]
-    rhythm: Literal["regular", "gapped", "irregular"] = "regular"
-    start: int | float = 0
-    step: int | float = 1
-    least: int | float = 1
-    unit: int | float = 1
-    space: Space = "ticks"
-    grid: Grid | None = None
-    freq: str | None = None
-    apart: int | float = 0
-    starts: Space = "ticks"
-    declared: bool = False
-    stamps: Stamps | None = None
+    kind: Literal["rows", "number", "datetime", "timedelta", "period"]  # "rows": there are no stamps
+    stamps: Stamps  # how they were given
+    spacing: Spacing  # of gaps
+    regularity: Literal["regular", "gapped", "irregular"]
+    start: int | float  # tick of the earliest sequence start
+    step: int | float  # the median gap, in units
+    least: int | float  # the smallest gap, in units
+    starts: Spacing | None  # of starts; None where all sequences start at the same moment, or there is one only
+    declared: bool  # whether the index carried its frequency, so that the new one does too
+    rows: int  # of the fitted table
+    seen: Ticks  # of the rows of one long series, evenly thinned, among which new series start; else empty
 
     @classmethod
-    def rows(cls, index: pd.Index[Any]) -> Clock:
+    def counting(cls, index: pd.Index[Any]) -> Clock:
         """Return the clock that counts rows, as `index` does if that is a range."""
-        return cls("rows", start=index.start, step=index.step) if isinstance(index, pd.RangeIndex) else cls("rows")
+        start, step = (index.start, index.step) if isinstance(index, pd.RangeIndex) else (0, 1)
+        form, none = Stamps("number", "int64"), np.empty(0, dtype=np.int64)
+        return cls("rows", form, Spacing(unit=step), "regular", start, 1, 1, None, False, len(index), none)
 
     @classmethod
-    def fit(cls, stamps: pd.Index[Any], lengths: Ints, name: Hashable) -> Clock:
-        """Learn from stamps in sequence and time order.
+    def fit(cls, stamps: pd.Index[Any], lengths: Ints, name: Hashable, *, single: bool | None = None) -> Clock:
+        """Learn from stamps in sequence and time order, `lengths.sum()` of a column or index level `name`.
 
-        Parameters
-        ----------
-        stamps : Index of length `lengths.sum()`
-        lengths : int64 array of shape (sequences,)
-        name : str or int
-            Of the column or index level, for messages.
-
-        Raises
-        ------
-        SchemaError
-            If they are no stamps; see `stamps.parse`.
-
-        Warns
-        -----
-        TsganWarning
-            If the index carries a frequency that cannot be stored.
+        `single` says whether lengths are those of stretches of one long series; by default, if there is one.
+        SchemaError if they are no stamps, see `Stamps.read`; a warning if the index carries a frequency that cannot be
+        stored.
         """
-        form, read = Stamps.read(stamps, name)
+        form, ticks = Stamps.read(stamps, name)
+        single = len(lengths) == 1 if single is None else single
         first = np.cumsum(lengths) - lengths
-        within = np.ones(len(read), dtype=bool)
+        within = np.ones(len(ticks), dtype=bool)
         within[first] = False
-        start = plain(read[first].min())
-        if not form.whole:
-            return cls._floating(form, read, first, within, start)
-        ticks: Ints = read.astype(np.int64)
-        carried = getattr(stamps, "freq", None) if form.kind in ("datetime", "timedelta") else None
-        told = None if carried is None or len(lengths) > 1 else declared(form, ticks, carried)
-        if carried is not None and told is None and len(lengths) == 1:
-            warnings.warn(
-                f"the frequency {carried!r} of the time {name!r} cannot be stored; synthetic stamps carry none",
-                TsganWarning,
-                stacklevel=2,
-            )
-        found = told or find(form, ticks, within)
-        gaps = np.diff(positions(form, found.space, found.grid, ticks))[within[1:]] // found.unit
-        rhythm: Any = "regular" if (gaps == 1).all() else "gapped" if found.freq or _often(gaps) else "irregular"
-        starts, apart = _apart(form, found, ticks[first])
+        carried = None
+        regularity: Any
+        step: int | float
+        least: int | float
+        if form.whole:
+            ticks = ticks.astype(np.int64)
+            carried = _carried(form, ticks, stamps, name) if len(lengths) == 1 else None
+            spacing = carried or find(form, ticks, within)
+            gaps = spacing.units(np.diff(spacing.positions(form, ticks))[within[1:]])
+            named = spacing.freq is not None or common(gaps, 1)
+            regularity = "regular" if (gaps == 1).all() else "gapped" if named else "irregular"
+            step = max(1, round(float(np.median(gaps)))) if len(gaps) else 1
+            least = int(gaps.min(initial=gaps.max(initial=1)))
+            starts = _starts(form, spacing, ticks[first])
+        else:
+            spacing, gaps = Spacing(unit=1.0), np.diff(ticks)[within[1:]]
+            even = bool(len(gaps) == 0 or np.ptp(gaps) <= EVEN * np.abs(gaps).max())
+            regularity = "regular" if even else "irregular"
+            step = 1.0 if not len(gaps) else float(gaps.mean() if even else np.median(gaps))
+            least = float(gaps.min()) if len(gaps) else 1.0
+            starts = Spacing(unit=1.0) if np.ptp(ticks[first]) > 0 else None
+        kept = np.unique(np.linspace(0, len(ticks) - 1, min(len(ticks), MAX_KEPT)).astype(np.int64))
         return cls(
             form.kind,
-            rhythm,
-            start,
-            max(1, round(float(np.median(gaps)))) if len(gaps) else 1,
-            int(gaps.min(initial=gaps.max(initial=1))),
-            found.unit,
-            found.space,
-            found.grid,
-            found.freq,
-            apart,
-            starts,
-            told is not None,
             form,
+            spacing,
+            regularity,
+            plain(ticks[first].min()),
+            step,
+            least,
+            None if single else starts,
+            carried is not None,
+            len(ticks),
+            ticks[kept if single else kept[:0]],
         )
-
-    @classmethod
-    def _floating(cls, form: Stamps, ticks: Ticks, first: Ints, within: NDArray[np.bool_], start: float) -> Clock:
-        gaps = np.diff(ticks)[within[1:]]
-        even = bool(len(gaps) == 0 or np.ptp(gaps) <= EVEN * np.abs(gaps).max())
-        step = 1.0 if not len(gaps) else float(gaps.mean()) if even else float(np.median(gaps))
-        least = float(gaps.min()) if len(gaps) else 1.0
-        apart = float(np.ptp(ticks[first]) > 0)
-        return cls("number", "regular" if even else "irregular", start, step, least, 1.0, apart=apart, stamps=form)
 
     @property
     def regular(self) -> bool:
-        """Whether all steps are alike."""
-        return self.rhythm == "regular"
+        """Whether all steps are alike, so that stamps follow from starts and lengths alone."""
+        return self.regularity == "regular"
 
-    @property
-    def dtype(self) -> Token:
-        """Of the stamps as they came (also for text)."""
-        return "int64" if self.stamps is None else self.stamps.dtype
-
-    @property
-    def usual(self) -> int | float:
-        """The step taken where none is drawn, in units."""
-        if self.stamps is not None and self.stamps.whole and self.rhythm != "irregular":
-            return 1
-        return self.step
-
-    def ticks(self, stamps: pd.Index[Any], name: Hashable = None) -> Ticks:
-        """Return the ticks of further stamps of the fitted table.
-
-        Raises
-        ------
-        SchemaError
-            If they are no stamps.
-        """
-        form, ticks = Stamps.read(stamps, name)
+    def ticks(self, stamps: pd.Index[Any]) -> Ticks:
+        """Return the ticks of further stamps of the fitted table; SchemaError if they are no stamps."""
+        form, ticks = Stamps.read(stamps, None)
         mine = self.stamps
-        if mine is None or form.scale == mine.scale:
+        if form.scale == mine.scale:
             return ticks
         numbers = ticks / form.scale if form.whole else ticks
         return np.round(numbers * mine.scale).astype(np.int64) if mine.whole else np.asarray(numbers, dtype=np.float64)
 
-    def gaps(self, ticks: Ticks) -> Ticks:
-        """Return the distance of each row from the row before it, in units; the first row's means nothing."""
-        if self.stamps is None or not self.stamps.whole:
-            return np.diff(ticks, prepend=ticks[:1])
-        places = positions(self.stamps, self.space, self.grid, np.asarray(ticks, dtype=np.int64))
-        return np.asarray(np.diff(places, prepend=places[:1]) // int(self.unit))
+    def encode(self, stamps: pd.Index[Any] | None, lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the parts that stand for the stamps.
 
-    def apart_of(self, ticks: Ticks) -> Ticks:
-        """Return how long after the earliest start each tick is, in units of `apart`."""
-        if self.stamps is None or not self.stamps.whole:
-            return np.asarray(ticks - self.start)
-        grid = self.grid if self.starts == "grid" else None
-        both = np.append(np.int64(self.start), np.asarray(ticks, dtype=np.int64))
-        places = positions(self.stamps, self.starts, grid, both)
-        return np.asarray((places[1:] - places[0]) // max(1, int(self.apart)))
-
-    def starts_at(self, apart: NDArray[np.floating] | Ints) -> Ticks:
-        """Return the ticks of starts so many units of `apart` after the earliest."""
-        if self.stamps is None or not self.stamps.whole:
-            return np.asarray(self.start + np.asarray(apart, dtype=np.float64))
-        grid = self.grid if self.starts == "grid" else None
-        origin = positions(self.stamps, self.starts, grid, np.array([self.start], dtype=np.int64))
-        moves = np.round(np.asarray(apart))
-        self._check(float(self.start), float(moves.max(initial=0)), self.apart, grid)
-        return ticks_at(self.stamps, self.starts, grid, origin + moves.astype(np.int64) * int(self.apart))
-
-    def walk(self, starts: Ticks, lengths: Ints, gaps: Ticks | None = None) -> Ticks:
-        """Return the ticks of sequences from their starts on.
-
-        Parameters
-        ----------
-        starts : array of shape (sequences,)
-            Ticks.
-        lengths : int64 array of shape (sequences,)
-        gaps : array of shape (rows,), optional
-            In units, the first of each sequence unused. Default: the usual step throughout.
-
-        Raises
-        ------
-        OverflowError
-            If they pass what the stamps can hold.
+        `GAP`, one value per row, missing in the first row of each sequence, where the clock is not regular; `START`,
+        one value per sequence, where sequences start at different moments. Integers (Int64, int64) in the clock's
+        units, floats for a clock of floats.
         """
+        parts: dict[Name, pd.Series[Any]] = {}
+        if stamps is None or (self.regular and self.starts is None):
+            return parts
+        ticks: Any = self.ticks(stamps)
         first = np.cumsum(lengths) - lengths
-        first = first[lengths > 0]
-        row = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        floating = self.stamps is not None and not self.stamps.whole
-        moves: Any
-        if gaps is None:
-            moves = row * self.usual
-        elif floating:
-            codes = np.repeat(np.arange(len(lengths)), lengths)
-            steps = np.where(row == 0, 0.0, np.asarray(gaps, dtype=np.float64))
-            moves = pd.Series(steps).groupby(codes).cumsum().to_numpy()
-        else:
-            # Sums over all sequences may wrap around 2**64; the difference within one sequence wraps back.
-            steps = np.where(row == 0, 0, np.asarray(gaps))
-            if float(np.abs(steps).max(initial=0)) * float(lengths.max(initial=0)) * float(self.unit) > 2.0**62:
-                codes = np.repeat(np.arange(len(lengths)), lengths)
-                total = pd.Series(steps.astype(np.float64)).groupby(codes).sum()
-                self._check(float(starts.max()), float(total.max()), self.unit, self.grid)
-            moves = np.cumsum(steps.astype(np.int64))
-            moves = moves - np.repeat(moves[first], lengths[lengths > 0])
-        if floating or self.stamps is None:
-            return np.asarray(np.repeat(starts, lengths) + moves)
-        if len(moves):
-            self._check(float(starts.max()), float(moves.max()), self.unit, self.grid)
-        ticks = self._stepped(np.asarray(starts, dtype=np.int64), lengths, moves * int(self.unit))
-        if self.space != "grid" and len(ticks):
-            ticks[first] = starts[lengths > 0]
+        if not self.regular:
+            places = self.spacing.positions(self.stamps, ticks)
+            gaps = self.spacing.units(np.diff(places, prepend=places[:1]))
+            none = np.zeros(len(ticks), dtype=bool)
+            none[first] = True
+            parts[GAP] = pd.Series(gaps, dtype="Int64" if self.stamps.whole else "float64").mask(none)
+        if self.starts is not None:
+            places = self.starts.positions(self.stamps, np.append(self.start, ticks[first]))
+            parts[START] = pd.Series(self.starts.units(places[1:] - places[0]))
+        return parts
+
+    def first_ticks(
+        self, lengths: Ints, start: Any = None, rng: np.random.Generator | None = None, drawn: Any = None
+    ) -> Ticks:
+        """Return the tick at which each of the new sequences of these lengths starts.
+
+        `start` is a stamp for all; or "like-real", as in the data: `drawn`, the decoded part `START`, where sequences
+        started at different moments, a random row of one long series that has enough rows after it. None is "like-real"
+        where more than one sequence is asked for or real ones started at different moments, else the first observed
+        start. ParameterError if `start` is no stamp of the clock.
+        """
+        count, steps = len(lengths), int(lengths.max(initial=0))
+        real = isinstance(start, str) and start == LIKE_REAL
+        if start is not None and not real:
+            with self._naming(steps, start):
+                return np.full(count, self.stamps.tick(start), dtype=self.stamps.kept_as)
+        if self.starts is not None and drawn is not None:
+            with self._naming(steps, None):
+                return self._ticks_since(self.starts, _filled(drawn, 0))
+        if len(self.seen) and (real or count > 1):
+            if rng is None:
+                raise ParameterError("starts as in the data are drawn; pass a random generator")
+            last = np.maximum(self.rows - lengths, 0) / max(self.rows - 1, 1) * (len(self.seen) - 1)
+            return np.asarray(self.seen[np.floor(rng.random(count) * (np.floor(last) + 1)).astype(np.int64)])
+        return np.full(count, self.start, dtype=self.stamps.kept_as)
+
+    def _ticks_since(self, starts: Spacing, since: Ticks) -> Ticks:
+        """Return the ticks of starts so many units after the earliest."""
+        moves = np.round(since) if self.stamps.whole else since
+        self._check(float(self.start), float(moves.max(initial=0)), starts)
+        origin = starts.positions(self.stamps, np.array([self.start]))
+        ticks: Ticks = starts.ticks(self.stamps, origin + moves.astype(self.stamps.kept_as) * starts.unit)
         return ticks
 
-    def _stepped(self, starts: Ints, lengths: Ints, moves: Ints) -> Ints:
-        form = self.stamps
-        assert form is not None
-        if self.space == "ticks":
+    def ticks_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> Ticks:
+        """Return the tick of each row of sequences from their first ticks on.
+
+        Within a sequence they increase strictly, by at least the smallest gap that was seen. `gaps` is the decoded part
+        `GAP`, `(rows,)`, the first of each sequence unused; without it, every step is the usual one. ParameterError,
+        naming `start`, if the stamps pass what their dtype can hold.
+        """
+        lengths = np.asarray(lengths, dtype=np.int64)
+        steps = None
+        if gaps is not None and not self.regular:
+            steps = np.maximum(_filled(gaps, self.least), self.least)
+            steps = np.round(steps) if self.stamps.whole else steps
+        with self._naming(int(lengths.max(initial=0)), start):
+            return self._walk(starts, lengths, steps)
+
+    def stamps_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> pd.Index[Any]:
+        """Return the stamp of each row of sequences; see `ticks_for`. Those of one carry the frequency of real ones."""
+        if self.kind == "rows" and len(lengths) == 1:
+            step, first = int(self.spacing.unit), int(starts[0])
+            return pd.RangeIndex(first, first + int(lengths[0]) * step, step)
+        ticks = self.ticks_for(starts, lengths, gaps, start)
+        with self._naming(int(np.max(lengths, initial=0)), start):
+            index = self.stamps.write(ticks)
+        if len(lengths) == 1 and self.declared and isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+            kind: Any = type(index)
+            with suppress(ValueError):  # from a start at another time of day, it has not the frequency
+                index = kind(index, freq=self._offset())
+        return index
+
+    def _walk(self, starts: Ticks, lengths: Ints, gaps: Ticks | None) -> Ticks:
+        row = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        if gaps is None:
+            usual = 1 if self.stamps.whole and self.regularity != "irregular" else self.step
+            moves, furthest = row * usual, row.max(initial=0) * float(usual)
+        else:
+            sequence = np.repeat(np.arange(len(lengths)), lengths)
+            steps = np.where(row == 0, 0, gaps).astype(self.stamps.kept_as, copy=False)
+            moves = pd.Series(steps, copy=False).groupby(sequence).cumsum().to_numpy()
+            furthest = np.bincount(sequence, weights=steps).max(initial=0.0)  # floats, which do not wrap around
+        if len(moves):
+            self._check(float(starts.max()), furthest, self.spacing)
+        ticks = self._stepped(np.asarray(starts, dtype=self.stamps.kept_as), lengths, moves * self.spacing.unit)
+        if self.spacing.space != "grid":
+            ticks[row == 0] = starts[lengths > 0]
+        return ticks
+
+    def _stepped(self, starts: Any, lengths: Ints, moves: Any) -> Ticks:
+        """Return the ticks of rows so many positions after the starts of their sequences."""
+        form, grid = self.stamps, self.spacing.grid
+        if self.spacing.space == "ticks":
             return np.asarray(np.repeat(starts, lengths) + moves)
         wall = form.local(starts)
-        if self.grid is None:
+        if grid is None:
             return form.universal(np.repeat(wall, lengths) + moves)
         # A start at another time of day keeps it; one between two moments of the grid waits for the next.
         later = np.zeros_like(wall)
-        if not isinstance(self.grid, Listed):
-            later = (wall - self.grid.ticks(np.zeros(1, dtype=np.int64))[0]) % PER_DAY[str(form.unit)]
-        places = self.grid.positions(wall - later)
-        places += self.grid.ticks(places) < wall - later
-        return form.universal(self.grid.ticks(np.repeat(places, lengths) + moves) + np.repeat(later, lengths))
+        if not isinstance(grid, Listed):
+            later = (wall - grid.ticks(np.zeros(1, dtype=np.int64))[0]) % PER_DAY[str(form.unit)]
+        places = grid.positions(wall - later)
+        places += grid.ticks(places) < wall - later
+        return form.universal(grid.ticks(np.repeat(places, lengths) + moves) + np.repeat(later, lengths))
 
-    def _check(self, start: float, moves: float, unit: float, grid: Grid | None) -> None:
-        form = self.stamps
-        if form is not None:
-            span = 1.0 if grid is None else float(np.diff(grid.ticks(np.array([0, 1])))[0])
-            form.check(start, start + float(moves) * float(unit) * span)
-
-    def write(self, ticks: Ticks, *, carry: bool = False) -> pd.Index[Any]:
-        """Return the stamps of `ticks`; with `carry` (one sequence) they carry the frequency if the real ones did."""
-        if self.stamps is None:
-            return pd.Index(np.asarray(ticks, dtype=np.int64))
-        made: Any = self.stamps.write(ticks)
-        if carry and self.declared and isinstance(made, pd.DatetimeIndex | pd.TimedeltaIndex):
-            try:
-                made = type(made)(made, freq=self._offset())
-            except ValueError:
-                made = type(made)(made, freq=None)
-        index: pd.Index[Any] = made
-        return index
+    def _check(self, start: float, moves: float, spacing: Spacing) -> None:
+        """Raise an OverflowError if the stamps cannot hold so many units after a tick."""
+        span = 1.0 if spacing.grid is None else float(np.diff(spacing.grid.ticks(np.array([0, 1])))[0])
+        self.stamps.check(start, start + moves * float(spacing.unit) * span)
 
     def _offset(self) -> Any:
-        if isinstance(self.grid, Business) and str(self.freq).endswith("C"):
-            holidays = [np.datetime64(day, "D") for day in self.grid.holidays]
-            return pd.offsets.CustomBusinessDay(int(self.unit), weekmask=self.grid.week, holidays=holidays)
-        return to_offset(self.freq)
-
-    def moments(self, ticks: Ticks) -> pd.DatetimeIndex | None:
-        """Return what the clock on the wall shows at `ticks`; None where stamps have no dates."""
-        return None if self.stamps is None else self.stamps.moments(ticks)
-
-    def tick(self, start: Any) -> int | float:
-        """Return the tick of a start that a user gives; TypeError or ValueError if it is none."""
-        if self.stamps is not None:
-            return self.stamps.tick(start)
-        return Stamps("number", "int64").tick(start)
+        grid = self.spacing.grid
+        if isinstance(grid, Business) and str(self.spacing.freq).endswith("C"):
+            holidays = [np.datetime64(day, "D") for day in grid.holidays]
+            return pd.offsets.CustomBusinessDay(int(self.spacing.unit), weekmask=grid.week, holidays=holidays)
+        return to_offset(self.spacing.freq)
 
     @contextmanager
-    def told(self, steps: int, start: Any) -> Iterator[None]:
-        """Turn what goes wrong inside into errors that name `start`.
-
-        Raises
-        ------
-        ParameterError
-            If `start` is no such stamp, or the stamps would pass the last moment that can be written.
-        """
+    def _naming(self, steps: int, start: Any) -> Iterator[None]:
+        """Turn what goes wrong inside into a ParameterError that names `start`."""
         try:
             yield
         except ParameterError:
@@ -325,55 +270,61 @@ class Clock:
                 f"start={start!r} does not fit the time stamps, which are {label(self.dtype)}: {error}"
             ) from error
 
-    def make(self, steps: int, start: Any = None) -> pd.Index[Any]:
-        """Return `steps` regular increasing stamps from `start` on (default: the first observed start).
-
-        Raises
-        ------
-        ParameterError
-            See `told`.
-        """
-        with self.told(steps, start):
-            first = self.start if start is None else self.tick(start)
-            if self.kind == "rows":
-                return pd.RangeIndex(int(first), int(first + steps * self.step), int(self.step))
-            return self.write(self.walk(np.array([first]), np.array([steps])), carry=True)
+    @property
+    def dtype(self) -> Token:
+        """Of the stamps as they came (also for text)."""
+        return self.stamps.dtype
 
     def describe(self) -> str:
-        """Return the rhythm in a few words."""
+        """Return what the steps are, in a few words."""
         if self.kind == "rows":
             return "rows are counted"
-        step = f"{self.freq}"
-        form = self.stamps
-        if self.freq is None and form is not None:
-            size = float(self.step) * float(self.unit) / max(1, form.scale)
+        form, step = self.stamps, f"{self.spacing.freq}"
+        if self.spacing.freq is None:
+            size = float(self.step) * float(self.spacing.unit) / max(1, form.scale)
             unit: Any = form.unit
             step = f"{size:g}" if unit is None else str(pd.Timedelta(int(size), unit))
             if form.kind == "period":
                 base = to_offset(form.period, is_period=True)
                 many = size / (1 if base is None else base.n)
                 step = f"{'' if many == 1 else f'{many:g} x '}{form.period}"
-        return (
-            f"every {step}"
-            + {"regular": "", "gapped": " (with gaps)", "irregular": " (median, irregular)"}[self.rhythm]
+        ends = {"regular": "", "gapped": " (with gaps)", "irregular": " (median, irregular)"}
+        return f"every {step}{ends[self.regularity]}"
+
+
+def _carried(form: Stamps, ticks: Ints, stamps: pd.Index[Any], name: Hashable) -> Spacing | None:
+    """Return the spacing of the frequency that an index carries, None if it carries none."""
+    freq = getattr(stamps, "freq", None) if form.kind in ("datetime", "timedelta") else None
+    found = None if freq is None else declared(form, ticks, freq)
+    if freq is not None and found is None:
+        warnings.warn(
+            f"the frequency {freq!r} of the time {name!r} cannot be stored; synthetic stamps carry none",
+            TsganWarning,
+            stacklevel=3,
         )
+    return found
 
 
-def _often(gaps: Ints) -> bool:
-    return float(np.mean(gaps == 1)) >= 0.25
-
-
-def _apart(form: Stamps, found: Rhythm, starts: Ints) -> tuple[Space, int]:
-    """Return the space and the unit of the distances between starts, 0 where there are none."""
+def _starts(form: Stamps, spacing: Spacing, starts: Ints) -> Spacing | None:
+    """Return the spacing of starts; None where they are the same."""
     if np.ptp(starts) == 0:
-        return "ticks", 0
-    if found.space == "grid":
-        places = positions(form, "grid", found.grid, starts)
-        return "grid", gcd(places - places.min())
+        return None
+    if spacing.space == "grid":
+        places = spacing.positions(form, starts)
+        unit = gcd(places - places.min())
+        return Spacing("grid", unit, spacing.grid) if unit else None
     elapsed = gcd(starts - starts.min())
-    if form.zone is not None and fits(form, "wall", None, starts):
+    if form.zone is not None and Spacing("wall").fits(form, starts):
         wall = form.local(starts)
         days = gcd(wall - wall.min())
         if days > elapsed and days % PER_DAY[str(form.unit)] == 0:
-            return "wall", days
-    return "ticks", elapsed
+            return Spacing("wall", days)
+    return Spacing("ticks", elapsed)
+
+
+def _filled(decoded: Any, missing: float) -> Ticks:
+    """Return a decoded part as int64 where it holds integers, else float64."""
+    series = pd.Series(decoded)
+    if pd.api.types.is_integer_dtype(series.dtype):
+        return series.to_numpy(dtype=np.int64, na_value=int(missing))
+    return series.to_numpy(dtype=np.float64, na_value=float(missing))

@@ -6,24 +6,29 @@ and business days are computed without a loop; only rare frequencies are listed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 
-from ...arrays import Ints
+from ...arrays import Bools, Ints
 from ...bundle import saved
+from ...tables.dtypes import datetimes
 from .stamps import PER_DAY, Stamps
 
 Space = Literal["ticks", "wall", "grid"]
 Rule = Literal["start", "end", "bstart", "bend"]
 WEEK = "Mon Tue Wed Thu Fri"
-MOST = 10_000_000
+MAX_LISTED = 10_000_000  # moments of a frequency: 80 MB
+MIN_COMMON = 0.25  # share of steps that are one unit, so that a frequency is named and the rest are gaps in it
+MIN_BUSINESS_ROWS = 10  # fewer stamps miss all weekends by chance
+MAX_INFERRED = 100_000  # stamps of a sequence that pandas is shown
+MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_PREFIX = {"start": ("", "S"), "end": ("", "E"), "bstart": ("B", "S"), "bend": ("B", "E")}
 _MONTHS: dict[str, tuple[Any, int]] = {
-    f"{business}{length}{end}": ("b" * (business != "") + ("start" if end == "Begin" else "end"), months)
+    f"{business}{length}{end}": (("b" if business else "") + ("start" if end == "Begin" else "end"), months)
     for business in ("", "Business", "B")
     for length, months in (("Month", 1), ("Quarter", 3), ("Year", 12))
     for end in ("Begin", "End")
@@ -33,23 +38,12 @@ _MONTHS: dict[str, tuple[Any, int]] = {
 @saved
 @dataclass(frozen=True)
 class Months:
-    """The first or last (business) day of every month, at one time of day.
+    """The first or last (business) day of every month, at one time of day."""
 
-    Attributes
-    ----------
-    unit : str
-        Of the ticks.
-    month : int
-        Months since 1970 of position 0.
-    rule : {"start", "end", "bstart", "bend"}
-    time : int
-        Ticks after midnight.
-    """
-
-    unit: str
-    month: int
+    unit: str  # of the ticks
+    month: int  # months since 1970 of position 0
     rule: Rule
-    time: int
+    time: int  # ticks after midnight
 
     def _days(self, months: Ints) -> Ints:
         first = months.view("M8[M]").astype("M8[D]")
@@ -73,26 +67,13 @@ class Months:
 @saved
 @dataclass(frozen=True)
 class Business:
-    """Every business day at one time of day.
+    """Every business day at one time of day."""
 
-    Attributes
-    ----------
-    unit : str
-    day : int
-        Days since 1970 of position 0, a business day.
-    time : int
-        Ticks after midnight.
-    week : str
-        The days that count, as numpy writes them.
-    holidays : tuple of str
-        Days that do not count.
-    """
-
-    unit: str
-    day: int
-    time: int
-    week: str = WEEK
-    holidays: tuple[str, ...] = field(default=())
+    unit: str  # of the ticks
+    day: int  # days since 1970 of position 0, a business day
+    time: int  # ticks after midnight
+    week: str = WEEK  # the days that count, as numpy writes them
+    holidays: tuple[str, ...] = ()  # days that do not count
 
     @property
     def _calendar(self) -> np.busdaycalendar:
@@ -120,11 +101,11 @@ class Listed:
     freq: str
 
     def _list(self, low: int, high: int) -> tuple[Ints, int]:
-        """Return the moments from position `low` to `high`, and how many come before position 0."""
-        if high - low > MOST:
-            raise OverflowError(f"{high - low} moments of the frequency {self.freq}, of at most {MOST}")
+        """Return the moments from position `low` to `high`, and how many of them come before position 0."""
+        if high - low > MAX_LISTED:
+            raise OverflowError(f"{high - low} moments of the frequency {self.freq}, of at most {MAX_LISTED}")
         unit: Any = self.unit
-        first = pd.DatetimeIndex(np.array([self.origin]).view(f"M8[{self.unit}]"))[0]
+        first = datetimes(np.array([self.origin]), unit)[0]
         after = pd.date_range(first, periods=high + 1, freq=self.freq, unit=unit)
         before = pd.date_range(end=first, periods=1 - low, freq=self.freq, unit=unit)
         return np.concatenate([before.asi8[:-1], after.asi8]), len(before) - 1
@@ -154,100 +135,152 @@ class Listed:
 Grid = Months | Business | Listed  # whole numbers to ticks of the wall clock, and back
 
 
-def grid_of(freq: Any, origin: int, unit: str) -> tuple[Space, Grid | None, int] | None:
-    """Return how a pandas frequency steps from the wall-clock tick `origin` on.
+@saved
+@dataclass(frozen=True)
+class Spacing:
+    """Positions on the axis of time, and how far apart they are."""
 
-    Returns
-    -------
-    space, grid, step
-        Steps of so many elapsed ticks, ticks of the wall clock (days that are sometimes 23 hours), or positions of the
-        grid. None if pandas cannot name the frequency again.
-    """
+    # Whether a position is an elapsed tick, a tick of the wall clock (where days sometimes have 23 hours), or a moment
+    # of the grid.
+    space: Space = "ticks"
+    unit: int | float = 1  # from one position that counts to the next; 1.0 where ticks are floating
+    grid: Grid | None = None
+    freq: str | None = None  # a pandas frequency that names the unit
+
+    def positions(self, stamps: Stamps, ticks: Any) -> Any:
+        """Return where ticks lie, int64 but for floating ticks."""
+        if self.space == "ticks":
+            return ticks
+        wall = stamps.local(ticks)
+        return wall if self.grid is None else self.grid.positions(wall)
+
+    def ticks(self, stamps: Stamps, positions: Any) -> Any:
+        """Return the ticks at positions."""
+        if self.space == "ticks":
+            return positions
+        return stamps.universal(positions if self.grid is None else self.grid.ticks(positions))
+
+    def units(self, distances: Any) -> Any:
+        """Return distances of positions in units."""
+        return distances // self.unit if isinstance(self.unit, int) else distances
+
+    def fits(self, stamps: Stamps, ticks: Ints) -> bool:
+        """Return whether all ticks are positions."""
+        return bool((self.ticks(stamps, self.positions(stamps, ticks)) == ticks).all())
+
+    def regular(self, stamps: Stamps, ticks: Ints, within: Bools) -> bool:
+        """Return whether all ticks are positions, and all steps `within` sequences one unit."""
+        return self.fits(stamps, ticks) and bool(
+            (np.diff(self.positions(stamps, ticks))[within[1:]] == self.unit).all()
+        )
+
+
+def spacing_of(freq: Any, origin: int, unit: str) -> Spacing | None:
+    """Return how a pandas frequency steps from the wall-clock tick `origin` on; None if pandas cannot name it again."""
     offset: Any = to_offset(freq)
+    name = freq if isinstance(freq, str) else str(offset.freqstr)
     day, kind, n = PER_DAY[unit], type(offset).__name__, int(getattr(offset, "n", 0))
     if n < 1:
         return None
     if kind in ("Day", "Week"):
-        return "wall", None, day * n * (7 if kind == "Week" else 1)
+        return Spacing("wall", day * n * (7 if kind == "Week" else 1), None, name)
     if isinstance(offset, pd.offsets.Tick):
         span = int(pd.Timedelta(offset).as_unit("ns").value) * day
-        return None if span % PER_DAY["ns"] else ("ticks", None, span // PER_DAY["ns"])
+        return None if span % PER_DAY["ns"] else Spacing("ticks", span // PER_DAY["ns"], None, name)
     days, time = divmod(origin, day)
     if kind in _MONTHS:
         rule, months = _MONTHS[kind]
-        return "grid", Months(unit, _month(days), rule, time), n * months
+        return Spacing("grid", n * months, Months(unit, _month(days), rule, time), name)
     if kind == "BusinessDay" and offset.offset == pd.Timedelta(0):
-        return "grid", Business(unit, days, time), n
+        return Spacing("grid", n, Business(unit, days, time), name)
     if kind == "CustomBusinessDay" and offset.offset == pd.Timedelta(0):
         holidays = tuple(str(np.datetime64(holiday, "D")) for holiday in offset.holidays)
-        return "grid", Business(unit, days, time, str(offset.weekmask), holidays), n
+        return Spacing("grid", n, Business(unit, days, time, str(offset.weekmask), holidays), name)
     try:
         if to_offset(offset.freqstr) != offset:
             return None
     except ValueError:
         return None
-    return "grid", Listed(unit, origin, str(offset.freqstr)), 1
+    return Spacing("grid", 1, Listed(unit, origin, str(offset.freqstr)), name)
+
+
+def declared(stamps: Stamps, ticks: Ints, freq: Any) -> Spacing | None:
+    """Return the spacing of an index that carries its frequency; None where that cannot be named or does not fit."""
+    unit: Any = stamps.unit
+    if stamps.kind == "timedelta":
+        span = int(pd.Timedelta(to_offset(freq)) // pd.Timedelta(1, unit))
+        return Spacing("ticks", span, None, str(freq.freqstr))
+    found = spacing_of(freq, int(stamps.local(ticks[:1])[0]), unit)
+    return found if found is not None and found.regular(stamps, ticks, np.ones(len(ticks), dtype=bool)) else None
+
+
+def find(stamps: Stamps, ticks: Ints, within: Bools) -> Spacing:
+    """Return the spacing of stamps in sequence and time order; `within` is whether a row follows the one before it."""
+    steps = np.diff(ticks)[within[1:]]
+    if stamps.kind != "datetime":
+        size = gcd(steps) or (PER_DAY[stamps.unit] if stamps.unit else stamps.scale)
+        return _elapsed(size, stamps.unit if common(steps, size) else None)
+    unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
+    wall, daily = stamps.local(ticks), Spacing("wall", day, None, "D")
+    days = np.diff(wall)[within[1:]]
+    on_wall = bool((days % day == 0).all()) and daily.fits(stamps, ticks)
+    if not len(steps):
+        return daily if on_wall else Spacing("ticks", day, None, "D")
+    if on_wall:
+        return _of_days(stamps, ticks, wall, days, within)
+    step = gcd(steps) or 1
+    if (steps == step).all():
+        return _elapsed(step, unit)
+    return _inferred(stamps, ticks, wall, within) or _elapsed(step, unit if common(steps, step) else None)
+
+
+def _of_days(stamps: Stamps, ticks: Ints, wall: Ints, days: Ints, within: Bools) -> Spacing:
+    """Return the spacing of stamps whose distances are whole days on the wall."""
+    unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
+    first, time = divmod(int(wall.min()), day)
+    rules: tuple[Rule, ...] = ("start", "end", "bstart", "bend")
+    for rule in rules if days.min() >= 28 * day else ():
+        months = Months(unit, _month(first), rule, time)
+        if Spacing("grid", 1, months).fits(stamps, ticks):
+            places = months.positions(wall)
+            step = gcd(np.diff(places)[within[1:]]) or 1
+            return Spacing("grid", step, months, _month_name(rule, step, (months.month + int(places[0])) % 12))
+    step = gcd(days) or day
+    even = bool((days == step).all())
+    other = None if even else _inferred(stamps, ticks, wall, within)
+    if other is not None:
+        return other
+    if step == day and not even and len(ticks) >= MIN_BUSINESS_ROWS and np.is_busday(np.datetime64(first, "D")):
+        business = Business(unit, first, time)
+        gaps = np.diff(business.positions(wall))[within[1:]]
+        size = gcd(gaps)
+        if Spacing("grid", 1, business).fits(stamps, ticks) and common(gaps, size):
+            return Spacing("grid", size, business, "B" if size == 1 else f"{size}B")
+    return Spacing("wall", step, None, _day_name(step // day, wall, day) if common(days, step) else None)
+
+
+def _inferred(stamps: Stamps, ticks: Ints, wall: Ints, within: Bools) -> Spacing | None:
+    """Return the grid that pandas finds in the longest sequence, if all stamps are on it without a gap."""
+    edges = np.flatnonzero(np.append(~within, True))
+    longest = int(np.diff(edges).argmax())
+    shown = wall[edges[longest] : min(edges[longest + 1], edges[longest] + MAX_INFERRED)]
+    if len(shown) < 4:
+        return None
+    seen = datetimes(shown, stamps.unit)
+    name = pd.DatetimeIndex(seen, freq="infer").freqstr
+    guesses = ["SMS-15", "SME-15"] if len(seen.day.unique()) <= 5 else []
+    if len(seen.day_of_week.unique()) == 1:
+        guesses.append(f"LWOM-{_weekday(seen)}")
+    guesses += [] if name is None else [name]
+    for freq in guesses:
+        found = spacing_of(freq, int(wall[0]), str(stamps.unit))
+        if found is not None and found.space == "grid" and found.regular(stamps, ticks, within):
+            return found
+    return None
 
 
 def _month(day: int) -> int:
     return int(np.array([day]).view("M8[D]").astype("M8[M]").view(np.int64)[0])
-
-
-def months_of(local: Ints, unit: str) -> Months | None:
-    """Return the monthly grid that all moments (at one time of day) lie on, if there is one."""
-    days, time = np.divmod(local, PER_DAY[unit])
-    if np.ptp(time):
-        return None
-    for rule in ("start", "end", "bstart", "bend"):
-        grid = Months(unit, _month(int(days.min())), rule, int(time[0]))
-        if (grid.ticks(grid.positions(local)) == local).all():
-            return grid
-    return None
-
-
-def business_of(local: Ints, unit: str) -> Business | None:
-    """Return the grid of business days that all moments (at one time of day) lie on, if there is one."""
-    days, time = np.divmod(local, PER_DAY[unit])
-    if np.ptp(time) or not np.is_busday(days.view("M8[D]")).all():
-        return None
-    return Business(unit, int(days.min()), int(time[0]))
-
-
-COMMON = 0.25
-ENOUGH = 10
-LONGEST = 100_000
-MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_PREFIX = {"start": ("", "S"), "end": ("", "E"), "bstart": ("B", "S"), "bend": ("B", "E")}
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """Steps of `unit` elapsed ticks, ticks of the wall clock, or positions of a calendar grid; `freq` is its name."""
-
-    space: Space
-    grid: Grid | None
-    unit: int
-    freq: str | None = None
-
-
-def positions(stamps: Stamps, space: Space, grid: Grid | None, ticks: Ints) -> Ints:
-    """Return where ticks lie, in the units of the space."""
-    if space == "ticks":
-        return ticks
-    wall = stamps.local(ticks)
-    return wall if grid is None else grid.positions(wall)
-
-
-def ticks_at(stamps: Stamps, space: Space, grid: Grid | None, places: Ints) -> Ints:
-    """Return the ticks at `positions`."""
-    if space == "ticks":
-        return places
-    return stamps.universal(places if grid is None else grid.ticks(places))
-
-
-def fits(stamps: Stamps, space: Space, grid: Grid | None, ticks: Ints) -> bool:
-    """Return whether all ticks lie on the grid exactly."""
-    return bool((ticks_at(stamps, space, grid, positions(stamps, space, grid, ticks)) == ticks).all())
 
 
 def gcd(steps: Ints) -> int:
@@ -255,111 +288,25 @@ def gcd(steps: Ints) -> int:
     return int(np.gcd.reduce(steps)) if len(steps) else 0
 
 
-def declared(stamps: Stamps, ticks: Ints, freq: Any) -> Rhythm | None:
-    """Return the rhythm of an index that carries its frequency; None where that cannot be named or does not fit."""
-    unit: Any = stamps.unit
-    if stamps.kind == "timedelta":
-        span = int(pd.Timedelta(to_offset(freq)) // pd.Timedelta(1, unit))
-        return Rhythm("ticks", None, span, str(freq.freqstr))
-    found = grid_of(freq, int(stamps.local(ticks[:1])[0]), unit)
-    if found is None or not fits(stamps, *found[:2], ticks):
-        return None
-    if not (np.diff(positions(stamps, *found[:2], ticks)) == found[2]).all():
-        return None
-    return Rhythm(*found, str(freq.freqstr))
-
-
-def find(stamps: Stamps, ticks: Ints, within: NDArray[np.bool_]) -> Rhythm:
-    """Return the rhythm of stamps in sequence and time order.
-
-    Parameters
-    ----------
-    ticks : int64 array of shape (rows,)
-    within : bool array of shape (rows,)
-        Whether a row follows the row before it.
-    """
-    steps = np.diff(ticks)[within[1:]]
-    if stamps.kind != "datetime":
-        size = gcd(steps) or (PER_DAY[stamps.unit] if stamps.unit else stamps.scale)
-        return Rhythm("ticks", None, size, _span(size, stamps.unit) if stamps.unit and _common(steps, size) else None)
-    unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
-    if not len(steps):
-        return Rhythm("wall" if fits(stamps, "wall", None, ticks) else "ticks", None, day, "D")
-    wall = stamps.local(ticks)
-    days = np.diff(wall)[within[1:]]
-    if (days % day == 0).all() and fits(stamps, "wall", None, ticks):
-        return _calendar(stamps, ticks, wall, days, within)
-    step = gcd(steps) or 1
-    if (steps == step).all():
-        return Rhythm("ticks", None, step, _span(step, unit))
-    return _inferred(stamps, ticks, wall, within) or Rhythm(
-        "ticks", None, step, _span(step, unit) if _common(steps, step) else None
-    )
-
-
-def _calendar(stamps: Stamps, ticks: Ints, wall: Ints, days: Ints, within: NDArray[np.bool_]) -> Rhythm:
-    """Return the rhythm of stamps whose distances are whole days on the wall."""
-    unit, day = str(stamps.unit), PER_DAY[str(stamps.unit)]
-    months = months_of(wall, unit) if days.min() >= 28 * day else None
-    if months is not None and fits(stamps, "grid", months, ticks):
-        step = gcd(np.diff(months.positions(wall))[within[1:]]) or 1
-        return Rhythm("grid", months, step, _month_name(months.rule, step, (months.month + _first(months, wall)) % 12))
-    step = gcd(days) or day
-    even = bool((days == step).all())
-    if not even:
-        other = _inferred(stamps, ticks, wall, within)
-        if other is not None:
-            return other
-    business = business_of(wall, unit) if step == day and len(ticks) >= ENOUGH and not even else None
-    if business is not None and fits(stamps, "grid", business, ticks):
-        gaps = np.diff(business.positions(wall))[within[1:]]
-        if _common(gaps, gcd(gaps)):
-            return Rhythm("grid", business, gcd(gaps), "B" if gcd(gaps) == 1 else f"{gcd(gaps)}B")
-    name = _day_name(step // day, wall, day) if _common(days, step) else None
-    return Rhythm("wall", None, step, name)
-
-
-def _first(months: Any, wall: Ints) -> int:
-    return int(months.positions(wall[:1])[0])
-
-
-def _inferred(stamps: Stamps, ticks: Ints, wall: Ints, within: NDArray[np.bool_]) -> Rhythm | None:
-    """Return the rhythm that pandas finds in the longest sequence, if all stamps have it without a gap."""
-    edges = np.flatnonzero(np.append(~within, True))
-    longest = int(np.diff(edges).argmax())
-    piece = wall[edges[longest] : min(edges[longest + 1], edges[longest] + LONGEST)]
-    if len(piece) < 4:
-        return None
-    seen: pd.DatetimeIndex = pd.DatetimeIndex(piece.view(f"M8[{stamps.unit}]"))
-    name = pd.DatetimeIndex(seen, freq="infer").freqstr
-    guesses = ["SMS-15", "SME-15"] if len(seen.day.unique()) <= 5 else []
-    if len(seen.day_of_week.unique()) == 1:
-        guesses.append(f"LWOM-{seen.day_name()[0][:3].upper()}")
-    guesses += [] if name is None else [name]
-    for freq in guesses:
-        found = grid_of(freq, int(wall[0]), str(stamps.unit))
-        if found is None or found[0] != "grid" or not fits(stamps, *found[:2], ticks):
-            continue
-        if (np.diff(positions(stamps, *found[:2], ticks))[within[1:]] == found[2]).all():
-            return Rhythm(*found, freq)
-    return None
-
-
-def _common(steps: Ints, unit: int) -> bool:
+def common(steps: Ints, unit: int) -> bool:
     """Return whether a frequency may be named: at least a quarter of the steps are one unit."""
-    return not len(steps) or float(np.mean(steps == unit)) >= COMMON
+    return not len(steps) or float(np.mean(steps == unit)) >= MIN_COMMON
 
 
-def _span(step: int, unit: Any) -> str:
-    return str(to_offset(pd.Timedelta(step, unit)).freqstr)
+def _elapsed(step: int, unit: Any) -> Spacing:
+    """Return steps of elapsed ticks, named if their unit is given."""
+    return Spacing("ticks", step, None, str(to_offset(pd.Timedelta(step, unit)).freqstr) if unit else None)
+
+
+def _weekday(moments: pd.DatetimeIndex) -> str:
+    return str(moments.day_name()[0][:3].upper())
 
 
 def _day_name(days: int, wall: Ints, day: int) -> str:
     weeks, rest = divmod(days, 7)
     if rest:
         return "D" if days == 1 else f"{days}D"
-    weekday = pd.DatetimeIndex((wall[:1] // day).view("M8[D]")).day_name()[0][:3].upper()
-    return f"{'' if weeks == 1 else weeks}W-{weekday}"
+    return f"{'' if weeks == 1 else weeks}W-{_weekday(datetimes(wall[:1] // day * 86_400, 's'))}"
 
 
 def _month_name(rule: str, step: int, month: int) -> str:

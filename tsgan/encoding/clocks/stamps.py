@@ -18,63 +18,38 @@ from pandas.api import types
 
 from ...bundle import saved
 from ...errors import SchemaError
-from ...tables.dtypes import Token, dump, load, periods, plain
+from ...tables.dtypes import INT64_MAX, PER_SECOND, Token, datetimes, dump, load, periods, plain, ticks
 from .text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
 Kind = Literal["number", "datetime", "timedelta", "period"]
-PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
-LIMIT = 2**63 - 1
-DECIMALS = 9
-CALENDAR = (
-    np.datetime64("0001-01-01", "s").astype(np.int64),
-    np.datetime64("9999-12-31T23:59:59", "s").astype(np.int64),
-)
+PER_DAY = {unit: 86_400 * ticks for unit, ticks in PER_SECOND.items()}
+MAX_DECIMALS = 9  # of numbers that are counted in their last digit
+CALENDAR = np.array(["0001-01-01", "9999-12-31T23:59:59"], dtype="M8[s]").astype(np.int64)  # what text can hold
 
 
 @saved
 @dataclass(frozen=True)
 class Stamps:
-    """The form of time stamps.
-
-    Attributes
-    ----------
-    kind : {"number", "datetime", "timedelta", "period"}
-    dtype : str or dict
-        Of the stamps as they came (also for text).
-    unit : str or None
-        Of datetimes and durations.
-    zone : str or None
-        Of datetimes.
-    period : str or None
-        Frequency of periods.
-    scale : int
-        Ticks per 1 for numbers; 0 for numbers that stay floating.
-    objects : str or None
-        What an object column holds: "date", "datetime", "timestamp", "timedelta" or "period".
-    text : Text or None
-        How stamps given as text are written.
-    """
+    """The form of time stamps."""
 
     kind: Kind
-    dtype: Token
-    unit: str | None = None
-    zone: str | None = None
-    period: str | None = None
-    scale: int = 1
-    objects: str | None = None
-    text: Text | None = None
+    dtype: Token  # of the stamps as they came (also for text)
+    unit: str | None = None  # of datetimes and durations
+    zone: str | None = None  # of datetimes
+    period: str | None = None  # frequency of periods
+    scale: int = 1  # ticks per 1 for numbers; 0 for numbers that stay floating
+    objects: str | None = None  # in an object column: "date", "datetime", "timestamp", "timedelta" or "period"
+    text: Text | None = None  # how stamps given as text are written
 
     @classmethod
     def read(cls, stamps: pd.Index[Any], name: Hashable) -> tuple[Stamps, Ticks]:
         """Return the form of the stamps and their ticks.
 
-        Raises
-        ------
-        SchemaError
-            See `parse`; also if the numbers are too large for 64 bits.
+        SchemaError, naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that
+        is a date; if they have several time zones, are written in several ways, or are too large for 64 bits.
         """
-        parsed, text = parse(stamps, name)
+        parsed, text = _parse(stamps, name)
         dtype = dump(stamps.dtype)
         objects = None
         if stamps.dtype == object and text is None:
@@ -84,15 +59,14 @@ class Stamps:
                 inferred, "timedelta" if inferred.startswith("timedelta") else inferred
             )
         if isinstance(parsed, pd.PeriodIndex):
-            return cls("period", dtype, period=str(parsed.freqstr), objects=objects), np.asarray(parsed.asi8)
+            return cls("period", dtype, period=str(parsed.freqstr), objects=objects), ticks(parsed)
         if isinstance(parsed, pd.DatetimeIndex):
             zone = None if parsed.tz is None else _zone(parsed, name)
-            made = cls("datetime", dtype, str(parsed.unit), zone, objects=objects, text=text)
-            return made, np.asarray(parsed.asi8)
+            return cls("datetime", dtype, str(parsed.unit), zone, objects=objects, text=text), ticks(parsed)
         if isinstance(parsed, pd.TimedeltaIndex):
-            return cls("timedelta", dtype, str(parsed.unit), objects=objects), np.asarray(parsed.asi8)
+            return cls("timedelta", dtype, str(parsed.unit), objects=objects), ticks(parsed)
         if types.is_integer_dtype(parsed.dtype):
-            if int(parsed.max()) > LIMIT:
+            if int(parsed.max()) > INT64_MAX:
                 raise SchemaError(
                     f"the time {name!r} holds {parsed.max()}, beyond 64-bit integers; count from a later 0"
                 )
@@ -108,39 +82,37 @@ class Stamps:
         """Whether ticks are integers."""
         return self.scale > 0
 
-    def check(self, low: float, high: float) -> None:
-        """Check that ticks from `low` to `high` can be written.
+    @property
+    def kept_as(self) -> Any:
+        """The type of ticks."""
+        return np.int64 if self.whole else np.float64
 
-        Raises
-        ------
-        OverflowError
-        """
-        least, most = -float(LIMIT), float(LIMIT)
+    def check(self, low: float, high: float) -> None:
+        """Raise an OverflowError if ticks from `low` to `high` cannot be written."""
+        least, most = -float(INT64_MAX), float(INT64_MAX)
         if self.kind == "datetime" and (self.text is not None or self.objects is not None):
-            least, most = (float(end) * PER_DAY[str(self.unit)] / PER_DAY["s"] for end in CALENDAR)
+            least, most = (float(end) * PER_SECOND[str(self.unit)] for end in CALENDAR)
         elif self.kind == "number":
             of = _plain(load(self.dtype))
             most = float(np.iinfo(of).max) if of.kind in "iu" else float(np.finfo(of).max) * max(self.scale, 1)
             least = float(np.iinfo(of).min) if of.kind in "iu" else -most
             if self.whole:
-                least, most = max(least, -float(LIMIT)), min(most, float(LIMIT))
+                least, most = max(least, -float(INT64_MAX)), min(most, float(INT64_MAX))
         if not (low >= least and high <= most):
             raise OverflowError(f"from {low:g} to {high:g} ticks, of at most {most:g}")
 
     def moments(self, ticks: Ticks) -> pd.DatetimeIndex | None:
         """Return wall-clock moments (without zone), or None where stamps have no dates."""
-        if self.kind == "period":
-            return self._periods(ticks).to_timestamp()
-        if self.kind != "datetime":
-            return None
-        made = self._datetimes(ticks)
-        return made if self.zone is None else made.tz_localize(None)
+        made = self._made(ticks) if self.kind in ("datetime", "period") else None
+        if isinstance(made, pd.PeriodIndex):
+            return made.to_timestamp()
+        return made if made is None else pd.DatetimeIndex(made).tz_localize(None)
 
     def local(self, ticks: Ticks) -> NDArray[np.int64]:
         """Return ticks of the wall clock."""
         if self.zone is None:
             return np.asarray(ticks, dtype=np.int64)
-        return np.asarray(self._datetimes(ticks).tz_localize(None).asi8)
+        return np.asarray(self._made(ticks).tz_localize(None).asi8)
 
     def universal(self, local: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the ticks behind those of the wall clock.
@@ -149,18 +121,12 @@ class Stamps:
         """
         if self.zone is None:
             return local
-        naive = pd.DatetimeIndex(local.view(f"M8[{self.unit}]"))
-        first = np.ones(len(naive), dtype=bool)
-        return np.asarray(naive.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
+        first = np.ones(len(local), dtype=bool)
+        wall = datetimes(local, self.unit)
+        return np.asarray(wall.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=first).asi8)
 
     def write(self, ticks: Ticks) -> pd.Index[Any]:
-        """Return the stamps of `ticks`.
-
-        Raises
-        ------
-        OverflowError
-            See `check`.
-        """
+        """Return the stamps of `ticks`; an OverflowError if they cannot be written."""
         dtype: Any = load(self.dtype)
         if len(ticks):
             self.check(float(ticks.min()), float(ticks.max()))
@@ -168,7 +134,7 @@ class Stamps:
         if self.kind != "number":
             made = self._made(ticks)
         if self.text is not None:
-            made = self.text.write(made.tz_localize(None).to_numpy())
+            made = self.text.write(made)
         elif self.objects == "date":
             made = made.date
         elif self.objects == "datetime":
@@ -180,29 +146,17 @@ class Stamps:
         index: pd.Index[Any] = pd.Index(made, dtype=None if self.kind == "period" and not self.objects else dtype)
         return index
 
-    def _made(self, ticks: Ticks) -> pd.Index[Any]:
+    def _made(self, ticks: Ticks) -> Any:
+        """Return the datetimes, durations or periods at ticks."""
+        whole = np.asarray(ticks, dtype=np.int64)
         if self.kind == "period":
-            return pd.Index(self._periods(ticks))
+            return pd.Index(periods(whole, self.period))
         if self.kind == "timedelta":
-            return pd.TimedeltaIndex(np.asarray(ticks, dtype=np.int64).view(f"m8[{self.unit}]"))
-        return self._datetimes(ticks)
-
-    def value(self, tick: Any) -> Any:
-        """Return the moment, duration, period or number at a tick, as `tick` takes it."""
-        ticks = np.array([tick])
-        self.check(float(tick), float(tick))
-        if self.kind != "number":
-            return self._made(ticks)[0]
-        return plain(self.write(ticks)[0])
+            return pd.TimedeltaIndex(whole.view(f"m8[{self.unit}]"))
+        return datetimes(whole, self.unit, self.zone)
 
     def tick(self, value: Any) -> int | float:
-        """Return the tick of a start that a user gives.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is no such stamp.
-        """
+        """Return the tick of a start that a user gives; a TypeError or ValueError if it is no such stamp."""
         unit: Any = self.unit
         if self.kind == "period":
             return int(pd.Period(value, self.period).ordinal)
@@ -227,23 +181,9 @@ class Stamps:
             raise TypeError("a whole number is needed")
         return round(first * self.scale) if self.whole else float(first)
 
-    def _datetimes(self, ticks: Ticks) -> pd.DatetimeIndex:
-        made = pd.DatetimeIndex(np.asarray(ticks, dtype=np.int64).view(f"M8[{self.unit}]"))
-        return made if self.zone is None else made.tz_localize("UTC").tz_convert(self.zone)
 
-    def _periods(self, ticks: Ticks) -> pd.PeriodIndex:
-        return periods(np.asarray(ticks, dtype=np.int64), self.period)
-
-
-def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:
-    """Return stamps that can be compared and subtracted, and how they were written if they were text.
-
-    Raises
-    ------
-    SchemaError
-        Naming the column, if the stamps are neither datetimes, durations, periods, numbers nor text that is a date;
-        if they have several time zones, or are written in several ways.
-    """
+def _parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | None]:
+    """Return stamps that can be compared and subtracted, and how they were written if they were text."""
     dtype = stamps.dtype
     if isinstance(stamps, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
         return stamps, None
@@ -273,20 +213,11 @@ def parse(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.Index[Any], Text | 
     )
 
 
-def to_ticks(parsed: pd.Index[Any]) -> Ticks:
-    """Return the numbers behind parsed stamps: int64, but float64 for floats. Enough to sort by."""
-    if isinstance(parsed, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
-        return np.asarray(parsed.asi8)
-    if types.is_integer_dtype(parsed.dtype):
-        return parsed.to_numpy(dtype=np.int64)
-    return parsed.to_numpy(dtype=np.float64)
-
-
 def _decimals(numbers: pd.Index[Any]) -> int | None:
     """Return how many decimals all numbers have, None if more than 9 or so large that counting them is not exact."""
     given = numbers.to_numpy(dtype=_plain(numbers.dtype))
     floats = given.astype(np.float64)
-    for digits in range(DECIMALS + 1):
+    for digits in range(MAX_DECIMALS + 1):
         ticks = np.round(floats * 10**digits)
         if np.abs(ticks).max(initial=0) >= 2**53:
             return None

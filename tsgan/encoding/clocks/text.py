@@ -42,35 +42,24 @@ _BARE = "\x01"
 @saved
 @dataclass(frozen=True)
 class Text:
-    """How stamps are written.
+    """How stamps are written."""
 
-    Attributes
-    ----------
-    base : str
-        A `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros.
-    digits : int
-        Of the fraction of a second after `base`.
-    short : bool
-        Whether a fraction of zero is left out.
-    end : str
-        What follows in every stamp.
-    """
+    base: str  # a `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros
+    digits: int = 0  # of the fraction of a second after `base`
+    short: bool = False  # whether a fraction of zero is left out
+    end: str = ""  # what follows in every stamp
 
-    base: str
-    digits: int = 0
-    short: bool = False
-    end: str = ""
-
-    def write(self, local: NDArray[np.datetime64]) -> NDArray[np.object_]:
-        """Return wall-clock moments (datetime64 of any unit) as text."""
-        moments: Any = local
+    def write(self, moments: pd.DatetimeIndex) -> NDArray[np.object_]:
+        """Return what the clock on the wall shows at moments as text."""
+        wall = moments.tz_localize(None)
+        exact: Any = wall.to_numpy()
         unit: Any = ISO.get(self.base)
         if unit is not None:
-            whole = np.datetime_as_string(moments, unit=unit, casting="unsafe")
+            whole = np.datetime_as_string(exact, unit=unit, casting="unsafe")
             if " " in self.base:
                 whole = np.strings.replace(whole, "T", " ")
         else:
-            whole = pd.DatetimeIndex(local).strftime(self.base).to_numpy(dtype=object)
+            whole = wall.strftime(self.base).to_numpy(dtype=object)
             if _BARE in self.base:
                 whole = np.array(
                     [text.replace(_BARE + "0", "").replace(_BARE, "") for text in whole.tolist()], dtype=object
@@ -78,12 +67,12 @@ class Text:
         texts = pd.Series(whole.astype(object))
         if self.digits:
             unit = ("ms", "us", "ns")[(self.digits - 1) // 3]
-            exact = pd.Series(np.datetime_as_string(moments.astype(f"M8[{unit}]"), unit=unit).astype(object))
-            fraction = exact.str.slice(19, 20 + self.digits)
+            longer = pd.Series(np.datetime_as_string(exact.astype(f"M8[{unit}]"), unit=unit).astype(object))
+            fraction = longer.str.slice(19, 20 + self.digits)
             if self.short:
                 fraction = fraction.where(fraction.str.strip(".0") != "", "")
             texts = texts + fraction.astype(object)
-        return np.asarray((texts + self.end).to_numpy(dtype=object) if self.end else texts.to_numpy(dtype=object))
+        return (texts + self.end if self.end else texts).to_numpy(dtype=object)
 
     def read(self, text: str) -> pd.Timestamp | None:
         """Return the moment of one stamp in this form, None if it is in another."""
@@ -96,18 +85,10 @@ class Text:
         return pd.Timestamp(clock).tz_localize(pd.Timestamp(f"2000-01-01{self.end.strip()}").tz)
 
 
-def wall(moments: pd.DatetimeIndex) -> NDArray[np.datetime64]:
-    """Return what the clock on the wall showed, without zone."""
-    return np.asarray((moments if moments.tz is None else moments.tz_localize(None)).to_numpy())
-
-
 def read_text(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.DatetimeIndex, Text] | None:
     """Return the moments and their form, or None where the text holds no dates.
 
-    Raises
-    ------
-    SchemaError
-        Naming the column, if the stamps have different offsets, or are dates in several forms.
+    SchemaError, naming the column, if the stamps have different offsets, or are dates in several forms.
     """
     texts = stamps.to_numpy(dtype=object)
     found = _ISO.fullmatch(texts[0])
@@ -123,11 +104,11 @@ def read_text(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.DatetimeIndex, 
             continue
         near = parsed
         for form in forms:
-            if bool((form.write(wall(parsed)) == texts).all()):
+            if bool((form.write(parsed) == texts).all()):
                 return parsed, form
     if near is None:
         return None
-    again = form.write(wall(near))
+    again = form.write(near)
     odd = int(np.flatnonzero(again != texts)[0])
     raise SchemaError(
         f"the time {name!r} is written in several ways, such as {texts[0]!r} and {texts[odd]!r}; write all stamps in "

@@ -1,4 +1,4 @@
-"""What a long series does once: a line that it rises or falls by, and switches; told to the generator as covariates.
+"""What a long series does once: a line that it rises or falls by, and switches, both covariates of the generator.
 
 The line is 0 at the first row that was fitted and 1 at the last, and goes on beyond in the future. It is believed of a
 number if it foretells stretches of time that were held back, alternating ones as well as both ends, better than their
@@ -22,34 +22,25 @@ from ...tables.dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks
 
-EXPLAINED = 0.05  # of the variance that is held back
-CHANCE = 16.0  # rows times the share: a line through noise of few rows explains as much
-BLOCKS = 12
-ONCE = 5  # times that a run at an end is as long as the longest other
-SELDOM = 0.1  # of the other rows may be in the same state
-MOST = 16  # moments that are told apart
-END = 0.25
+MIN_EXPLAINED = 0.05  # of the variance that is held back
+MIN_EXPLAINED_ROWS = 16.0  # rows times the share: a line through noise of few rows explains as much
+BLOCKS = 12  # of which every other one is held back in turn
+END = 0.25  # of the time, which is held back at either end
+MIN_RUN = 16  # rows that a state lasts before or after it switches
+MIN_RATIO = 5  # times that a run at an end is as long as the longest other
+MAX_ELSEWHERE = 0.1  # of the other rows may be in the same state
+MAX_SWITCHES = 16  # moments that are told apart
 
 
 @saved
 @dataclass(frozen=True)
 class Trend:
-    """Where time begins and ends, what it explains, and what switches when.
+    """Where time begins and ends, what it explains, and what switches when."""
 
-    Attributes
-    ----------
-    first, last : float
-        Ticks of the first and the last row.
-    explained : dict of str to float
-        Share of the held-back variance by column, negative where the column falls.
-    switched : dict of str to list of float
-        Ticks at which columns switch.
-    """
-
-    first: float
-    last: float
-    explained: dict[str, float]
-    switched: dict[str, list[float]]
+    first: float  # tick of the first row
+    last: float  # and of the last
+    explained: dict[str, float]  # share of the held-back variance by column, negative where the column falls
+    switched: dict[str, list[float]]  # ticks at which columns switch
 
     @classmethod
     def fit(
@@ -67,8 +58,7 @@ class Trend:
         ticks : array of shape (rows,)
             Increasing.
         scaled : float64 array of shape (rows, columns)
-            Scaled numbers, NaN where missing.
-        names : sequence of str or int
+            Scaled numbers, NaN where missing; `names` are those of the columns.
         calendar : float32 array of shape (rows, covariates), optional
         states : dict of name to int64 array of shape (rows,), optional
             Levels of categories, -1 where missing; of numbers -1 and 0.
@@ -78,7 +68,7 @@ class Trend:
         switched = {str(name): _switches(state) for name, state in (states or {}).items()}
         moments = {name: [float(ticks[row]) for row in rows] for name, rows in switched.items() if rows}
         made = cls(float(ticks[0]), float(ticks[-1]), {}, moments)
-        time = made._way(ticks)
+        time = made._place(ticks)
         rest = scaled - means(scaled)
         if calendar is not None:
             x = np.column_stack([np.ones(len(time)), calendar]).astype(np.float64)
@@ -86,41 +76,40 @@ class Trend:
         odd = np.minimum((time * BLOCKS).astype(np.int64), BLOCKS - 1) % 2 == 1
         for name, y in zip(names, rest.T, strict=True):
             seen = ~np.isnan(y)
-            t, told, held = time[seen], y[seen], odd[seen]
-            if len(t) < BLOCKS or told.std() == 0:
+            t, known, held = time[seen], y[seen], odd[seen]
+            if len(t) < BLOCKS or known.std() == 0:
                 continue
-            share = 1 - (_errors(t, told, held)[0] + _errors(t, told, ~held)[0]) / float((told**2).sum())
-            ends = [_errors(t, told, end) for end in (t < END, t > 1 - END)]
-            if share >= max(EXPLAINED, CHANCE / len(t)) and all(line < mean for line, mean in ends):
-                made.explained[str(name)] = share * float(np.sign(np.polyfit(t, told, 1)[0]))
+            share = 1 - (_errors(t, known, held)[0] + _errors(t, known, ~held)[0]) / float((known**2).sum())
+            ends = [_errors(t, known, end) for end in (t < END, t > 1 - END)]
+            if share >= max(MIN_EXPLAINED, MIN_EXPLAINED_ROWS / len(t)) and all(line < mean for line, mean in ends):
+                made.explained[str(name)] = share * float(np.sign(np.polyfit(t, known, 1)[0]))
         return made if made.explained or made.switched else None
 
     @property
     def moments(self) -> list[float]:
         """Return the moments at which something switches, the earliest first."""
-        return sorted({moment for moments in self.switched.values() for moment in moments})[:MOST]
+        return sorted({moment for moments in self.switched.values() for moment in moments})[:MAX_SWITCHES]
 
     @property
     def covariates(self) -> int:
-        """Return how many numbers tell of it."""
+        """Number of covariates per step."""
         return bool(self.explained) + len(self.moments)
 
     def features(self, ticks: Ticks) -> Floats:
         """Return the line, if it explains something, and which moments each tick has reached, `(rows, covariates)`."""
-        line = [self._way(ticks)] if self.explained else []
+        line = [self._place(ticks)] if self.explained else []
         passed = [np.asarray(ticks, dtype=np.float64) >= moment for moment in self.moments]
         return np.column_stack([*line, *passed]).astype(np.float32)
 
-    def _way(self, ticks: Ticks) -> Doubles:
+    def _place(self, ticks: Ticks) -> Doubles:
         return np.asarray((np.asarray(ticks, dtype=np.float64) - self.first) / (self.last - self.first))
 
     def describe(self) -> str:
         """Return in words what rises and falls."""
         best = sorted(self.explained.items(), key=lambda item: -abs(item[1]))
-        told = [f"{name} {'falls' if share < 0 else 'rises'} with time ({abs(share):.0%})" for name, share in best]
-        told += [f"{name} switches once" for name in self.switched]
-        told, more = told[:5], f" and {len(told) - 5} more" if len(told) > 5 else ""
-        return ", ".join(told) + more
+        words = [f"{name} {'falls' if share < 0 else 'rises'} with time ({abs(share):.0%})" for name, share in best]
+        words += [f"{name} switches once" for name in self.switched]
+        return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
 
 
 def _switches(state: Ints) -> list[int]:
@@ -131,8 +120,8 @@ def _switches(state: Ints) -> list[int]:
         same = state[begins] == state[begins[end]]
         same[end] = False
         outside = len(state) - runs[end]
-        lasts = min(runs[end], outside) >= CHANCE and runs[end] >= ONCE * runs[same].max(initial=0)
-        if lasts and runs[same].sum() <= SELDOM * outside:
+        lasts = min(runs[end], outside) >= MIN_RUN and runs[end] >= MIN_RATIO * runs[same].max(initial=0)
+        if lasts and runs[same].sum() <= MAX_ELSEWHERE * outside:
             found.append(int(begins[row]))
     return sorted(set(found))
 

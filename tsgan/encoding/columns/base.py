@@ -17,10 +17,9 @@ import pandas as pd
 from pandas.api import types
 
 from ...arrays import Bools, Doubles
-from ...errors import ParameterError, SchemaError, choose
+from ...errors import ParameterError, SchemaError, choose, nearest_name
 from ...layout import Cell
-from ...tables.dtypes import Name, Token, temporal, ticks, zones
-from ...tables.form import nearest
+from ...tables.dtypes import Name, Token, label, temporal, ticks, zones
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
 
@@ -33,8 +32,6 @@ class Request:
 
     Attributes
     ----------
-    name : str or int
-    role : {"static", "value"}
     scaler : str
         "auto" or a name in SCALERS.
     bounds : "observed", None or (low, high)
@@ -101,6 +98,10 @@ class Column(ABC):
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
 
+    def line(self, **details: Any) -> ColumnSchema:
+        """Return a line of the schema with the column's name, role, kind and dtype, and these details."""
+        return ColumnSchema(self.name, self.role, self.kind, label(self.dtype), **details)
+
 
 OBJECTS: dict[str, Kind] = {
     "string": "category",
@@ -114,6 +115,11 @@ SPREAD = {
     "list": "give each item a row of its own with explode() or a column of its own, or drop it",
     "tuple": "give each item a row of its own with explode() or a column of its own, or drop it",
     "set": "give each member a column of True and False, or drop it",
+}
+CONVERTERS = {
+    **dict.fromkeys(("datetime", "date", "datetime64"), "pd.to_datetime"),
+    **dict.fromkeys(("timedelta", "timedelta64", "time"), "pd.to_timedelta"),
+    "period": "pd.PeriodIndex",
 }
 
 
@@ -137,9 +143,8 @@ def infer_kind(series: pd.Series[Any], name: Name) -> Kind:
     kind = _of_objects(observed, name) if objects and len(observed) else _of_dtype(dtype, name)
     if not len(observed):
         return "constant"
-    compared = ticks(observed) if kind == "period" else observed
-    same = compared == (compared[0] if kind == "period" else observed.iloc[0])
-    return "constant" if bool(np.asarray(same, dtype=bool).all()) else kind
+    compared: Any = ticks(observed) if kind == "period" else observed.array
+    return "constant" if bool(np.asarray(compared == compared[0], dtype=bool).all()) else kind
 
 
 def _of_dtype(dtype: Any, name: Name) -> Kind:
@@ -181,16 +186,14 @@ def _of_objects(observed: pd.Series[Any], name: Name) -> Kind:
         kind = type(nested[0]).__name__
         do = SPREAD.get("set" if kind == "frozenset" else kind, "spread it over columns of single values, or drop it")
         raise SchemaError(f"column {name!r} holds nested objects ({found}) such as {_short(nested[0])}; {do}")
-    told = zones(observed)
-    if inferred in ("datetime", "datetime64") and len(told) > 1:
+    clocks = zones(observed)
+    if inferred in ("datetime", "datetime64") and len(clocks) > 1:
         raise SchemaError(
-            f"column {name!r} holds moments of several time zones ({', '.join(told[:5])}); bring them to one, "
+            f"column {name!r} holds moments of several time zones ({', '.join(clocks[:5])}); bring them to one, "
             f"for instance by pd.to_datetime(..., utc=True)"
         )
-    if inferred in ("datetime", "date", "datetime64", "timedelta", "timedelta64", "time", "period"):
-        by = "pd.to_timedelta" if inferred.startswith("time") else "pd.to_datetime"
-        by = "pd.PeriodIndex" if inferred == "period" else by
-        raise SchemaError(f"column {name!r} holds {found} objects; convert it, for instance by {by}")
+    if inferred in CONVERTERS:
+        raise SchemaError(f"column {name!r} holds {found} objects; convert it, for instance by {CONVERTERS[inferred]}")
     if len(counts) > 1:
         raise SchemaError(
             f"column {name!r} holds mixed types ({found}); make it one type, for instance by .astype(str) or "
@@ -209,13 +212,7 @@ def _short(value: object) -> str:
 
 
 def scalers_for(asked: str | Mapping[Any, str], names: Sequence[Name], numbers: Sequence[Name]) -> dict[Name, str]:
-    """Return the scaler that is asked for, "auto" or a name in SCALERS, by column.
-
-    Raises
-    ------
-    ParameterError
-        For an unknown scaler or column, or one that holds no numbers.
-    """
+    """Return the scaler that is asked for, "auto" or a name in SCALERS, by column; unknown ones are refused."""
     allowed = ["auto", *SCALERS]
     if not isinstance(asked, Mapping):
         return dict.fromkeys(names, choose("scaler", asked, allowed))
@@ -226,13 +223,7 @@ def scalers_for(asked: str | Mapping[Any, str], names: Sequence[Name], numbers: 
 def bounds_for(
     asked: str | Mapping[Any, Any] | None, names: Sequence[Name], numbers: Sequence[Name]
 ) -> dict[Name, str | Bounds | None]:
-    """Return "observed", None or a pair by column.
-
-    Raises
-    ------
-    ParameterError
-        For anything that is no such bound, an unknown column, or one that is neither float nor integer.
-    """
+    """Return "observed", None or a pair by column; anything else is refused, and columns that hold no numbers."""
     if asked is None or asked == "observed":
         return dict.fromkeys(names, asked)
     if not isinstance(asked, Mapping):
@@ -241,17 +232,11 @@ def bounds_for(
         )
     _check_names("bounds", asked, names, numbers)
     limits: dict[Name, str | Bounds | None] = dict.fromkeys(names, "observed")
-    return limits | {name: limits_of(name, pair) for name, pair in asked.items()}
+    return limits | {name: _limits(name, pair) for name, pair in asked.items()}
 
 
-def limits_of(name: Name, pair: Any) -> Bounds:
-    """Return a pair of numbers as bounds; an infinite end is none.
-
-    Raises
-    ------
-    ParameterError
-        Naming the column, if it is no such pair, holds NaN, or is the wrong way round.
-    """
+def _limits(name: Name, pair: Any) -> Bounds:
+    """Return a pair of numbers as bounds; an infinite end is none, what is no such pair an error."""
     try:
         low, high = (None if end is None or math.isinf(end) else float(end) for end in pair)
         ends = [end for end in (low, high) if end is not None]
@@ -268,7 +253,7 @@ def _check_names(option: str, asked: Mapping[Any, Any], names: Sequence[Name], n
     for name in asked:
         if name not in names:
             raise ParameterError(
-                f"{option} names {name!r}, which is not a static or value column{nearest(name, names)}"
+                f"{option} names {name!r}, which is not a static or value column{nearest_name(name, names)}"
             )
         if name not in numbers:
             raise ParameterError(f"{option} names {name!r}, which holds no numbers; it applies to {list(numbers)}")

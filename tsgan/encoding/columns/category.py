@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...arrays import Bools, Doubles
+from ...arrays import Bools, Doubles, Ints
 from ...bundle import saved
 from ...errors import InputError, SchemaError
 from ...layout import Category
-from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain
+from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain
 from ..schema import ColumnSchema, Kind, Role
 from .base import Column, Request
 
@@ -26,7 +26,7 @@ from .base import Column, Request
 @saved
 @dataclass(eq=False)
 class CategoryColumn(Column):
-    """A column of observed levels, each with a code of its own; those that are not kept share the last (`kept_levels`).
+    """A column of observed levels, each with a code of its own; those that are not kept share the last.
 
     Attributes
     ----------
@@ -63,8 +63,9 @@ class CategoryColumn(Column):
         counts = np.bincount(codes[codes >= 0], minlength=len(unique))
         holders = count_holders(codes, request.follows, len(unique))
         refuse_ids(counts, holders, request.name)
-        kept, dropped = kept_levels(counts, holders)
-        names = pd.Index(unique)
+        kept = np.argsort(-counts, kind="stable")
+        kept = kept if len(counts) <= MAX_KEPT else kept[holders[kept] > 1]
+        dropped, names = len(counts) - len(kept), pd.Index(unique)
         kept = kept[cls.order(series, names[kept])]
         share = (counts[kept] / counts.sum()).tolist()
         if dropped:
@@ -111,7 +112,10 @@ class CategoryColumn(Column):
         codes = np.where(gone, 0, values).astype(np.intp)
         other = codes == len(self.levels)
         if other.any():
-            codes[other] = draw_levels(int(other.sum()), self.share[: len(self.levels)], rng)
+            rng = np.random.default_rng(0) if rng is None else rng
+            reach = np.cumsum(self.share[: len(self.levels)])
+            drawn = np.searchsorted(reach, rng.random(int(other.sum())) * reach[-1], side="right")
+            codes[other] = np.minimum(drawn, len(reach) - 1)
         return blank(self._take(codes), gone, self.marker)
 
     def _take(self, codes: NDArray[np.intp]) -> Any:
@@ -133,9 +137,7 @@ class CategoryColumn(Column):
                 f"{100 * self.share[-1]:.3g} % in {self.dropped} levels of a single row or sequence, which are not "
                 "given back"
             )
-        return ColumnSchema(
-            self.name, self.role, self.kind, label(self.dtype), levels=len(self.levels), scaler="levels", reason=reason
-        )
+        return self.line(levels=len(self.levels), scaler="levels", reason=reason)
 
 
 @saved
@@ -150,23 +152,14 @@ class BooleanColumn(CategoryColumn):
         return np.argsort(np.asarray(unique, dtype=bool), kind="stable")
 
 
-MOST, LARGEST = 200, 5000
-IDS, ALONE, MOSTLY = 30, 0.9, 0.5
+MAX_KEPT = 200  # levels that are all kept
+MAX_LEVELS = 5000
+MIN_IDS, ID_ROWS = 30, 0.9  # levels of one holder that make ids, and their share of the rows
+ID_ROWS_OF_MANY = 0.5  # the same where there are more than `MAX_KEPT` levels
 
-Codes = NDArray[np.intp]
 
-
-def refuse_ids(counts: NDArray[np.int64], holders: NDArray[np.intp], name: Name) -> None:
-    """Refuse columns that name rows or sequences rather than group them.
-
-    Parameters
-    ----------
-    counts : int64 array of shape (levels,)
-        Rows of each level.
-    holders : int array of shape (levels,)
-        As `count_holders` gives them.
-    name : str or int
-        Of the column, for the message.
+def refuse_ids(counts: Ints, holders: Ints, name: Name) -> None:
+    """Refuse columns that name rows or sequences rather than group them, by the rows and holders of each level.
 
     Raises
     ------
@@ -176,10 +169,10 @@ def refuse_ids(counts: NDArray[np.int64], holders: NDArray[np.intp], name: Name)
     """
     rows, levels, alone = int(counts.sum()), len(counts), holders == 1
     lone, held = int(alone.sum()), int(counts[alone].sum())
-    ids = (lone >= IDS and held >= ALONE * rows) or (levels > MOST and held >= MOSTLY * rows)
-    if not ids and levels <= LARGEST:
+    ids = (lone >= MIN_IDS and held >= ID_ROWS * rows) or (levels > MAX_KEPT and held >= ID_ROWS_OF_MANY * rows)
+    if not ids and levels <= MAX_LEVELS:
         return
-    why = "like ids or free text" if ids else f"more than the {LARGEST} that a category may have"
+    why = "like ids or free text" if ids else f"more than the {MAX_LEVELS} that a category may have"
     raise SchemaError(
         f"column {name!r} holds {levels} distinct values in {rows} rows, {why}; they are never learned by heart. "
         f"Leave it out with exclude=[{name!r}]; or pass it as entity= if it names the sequence, as time= if it is the "
@@ -187,49 +180,13 @@ def refuse_ids(counts: NDArray[np.int64], holders: NDArray[np.intp], name: Name)
     )
 
 
-def kept_levels(counts: NDArray[np.int64], holders: NDArray[np.intp]) -> tuple[Codes, int]:
-    """Return which levels are kept, most frequent first, and how many are not.
-
-    Parameters
-    ----------
-    counts : int64 array of shape (levels,)
-        Rows of each level.
-    holders : int array of shape (levels,)
-        As `count_holders` gives them.
-
-    Returns
-    -------
-    kept : int array
-        Positions of all levels for at most 200 of them, else of those with more than one holder.
-    dropped : int
-    """
-    order = np.argsort(-counts, kind="stable")
-    kept = order if len(counts) <= MOST else order[holders[order] > 1]
-    return kept, len(order) - len(kept)
-
-
-def count_holders(codes: Codes, follows: Bools, levels: int) -> NDArray[np.intp]:
+def count_holders(codes: NDArray[np.intp], follows: Bools, levels: int) -> Ints:
     """Return how many sequences hold each level; how many rows, where there is one sequence.
 
-    Parameters
-    ----------
-    codes : int array of shape (rows,)
-        Level of each row, -1 where it is missing.
-    follows : bool array of shape (rows,)
-        Whether a row is the next step of the row before it.
-    levels : int
+    Codes are -1 where a level is missing; `follows` says whether a row is the next step of the row before it.
     """
-    number = np.cumsum(~follows)
-    observed = codes >= 0
-    if number[-1] - number[0] == 0:
+    number, observed = np.cumsum(~follows), codes >= 0
+    if number[-1] == number[0]:
         return np.bincount(codes[observed], minlength=levels)
     pairs = np.unique(number[observed] * levels + codes[observed])
     return np.bincount(pairs % levels, minlength=levels)
-
-
-def draw_levels(count: int, shares: list[float], rng: np.random.Generator | None) -> Codes:
-    """Return so many codes, drawn by `shares`."""
-    rng = np.random.default_rng(0) if rng is None else rng
-    reach = np.cumsum(shares)
-    drawn = np.searchsorted(reach, rng.random(count) * reach[-1], side="right")
-    return np.asarray(np.minimum(drawn, len(shares) - 1))

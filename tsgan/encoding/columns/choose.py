@@ -25,15 +25,17 @@ from scipy.special import ndtr
 from scipy.stats import skew
 
 from ...arrays import Bools, Doubles
-from .lattice import tell
-from .quantile import Quantile
-from .scalers import Log, MinMax, Power, Robust, Scaler, Standard
+from .habits import describe_atoms
+from .scalers import Log, MinMax, Power, Quantile, Robust, Scaler, Standard
 
-SHARE, FEW, PAIRS = 0.05, 30, 60
-SPAN, SLOPE = 3.0, 0.5
-FAR, HEAVY, LOGNORMAL = 0.04, 2.0, 0.02
-WIDE, ENOUGH = 12.0, 100  # interquartile ranges between the outer hundredths, and rows that can tell
-SLOW = 0.95
+ATOM_SHARE = 0.05  # of the rows, from which one value stands out
+FEW_VALUES = 30
+MIN_STEPS = 60  # from which how they depend on the level can be told
+MIN_SPAN, MIN_SLOPE = 3.0, 0.5  # of the levels, and of the steps over them, on logarithmic axes
+HEAVY = 2.0  # skewness of a heavy tail
+NEAR_NORMAL, NEAR_LOGNORMAL = 0.04, 0.02  # Kolmogorov-Smirnov distances, beside what chance makes
+WIDE, MIN_WIDE_ROWS = 12.0, 100  # interquartile ranges between the outer hundredths, and rows that can tell
+SLOW = 0.95  # correlation with the step before
 
 
 def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
@@ -46,29 +48,29 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
         Whether a row is the next step of the row before it.
     """
     values, counts = np.unique(x, return_counts=True)
-    if len(values) < FEW and 2 * len(values) <= len(x):
+    if len(values) < FEW_VALUES and 2 * len(values) <= len(x):
         return "standard", f"{len(values)} distinct values"
-    if values[0] == 0 and counts[0] >= max(3.0, SHARE * len(x)) and skew(x[x > 0]) > HEAVY:
+    if values[0] == 0 and counts[0] >= max(3.0, ATOM_SHARE * len(x)) and skew(x[x > 0]) > HEAVY:
         return "log", "zeros with a heavy right tail"
     if values[0] >= 0:
         raw, powered = step_slopes(x, follows)
-        if raw > SLOPE and abs(powered) <= raw / 2:
+        if raw > MIN_SLOPE and abs(powered) <= raw / 2:
             return "power", f"steps grow with level^{raw:.1f}"
     chance = 1 / np.sqrt(len(x))
     if values[0] > 0 and skew(x) > HEAVY:
         after = distance_to_normal(np.log(values), counts)
-        if after <= LOGNORMAL + chance:
+        if after <= NEAR_LOGNORMAL + chance:
             return "log", f"heavy right tail, its logarithm near normal (KS {after:.2f})".replace("0.", ".")
     if _wide(x):
         return "log", "very heavy tail" if values[0] >= 0 else "very heavy tails on both sides"
     top = int(counts.argmax())
-    if counts[top] >= max(3.0, SHARE * len(x)):
-        return "standard", tell(values, counts, np.array([top]))
+    if counts[top] >= max(3.0, ATOM_SHARE * len(x)):
+        return "standard", describe_atoms(values, counts, np.array([top]))
     memory = step_memory(x, follows)
     if memory > SLOW:
         return "standard", f"slow (correlation {memory:.3f} with the step before)".replace("0.", ".")
     distance = distance_to_normal(values, counts)
-    near = "near" if distance <= FAR + chance else "far from"
+    near = "near" if distance <= NEAR_NORMAL + chance else "far from"
     return "standard", f"{near} normal (KS {distance:.2f})".replace("0.", ".")
 
 
@@ -77,7 +79,7 @@ def _wide(x: Doubles) -> bool:
     low, first, median, third, high = np.quantile(x, [0.01, 0.25, 0.5, 0.75, 0.99])
     middle = third - first
     both = min(median - low, high - median) > WIDE / 4 * middle and abs(median) <= middle
-    return bool(len(x) >= ENOUGH and high - low > WIDE * middle > 0 and (both or x.min() >= 0))
+    return bool(len(x) >= MIN_WIDE_ROWS and high - low > WIDE * middle > 0 and (both or x.min() >= 0))
 
 
 def distance_to_normal(values: Doubles, counts: NDArray[np.int64]) -> float:
@@ -101,10 +103,10 @@ def distance_to_normal(values: Doubles, counts: NDArray[np.int64]) -> float:
     return float(max((after - normal).max(), (normal - after + counts / counts.sum()).max()))
 
 
-def step_memory(x: Doubles, follows: Bools) -> float:
-    """Return the correlation of a value and the one a step before; 0 with fewer than 60 steps."""
-    after = np.flatnonzero(follows)
-    if len(after) < PAIRS or x[after].std() == 0 or x[after - 1].std() == 0:
+def step_memory(x: Doubles, follows: Bools, least: int = MIN_STEPS) -> float:
+    """Return the correlation of a value and the one a step before; 0 where fewer than `least` steps are known."""
+    after = np.flatnonzero(follows & np.isfinite(x) & np.append(False, np.isfinite(x[:-1])))
+    if len(after) < least or x[after].std() == 0 or x[after - 1].std() == 0:
         return 0.0
     return float(np.corrcoef(x[after], x[after - 1])[0, 1])
 
@@ -116,7 +118,7 @@ def step_slopes(x: Doubles, follows: Bools) -> tuple[float, float]:
     """
     after = np.flatnonzero(follows)
     before = after - 1
-    if len(after) < PAIRS:
+    if len(after) < MIN_STEPS:
         return 0.0, 0.0
     level = x[before]
     tenth = np.searchsorted(np.quantile(level, np.arange(0.1, 0.95, 0.1)), level, side="right")
@@ -124,7 +126,7 @@ def step_slopes(x: Doubles, follows: Bools) -> tuple[float, float]:
     if size.min() == 0:
         return 0.0, 0.0
     middle = np.bincount(tenth, level, 10) / size
-    if middle[0] <= 0 or middle[-1] < SPAN * middle[0]:
+    if middle[0] <= 0 or middle[-1] < MIN_SPAN * middle[0]:
         return 0.0, 0.0
     log_level = np.log(middle)
     scaled = Power.fit(x).forward(x)

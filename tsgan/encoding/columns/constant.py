@@ -11,7 +11,7 @@ import pandas as pd
 from ...arrays import Doubles
 from ...bundle import saved
 from ...layout import Category
-from ...tables.dtypes import Name, Token, blank, dump, label, load, marker, plain, spelled, ticks, untick
+from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain, spelled, ticks, untick
 from ..schema import ColumnSchema, Role
 from .base import Column, Request
 
@@ -63,36 +63,23 @@ class ConstantColumn(Column):
     def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:
         """Return the value, missing where the number is 1."""
         dtype = load(self.dtype)
-        if self.empty:
-            return self._nothing(dtype, len(values))
         one: Any
-        if _counted(dtype):
+        if self.empty:
+            one = np.empty(1, dtype=dtype) if isinstance(dtype, np.dtype) else pd.array([None], dtype=dtype)
+        elif _counted(dtype):
             one = untick(np.array([self.value]), dtype)
         elif isinstance(dtype, np.dtype):
             one = np.array([self.value], dtype=dtype)
         else:
             one = pd.array([self.value], dtype=dtype)
-        return blank(one.take(np.zeros(len(values), dtype=np.intp)), values == 1, self.marker)
-
-    def _nothing(self, dtype: Any, rows: int) -> Any:
-        if isinstance(dtype, np.dtype):
-            return blank(np.empty(rows, dtype=dtype), np.ones(rows, dtype=bool), self.marker)
-        made: Any = pd.array([], dtype=dtype)
-        return made.take(np.full(rows, -1), allow_fill=True)
+        return blank(one.take(np.zeros(len(values), dtype=np.intp)), (values == 1) | self.empty, self.marker)
 
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
-        line: dict[str, Any] = {
-            "name": self.name,
-            "role": self.role,
-            "kind": self.kind,
-            "dtype": label(self.dtype),
-            "scaler": "",
-        }
         if self.empty:
-            return ColumnSchema(**line, reason="all missing")
+            return self.line(reason="all missing")
         shown = spelled(self.decode(np.zeros(1)))[0] if _counted(load(self.dtype)) else self.value
-        return ColumnSchema(**line, low=shown, high=shown, reason="one value")
+        return self.line(low=shown, high=shown, reason="one value")
 
 
 def _counted(dtype: Any) -> bool:

@@ -1,6 +1,7 @@
-"""Lattices, the values that a column can take where these are fewer than its decimals would allow; and atoms.
+"""Lattices: the values that a column can take, so that drawn numbers come back on them.
 
-Three lattices are told apart, in this order:
+Most columns are *rounded to decimals*: their lattice is all multiples of the last one. Some are coarser, told apart in
+this order:
 
 1. *Regular*: all values are `offset + step * k` with `step` larger than the last decimal (multiples of 10, of 0.25, of
    60 seconds). The step is the greatest common divisor of all distances.
@@ -14,12 +15,6 @@ Three lattices are told apart, in this order:
 
 Each needs evidence beyond chance: the odds that as many numbers of the decimal grid fall on such a lattice by chance
 must be below 2 ** -20; a listed one needs on average 8 rows a value.
-
-Atoms are single values that hold far more rows than the values around them: zeros of a rain gauge, a detection limit, a
-cap, round prices in a shop. A value is an atom if it holds at least half a percent of the rows (and 5 of them), and 3
-times as many as the most frequent of its two neighbours on either side, atoms already found aside; or 10 times as many
-as the second of them, so that two atoms may stand side by side. A rounded column, whose values all hold a few percent,
-has none.
 """
 
 from __future__ import annotations
@@ -35,9 +30,11 @@ from scipy.optimize import linprog
 from ...arrays import Doubles
 from ...bundle import saved
 
-BITS, REPEATS, LONE, FULL = 20.0, 8, 0.01, 0.6
-CELLS, PEAKS, PAD, COARSE = 2**18, 6, 8, 2**53
-NEAR = 1e-9
+MIN_BITS = 20.0  # of evidence against chance
+MIN_ROWS_PER_VALUE, MAX_LONE = 8, 0.01  # of a listed lattice: rows, and share of the rows whose value came once
+FULL = 0.6  # share of the decimal grid that is taken, from which values are only rounded
+MAX_CELLS, MAX_PEAKS, PADDING = 2**18, 6, 8  # of the transform: its size, peaks tried, and how finely periods are told
+MAX_EXACT = 2**53  # whole numbers beyond it are no longer exact as float64
 
 
 @saved
@@ -64,8 +61,13 @@ class Lattice:
     open: tuple[int, ...] = ()
 
     @classmethod
+    def of(cls, decimals: int | None) -> Self | None:
+        """Return the lattice of all numbers with these decimals; None where numbers are not rounded."""
+        return None if decimals is None else cls(decimals, step=10.0**-decimals)
+
+    @classmethod
     def fit(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None) -> Self | None:
-        """Return the lattice of a column, None if its values are only rounded.
+        """Return the lattice of a column; None if its values are not even rounded.
 
         Parameters
         ----------
@@ -76,131 +78,119 @@ class Lattice:
         decimals : int or None
         """
         if len(values) < 2:
-            return None
+            return cls.of(decimals)
         unit = 1.0 if decimals is None else 10.0**decimals
-        if decimals is None or max(abs(values[0]), abs(values[-1])) * unit > COARSE:
-            return cls._listed(values, counts, decimals, None)
+        if decimals is None or max(abs(values[0]), abs(values[-1])) * unit > MAX_EXACT:
+            return cls._listed(values, counts, decimals)
         ticks = np.rint(values * unit).astype(np.int64)
         gap = int(np.gcd.reduce(np.diff(ticks)))
-        if gap > 1 and len(ticks) > 4 and (len(ticks) - 2) * np.log2(gap) >= BITS:
+        if gap > 1 and len(ticks) > 4 and (len(ticks) - 2) * np.log2(gap) >= MIN_BITS:
             first = int(ticks[0]) % gap
             return cls(decimals, round(first / unit, decimals), round(gap / unit, decimals))
-        cells = _crowded(ticks, counts)
-        if cells < FULL:
-            line = _rounded(ticks)
-            if line is not None:
-                made = cls(decimals, float((line[0] + ticks[0]) / unit), line[1] / unit)
-                if np.array_equal(made.snap(values), values):
-                    return made
-        return cls._listed(values, counts, decimals, cells)
+        if _crowded(ticks, counts) >= FULL:
+            return cls.of(decimals)
+        line = _rounded(ticks)
+        if line is not None:
+            made = cls(decimals, float((line[0] + ticks[0]) / unit), line[1] / unit)
+            if np.array_equal(made.snap(values), values):
+                return made
+        return cls._listed(values, counts, decimals)
 
     @classmethod
-    def _listed(
-        cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None, cells: float | None
-    ) -> Self | None:
+    def _listed(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None) -> Self | None:
         often = counts > 1
         rows, lone = int(counts.sum()), int((~often).sum())
-        few = often.sum() >= 2 and len(values) * REPEATS <= rows and lone <= LONE * rows
-        if not few or (cells is not None and cells >= FULL):
-            return None
+        if often.sum() < 2 or len(values) * MIN_ROWS_PER_VALUE > rows or lone > MAX_LONE * rows:
+            return cls.of(decimals)
         kept = values[often]
         gaps = np.unique(np.searchsorted(kept, values[~often]))
-        return cls(decimals, values=tuple(kept.tolist()), open=tuple(int(i) for i in gaps))
+        return cls(decimals, values=tuple(kept.tolist()), open=tuple(gaps.tolist()))
+
+    def within(self, low: float | None, high: float | None) -> Lattice | None:
+        """Return the lattice between bounds; that of the decimals if nothing is left of a listed one."""
+        if self.step:
+            return self
+        a = 0 if low is None else int(np.searchsorted(self.values, low))
+        b = len(self.values) if high is None else int(np.searchsorted(self.values, high, side="right"))
+        if b <= a:
+            return Lattice.of(self.decimals)
+        return replace(self, values=self.values[a:b], open=tuple(i - a for i in self.open if a <= i <= b))
 
     def snap(self, x: Doubles) -> Doubles:
         """Return the nearest value of the lattice; in an open gap, `x` rounded to the decimals."""
         if self.step:
-            return self._round(self.offset + self.step * np.rint((x - self.offset) / self.step))
+            return self._round(self._line(x))
         values = np.array(self.values)
         place = np.searchsorted(values, x)
         below, above = values[np.maximum(place - 1, 0)], values[np.minimum(place, len(values) - 1)]
         near = np.where(x - below <= above - x, below, above)
         return np.where(np.isin(place, self.open), self._round(x), near) if self.open else near
 
+    def hold(self, x: Doubles, low: float | None, high: float | None) -> Doubles:
+        """Return snapped values, those beyond a bound moved to the last value of the lattice within it."""
+        y = self.snap(x)
+        if self.step and low is not None:
+            y = np.maximum(y, self._inside(low, 1))
+        if self.step and high is not None:
+            y = np.minimum(y, self._inside(high, -1))
+        return y if low is None and high is None else np.clip(y, low, high)
+
+    def _inside(self, bound: float, way: int) -> Doubles:
+        """Return the value of the lattice at a bound, or the next one above (`way` 1) or below (-1)."""
+        near = self.snap(np.array(bound))
+        return near if way * (near - bound) >= 0 else self.snap(near + way * self.step)
+
     def ends(self, x: Doubles) -> tuple[Doubles, Doubles]:
         """Return the ends of what `snap` sends to the same value as `x`."""
-        y = self.snap(x)
         if self.step:
-            middle = self.offset + self.step * np.rint((x - self.offset) / self.step)
+            middle = self._line(x)
             return middle - self.step / 2, middle + self.step / 2
-        values = np.array(self.values)
+        y, values = self.snap(x), np.array(self.values)
         place = np.minimum(np.searchsorted(values, y), len(values) - 1)
         half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
         low = (y + values[np.maximum(place - 1, 0)]) / 2
         high = (y + values[np.minimum(place + 1, len(values) - 1)]) / 2
-        low = np.where((place == 0) | np.isin(place, self.open), y - half, low)
-        high = np.where((place == len(values) - 1) | np.isin(place + 1, self.open), y + half, high)
         free = values[place] != y
-        return np.where(free, y - half, low), np.where(free, y + half, high)
+        low = np.where(free | (place == 0) | np.isin(place, self.open), y - half, low)
+        high = np.where(free | (place == len(values) - 1) | np.isin(place + 1, self.open), y + half, high)
+        return low, high
 
     def points(self, low: float, high: float, most: int) -> Doubles:
         """Return all values from `low` to `high`, increasing; none if there are more than `most`.
 
         What lies between two values of a listed lattice is left out where it is too much to list.
         """
-        if self.step:
-            if high - low > most * self.step:
-                return np.empty(0)
-            first, last = np.floor((low - self.offset) / self.step), np.ceil((high - self.offset) / self.step)
-            found = [self._round(self.offset + self.step * np.arange(first, last + 1))]
+        if not self.step:
+            edges, free = [low, *self.values, high], Lattice.of(self.decimals)
+            gaps = () if free is None else self.open
+            inside = [free.points(edges[i], edges[i + 1], most // len(gaps)) for i in gaps if free]
+            points = np.unique(np.concatenate([self.values, *inside]))
+        elif high - low > most * self.step:
+            return np.empty(0)
         else:
-            found, edges = [np.array(self.values)], np.array([low, *self.values, high])
-            if self.decimals is not None:
-                ends, most_here = [(edges[gap], edges[gap + 1]) for gap in self.open], most // max(len(self.open), 1)
-                found += [decimal_points(*pair, self.decimals, most_here) for pair in ends]
-        points = np.unique(np.concatenate(found))
+            # Products are off by a rounding error, so that the outermost may lie a little outside: they are cut after.
+            first, last = np.floor((low - self.offset) / self.step), np.ceil((high - self.offset) / self.step)
+            points = np.unique(self._round(self.offset + self.step * np.arange(first, last + 1)))
         points = points[(points >= low) & (points <= high)]
         return points if len(points) <= most else np.empty(0)
 
-    def within(self, low: float | None, high: float | None) -> Lattice | None:
-        """Return the lattice between bounds; None if too little is left of a listed one, so that bounds go first."""
-        if self.step or (low is None and high is None):
-            return self
-        values = np.array(self.values)
-        a = 0 if low is None else int(np.searchsorted(values, low))
-        b = len(values) if high is None else int(np.searchsorted(values, high, side="right"))
-        if b <= a:
-            return None
-        return replace(self, values=self.values[a:b], open=tuple(i - a for i in self.open if a <= i <= b))
+    def _line(self, x: Doubles) -> Doubles:
+        """Return the nearest `offset + step * k`."""
+        return np.asarray(self.offset + self.step * np.rint((x - self.offset) / self.step))
 
-    def hold(self, x: Doubles, low: float | None, high: float | None) -> Doubles:
-        """Return snapped values, those beyond a bound moved to the last value of the lattice within it."""
-        y = self.snap(x)
-        if self.step and low is not None:
-            y = np.maximum(y, -self._last(-self.offset, -low))
-        if self.step and high is not None:
-            y = np.minimum(y, self._last(self.offset, high))
-        return y
-
-    def _last(self, offset: float, high: float) -> float:
-        """Return the largest value not above `high`, which may be one whose sum before rounding is."""
-        half = 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
-        k = np.floor((high + half - offset) / self.step + NEAR)
-        last = float(self._round(offset + self.step * k))
-        return last if last <= high else float(self._round(offset + self.step * (k - 1)))
-
-    def _round(self, x: Doubles | float) -> Doubles:
-        return np.asarray(x if self.decimals is None else np.round(x, self.decimals))
+    def _round(self, x: Doubles) -> Doubles:
+        return x if self.decimals is None else np.round(x, self.decimals)
 
     def describe(self) -> str:
-        """Return the lattice in a few words."""
+        """Return the lattice in a few words; none where it is that of the decimals."""
         if not self.step:
             return f"{len(self.values)} known values"
+        if self == Lattice.of(self.decimals):
+            return ""
         if self.decimals is not None and round(self.step, self.decimals) == self.step:
             start = f"{self.offset:g} + " if self.offset else ""
             return f"{start}multiples of {self.step:g}"
         return f"steps of {self.step:.4g}, rounded"
-
-
-def decimal_points(low: float, high: float, decimals: int, most: int) -> Doubles:
-    """Return all numbers with these decimals from `low` to `high`; none if there are more than `most`."""
-    unit = 10.0**decimals
-    # Products are off by a rounding error, so that the outermost numbers may lie a little outside: they are cut after.
-    first, last = np.floor(low * unit), np.ceil(high * unit)
-    if last - first > most:
-        return np.empty(0)
-    points = np.round(np.arange(first, last + 1) / unit, decimals)
-    return points[(points >= low) & (points <= high)]
 
 
 def _crowded(ticks: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
@@ -216,26 +206,25 @@ def _rounded(ticks: NDArray[np.int64]) -> tuple[float, float] | None:
     """Return offset and step of a line that gives, rounded, all of `ticks - ticks[0]`; None if there is none."""
     u = ticks - ticks[0]
     size = int(u[-1]) + 1
-    if size > CELLS or len(u) < 12:
+    if size > MAX_CELLS or len(u) < 12:
         return None
-    taken = np.zeros(next_fast_len(PAD * size, real=True))
+    taken = np.zeros(next_fast_len(PADDING * size, real=True))
     taken[u] = 1.0
     power = np.abs(rfft(taken))
     frequency = np.arange(len(power)) / len(taken)
     # A period below two cells cannot be seen, one above an eighth of the range cannot be told from a bump.
     power[(frequency < 8 / size) | (frequency > 0.5)] = 0.0
     power[1:-1][(power[1:-1] < power[:-2]) | (power[1:-1] < power[2:])] = 0.0
-    for peak in np.argsort(-power)[:PEAKS]:
+    for peak in np.argsort(-power)[:MAX_PEAKS]:
         if power[peak] < 0.5 * len(u):
             return None
         step = 1.0 / frequency[peak]
-        if (len(u) - 3) * np.log2(step) - 2 * np.log2(size) < BITS:
+        if (len(u) - 3) * np.log2(step) - 2 * np.log2(size) < MIN_BITS:
             continue
-        turn = np.angle(np.exp(2j * np.pi * u / step).sum()) / (2 * np.pi)
-        start, slope = turn * step, step
+        start = np.angle(np.exp(2j * np.pi * u / step).sum()) / (2 * np.pi) * step
         for _ in range(3):
-            slope, start = np.polyfit(np.rint((u - start) / slope), u, 1)
-        found = _tightest(u, np.rint((u - start) / slope))
+            step, start = np.polyfit(np.rint((u - start) / step), u, 1)
+        found = _tightest(u, np.rint((u - start) / step))
         if found is not None and found[1] > 1:
             return found
     return None
@@ -244,51 +233,9 @@ def _rounded(ticks: NDArray[np.int64]) -> tuple[float, float] | None:
 def _tightest(u: NDArray[np.int64], k: Doubles) -> tuple[float, float] | None:
     """Return the line through `(k, u)` with the smallest largest residual, None if that is above one half."""
     one = np.ones(len(u))
-    above, below = np.column_stack([one, k, -one]), np.column_stack([-one, -k, -one])
-    solved = linprog(
-        [0, 0, 1], np.vstack([above, below]), np.concatenate([u, -u]), bounds=[(None, None)] * 2 + [(0, None)]
-    )
+    sides = np.vstack([np.column_stack([one, k, -one]), np.column_stack([-one, -k, -one])])
+    solved = linprog([0, 0, 1], sides, np.concatenate([u, -u]), bounds=[(None, None)] * 2 + [(0, None)])
     if not solved.success:
         return None
     offset, step, residual = np.asarray(solved.x, dtype=np.float64)
     return (float(offset), float(step)) if residual <= 0.5 + 1e-6 else None
-
-
-SHARE, ROWS, TIMES, PAIR, NEIGHBOURS, ROUNDS = 0.005, 5, 3.0, 10.0, 2, 3
-
-
-def find_atoms(counts: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the positions of the atoms among distinct values.
-
-    Parameters
-    ----------
-    counts : int64 array of shape (levels,)
-        Rows that hold each distinct value, in increasing order of the values.
-    """
-    large = counts >= max(ROWS, SHARE * counts.sum())
-    if len(counts) < 2 * NEIGHBOURS + 1 or not large.any():
-        return np.empty(0, dtype=np.intp)
-    found = np.zeros(len(counts), dtype=bool)
-    for _ in range(ROUNDS):
-        rest = np.flatnonzero(~found)
-        if len(rest) < 2 * NEIGHBOURS + 1:
-            break
-        padded = np.pad(counts[rest], NEIGHBOURS)
-        around = np.sort([padded[i : i + len(rest)] for i in range(2 * NEIGHBOURS + 1) if i != NEIGHBOURS], axis=0)
-        tall = (counts[rest] >= TIMES * around[-1]) | (counts[rest] >= PAIR * around[-2])
-        more = rest[large[rest] & tall]
-        if not len(more):
-            break
-        found[more] = True
-    return np.flatnonzero(found)
-
-
-def tell(values: Doubles, counts: NDArray[np.int64], atoms: NDArray[np.intp], most: int = 3) -> str:
-    """Return the atoms in a few words, the largest first: "54 % at 0, 3 % at 100"."""
-    order = atoms[np.argsort(-counts[atoms], kind="stable")]
-    told = [f"{_percent(counts[i] / counts.sum())} at {values[i]:g}" for i in order[:most]]
-    return ", ".join(told) + (f", {len(order) - most} more atoms" if len(order) > most else "")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1f} %"

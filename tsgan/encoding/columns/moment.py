@@ -7,15 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ...arrays import Doubles
 from ...bundle import saved
-from ...tables.dtypes import Token, dump, label, load, spelled, ticks, untick
-from ..schema import ColumnSchema, Kind
-from .numeric import MOST_POINTS, ScaledColumn
-
-MISSING = np.iinfo(np.int64).min
+from ...tables.dtypes import load, spelled, ticks, untick
+from ..schema import Kind
+from .numeric import ScaledColumn
 
 
 @saved
@@ -29,55 +26,27 @@ class DatetimeColumn(ScaledColumn):
     kind: ClassVar[Kind] = "datetime"
 
     @classmethod
-    def token(cls, series: pd.Series[Any]) -> Token:
-        """Return the column's own dtype."""
-        return dump(series.dtype)
-
-    @classmethod
     def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
         """Return the first moment, and the largest step that all distances are multiples of (in units)."""
         counted = ticks(series)
-        counted = counted[counted != MISSING]
         first = int(counted.min())
         return {"first": first, "quantum": max(1, int(np.gcd.reduce(counted - first)))}
 
     @classmethod
     def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
-        """Return how many grains after the first moment, NaN where the value is missing."""
-        counted = ticks(series)
-        steps: Doubles = (counted - grain["first"]) / grain["quantum"]
-        steps[counted == MISSING] = np.nan
-        return steps
-
-    def points(self, low: float, high: float) -> Doubles:
-        """Return all whole numbers from `low` to `high`; none where they are too many to list."""
-        return np.arange(low, high + 1) if high - low < MOST_POINTS else np.empty(0)
-
-    def ends(self, x: Doubles) -> tuple[Doubles, Doubles]:
-        """Return the ends of what is rounded to the same moments as `x`."""
-        # A scaler of positive numbers has no image for the lower half of the cell of the smallest.
-        return (np.maximum(x - 0.5, x / 2) if self.observed[0] > 0 else x - 0.5), x + 0.5
+        """Return how many grains after the first moment."""
+        return np.asarray((ticks(series) - grain["first"]) / grain["quantum"])
 
     def to_values(self, x: Doubles) -> Any:
-        """Clip, round to the grain, and return values of the column's unit and zone."""
-        quantum = self.grain["quantum"]
+        """Return values of the column's unit and zone."""
+        first, quantum = self.grain["first"], self.grain["quantum"]
         limit = 2.0**62 / quantum
-        steps: NDArray[np.int64] = np.round(np.clip(self.clip(x), -limit, limit)).astype(np.int64)
-        return untick(steps * quantum + self.grain["first"], load(self.dtype))
+        return untick(np.round(np.clip(x, -limit, limit)).astype(np.int64) * quantum + first, load(self.dtype))
 
-    def describe(self) -> ColumnSchema:
-        """Return the column's line of the schema."""
+    def observed_values(self) -> tuple[Any, Any]:
+        """Return the first and the last moment as text."""
         low, high = spelled(self.to_values(np.array(self.observed)))
-        return ColumnSchema(
-            self.name,
-            self.role,
-            self.kind,
-            label(self.dtype),
-            low=low,
-            high=high,
-            scaler=self.scaler.name,
-            reason=self.reason,
-        )
+        return low, high
 
 
 @saved

@@ -17,12 +17,11 @@ from ...layout import Bound
 from ...tables.dtypes import Name
 from .numeric import FloatColumn
 
-ROWS = 200  # that an order has to hold on, all there are
-WIDEST = 64  # numbers in a row, beyond which pairs are too many to look at
-MOST = 4  # of the orders of a column on either side, the tightest
+MIN_ROWS = 200  # that an order has to hold on, all there are
+MAX_COLUMNS = 64  # of numbers, beyond which pairs are too many to look at
+MAX_ORDERS = 4  # of a column on either side, the tightest
 SAME = 1e-9  # of the largest value: what scaling there and back may move one that touches another
-KNOTS = 65  # of the map from one column's scale to another's
-
+MAP_KNOTS = 65  # of the map from one column's scale to another's
 NEAREST, PILED = 0.1, 0.4  # share of the distances, and of these what the nearer half of their range holds at least
 
 Side = tuple[tuple[Name, float], ...]
@@ -55,31 +54,31 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
     numbers : float64 array of shape (rows, columns)
         Scaled, NaN where missing.
     """
-    if len(columns) > WIDEST:
+    if len(columns) > MAX_COLUMNS:
         return {}
     x = np.column_stack([np.empty((len(numbers), 0)), *(c.unscaled(numbers[:, i]) for i, c in enumerate(columns))])
     found: dict[Name, Order] = {}
     low, high = (np.array([c.observed[side] for c in columns]) for side in (0, 1))
     for j in range(1, len(columns)):
-        sides: list[list[tuple[float, int, float]]] = [[], []]
+        sides: dict[int, list[tuple[float, int, float]]] = {1: [], -1: []}
         for i in range(j):
             if low[j] >= high[i] or low[i] >= high[j]:
                 continue
             gap = x[:, j] - x[:, i]
             gap = gap[~np.isnan(gap)]
-            if len(gap) < ROWS or not gap.any():
+            if len(gap) < MIN_ROWS or not gap.any():
                 continue
             same = SAME * float(np.abs(x[:, i]).max(initial=0.0, where=~np.isnan(x[:, i])))
-            if gap.min() >= -same:
-                sides[0].append((float(gap.mean()), i, max(float(gap.min()), 0.0)))
-            elif gap.max() <= same:
-                sides[1].append((float(-gap.mean()), i, max(float(-gap.max()), 0.0)))
-        if sides[0] or sides[1]:
-            near = [[(i, apart) for _, i, apart in sorted(side)[:MOST]] for side in sides]
-            floors, ceilings = (tuple((columns[i].name, apart) for i, apart in side) for side in near)
-            below = [x[:, j] - x[:, i] - apart for i, apart in near[0]]
-            above = [x[:, i] - x[:, j] - apart for i, apart in near[1]]
-            found[columns[j].name] = Order(floors, ceilings, (_piled(below), _piled(above)))
+            sign = 1 if gap.min() >= -same else -1
+            if (sign * gap).min() >= -same:
+                sides[sign].append((float(sign * gap.mean()), i, max(float((sign * gap).min()), 0.0)))
+        near = {sign: sorted(side)[:MAX_ORDERS] for sign, side in sides.items()}
+        if near[1] or near[-1]:
+            floors, ceilings = (tuple((columns[i].name, apart) for _, i, apart in side) for side in near.values())
+            above, below = (
+                _piled([sign * (x[:, j] - x[:, i]) - apart for _, i, apart in side]) for sign, side in near.items()
+            )
+            found[columns[j].name] = Order(floors, ceilings, (above, below))
     return found
 
 
@@ -95,6 +94,6 @@ def _piled(distances: Sequence[Doubles]) -> bool:
 
 def bound(own: FloatColumn, other: FloatColumn, cell: int, apart: float) -> Bound:
     """Return how a value of another column, in cell `cell`, bounds one's own, `apart` away from it."""
-    raw = np.linspace(*other.observed, KNOTS)
+    raw = np.linspace(*other.observed, MAP_KNOTS)
     there, here = other.scaled(raw), own.scaled(np.clip(raw + apart, *own.observed))
     return Bound(cell, tuple(there.tolist()), tuple(here.tolist()))

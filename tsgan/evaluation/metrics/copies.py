@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles, Ints
 from ..case import Case
-from ..records import Census, Neighbours, census, chosen, nearest, records, remembered
+from ..records import Neighbours, RecordIndex, chosen, nearest, record_index, records, remembered
 from ..splits import CannotMeasureError
 from .base import Grade, Reference, Result, Scores
 from .disclosing import Disclosing, chance_of_excess, note_on_records, require_records
@@ -59,7 +59,7 @@ class Copies(Disclosing):
 
     def compute(self, case: Case, repeats: int) -> Result:
         """Count exact and near copies, and the same among real records."""
-        real, synthetic = census(case, "real"), census(case, "synthetic")
+        real, synthetic = record_index(case, "real"), record_index(case, "synthetic")
         require_records(real, "real")
         require_records(synthetic, "synthetic")
         equal = remembered(case, "twins", lambda: twins(case))
@@ -156,7 +156,7 @@ class Twins:
 
 def twins(case: Case) -> Twins:
     """Find synthetic records that equal a real one over a whole window."""
-    real, synthetic = census(case, "real"), census(case, "synthetic")
+    real, synthetic = record_index(case, "real"), record_index(case, "synthetic")
     rows = {side: _mix_rows(one) for side, one in (("real", real), ("synthetic", synthetic))}
     hashes, owner = _windows(real, rows["real"])
     others, whose = _windows(synthetic, rows["synthetic"])
@@ -179,7 +179,7 @@ def _once(hashes: Hashes, owner: Ints) -> tuple[Hashes, Ints]:
     return hashes[first], owner[first]
 
 
-def _mix_rows(one: Census) -> Hashes:
+def _mix_rows(one: RecordIndex) -> Hashes:
     """One 64-bit hash per row of the panel."""
     bits = (one.panel.values + np.float32(0)).view(np.uint32).astype(np.uint64)
     odd = np.random.default_rng(SEED).integers(2**63, size=(1, bits.shape[1]), dtype=np.uint64)[0]
@@ -196,7 +196,7 @@ def _mix(x: Hashes) -> Hashes:
     return np.asarray(x ^ (x >> np.uint64(31)), dtype=np.uint64)
 
 
-def _windows(one: Census, rows: Hashes) -> tuple[Hashes, Ints]:
+def _windows(one: RecordIndex, rows: Hashes) -> tuple[Hashes, Ints]:
     """Hash and record of every window in which something changes."""
     last = len(rows) - one.size + 1
     total = np.zeros(last, dtype=np.uint64)
@@ -210,7 +210,7 @@ def _windows(one: Census, rows: Hashes) -> tuple[Hashes, Ints]:
     return total[starts[keep]], owner[keep]
 
 
-def _singular(real: Census, rows: Hashes) -> bool:
+def _singular(real: RecordIndex, rows: Hashes) -> bool:
     """Whether less than one row in a thousand is held by two real records."""
     edges = np.searchsorted(real.first, np.arange(len(rows)), side="right") - 1
     held = np.unique(_once(rows, edges)[0], return_counts=True)[1]

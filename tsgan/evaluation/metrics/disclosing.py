@@ -16,7 +16,7 @@ from scipy import stats
 
 from ...arrays import Doubles, Ints
 from ..case import Case
-from ..records import MAX_QUERIES, MAX_REFERENCES, Census, census
+from ..records import MAX_QUERIES, MAX_REFERENCES, RecordIndex, record_index
 from ..splits import CannotMeasureError
 from .base import ALPHA, Grade, Interval, Metric
 
@@ -55,7 +55,7 @@ def gravest(grades: Sequence[Grade]) -> Grade:
     return max(grades, key=ORDER.index)
 
 
-def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
+def sides(case: Case, unknown: str) -> tuple[RecordIndex, RecordIndex, RecordIndex]:
     """Return the records of training, holdout and synthetic table; `unknown` is what nobody can know without a holdout.
 
     Raises
@@ -69,13 +69,13 @@ def sides(case: Case, unknown: str) -> tuple[Census, Census, Census]:
             f"with train_holdout_split before fitting, fit on the first part and pass the second as holdout=",
             "holdout",
         )
-    found = census(case, "real"), census(case, "holdout"), census(case, "synthetic")
+    found = record_index(case, "real"), record_index(case, "holdout"), record_index(case, "synthetic")
     for one, side in zip(found, ("real", "holdout", "synthetic"), strict=True):
         require_records(one, side)
     return found
 
 
-def require_records(records: Census, side: str) -> None:
+def require_records(records: RecordIndex, side: str) -> None:
     """Refuse a table with too few records, as a score that cannot be measured."""
     if len(records) < MIN_RECORDS:
         raise CannotMeasureError(
@@ -84,7 +84,7 @@ def require_records(records: Census, side: str) -> None:
         )
 
 
-def note_on_records(real: Census, *others: Census) -> str:
+def note_on_records(real: RecordIndex, *others: RecordIndex) -> str:
     """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
     words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
     if min(len(np.unique(one.cluster)) for one in (real, *others)) < MIN_CLUSTERS_FINE:

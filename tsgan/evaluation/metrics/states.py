@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...arrays import Bools, Doubles, Ints
+from ...arrays import Bools, Doubles, Ints, steps_within
 from ..case import Case
 from ..columns import Column
 from ..splits import CannotMeasureError
@@ -188,8 +188,7 @@ def _pieces(sample: Sample, window: int) -> Ints:
     lengths = np.diff(np.r_[starts, len(sample.follows)])
     counts = lengths // window
     first = np.repeat(starts, counts)
-    place = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray((first + place * window)[:, None] + np.arange(window))
+    return np.asarray((first + steps_within(counts) * window)[:, None] + np.arange(window))
 
 
 def _runs_of(column: Column, sample: Sample, pieces: Ints) -> tuple[Ints, Bools]:

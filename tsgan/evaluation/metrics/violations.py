@@ -1,4 +1,4 @@
-"""Rows that break what every real row holds."""
+"""SequenceTable that break what every real row holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...arrays import Bools
-from ...constraints.base import Constraint, Rows
+from ...constraints.base import Constraint, SequenceTable
 from ...constraints.checking import broken
 from ...constraints.numbers import kind_of
 from ...constraints.suggesting import suggest
@@ -103,16 +103,18 @@ class Violations(Metric):
         return replace(made, verdict=verdict, detail={**made.detail, **each, "rows": count})
 
 
-def _rows(case: Case, side: str) -> Rows:
+def _rows(case: Case, side: str) -> SequenceTable:
     """Return a table's columns as they came, all with one value per row."""
     part = {"real": case.real, "synthetic": case.synthetic, "holdout": case.holdout}[side]
     if case.frames is None or part is None:
         raise CannotMeasureError("the tables are not at hand")
     frame = case.frames[side]
-    return Rows({name: frame[name].reset_index(drop=True) for name in frame.columns}, frozenset(), part.panel.lengths)
+    return SequenceTable(
+        {name: frame[name].reset_index(drop=True) for name in frame.columns}, frozenset(), part.panel.lengths
+    )
 
 
-def _found(case: Case, real: Rows) -> tuple[list[Constraint], list[Constraint]]:
+def _found(case: Case, real: SequenceTable) -> tuple[list[Constraint], list[Constraint]]:
     """Return what holds in the real table: what is confirmed, and what one half alone would not have suggested."""
     static = frozenset(name for name in real.columns if any(c.static and c.name == str(name) for c in case.columns))
     half = np.arange(real.size(False)) < real.size(False) // 2
@@ -120,28 +122,22 @@ def _found(case: Case, real: Rows) -> tuple[list[Constraint], list[Constraint]]:
         half = real.sequence < len(real.lengths) // 2
     first, second = _part(real, half), _part(real, ~half)
     tests = [second, *([] if case.holdout is None else [_rows(case, "holdout")])]
-    likely = list(suggest(_with_statics(first, static)))
+    likely = list(suggest(first.with_statics(static)))
     confirmed: list[Constraint] = []
     listed: list[Constraint] = []
-    for one in suggest(_with_statics(real, static)):
+    for one in suggest(real.with_statics(static)):
         good = one in likely and not any(broken(one, rows, first).any() for rows in tests)
         (confirmed if good else listed).append(one)
     return confirmed, listed
 
 
-def _part(rows: Rows, where: Bools) -> Rows:
+def _part(rows: SequenceTable, where: Bools) -> SequenceTable:
     lengths = np.bincount(rows.sequence[where])
     columns = {name: series[where].reset_index(drop=True) for name, series in rows.columns.items()}
-    return Rows(columns, frozenset(), lengths[lengths > 0].astype(np.int64))
+    return SequenceTable(columns, frozenset(), lengths[lengths > 0].astype(np.int64))
 
 
-def _with_statics(rows: Rows, static: frozenset[Any]) -> Rows:
-    begin = np.cumsum(rows.lengths) - rows.lengths
-    own = {name: rows.columns[name].take(begin).reset_index(drop=True) for name in static}
-    return Rows({**rows.columns, **own}, static, rows.lengths)
-
-
-def _useless(case: Case, real: Rows) -> Rows:
+def _useless(case: Case, real: SequenceTable) -> SequenceTable:
     """Return the useless table."""
     rng = case.rng("violations")
     columns = {}
@@ -153,7 +149,7 @@ def _useless(case: Case, real: Rows) -> Rows:
         drawn = rng.normal(np.nanmean(x), np.nanstd(x), len(x))
         drawn = np.round(drawn) if kind_of(series) == "whole" else drawn
         columns[name] = pd.Series(np.where(np.isnan(x), np.nan, drawn))
-    return Rows(columns, frozenset(), real.lengths)
+    return SequenceTable(columns, frozenset(), real.lengths)
 
 
 def _chance(case: Case, found: Bools) -> float:

@@ -10,14 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...errors import InputError, ParameterError, SchemaError
-from ...tables.form import nearest
+from ...arrays import Doubles
+from ...errors import InputError, ParameterError, SchemaError, nearest_name
 from ...tables.frames import read_frame
+
+Curve = tuple[NDArray[Any], Doubles]  # when, and what
 
 FUTURE = "future"
 ENDINGS = (".png", ".svg", ".html")
-MOST = 6  # entities that are shown
-BEFORE = 3  # steps of the past that are shown, for each step ahead
+MAX_ENTITIES = 6  # that are drawn; more would not fit a screen
+PAST_STEPS = 3  # of the past that are shown, for each step ahead
+BANDS = ((0.05, 0.95, 0.18), (0.25, 0.75, 0.32))  # from and to which quantile, and how opaque
+PATHS = 4  # single futures that are drawn; more would hide the bands
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>{title}</title>
+<body style="max-width:60rem;margin:1rem auto;padding:0 1rem;background:canvas;color:canvastext">{svg}</body></html>
+"""
 
 
 def fan_chart(
@@ -89,33 +98,65 @@ def fan_chart(
     if not keys:
         raise InputError(f"no {entity!r} of the futures is in the past; pass the past that they were drawn from")
     try:
-        from .by_column import Fan, paint
+        from .pictures import REAL, SYNTHETIC, draw, draw_on_white, short
     except ImportError as error:
         raise ImportError(f"a fan chart needs {error.name}; install it with: pip install tsgan[report]") from error
-    fans = []
-    for key in keys[:MOST]:
-        part = ahead[ahead["key"] == key]
-        table = part.pivot(index=FUTURE, columns="step", values="value").to_numpy(dtype=np.float64)
-        own = before[before["key"] == key].tail(BEFORE * table.shape[1])
-        true = None if after is None else after[after["key"] == key]
-        counted = time is None and not isinstance(part["when"].iloc[0], pd.Timestamp)
-        moved = 0 if not counted else len(before[before["key"] == key])
-        fans.append(
-            Fan(
-                str(key) if entity is not None else "",
-                (own["when"].to_numpy(), own["value"].to_numpy(dtype=np.float64)),
-                _middles(part) + moved,
-                table,
-                None if true is None else (true["when"].to_numpy() + moved, true["value"].to_numpy(dtype=np.float64)),
-            )
-        )
-    return paint(fans, str(column), time or "" if time or not counted else "row", target)
+    # without stamps rows are counted, and go on where the past ends
+    counted = time is None and not isinstance(ahead["when"].iloc[0], pd.Timestamp)
+    fans: list[tuple[str, Curve, Curve, Curve | None]] = []
+    for key in keys[:MAX_ENTITIES]:
+        known, future = (table[table["key"] == key] for table in (before, ahead))
+        shift = len(known) if counted else 0
+        middle = _moments(future.groupby("step")["when"].quantile(0.5), shift)
+        values = future.pivot(index=FUTURE, columns="step", values="value").to_numpy(dtype=np.float64)
+        came = None if after is None else _curve(after[after["key"] == key], shift)
+        title = "" if entity is None else str(key)
+        fans.append((title, _curve(known.tail(PAST_STEPS * values.shape[1])), (middle, values), came))
+
+    def plot(figure: Any) -> None:
+        axes = figure.subplots(len(fans), 1, squeeze=False)[:, 0]
+        for axis, (title, past_curve, future, came) in zip(axes, fans, strict=True):
+            _fan(axis, past_curve, future, came, (REAL, SYNTHETIC))
+            axis.set_ylabel(short(str(column), 24))
+            if title:
+                axis.set_title(title, fontsize=8, loc="left")
+        above = 1.08 if fans[0][0] else 1.0
+        axes[0].legend(frameon=False, fontsize=7, ncols=5, loc="lower left", bbox_to_anchor=(0, above))
+        axes[-1].set_xlabel(time or ("row" if counted else ""))
+
+    size = 6.4, 0.5 + 2.3 * len(fans)
+    if target is None or target.suffix.lower() == ".png":
+        return draw_on_white(plot, *size, target)
+    svg = draw(plot, *size)
+    page = svg if target.suffix.lower() == ".svg" else PAGE.format(title=short(str(column), 60), svg=svg)
+    target.write_text(page, encoding="utf-8")
+    return None
 
 
-def _middles(part: pd.DataFrame) -> NDArray[Any]:
-    """Return when each step is, in the middle of the futures."""
-    when = part.groupby("step")["when"].quantile(0.5)
-    return when.to_numpy()
+def _moments(when: pd.Series[Any], shift: int) -> NDArray[Any]:
+    return when.to_numpy() + shift if shift else when.to_numpy()
+
+
+def _curve(rows: pd.DataFrame, shift: int = 0) -> Curve:
+    return _moments(rows["when"], shift), rows["value"].to_numpy(dtype=np.float64)
+
+
+def _fan(axis: Any, past: Curve, futures: Curve, came: Curve | None, colours: tuple[str, str]) -> None:
+    """Draw what was, what may come (its values are `(futures, steps)`) and what came."""
+    real, drawn = colours
+    (times, values), (ahead, paths) = past, futures
+    axis.plot(times, values, color=real, label="past")
+    times = np.concatenate([times[-1:], ahead])
+    paths = np.hstack([np.full((len(paths), 1), values[-1]), paths])
+    for low, high, ink in BANDS:
+        edges = np.nanquantile(paths, [low, high], axis=0)
+        axis.fill_between(times, *edges, color=drawn, alpha=ink, linewidth=0, label=f"{round(100 * (high - low))} %")
+    picked = np.linspace(0, len(paths) - 1, min(PATHS, len(paths))).astype(int)
+    axis.plot(times, paths[picked].T, color=drawn, alpha=0.5, linewidth=0.5)
+    axis.plot(times, np.nanmedian(paths, axis=0), color=drawn, label="median")
+    if came is not None:
+        axis.plot(*came, color=real, linestyle=(0, (3, 1.5)), label="what came")
+    axis.margins(x=0.01)
 
 
 def _read(data: Any, what: str, column: str, entity: str | None, time: str | None) -> pd.DataFrame:
@@ -123,29 +164,21 @@ def _read(data: Any, what: str, column: str, entity: str | None, time: str | Non
     frame = read_frame(data)[0]
     if not isinstance(frame, pd.DataFrame):
         raise SchemaError(f"{what} must be a DataFrame, got {type(data).__name__}; a fan chart names its column")
-    index = frame.index
-    levels = {name: index.get_level_values(place) for place, name in enumerate(index.names) if name is not None}
-    there = [*frame.columns, *levels]
-
-    def take(name: str, role: str) -> pd.Series[Any]:
-        if name in frame.columns:
-            return frame[name].reset_index(drop=True)
-        if name in levels:
-            return pd.Series(levels[name]).reset_index(drop=True)
-        raise SchemaError(f"{role}={name!r} is not in {what}{nearest(name, there)}")
-
-    value = take(column, "column")
-    if not pd.api.types.is_numeric_dtype(value.dtype):
+    flat = frame.reset_index(drop=True)
+    for place, name in enumerate(frame.index.names):
+        if name is not None and name not in flat:
+            flat[name] = frame.index.get_level_values(place)
+    for role, named in (("column", column), ("entity", entity), ("time", time)):
+        if named is not None and named not in flat:
+            raise SchemaError(f"{role}={named!r} is not in {what}{nearest_name(named, list(flat.columns))}")
+    if not pd.api.types.is_numeric_dtype(flat[column].dtype):
         numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name].dtype)]
-        raise SchemaError(f"column {column!r} holds no numbers but {value.dtype}; there are {numbers}")
-    out = pd.DataFrame({"value": value.astype("float64")})
-    out["key"] = 0 if entity is None else take(entity, "entity")
-    groups = ["key"]
-    if FUTURE in there:
-        out[FUTURE] = take(FUTURE, "level")
-        groups = [FUTURE, "key"]
-    out["step"] = out.groupby(groups, observed=True).cumcount()
-    when = take(time, "time") if time is not None else pd.Series(index.get_level_values(-1)).reset_index(drop=True)
+        raise SchemaError(f"column {column!r} holds no numbers but {flat[column].dtype}; there are {numbers}")
+    out = pd.DataFrame({"value": flat[column].astype("float64"), "key": 0 if entity is None else flat[entity]})
+    if FUTURE in flat:
+        out[FUTURE] = flat[FUTURE]
+    out["step"] = out.groupby([name for name in (FUTURE, "key") if name in out], observed=True).cumcount()
+    when = pd.Series(frame.index.get_level_values(-1)).reset_index(drop=True) if time is None else flat[time]
     if isinstance(when.dtype, pd.PeriodDtype):
         when = when.dt.to_timestamp()
     elif time is not None and not pd.api.types.is_numeric_dtype(when.dtype):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..metrics import METRICS
-from ..metrics.base import SECTIONS, TONES, Result, Section, Tone
+from ..metrics.base import SECTIONS, TONES, Grade, Result, Section, Tone
 
-MOST = 4
+MAX_SCORES_NAMED = 4  # of one grade in one question; more cannot be read
 SUBJECTS: dict[Section, str] = {
     "apart": "windows as a whole",
     "columns": "single columns",
@@ -32,42 +32,21 @@ EVERY = "By every score here the synthetic table is as close to the real one as 
 
 @dataclass(frozen=True)
 class Finding:
-    """One of the three things to know.
-
-    Attributes
-    ----------
-    about : {"faithful", "different", "disclosure"}
-    title : str
-    text : str
-        One sentence, or a few short ones.
-    tone : str
-        One of "good", "fair", "unsure", "warn", "bad", "none".
-    more : str
-        What must be known beside it, or nothing.
-    items : tuple of (str, str)
-        The text as a list: what it is about, and which scores say so how plainly.
-    """
+    """One of the three things to know."""
 
     about: Literal["faithful", "different", "disclosure"]
     title: str
-    text: str
+    text: str  # one sentence, or a few short ones
     tone: Tone
-    more: str = ""
-    items: tuple[tuple[str, str], ...] = ()
+    more: str = ""  # what must be known beside it
+    items: tuple[tuple[str, str], ...] = ()  # the text as a list: what it is about, and which scores say so how plainly
 
     def __str__(self) -> str:
         return f"{self.title}: {self.text} {self.more}".strip()
 
 
 def find(results: Sequence[Result], holdout: bool) -> tuple[Finding, Finding, Finding]:
-    """Return what is faithful, what is not, and what is given away.
-
-    Parameters
-    ----------
-    results : sequence of Result
-    holdout : bool
-        Whether real data that the generator has not seen were there.
-    """
+    """Return what is faithful, what is not, and what is given away, with or without holdout data."""
     fidelity = [r for r in results if section_of(r) != "disclosure" and r.value is not None]
     return _faithful(fidelity), _different(fidelity), _disclosed(results, holdout)
 
@@ -77,13 +56,11 @@ def summarise(found: Sequence[Finding]) -> str:
     faithful, different, disclosed = found
     if faithful.tone == "none" and disclosed.tone == "none":
         return f"Nothing could be measured; the table says why. {disclosed.text}"
-    first = disclosed.tone in ("bad", "warn")
-    parts = [disclosed, faithful, different] if first else [faithful, different, disclosed]
-    return " ".join(
-        part.text if part.text.startswith(EVERY) and not part.more else str(part)
-        for part in parts
-        if not (part is different and part.tone in ("good", "none") and not part.more)
-    )
+    whole = faithful.tone == "good" and not faithful.items  # every score is good: the text is a sentence of its own
+    texts = [faithful.text if whole and not faithful.more else str(faithful)]
+    if different.tone not in ("good", "none") or different.more:
+        texts.append(str(different))
+    return " ".join([str(disclosed), *texts] if disclosed.tone in ("bad", "warn") else [*texts, str(disclosed)])
 
 
 def by_section(results: Iterable[Result]) -> dict[Section, list[Result]]:
@@ -114,6 +91,14 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def _titles(results: Iterable[Result], grade: str) -> list[str]:
+    return [METRICS[r.name].title.lower() for r in results if r.grade == grade]
+
+
+def _note(words: str, titles: Sequence[str]) -> str:
+    return f"{words}: {listed(titles)}." if titles else ""
+
+
 def _faithful(results: list[Result]) -> Finding:
     """Name the questions all of whose scores are good, and those of which at least half are.
 
@@ -122,8 +107,7 @@ def _faithful(results: list[Result]) -> Finding:
     if not results:
         return Finding("faithful", "Faithful", "nothing was measured.", "none")
     good = [r for r in results if TONES[r.grade] in ("good", "fair")]
-    close = _titles(results, "close")
-    nearly = f"Nearly so: {listed(close)}." if close else ""
+    nearly = _note("Nearly so", _titles(results, "close"))
     if len(good) == len(results):
         return Finding("faithful", "Faithful", f"{EVERY}.", "good", nearly)
     names = {r.name for r in good}
@@ -143,10 +127,9 @@ def _faithful(results: list[Result]) -> Finding:
 def _different(results: list[Result]) -> Finding:
     """Name the scores that are visibly or far worse than chance, by question, the worst first."""
     title = "Not faithful"
-    unclear = _titles(results, "unclear")
-    more = f"Too few data to say: {listed(unclear)}." if unclear else ""
     if not results:
         return Finding("different", title, "nothing was measured.", "none")
+    more = _note("Too few data to say", _titles(results, "unclear"))
     bad = [r for r in results if r.grade in ("far", "visible")]
     if not bad:
         return Finding("different", title, "nothing that was measured differs visibly.", "good", more)
@@ -160,11 +143,12 @@ def _different(results: list[Result]) -> Finding:
 def _named(results: list[Result]) -> str:
     """Name the scores of one question by their grades, the worst first, and no more than can be read."""
     words = []
-    for grade, word in (("far", "far"), ("visible", "visible")):
+    for grade in ("far", "visible"):
         names = _titles(results, grade)
+        if len(names) > MAX_SCORES_NAMED + 1:
+            names[MAX_SCORES_NAMED:] = [f"{len(names) - MAX_SCORES_NAMED} more"]
         if names:
-            more = len(names) - MOST
-            words.append(f"{word}: {', '.join([*names[:MOST], f'{more} more'] if more > 1 else names)}")
+            words.append(f"{grade}: {', '.join(names)}")
     return "; ".join(words)
 
 
@@ -176,17 +160,20 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
     hidden = [
         METRICS[r.name].title.lower() for r in tests if r.value is None and r.reason not in ("holdout", "argument")
     ]
-    unclear = _titles(measured, "unclear")
-    notes = ["" if holdout else UNKNOWN, f"Not measured: {listed(hidden)}." if hidden else ""]
-    notes.append(f"Too few records to say: {listed(unclear)}." if unclear else "")
+    notes = (
+        "" if holdout else UNKNOWN,
+        _note("Not measured", hidden),
+        _note("Too few records to say", _titles(measured, "unclear")),
+    )
     more = " ".join(filter(None, notes))
-    leaks, doubts = _titles(measured, "leak"), _titles(measured, "suspicious")
-    if leaks:
-        first = next(r.verdict for r in measured if r.grade == "leak")
-        return Finding("disclosure", title, f"real records leak. {first} Found by {listed(leaks)}.", "bad", more)
-    if doubts:
-        first = next(r.verdict for r in measured if r.grade == "suspicious")
-        return Finding("disclosure", title, f"it looks suspicious. {first} Found by {listed(doubts)}.", "warn", more)
+    accusations: tuple[tuple[Grade, str, Tone], ...] = (
+        ("leak", "real records leak", "bad"),
+        ("suspicious", "it looks suspicious", "warn"),
+    )
+    for grade, words, tone in accusations:
+        if titles := _titles(measured, grade):
+            first = next(r.verdict for r in measured if r.grade == grade)
+            return Finding("disclosure", title, f"{words}. {first} Found by {listed(titles)}.", tone, more)
     clean = _titles(measured, "none found")
     if clean:
         return Finding(
@@ -196,7 +183,3 @@ def _disclosed(results: Sequence[Result], holdout: bool) -> Finding:
         return Finding("disclosure", title, "nothing can be said.", "unsure", more)
     text = "not measured; these scores say how close it is, and a copy of the real records would pass them."
     return Finding("disclosure", title, text, "none", more)
-
-
-def _titles(results: Iterable[Result], grade: str) -> list[str]:
-    return [METRICS[r.name].title.lower() for r in results if r.grade == grade]

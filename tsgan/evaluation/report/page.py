@@ -2,97 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import jinja2
 import markupsafe
+import numpy as np
 
+from ...version import __version__
 from ..case import Case
+from ..columns import Column
 from ..metrics import METRICS
 from ..metrics.base import (
     ALPHA,
     GRADES,
     LARGE,
     NEGLIGIBLE,
+    RANK,
     SECTIONS,
     SMALL,
     TONES,
-    Metric,
     Result,
     Section,
-    Tone,
     number,
 )
 from ..metrics.draws import MAX_COMPARED
-from .by_table import maps
-from .findings import Finding, by_section, unmeasured
-from .galleries import MAPS, Gallery, furthest, galleries
-from .pictures import REAL, SYNTHETIC, Picture
+from .findings import Finding, by_section, section_of, unmeasured
+from .pictures import (
+    REAL,
+    SYNTHETIC,
+    Picture,
+    closeness,
+    correlations,
+    frames,
+    maps,
+    marginal,
+    paths,
+    rhythms,
+    transitions,
+)
+
+TEMPLATES = Path(__file__).with_name("pages")
+MAX_COLUMNS = 12  # of which pictures are drawn; with more a page grows beyond a few megabytes
 
 
 class Judged(Protocol):
     """What a page shows of a report."""
 
-    results: Sequence[Result]
+    results: tuple[Result, ...]
     case: Case
-    findings: Sequence[Finding]
+    repeats: int
 
-    def __getitem__(self, name: str) -> Result:
-        """Return the result of a metric."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all as JSON-ready values."""
-
-
-class Compared(Protocol):
-    """What a page shows of a comparison."""
-
-    reports: Mapping[str, Judged]
-    metrics: Mapping[str, Section]
-
-    def best(self, name: str) -> list[str]:
-        """Return the tables that are best by a metric."""
-
-    def unmeasured(self) -> Any:
-        """Return what could not be measured."""
-
-
-TEMPLATES = Path(__file__).with_name("pages")
+    @property
+    def findings(self) -> tuple[Finding, Finding, Finding]:
+        """What is faithful, what is not, and what is given away."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """One score as the page shows it.
+    """One score as the page shows it."""
 
-    Attributes
-    ----------
-    metric : Metric
-    result : Result
-    tone : str
-    place : float or None
-        Percent of the way from real against real to useless; None where a value has no such place.
-    band : (float, float) or None
-        Percent at which the interval begins, and how wide it is; the spread where there is no interval.
-    right : (float, float) or None
-        Shares of real and of synthetic windows that a judge was right on.
-    parts : list of mapping
-    """
-
-    metric: Metric
     result: Result
-    tone: Tone
-    place: float | None
-    band: tuple[float, float] | None
-    right: tuple[float, float] | None
-    parts: list[dict[str, Any]]
+    place: float | None  # percent of the way from real against real to useless; None where there is no such place
+    band: tuple[float, float] | None  # percent at which the interval (or else the spread) begins, and how wide it is
+    right: tuple[float, ...]  # shares of real and of synthetic windows that a judge was right on, if any
 
-    @property
-    def ends(self) -> tuple[str, str]:
-        """Names of the two ends of the scale."""
-        return "real against real", "a copy" if self.metric.section == "disclosure" else "useless"
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures of one kind, with the words above them."""
+
+    title: str
+    text: str
+    pictures: list[Picture]
+    key: bool = True  # whether to say which colour is which side
+    cut: bool = False  # whether it shows some columns only, where there are many
+    names: tuple[str, str] = ("real", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -100,48 +87,48 @@ class Chapter:
     """One question: its scores, its table by columns, and its pictures."""
 
     section: Section
-    question: str
     cards: list[Card]
     heads: list[str]
     rows: list[tuple[str, list[dict[str, Any] | None]]]
     galleries: list[Gallery]
 
 
-def render(report: Judged) -> str:
+def report_page(report: Judged) -> str:
     """Return the page of a report."""
     case = report.case
     shown = furthest(report.results, case)
-    drawn = galleries(report.results, case, shown)
+    drawn = _galleries(report.results, case, shown)
     measured = by_section(result for result in report.results if result.value is not None)
     chapters = []
-    for section, question in SECTIONS.items():
+    for section in SECTIONS:
         results = measured.get(section, [])
-        if results or any(gallery.pictures for gallery in drawn.get(section, ())):
+        pictures = [gallery for gallery in drawn.get(section, ()) if gallery.pictures]
+        if results or pictures:
             heads, rows = _by_column(results, case)
-            pictures = [gallery for gallery in drawn.get(section, ()) if gallery.pictures]
-            chapters.append(Chapter(section, question, [_card(result) for result in results], heads, rows, pictures))
+            chapters.append(Chapter(section, [_card(result) for result in results], heads, rows, pictures))
     return _fill(
         "report.html",
-        report=report,
         case=case,
+        repeats=report.repeats,
         chapters=chapters,
         findings=_leak_first(report),
         unmeasured=unmeasured(report.results),
         left_out=len(case.columns) - len(shown),
         definitions=by_section(report.results),
-        version=report.to_dict()["tsgan"] or "",
     )
 
 
-def render_comparison(comparison: Compared) -> str:
-    """Return the page of several reports side by side."""
-    reports = comparison.reports
+def comparison_page(reports: Mapping[str, Judged], best: Mapping[str, list[str]]) -> str:
+    """Return the page of several reports side by side; `best` names the tables to mark, by metric."""
     first = next(iter(reports.values()))
-    chapters: dict[str, list[tuple[Metric, list[Card], list[str]]]] = {}
-    for name, section in comparison.metrics.items():
-        cards = [_card(report[name]) for report in reports.values()]
-        if any(card.result.value is not None for card in cards):
-            chapters.setdefault(SECTIONS[section], []).append((METRICS[name], cards, comparison.best(name)))
+    definitions = by_section(first.results)
+    cards = [{result.name: _card(result) for result in report.results} for report in reports.values()]
+    chapters: dict[Section, list[tuple[str, list[Card]]]] = {}
+    for section, members in definitions.items():
+        for name in (result.name for result in members):
+            row = [table[name] for table in cards]
+            if any(card.result.value is not None for card in row):
+                chapters.setdefault(section, []).append((name, row))
     pictures = [
         Picture(picture.svg, f"Table {name}. {picture.alt}", f"{name}: {picture.caption}")
         for name, report in reports.items()
@@ -149,17 +136,15 @@ def render_comparison(comparison: Compared) -> str:
     ]
     return _fill(
         "comparison.html",
-        comparison=comparison,
         names=list(reports),
         case=first.case,
-        report=first,
         chapters=chapters,
+        best=best,
         findings={name: _leak_first(report) for name, report in reports.items()},
         notes=list(dict.fromkeys(note for report in reports.values() for note in report.case.notes)),
-        unmeasured=comparison.unmeasured(),
+        unmeasured=list(dict.fromkeys(item for report in reports.values() for item in unmeasured(report.results))),
         galleries=[Gallery("Maps of windows", MAPS, pictures)] if pictures else [],
-        definitions=by_section(first.results),
-        version=first.to_dict()["tsgan"] or "",
+        definitions=definitions,
     )
 
 
@@ -169,6 +154,7 @@ def _fill(template: str, **context: Any) -> str:
     )
     return pages.get_template(template).render(
         **context,
+        version=__version__,
         metrics=METRICS,
         sections=SECTIONS,
         words=GRADES,
@@ -181,7 +167,7 @@ def _fill(template: str, **context: Any) -> str:
     )
 
 
-def _leak_first(report: Judged) -> list[Any]:
+def _leak_first(report: Judged) -> list[Finding]:
     """The three findings; what is given away comes first where it is red."""
     faithful, different, disclosed = report.findings
     return [disclosed, faithful, different] if disclosed.tone == "bad" else [faithful, different, disclosed]
@@ -200,22 +186,8 @@ def _card(result: Result) -> Card:
             reach = result.spread or 0.0
             low, high = sorted(map(percent, result.interval or (result.value - reach, result.value + reach)))
             band = (low, round(high - low, 1))
-    right = [result.detail.get(f"accuracy_{side}") for side in ("real", "synthetic")]
-    means = [_mean(share) for share in right if share is not None]
-    return Card(
-        METRICS[result.name],
-        result,
-        TONES[result.grade],
-        place,
-        band,
-        (means[0], means[1]) if len(means) == 2 else None,
-        list(result.detail.get("parts", ())),
-    )
-
-
-def _mean(value: float | Sequence[float]) -> float:
-    values = [value] if isinstance(value, int | float) else list(value)
-    return sum(values) / max(len(values), 1)
+    accuracies = [result.detail[name] for name in ("accuracy_real", "accuracy_synthetic") if name in result.detail]
+    return Card(result, place, band, tuple(float(np.mean(accuracy)) for accuracy in accuracies))
 
 
 def _by_column(
@@ -231,4 +203,93 @@ def _by_column(
     return list(tables), [(name, [table.get(name) for table in tables.values()]) for name in names]
 
 
-PAGES: dict[str, Callable[[Any], str]] = {"report": render, "comparison": render_comparison}
+def furthest(results: Sequence[Result], case: Case) -> list[Column]:
+    """Return the columns to draw: all, or those that the scores find furthest off, in the order of the tables."""
+    far = dict.fromkeys((column.name for column in case.columns), 0.0)
+    for result in results:
+        for row in result.detail.get("columns", ()):
+            if row["column"] in far and row.get("grade") in RANK:
+                scale = abs(row.get("worst") or 0.0) + 1e-9
+                beyond = min(max((row["value"] - row["real_against_real"]) / scale, 0.0), 1.0)
+                far[row["column"]] += RANK[row["grade"]] + beyond
+    kept = sorted(case.columns, key=lambda column: -far[column.name])[:MAX_COLUMNS]
+    return [column for column in case.columns if column in kept]
+
+
+MAPS = (
+    "Each dot is one window. Where the real and the synthetic dots mix, windows resemble each other; a region of one "
+    "colour is something that only one side does."
+)
+
+
+def _galleries(results: Sequence[Result], case: Case, columns: list[Column]) -> dict[Section, list[Gallery]]:
+    """Which pictures stand under which question."""
+    moving = [column for column in columns if not column.static]
+    levels = [column for column in moving if column.discrete and (len(column.levels) > 1 or column.kind == "boolean")]
+    rows = {
+        row["column"]: f"Distance {row['value']:.3f} (real against real {row['real_against_real']:.3f})."
+        for result in results
+        if result.name == "marginals"
+        for row in result.detail.get("columns", ())
+    }
+    known = any(section_of(result) == "disclosure" and result.value is not None for result in results)
+    return {
+        "apart": [
+            Gallery(
+                "Paths",
+                "A few stretches of each side, drawn at random, on the same axes. Look for level, roughness, jumps and "
+                "rhythm.",
+                [paths(case, column) for column in moving],
+                cut=True,
+            )
+        ],
+        "columns": [
+            Gallery(
+                "Values of each column",
+                "How often each value occurs, whatever the order in time. The two should cover each other; what lies "
+                "beyond the axis is counted in its outermost bars.",
+                [marginal(case, column, rows.get(column.name, "")) for column in columns],
+                cut=True,
+            )
+        ],
+        "time": [
+            Gallery(
+                "Memory and rhythm",
+                "Left: how strongly a value is tied to the value some steps before. Right: how much of the movement is "
+                "slow (left) and fast (right). The two curves should lie together.",
+                rhythms(case, moving),
+                cut=True,
+            ),
+            Gallery(
+                "From level to level",
+                "How likely each level (row) is followed by each other one (column). The two should look alike.",
+                [transitions(case, column) for column in levels],
+                key=False,
+                cut=True,
+            ),
+            Gallery(
+                "Lengths and gaps",
+                "How long sequences are and how far apart their rows. The two should cover each other.",
+                frames(case),
+            ),
+        ],
+        "joint": [
+            Gallery(
+                "Correlations",
+                "How the columns move together: red together, blue against each other. The third picture should be "
+                "pale.",
+                correlations(case) if case.channels > 1 else [],
+                key=False,
+            )
+        ],
+        "coverage": [Gallery("Maps of windows", MAPS, maps(case))],
+        "disclosure": [
+            Gallery(
+                "Closeness",
+                "How far each record is from the closest real one. A peak at the left, where only the synthetic "
+                "records are, is what copies look like.",
+                closeness(case) if known else [],
+                names=("real" if case.holdout is None else "holdout", "synthetic"),
+            )
+        ],
+    }

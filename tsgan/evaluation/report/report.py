@@ -4,29 +4,77 @@ side.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ...errors import InputError, ParameterError, SchemaError, choose
+from ...printing import aligned
+from ...version import __version__
 from ..case import Case
 from ..metrics.base import GRADES, SECTIONS, TONES, Result, Section, number
-from ..reading import Table
+from ..reading import TableLike
 from .findings import Finding, by_section, find, section_of, summarise, unmeasured
 
-FORMAT = 2
+REPORT_FORMAT, COMPARISON_FORMAT = 2, 1
 FIGURES = ("value", "spread", "low", "high", "real_against_real", "worst")
+WIDTH = 100  # characters of a printed line
+CHANCE_OF_BETTER = 0.01  # a table beats another where chance brings such a difference less often
+GROWTH_OF_NOISE = 0.1  # by which share of the distance from real against real chance grows
 
 
-class Report:
+class Document(ABC):
+    """What the judge found, in each form in which it leaves."""
+
+    @abstractmethod
+    def as_frame(self) -> pd.DataFrame:
+        """Return one row per metric."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the pictures as JSON-ready values."""
+
+    @abstractmethod
+    def _page(self) -> str: ...
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Return everything but the pictures as JSON (strictly: a missing figure is null), and write it to `path`."""
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def to_html(self, path: str | PathLike[str] | None = None) -> str:
+        """Return everything with pictures as one self-contained page, and write it to `path`.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib or jinja2 is not installed: ``pip install tsgan[report]``.
+        """
+        try:
+            text = self._page()
+        except ImportError as error:
+            raise ImportError(
+                f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
+            ) from error
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _repr_html_(self) -> str:
+        return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
+
+
+class Report(Document):
     """The judge's findings about one pair of tables.
 
     Parameters
@@ -41,7 +89,7 @@ class Report:
     """
 
     def __init__(
-        self, results: tuple[Result, ...], case: Case, repeats: int, again: Callable[[Table], Report] | None = None
+        self, results: tuple[Result, ...], case: Case, repeats: int, again: Callable[[TableLike], Report] | None = None
     ) -> None:
         self.results, self.case, self.repeats, self.again = results, case, repeats, again
 
@@ -76,12 +124,16 @@ class Report:
             real_against_real, worst, better, grade, verdict. A figure that could not be computed is missing, and its
             verdict says why.
         """
-        rows = [{"section": section_of(r), **_figures(r), **_words(r)} for r in self.results]
-        index = pd.Index([r.name for r in self.results], name="metric")
-        frame = pd.DataFrame(rows, index, ["section", *FIGURES, "better", "grade", "verdict"])
-        return frame.astype(dict.fromkeys(FIGURES, "float64"))
+        names = ("section", *FIGURES, "better", "grade", "verdict")
+        rows = []
+        for result in self.results:
+            low, high = result.interval or (None, None)
+            known = {**vars(result), "section": section_of(result), "low": low, "high": high}
+            rows.append([known[name] for name in names])
+        index = pd.Index([result.name for result in self.results], name="metric")
+        return pd.DataFrame(rows, index, names).astype(dict.fromkeys(FIGURES, "float64"))
 
-    def compare(self, tables: Mapping[str, Table]) -> Comparison:
+    def compare(self, tables: Mapping[str, TableLike]) -> Comparison:
         """Judge more synthetic tables against the same real one, in the same way.
 
         Parameters
@@ -121,22 +173,10 @@ class Report:
         """
         case = self.case
         sides = {"real": case.real, "synthetic": case.synthetic, "holdout": case.holdout}
-        scores = [
-            {
-                "name": r.name,
-                "section": section_of(r),
-                **{key: value for key, value in _figures(r).items() if key not in ("low", "high")},
-                "interval": r.interval,
-                **_words(r),
-                "tone": TONES[r.grade],
-                "detail": dict(r.detail),
-            }
-            for r in self.results
-        ]
         plain: dict[str, Any] = _plain(
             {
-                "format": FORMAT,
-                "tsgan": _version(),
+                "format": REPORT_FORMAT,
+                "tsgan": __version__,
                 "settings": {
                     "repeats": self.repeats,
                     "random_state": case.random_state,
@@ -152,110 +192,60 @@ class Report:
                 },
                 "summary": self.summary,
                 "findings": [vars(finding) for finding in self.findings],
-                "scores": scores,
+                "scores": [
+                    {
+                        "name": r.name,
+                        "section": section_of(r),
+                        "value": r.value,
+                        "spread": r.spread,
+                        "real_against_real": r.real_against_real,
+                        "worst": r.worst,
+                        "interval": r.interval,
+                        "better": r.better,
+                        "grade": r.grade,
+                        "verdict": r.verdict,
+                        "tone": TONES[r.grade],
+                        "detail": r.detail,
+                    }
+                    for r in self.results
+                ],
             }
         )
         return plain
 
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """Return everything but the pictures as JSON (strictly: a missing figure is null), and write it to `path`."""
-        return dump(self.to_dict(), path)
+    def _page(self) -> str:
+        from .page import report_page
 
-    def to_html(self, path: str | PathLike[str] | None = None) -> str:
-        """Return the whole report with pictures as one self-contained page, and write it to `path`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib or jinja2 is not installed: ``pip install tsgan[report]``.
-        """
-        return show("report", self, path)
+        return report_page(self)
 
     def __str__(self) -> str:
-        measured = [r for r in self.results if r.value is not None]
+        measured = by_section(result for result in self.results if result.value is not None)
+        rows = {
+            section: [
+                (r.name, *map(number, (r.value, r.spread, r.real_against_real, r.worst)), GRADES[r.grade])
+                for r in results
+            ]
+            for section, results in measured.items()
+        }
+        head = ("score", "value", "spread", "real/real", "worst", "verdict")
+        lines = _under_questions(head, rows, range(1, 5)) if rows else []
         texts = [self.summary]
-        for section, members in by_section(measured).items():
-            texts += [r_verdict for r in members for r_verdict in _told(section, r)]
+        for section, results in measured.items():
+            always = section in ("apart", "disclosure")
+            texts += [
+                f"{r.name}: {r.verdict}"
+                for r in results
+                if always or TONES[r.grade] != "good" or r.name == "violations"
+            ]
         texts += [f"not available: {reason} ({titles})" for titles, reason in unmeasured(self.results)]
         texts += [f"note: {note}" for note in self.case.notes]
-        folded = [textwrap.fill(text, WIDTH, subsequent_indent="  ") for text in texts]
-        return "\n".join([*_table(measured), *folded])
+        return "\n".join([*lines, *_folded(texts)])
 
     def __repr__(self) -> str:
         return f"Report({', '.join(f'{r.name}={number(r.value)}' for r in self.results)})"
 
-    def _repr_html_(self) -> str:
-        return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
 
-
-def _table(measured: list[Result]) -> list[str]:
-    """The figures as lines of text, under the questions they answer."""
-    if not measured:
-        return []
-    rows: list[tuple[str, ...]] = [("score", "value", "spread", "real/real", "worst", "verdict")]
-    questions = {}
-    for section, members in by_section(measured).items():
-        questions[len(rows)] = SECTIONS[section]
-        rows += [
-            (f"  {r.name}", *map(number, (r.value, r.spread, r.real_against_real, r.worst)), GRADES[r.grade])
-            for r in members
-        ]
-    lines: list[str] = []
-    for i, line in enumerate(aligned(rows)):
-        lines += [questions[i], line] if i in questions else [line]
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:], ""]
-
-
-def _told(section: str, result: Result) -> list[str]:
-    """The verdict of a score that needs words: those that are not good, every judge's and attack's, and of rules."""
-    needed = section in ("apart", "disclosure") or TONES[result.grade] != "good" or result.name == "violations"
-    return [f"{result.name}: {result.verdict}"] if needed else []
-
-
-def _figures(result: Result) -> dict[str, float | None]:
-    low, high = result.interval or (None, None)
-    return {
-        "value": result.value,
-        "spread": result.spread,
-        "low": low,
-        "high": high,
-        "real_against_real": result.real_against_real,
-        "worst": result.worst,
-    }
-
-
-def _words(result: Result) -> dict[str, str]:
-    return {"better": result.better, "grade": result.grade, "verdict": result.verdict}
-
-
-def _version() -> str | None:
-    try:
-        return importlib.metadata.version("tsgan")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy values, tuples and mappings into what JSON knows; a number that is not finite becomes None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
-
-
-COMPARISON_FORMAT = 1
-CHANCE = 0.01
-GROWTH = 0.1
-
-
-class Comparison:
+class Comparison(Document):
     """Reports on several synthetic tables, judged against one real table in the same way.
 
     Parameters
@@ -333,55 +323,32 @@ class Comparison:
             "tables": {name: report.to_dict() for name, report in self.reports.items()},
         }
 
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """Return everything but the pictures as strict JSON, and write it to `path`."""
-        return dump(self.to_dict(), path)
+    def _page(self) -> str:
+        from .page import comparison_page
 
-    def to_html(self, path: str | PathLike[str] | None = None) -> str:
-        """Return the tables side by side as one self-contained page, and write it to `path`.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib or jinja2 is not installed: ``pip install tsgan[report]``.
-        """
-        return show("comparison", self, path)
+        return comparison_page(self.reports, {metric: self.best(metric) for metric in self.metrics})
 
     def __str__(self) -> str:
-        names = list(self.reports)
-        rows: list[tuple[str, ...]] = [("score", "real/real", *names)]
-        questions: dict[int, str] = {}
+        rows: dict[Section, list[tuple[str, ...]]] = {}
         for metric, section in self.metrics.items():
-            results = [report[metric] for report in self.reports.values()]
-            if all(result.value is None for result in results):
-                continue
-            if SECTIONS[section] not in questions.values():
-                questions[len(rows)] = SECTIONS[section]
-            best = self.best(metric)
-            control = next(result.real_against_real for result in results if result.value is not None)
-            cells = (_cell(result, name in best) for name, result in zip(names, results, strict=True))
-            rows.append((f"  {metric}", number(control), *cells))
-        lines: list[str] = []
-        for i, line in enumerate(aligned(rows, last_left=False)):
-            lines += [questions[i], line] if i in questions else [line]
+            results = {name: report[metric] for name, report in self.reports.items()}
+            controls = [result.real_against_real for result in results.values() if result.value is not None]
+            if controls:
+                best = self.best(metric)
+                cells = (_cell(result, name in best) for name, result in results.items())
+                rows.setdefault(section, []).append((metric, number(controls[0]), *cells))
+        lines = _under_questions(("score", "real/real", *self.reports), rows, range(1, 2 + len(self.reports)))
         texts = ["* no other table is better beyond chance"] if any(map(self.best, self.metrics)) else []
         texts += [f"{name}: {report.summary}" for name, report in self.reports.items()]
-        texts += [f"not available: {reason} ({titles})" for titles, reason in self.unmeasured()]
-        folded = [textwrap.fill(text, WIDTH, subsequent_indent="  ") for text in texts]
-        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:], "", *folded])
-
-    def unmeasured(self) -> list[tuple[str, str]]:
-        """Return what could not be measured for some table, with the reason, each once."""
-        return list(dict.fromkeys(item for report in self.reports.values() for item in unmeasured(report.results)))
+        reasons = dict.fromkeys(reason for report in self.reports.values() for reason in unmeasured(report.results))
+        texts += [f"not available: {reason} ({titles})" for titles, reason in reasons]
+        return "\n".join([*lines, *_folded(texts)])
 
     def __repr__(self) -> str:
         return f"Comparison of {list(self.reports)} by {len(self.metrics)} metrics"
 
-    def _repr_html_(self) -> str:
-        return str(self.as_frame().to_html(float_format=lambda value: f"{value:.4g}"))
 
-
-def check_tables(tables: Mapping[str, Table]) -> None:
+def check_tables(tables: Mapping[str, TableLike]) -> None:
     """Refuse what is no mapping of names to tables.
 
     Raises
@@ -398,7 +365,7 @@ def check_tables(tables: Mapping[str, Table]) -> None:
             raise ParameterError(f"{name!r} is no name for a table: it must be text that is not blank; {example}")
 
 
-def judge_each(tables: Mapping[str, Table], judge: Callable[[Table], Report]) -> dict[str, Report]:
+def judge_each(tables: Mapping[str, TableLike], judge: Callable[[TableLike], Report]) -> dict[str, Report]:
     """Judge each table; an error names the table it is about."""
     reports = {}
     for name, table in tables.items():
@@ -407,6 +374,34 @@ def judge_each(tables: Mapping[str, Table], judge: Callable[[Table], Report]) ->
         except (InputError, SchemaError) as error:
             raise type(error)(f"judging table {name!r}: {error}") from error
     return reports
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy values, tuples and mappings into what JSON knows; a number that is not finite becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _under_questions(
+    head: Sequence[str], rows: Mapping[Section, list[tuple[str, ...]]], right: Sequence[int]
+) -> list[str]:
+    """A table as lines of text, its rows indented under the questions they answer, and an empty line after it."""
+    indented = [("  " + name, *cells) for members in rows.values() for name, *cells in members]
+    first, _, *rest = aligned([head, *indented], right)
+    lines: list[str] = []
+    for section, members in rows.items():
+        lines += [SECTIONS[section], *rest[: len(members)]]
+        rest = rest[len(members) :]
+    return [first, "-" * max(map(len, [first, *lines])), *lines, ""]
+
+
+def _folded(texts: Sequence[str]) -> list[str]:
+    return [textwrap.fill(text, WIDTH, subsequent_indent="  ") for text in texts]
 
 
 def _cell(result: Result, best: bool) -> str:
@@ -421,7 +416,7 @@ def _beats(one: Result, two: Result) -> bool:
         return False
     gained = (two.value - one.value) * (1 if one.better == "lower" else -1)
     noise = float(np.hypot(_noise(one), _noise(two)))
-    return gained > 0 and bool(stats.norm.sf(gained / max(noise, 1e-9)) < CHANCE)
+    return gained > 0 and bool(stats.norm.sf(gained / max(noise, 1e-9)) < CHANCE_OF_BETTER)
 
 
 def _noise(result: Result) -> float:
@@ -433,50 +428,5 @@ def _noise(result: Result) -> float:
     drawn = float(np.std(values)) / np.sqrt(max(len(values), 1)) if values else result.spread or 0.0
     kept = (result.interval[1] - result.interval[0]) / (2 * 1.96) if result.interval else 0.0
     near = max(float(np.std(controls)) if controls else 0.0, kept)
-    far = GROWTH * abs((result.value or 0.0) - (result.real_against_real or 0.0))
+    far = GROWTH_OF_NOISE * abs((result.value or 0.0) - (result.real_against_real or 0.0))
     return float(np.sqrt(near**2 + drawn**2 + far**2))
-
-
-WIDTH = 100
-
-
-def dump(document: Mapping[str, Any], path: str | PathLike[str] | None) -> str:
-    """Return a document as strict JSON, and write it to `path`."""
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
-    if path is not None:
-        Path(path).write_text(text + "\n", encoding="utf-8")
-    return text
-
-
-def show(kind: Literal["report", "comparison"], judged: Any, path: str | PathLike[str] | None) -> str:
-    """Return a report or a comparison as a page, and write it to `path`.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib or jinja2 is not installed.
-    """
-    try:
-        from .page import PAGES
-    except ImportError as error:
-        raise ImportError(
-            f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
-        ) from error
-    text = PAGES[kind](judged)
-    if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
-    return text
-
-
-def aligned(rows: list[tuple[str, ...]], last_left: bool = True) -> list[str]:
-    """Columns of text as lines: names and words to the left, figures to the right."""
-    last = len(rows[0]) - 1
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        left = (0, last) if last_left else (0,)
-        cells = [
-            text.ljust(w) if i in left else text.rjust(w) for i, (text, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines

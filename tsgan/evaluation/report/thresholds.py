@@ -11,33 +11,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...errors import ParameterError, choose
 from ..metrics import METRICS
-from ..metrics.base import GRADES, Result, number
+from ..metrics.base import GRADES, RANK, Result, number
+from ..metrics.disclosing import ORDER
 
-FIDELITY = ("faithful", "unclear", "close", "visible", "far")
-DISCLOSURE = ("none found", "unclear", "suspicious", "leak")
 EXAMPLES = "write METRIC=VALUE, METRIC=GRADE or METRIC:ROW=VALUE, such as two_sample=0.7 or marginals=close"
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """The worst that one score may be.
-
-    Attributes
-    ----------
-    metric : str
-    row : str or None
-        A row of the metric's table by columns or parts.
-    worst : float or str
-        A value or a grade.
-    """
+    """The worst that one score may be."""
 
     metric: str
-    row: str | None
-    worst: float | str
+    row: str | None  # of the metric's table by columns or parts
+    worst: float | str  # a value or a grade
 
     @classmethod
     def read(cls, text: str) -> Threshold:
@@ -74,21 +63,21 @@ class Threshold:
             return f"{self.metric} was not measured"
         if result.value is None:
             return f"{self.metric} is {result.verdict}"
-        shown, value, grade = self.metric, result.value, str(result.grade)
+        shown, value, grade, better = self.metric, result.value, result.grade, result.better
         if self.row is not None:
-            rows = {_name(row): row for key in ("columns", "parts") for row in result.detail.get(key, ())}
-            if self.row not in rows:
-                known = f"its rows are {list(rows)}" if rows else "it has none"
+            rows = [row for key in ("columns", "parts") for row in result.detail.get(key, ())]
+            by_name = {str(row.get("column", row.get("part"))): row for row in rows}
+            if self.row not in by_name:
+                known = f"its rows are {list(by_name)}" if rows else "it has none"
                 return f"{self.metric} has no row {self.row!r}; {known}"
-            shown, value = f"{self.metric}:{self.row}", rows[self.row]["value"]
-            grade = rows[self.row].get("grade") or grade
+            row = by_name[self.row]
+            shown, value = f"{self.metric}:{self.row}", row["value"]
+            grade, better = row.get("grade") or grade, row.get("better", better)
         if isinstance(self.worst, str):
             scale = _scale(self.metric)
             if scale.index(grade) <= scale.index(self.worst):
                 return None
-            words = {str(one): text for one, text in GRADES.items()}
-            return f"{shown} is {words[grade]}, worse than {self.worst!r}"
-        better = rows[self.row].get("better", result.better) if self.row is not None else result.better
+            return f"{shown} is {GRADES[grade]}, worse than {self.worst!r}"
         beyond = value - self.worst if better == "lower" else self.worst - value
         if beyond <= 0:
             return None
@@ -97,9 +86,4 @@ class Threshold:
 
 def _scale(metric: str) -> tuple[str, ...]:
     """Grades of a metric from the best to the worst."""
-    return DISCLOSURE if METRICS[metric].section == "disclosure" else FIDELITY
-
-
-def _name(row: dict[str, Any]) -> str:
-    """Return what a row of a metric's table is about: a column or a part."""
-    return str(row.get("column", row.get("part")))
+    return ORDER if METRICS[metric].section == "disclosure" else tuple(RANK)

@@ -1,4 +1,4 @@
-"""Pieces of a panel: consecutive rows of sequences, with the rows before them, cut when asked for."""
+"""Chunks of a panel: consecutive rows of sequences, with the rows before them, cut when asked for."""
 
 from __future__ import annotations
 
@@ -16,36 +16,28 @@ from ..layout import Layout
 from ..panel import Panel
 from .heads import Coded, code
 
-SPARE = 2  # rows before, beyond the base's, that say what the last of them did
-BLOCKS = 5  # of which one is held back
-SWEPT = 250_000  # numbers that are swept over at once
+EXTRA_ROWS = 2  # of context beyond the base's: they say whether the last of them stayed or went straight on
+FOLDS = 5  # blocks of time or sequences, of which one is held back
+MAX_SWEPT = 250_000  # numbers that are swept over at once: two megabytes, whatever the size of the panel
 
 
 @saved
 @dataclass(frozen=True)
-class Reach:
+class Lookback:
     """Which rows before a row the base sees: the last ones, and those of a season ago.
 
     Rows at the start of a stretch have fewer rows before them, so that the base has stages: with 0 ... `order` rows
     before, then with one season after the other.
-
-    Attributes
-    ----------
-    order : int
-    seasons : tuple of int
-        In rows, increasing, each more than `order`. Of each, the row a season ago and the one before it are seen.
-    spells : int
-        Rows up to which it is told for how long a state has lasted, see `spells`; 0 if it is not.
     """
 
     order: int
-    seasons: tuple[int, ...] = ()
-    spells: int = 0
+    seasons: tuple[int, ...] = ()  # rows, increasing, above `order`; the row a season ago and the one before are seen
+    spells: int = 0  # rows up to which it counts for how long a state has lasted, see `spells`; 0 if it does not
 
     @property
     def rows(self) -> int:
-        """Rows of context that a piece needs."""
-        return max(self.order, self.spells) + SPARE
+        """Rows of context that a chunk needs."""
+        return max(self.order, self.spells) + EXTRA_ROWS
 
     @property
     def lags(self) -> tuple[int, ...]:
@@ -56,6 +48,10 @@ class Reach:
     def last(self) -> int:
         """The last stage."""
         return self.order + len(self.seasons)
+
+    def lags_at(self, stage: int) -> tuple[int, ...]:
+        """Return which of the `lags` a stage sees."""
+        return self.lags[: 2 * max(stage - self.order, 0)]
 
     def stage(self, age: int) -> int:
         """Return the stage of a row with so many rows before it."""
@@ -70,53 +66,50 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """T rows of each of B sequences, after P rows of context.
+class Chunk:
+    """T rows of each of B sequences, after P rows of context."""
 
-    Attributes
-    ----------
-    values : float64 Tensor of shape (B, P + T, C)
-    age : int64 Tensor of shape (B, P + T)
-        Rows of the stretch before each; negative where there is no row.
-    known : float32 Tensor of shape (B, T, covariates)
-    statics : float64 Tensor of shape (B, statics)
-    inside : bool Tensor of shape (B, T)
-        False after a sequence's end, and on rows that are not to count.
-    last : float32 Tensor of shape (B, covariates), optional
-        The covariates of the row before the first; those of the first if not given.
-    new : bool Tensor of shape (B, C), optional
-        Cells of which nothing was known in the stretch before the first row; all if not given.
-    ago : float64 Tensor of shape (B, 1 + T, lags, C), optional
-        Numbers a season before the last row of context and each of the T rows; see `Reach`. What lies in the piece
-        itself, if not given.
-    """
+    values: Tensor  # (B, P + T, C) float64, NaN where missing
+    age: Tensor  # (B, P + T) int64, rows of the stretch before each; negative where there is no row
+    known: Tensor  # (B, T, covariates) float32
+    statics: Tensor  # (B, statics) float64
+    inside: Tensor  # (B, T) bool, False after a sequence's end and on rows that are not to count
+    last: Tensor | None = None  # (B, covariates) float32 of the row before the first; those of the first if None
+    new: Tensor | None = None  # (B, C) bool, cells not known in the stretch before the first row; all if None
+    ago: Tensor | None = None  # (B, 1 + T, lags, C) float64, values a season before the last row of context and the T
 
-    values: Tensor
-    age: Tensor
-    known: Tensor
-    statics: Tensor
-    inside: Tensor
-    last: Tensor | None = None
-    new: Tensor | None = None
-    ago: Tensor | None = None
-
-    def __getitem__(self, some: Tensor) -> Piece:
+    def __getitem__(self, some: Tensor) -> Chunk:
         """Return some of the sequences, in that order."""
         parts = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(self, **{name: part[some] for name, part in parts.items() if part is not None})
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.known.shape[1]
+
+    @property
+    def own_values(self) -> Tensor:
+        """The values of the T rows."""
+        return self.values[:, -self.steps :]
+
+    @property
+    def own_age(self) -> Tensor:
+        """The age of the T rows."""
+        return self.age[:, -self.steps :]
+
+    @property
+    def lengths(self) -> Tensor:
+        """Rows inside, `(B,)`."""
+        return self.inside.sum(1)
 
     def coded(self, layout: Layout, behind: Tensor | None = None) -> Coded:
         """Return what each cell did; see `heads.code`."""
         return code(self.values, self.age, layout.cells, behind, self.new)
 
 
-class Source:
-    """Pieces of a panel.
-
-    Parameters
-    ----------
-    panel : Panel
-    """
+class ChunkSource:
+    """A panel, of which chunks are cut."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
@@ -134,66 +127,53 @@ class Source:
         last = np.maximum.accumulate(np.where(gone, -1, np.arange(len(values))[:, None]), axis=0)
         return np.where(last >= first, np.take_along_axis(values, np.maximum(last, 0), 0), 0.0)
 
-    def cut(self, start: Ints, sequence: Ints, fresh: Bools, steps: int, reach: Reach) -> Piece:
-        """Return pieces.
+    def cut(self, start: Ints, sequence: Ints, fresh: Bools | bool, steps: int, lookback: Lookback) -> Chunk:
+        """Return the chunk of so many `steps` from rows `start` `(B,)` of the panel on, of sequences `(B,)`.
 
-        Parameters
-        ----------
-        start, sequence : int64 arrays of shape (B,)
-            First row, in the panel, and the sequence it belongs to.
-        fresh : bool array of shape (B,)
-            Where the stretch starts with the piece, and not with the sequence.
-        steps : int
-            T.
-        reach : Reach
-            Says P, and what of earlier rows is needed.
+        `fresh` says where the stretch starts with the chunk, and not with the sequence.
         """
-        before = reach.rows
+        before, panel = lookback.rows, self.panel
+        fresh = np.broadcast_to(fresh, start.shape)
         row = start[:, None] + np.arange(-before, steps)
         first, end = self.offsets[sequence][:, None], self.offsets[sequence + 1][:, None]
         origin = np.where(fresh[:, None], start[:, None], first)
         safe = np.clip(row, first, end - 1)
-        age = np.where(row >= origin, row - origin, -1)
-        panel, ago = self.panel, None
-        if reach.lags:
-            back = row[:, before - 1 :, None] - np.array(reach.lags)
+        ago = None
+        if lookback.lags:
+            back = row[:, before - 1 :, None] - np.array(lookback.lags)
             ago = torch.from_numpy(self.filled[np.clip(back, first[:, :, None], end[:, :, None] - 1)])
-        return Piece(
+        return Chunk(
             torch.from_numpy(np.asarray(panel.values[safe])),
-            torch.from_numpy(age),
+            torch.from_numpy(np.where(row >= origin, row - origin, -1)),
             torch.from_numpy(np.asarray(panel.covariates[safe[:, before:]])),
             torch.from_numpy(np.asarray(panel.statics[sequence])),
             torch.from_numpy((row < end)[:, before:]),
-            torch.from_numpy(np.asarray(panel.covariates[safe[:, max(before - 1, 0)]])),
+            torch.from_numpy(np.asarray(panel.covariates[safe[:, before - 1]])),
             torch.from_numpy(fresh[:, None] | (row[:, :1] <= self.begins[sequence])),
             ago,
         )
 
-    def sweep(self, steps: int, reach: Reach, size: int) -> Iterator[tuple[Piece, Tensor]]:
-        """Return all rows once, with the rows before them, and which rows are held back."""
+    def sweep(self, steps: int, lookback: Lookback, size: int) -> Iterator[tuple[Chunk, Tensor]]:
+        """Return all rows once, in chunks, and which rows are held back in blocks of `size` windows."""
         panel = self.panel
         count = -(-panel.lengths // steps)
         sequence = np.repeat(np.arange(len(panel)), count)
         number = np.arange(len(sequence)) - np.repeat(np.cumsum(count) - count, count)
         start = self.offsets[sequence] + number * steps
-        rows = steps * (1 + len(reach.lags)) + reach.rows
-        batch = max(1, SWEPT // (rows * (panel.values.shape[1] + 1)))
+        rows = steps * (1 + len(lookback.lags)) + lookback.rows
+        batch = max(1, MAX_SWEPT // (rows * (panel.values.shape[1] + 1)))
         for at in range(0, len(start), batch):
             some = slice(at, at + batch)
-            fresh = np.zeros(len(start[some]), dtype=bool)
-            piece = self.cut(start[some], sequence[some], fresh, steps, reach)
             row = start[some][:, None] + np.arange(steps)
-            yield piece, torch.from_numpy(self.held(row, sequence[some][:, None], size))
+            held = torch.from_numpy(self.held(row, sequence[some][:, None], size))
+            yield self.cut(start[some], sequence[some], False, steps, lookback), held
 
     def held(self, row: Ints, sequence: Ints, size: int) -> Bools:
         """Return which rows are held back: whole sequences, or blocks of time of one long series."""
-        if len(self.panel) >= 2 * BLOCKS:
-            return np.array(np.broadcast_to(sequence % BLOCKS == 2, row.shape))
-        return np.asarray(row // self.block(size) % BLOCKS == 2)
-
-    def block(self, size: int) -> int:
-        """Return the rows of a block of time."""
-        return min(3 * size, max(len(self.panel.values) // (2 * BLOCKS), 1))
+        if len(self.panel) >= 2 * FOLDS:
+            return np.array(np.broadcast_to(sequence % FOLDS == 2, row.shape))
+        block = min(3 * size, max(len(self.panel.values) // (2 * FOLDS), 1))
+        return np.asarray(row // block % FOLDS == 2)
 
 
 def _begins(panel: Panel) -> Ints:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..arrays import Ints
-from ..tables.dtypes import Name, label, load, plain
+from ..arrays import Ints, steps_within
+from ..tables.dtypes import Name, load
 from ..tables.form import OUTER, Form
-from ..tables.keys import Keys, as_index
-from .clocks.clock import Clock
-from .columns.base import Column
-from .schema import ColumnSchema, Role, Schema
+from ..tables.keys import as_index
 
 
-def compose(
+def assemble(
     decoded: Mapping[Name, Any],
     lengths: Ints,
     form: Form,
@@ -64,17 +61,15 @@ def compose(
 
 def _axis(form: Form) -> pd.Index[Any]:
     """Return the columns' index."""
-    made: pd.Index[Any]
     names = form.columns
+    made: pd.Index[Any]
     if form.ranged and names:
         first = int(names[0])
         step = int(names[1]) - first if len(names) > 1 else 1
-        counted = range(first, first + step * len(names), step) if step else range(0)
-        if tuple(counted) == names:
-            made = pd.RangeIndex(counted.start, counted.stop, counted.step, name=form.axis)
+        made = pd.RangeIndex(first, first + step * len(names), step or 1, name=form.axis)
+        if tuple(made) == names:
             return made
-    dtype = np.dtype("int64") if form.ranged else load(form.axis_dtype)
-    made = pd.Index(list(names), dtype=dtype, name=form.axis)
+    made = pd.Index(list(names), dtype=np.dtype("int64") if form.ranged else load(form.axis_dtype), name=form.axis)
     return made
 
 
@@ -89,28 +84,31 @@ def _index(
 ) -> pd.Index[Any]:
     """Return the index: stamps, keys, or counted rows, under an outer level of sequences where no key tells them."""
     made: pd.Index[Any]
+    names: Sequence[Any]
     inner = None if form.time_in == "column" else stamps
     if form.entity_in == "index" and keys is not None:
         if len(form.index) == 1:
             made = keys.take(sequence).set_names(form.index[0])
             return made
-        pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in form.index]
-        return _levels([p[0] for p in pairs], [p[1] for p in pairs], form.index)
-    if form.entity is not None or squeeze:
+        names = form.index
+        pairs = [(keys, sequence) if name == form.entity else _inner(inner, lengths, form) for name in names]
+    elif form.entity is not None or squeeze:
         made = _labels(len(sequence), form, before[1]) if inner is None else inner
         made = _with_freq(made, form.freq) if squeeze else made
         made = made.set_names(form.index[0])
         return made
-    level, codes = _inner(inner, lengths, form)
-    numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
-    return _levels([numbers, level], [sequence, codes], (OUTER, form.index[0]))
+    else:
+        names = OUTER, form.index[0]
+        numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
+        pairs = [(numbers, sequence), _inner(inner, lengths, form)]
+    levels, codes = zip(*pairs, strict=True)  # whose values need not be looked up again
+    return pd.MultiIndex(levels=list(levels), codes=list(codes), names=list(names), verify_integrity=False)
 
 
 def _inner(stamps: pd.Index[Any] | None, lengths: Ints, form: Form) -> tuple[pd.Index[Any], Any]:
     """Return the level that tells the rows of a sequence apart, and each row's place in it."""
     if stamps is None:
-        step = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return _labels(int(lengths.max(initial=0)), form), step
+        return _labels(int(lengths.max(initial=0)), form), steps_within(lengths)
     codes, level = stamps.factorize(sort=True)
     return _with_freq(pd.Index(level), form.freq), codes
 
@@ -135,11 +133,6 @@ def _with_freq(index: pd.Index[Any], freq: str | None) -> pd.Index[Any]:
     return made
 
 
-def _levels(levels: list[Any], codes: list[Any], names: Sequence[Any]) -> pd.MultiIndex:
-    """Return a MultiIndex without looking its values up again."""
-    return pd.MultiIndex(levels=levels, codes=codes, names=list(names), verify_integrity=False)
-
-
 def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool) -> Any:
     """Return `(sequences, time, features)`, or a list of `(time, features)` where lengths differ."""
     flat = np.column_stack([np.asarray(decoded[name]) for name in form.columns]).astype(load(form.dtype), copy=False)
@@ -150,59 +143,8 @@ def _array(decoded: Mapping[Name, Any], lengths: Ints, form: Form, squeeze: bool
     return np.split(flat, np.cumsum(lengths)[:-1])
 
 
-def schema_of(
-    form: Form,
-    columns: Sequence[Column],
-    clock: Clock,
-    keys: Keys | None,
-    told: Mapping[Name | None, Sequence[str]],
-    restored: Mapping[Name, str],
-) -> Schema:
-    """Return the schema: roles that live in the index first, then the columns in their order.
-
-    Parameters
-    ----------
-    form : Form
-    columns : sequence of Column
-        Of what is learned.
-    clock : Clock
-    keys : Keys or None
-    told : mapping of name to texts
-        What there is to say of a column beyond its kind: gaps, seasons, trend, constraints.
-    restored : mapping of name to text
-        Columns that are not learned, and what they follow from.
-    """
-    lines: dict[Any, ColumnSchema] = {column.name: column.describe() for column in columns}
-    for name in form.columns:
-        role: Role = "static" if name in form.static else "value"
-        if name in restored:
-            lines[name] = ColumnSchema(name, role, "restored", "", reason=restored[name])
-        elif name not in lines and name not in (form.entity, form.time):
-            lines[name] = ColumnSchema(name, role, "restored", "", reason="from what its constraints leave free")
-        if name in lines and told.get(name):
-            texts = [text for text in (lines[name].reason, *told[name]) if text]
-            lines[name] = replace(lines[name], reason="; ".join(texts))
-    first: list[ColumnSchema] = []
-    if keys is not None:
-        line = ColumnSchema(form.entity, "entity", "key", label(keys.dtype), levels=keys.real, reason=keys.describe())
-        if form.entity_in == "column":
-            lines[form.entity] = line
-        else:
-            first.append(line)
-    if clock.kind != "rows":
-        low = plain(clock.make(1)[0])
-        low = low if isinstance(low, int | float) else str(low)
-        reason = "; ".join([clock.describe(), *told.get(form.time, ())])
-        line = ColumnSchema(form.time, "time", "clock", label(clock.dtype), low=low, reason=reason)
-        if form.time_in == "column":
-            lines[form.time] = line
-        else:
-            first.append(line)
-    return Schema((*first, *(lines[name] for name in form.columns)))
-
-
 @dataclass(frozen=True)
-class Rows:
+class Decoded:
     """Decoded rows.
 
     Attributes
@@ -219,7 +161,7 @@ class Rows:
     stamps: pd.Index[Any] | None
 
     @classmethod
-    def join(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[Decoded]) -> Decoded:
         """Put the rows of several parts one after the other."""
         if len(parts) == 1:
             return parts[0]

@@ -24,88 +24,60 @@ from ..arrays import Bools, Doubles
 from ..layout import Category, Number
 from ..panel import Given
 from .generator import Generator
-from .heads import TABLE, code
-from .vector import static_terms
+from .heads import code
 
-TOLD, GONE, POINT = 1, 2, 3  # what may be known of a cell: it is a number, missing, a number by another outcome
-WIDEST = 640  # numbers of a row and the rows before it that Gaussians are carried over
-LEAST, MOST = 1.5, 4.0  # what the variance of a residual is multiplied by: see `LookAhead`
+KNOWN, MISSING, POINT = 1, 2, 3  # what may be known of a cell: it is a number, missing, a number by another outcome
+MAX_WIDTH = 640  # numbers of a row and the rows before it that Gaussians are carried over: matrices of 3 MB each
+MIN_KURTOSIS, MAX_KURTOSIS = 1.5, 4.0  # bounds of what the variance of a residual is multiplied by: see below
 
 
 def lags_of(generator: Generator) -> int:
     """Return how many rows before the Gaussians are carried over; 0 where the row alone is too wide."""
-    numbers, most = len(generator.heads.numbers), max(generator.reach.order, 1)
-    return max((k for k in range(1, most + 1) if (k + 1) * numbers <= WIDEST), default=0) if numbers else 0
+    numbers, most = len(generator.heads.numbers), max(generator.lookback.order, 1)
+    return max((k for k in range(1, most + 1) if (k + 1) * numbers <= MAX_WIDTH), default=0) if numbers else 0
 
 
 @dataclass(frozen=True)
-class Messages:
+class NumberMessages:
     r"""What the rows ahead say of each number of one row, :math:`\exp(-\lambda x^2/2 + (\eta - r^T z) x)`.
 
     Here z is the row as far as it is drawn (zero from there on), and the rows before it. n sequences have U patterns of
-    what is known; m numbers, d in z.
-
-    Attributes
-    ----------
-    precision : float64 Tensor of shape (U, m)
-    linear : float64 Tensor of shape (n, m)
-    cross : float64 Tensor of shape (U, m, d)
-    weights : float64 Tensor of shape (m, d)
-        The law of each number that was reckoned with: `weights @ z + offset`, with this `variance`.
-    offset : float64 Tensor of shape (n, m)
-    variance : float64 Tensor of shape (U, m)
-    counted : bool Tensor of shape (U, m)
-        Where this law of the number, which is known, is part of what was said before it.
+    what is known; m numbers, d in z. All float64. The law of each number that was reckoned with is normal with mean
+    `weights @ z + offset` and this `variance`.
     """
 
-    precision: Tensor
-    linear: Tensor
-    cross: Tensor
-    weights: Tensor
-    offset: Tensor
-    variance: Tensor
-    counted: Tensor
+    precision: Tensor  # (U, m)
+    linear: Tensor  # (n, m)
+    cross: Tensor  # (U, m, d)
+    weights: Tensor  # (m, d)
+    offset: Tensor  # (n, m)
+    variance: Tensor  # (U, m)
+    counted: Tensor  # (U, m) bool, where this law of the number, which is known, is part of what was said before it
 
 
 @dataclass(frozen=True)
-class Levels:
-    """What the rows from this one on say of a category.
+class LevelMessages:
+    """What the rows from this one on say of a category: log-probabilities of what is known of them."""
 
-    Attributes
-    ----------
-    log : float64 Tensor of shape (n, outcomes)
-        Log-probability of what is known of this row and of the rows ahead, by outcome.
-    before : float64 Tensor of shape (n, outcomes) or (n, 1)
-        The same by the outcome of the row before.
-    """
-
-    log: Tensor
-    before: Tensor
+    log: Tensor  # (n, outcomes) float64, by outcome
+    before: Tensor  # (n, outcomes) or (n, 1), by the outcome of the row before
 
 
-class LookAhead:
+class BackwardFilter:
     r"""What the base says of all that is known ahead, for n sequences.
 
     A guide that is narrower than the law leaves out what it should only make rarer: weights have no variance any more
     where the law's variance is three times the guide's. So the variance of residuals is taken times their kurtosis over
     3, which is :math:`E[\sigma^4] / E[\sigma^2]^2` if they are normal with a :math:`\sigma` of changing size, within
-    `LEAST` and `MOST`; and what levels that are not known would add to it is added.
-
-    Parameters
-    ----------
-    generator : Generator
-    given : Given
-        With lengths.
-    known : bool array of shape (n, T, C)
-    values : float64 array of shape (n, T, C)
+    `MIN_KURTOSIS` and `MAX_KURTOSIS`; and what levels that are not known would add to it is added.
 
     Attributes
     ----------
     pattern : int64 Tensor of shape (n,)
         Which sequences have the same cells known.
-    numbers : list of (Messages or None)
+    numbers : list of (NumberMessages or None)
         By row.
-    levels : list of dict of int to Levels
+    levels : list of dict of int to LevelMessages
         By row and cell.
     """
 
@@ -114,8 +86,8 @@ class LookAhead:
         self.n, self.steps = known.shape[:2]
         self.lags = lags_of(generator)
         self.pattern = torch.zeros(self.n, dtype=torch.int64)
-        self.numbers: list[Messages | None] = [None] * self.steps
-        self.levels: list[dict[int, Levels]] = [{} for _ in range(self.steps)]
+        self.numbers: list[NumberMessages | None] = [None] * self.steps
+        self.levels: list[dict[int, LevelMessages]] = [{} for _ in range(self.steps)]
         for j in generator.heads.several:
             if isinstance(generator.layout.cells[j], Category):
                 self._carry_levels(j)
@@ -132,36 +104,42 @@ class LookAhead:
         return mask
 
     def _carry_levels(self, j: int) -> None:
+        """Carry what is known of a category from the last row to the first."""
         known, asked = torch.from_numpy(self.known[:, :, j]), self._asked(j)
         if (asked is None and not bool(known.any())) or bool(known.all()):
             return
-        own = self.g.heads.own[j]
+        own, base = self.g.heads.own[j], self.g.outcomes(j)
+        after, first = base.after.double(), base.first.double()
         inside = torch.arange(self.steps) < torch.from_numpy(np.asarray(self.given.lengths))[:, None]
-        told = torch.from_numpy(self.values[:, :, j])
-        told = torch.where(told.isnan(), float(own.missing), told).long().clamp_min(0)
-        after, first = getattr(self.g, f"after{j}").double(), getattr(self.g, f"first{j}").double()
+        level = self._levels_of(j)
         ahead = torch.zeros((self.n, own.count), dtype=torch.float64)
         for t in reversed(range(self.steps)):
             log = ahead.clone()
             if asked is not None:
                 log[(inside[:, t] & ~known[:, t])[:, None] & ~asked] = -math.inf
-            only = torch.full_like(log, -math.inf).scatter_(1, told[:, t, None], 0.0)
+            only = torch.full_like(log, -math.inf).scatter_(1, level[:, t, None], 0.0)
             log = torch.where(known[:, t, None], log + only, log)
-            if own.count > TABLE:  # no table to carry it through
+            if not own.has_table:  # nothing to carry it through
                 before = torch.zeros((self.n, 1), dtype=torch.float64)
             elif t == 0:
                 before = torch.logsumexp(first + log, 1, keepdim=True)
             else:
                 before = torch.logsumexp(after[: own.count] + log[:, None], 2)
-            self.levels[t][j] = Levels(log, before)
+            self.levels[t][j] = LevelMessages(log, before)
             ahead = before.expand_as(ahead)
 
+    def _levels_of(self, j: int) -> Tensor:
+        """Return the outcomes of a category as known, `(n, T)`; missing or 0 where it is not."""
+        values, missing = torch.from_numpy(self.values[:, :, j]), self.g.heads.own[j].missing
+        return torch.where(values.isnan(), float(missing), values).long().clamp_min(0)
+
     def _carry_numbers(self) -> None:
+        """Carry what is known of the numbers from the last row to the first."""
         g, numbers = self.g, self.g.heads.numbers
         # a number that is what it is by another outcome (an atom, as before) says next to nothing of the others
         age = torch.arange(self.steps).expand(self.n, -1)
         point = code(torch.from_numpy(self.values), age, g.layout.cells).outcome.numpy() > 0
-        every = np.where(self.known, np.where(np.isnan(self.values), GONE, np.where(point, POINT, TOLD)), 0)
+        every = np.where(self.known, np.where(np.isnan(self.values), MISSING, np.where(point, POINT, KNOWN)), 0)
         every = every.astype(np.int8)
         patterns, of = np.unique(every.reshape(self.n, -1), axis=0, return_inverse=True)
         every = patterns.reshape(-1, *self.known.shape[1:])
@@ -170,19 +148,18 @@ class LookAhead:
         self.pattern = torch.from_numpy(of.reshape(-1).astype(np.int64))
         unknown = (state == 0).any(2)
         recent = unknown.copy()
-        for k in range(1, min(max(g.reach.order, 1), self.steps - 1) + 1):
+        for k in range(1, min(max(g.lookback.order, 1), self.steps - 1) + 1):
             recent[:, k:] |= unknown[:, :-k]
-        later = np.flip(np.logical_or.accumulate(np.flip((state == TOLD).any(2), 1), 1), 1)
+        later = np.flip(np.logical_or.accumulate(np.flip((state == KNOWN).any(2), 1), 1), 1)
         active = torch.from_numpy(recent & later)
-        laws = {k: self._law(k) for k in range(g.reach.order + 1)}
+        laws = {k: self._law(k) for k in range(g.lookback.order + 1)}
         flags, shares = self._flags()
         m, d = len(numbers), (self.lags + 1) * len(numbers)
         square = torch.zeros((len(state), d, d), dtype=torch.float64)
         line = torch.zeros((self.n, d), dtype=torch.float64)
         y = torch.from_numpy(np.nan_to_num(self.values[:, :, numbers]))
-        fixed, at = g.linear.vector.fixed, g.linear.vector.terms.at
-        statics = torch.from_numpy(self.given.statics)
-        terms = static_terms(statics, fixed) if fixed.size else statics.new_zeros((self.n, 0))
+        vector, at = g.linear.vector, g.linear.vector.terms.at
+        statics = vector.static_terms(torch.from_numpy(self.given.statics))
         for t in reversed(range(self.steps)):
             now = active[:, t]
             if t + 1 < self.steps and bool(now.any()):
@@ -192,12 +169,13 @@ class LookAhead:
             line = line * now[self.pattern][:, None]
             if not bool(now.any()):
                 continue
-            k = min(t, g.reach.order)
+            k = min(t, g.lookback.order)
             a, variance = laws[k], self._variance(k).expand(len(state), -1)
             covariates = torch.from_numpy(self.given.covariates[:, t]).double()
-            offset = self._offset(k, torch.cat([covariates, terms], 1))
+            stage = g.linear.stage(k)
+            offset = stage.constant + torch.cat([covariates, statics], 1) @ stage.outer[:, : vector.known].T
             for lag in range(k + 1 if shares else 0):
-                weight = self._of_flags(k, lag)
+                weight = g.linear.weights(k, lag)
                 offset = offset + flags[:, t - lag] @ weight.T
                 for j, share in shares.items():
                     own = weight[:, int(at[j + 1]) - len(share) : int(at[j + 1])]
@@ -211,7 +189,8 @@ class LookAhead:
                 cross[:, i, i:m] = 0.0
                 back = m + i if t else -1
                 self._eliminate(square, line, i, a[i], offset[:, i], variance[:, i], known[:, i], y[:, t, i], back)
-            self.numbers[t] = Messages(precision, linear, cross, a, offset, variance, now[:, None] & (known == TOLD))
+            counted = now[:, None] & (known == KNOWN)
+            self.numbers[t] = NumberMessages(precision, linear, cross, a, offset, variance, counted)
 
     def _eliminate(
         self,
@@ -242,22 +221,22 @@ class LookAhead:
         r = square[:, i].clone()
         r[:, i] = 0.0
         eta = line[:, i].clone()
-        told, gone, point = known == TOLD, known == GONE, known == POINT
+        is_known, gone, point = known == KNOWN, known == MISSING, known == POINT
         v = 1 + lam * s2
         zero = torch.zeros_like(lam)
-        c1 = torch.where(told, 1 / s2, torch.where(gone, lam, torch.where(point, zero, lam / v)))
-        c2 = torch.where(told | point, zero, torch.where(gone, 1.0, 1 / v))
-        c3 = torch.where(told | gone | point, zero, -s2 / v)
+        c1 = torch.where(is_known, 1 / s2, torch.where(gone, lam, torch.where(point, zero, lam / v)))
+        c2 = torch.where(is_known | point, zero, torch.where(gone, 1.0, 1 / v))
+        c3 = torch.where(is_known | gone | point, zero, -s2 / v)
         along = a.expand(len(r), -1)
         if bool(gone.any()):
             old = torch.zeros_like(a)
             if back >= 0:
                 old[back] = 1.0
             along = torch.where(gone[:, None], old, along)
-        told, gone, point, v, s2 = told[of], gone[of], point[of], v[of], s2[of]
-        on_a = torch.where(told, (y - b) / s2, torch.where(gone, eta, (eta - lam[of] * b) / v))
+        is_known, gone, point, v, s2 = is_known[of], gone[of], point[of], v[of], s2[of]
+        on_a = torch.where(is_known, (y - b) / s2, torch.where(gone, eta, (eta - lam[of] * b) / v))
         on_a = torch.where(point, 0.0, on_a)
-        on_r = torch.where(told | point, -y, torch.where(gone, 0.0, -(b + s2 * eta) / v))
+        on_r = torch.where(is_known | point, -y, torch.where(gone, 0.0, -(b + s2 * eta) / v))
         # c1 a a' + c2 (r a' + a r') + c3 r r' as the product of two thin matrices
         left = torch.stack([along, r], 2)
         right = torch.stack([c1[:, None] * along + c2[:, None] * r, c2[:, None] * along + c3[:, None] * r], 1)
@@ -269,28 +248,28 @@ class LookAhead:
 
     def _law(self, k: int) -> Tensor:
         """Return the weights `(m, d)` of the row and the rows before in each number's value, k rows after a start."""
-        linear, terms = self.g.linear, self.g.linear.vector.terms
-        at = torch.from_numpy(terms.of_numbers)
+        linear = self.g.linear
+        at = torch.from_numpy(linear.vector.terms.of_numbers)
         m = len(at)
         a = torch.zeros((m, (self.lags + 1) * m), dtype=torch.float64)
-        inner = linear.part("inner", k)[:, at]
+        inner = linear.weights(k, 0)[:, at]
         a[:, :m] = inner
         if k:
             a[:, m : 2 * m] += torch.eye(m, dtype=torch.float64) - inner
         for lag in range(1, k + 1):
             place = min(lag, self.lags)  # older ones than are kept count as the oldest
-            first = linear.vector.known + (lag - 1) * terms.size
-            a[:, place * m : (place + 1) * m] += linear.part("outer", k)[:, first + at]
+            a[:, place * m : (place + 1) * m] += linear.weights(k, lag)[:, at]
         return a
 
     def _variance(self, k: int) -> Tensor:
         """Return the variance of each number's residual that is reckoned with, `(m,)`."""
         weight, mean, log_sigma = self.g.get_buffer("bias")[min(k, 1)].double().unbind(1)
+        spread = self.g.linear.stage(k).spread
         share, var = torch.softmax(weight, 1), torch.exp(2 * log_sigma)
         off = (mean - (share * mean).sum(1, keepdim=True)).square()
         second = (share * (var + off)).sum(1)
         fourth = (share * (3 * var.square() + 6 * var * off + off.square())).sum(1)
-        return self.g.linear.part("spread", k).square() * (fourth / second.square() / 3).clamp(LEAST, MOST)
+        return spread.square() * (fourth / second.square() / 3).clamp(MIN_KURTOSIS, MAX_KURTOSIS)
 
     def _flags(self) -> tuple[Tensor, dict[int, Tensor]]:
         """Return the terms of all rows that are no numbers, `(n, T, terms)`, as known or expected; shares by cell."""
@@ -301,26 +280,14 @@ class LookAhead:
             at, end = int(terms.at[j]) + isinstance(cell, Number), int(terms.at[j + 1])
             if end <= at:
                 continue
-            share = getattr(self.g, f"marginal{j}").double()
+            share = self.g.outcomes(j).marginal.double()
             asked = self._asked(j) if isinstance(cell, Category) else None
             share = torch.softmax(share if asked is None else share.masked_fill(~asked, -math.inf), 0)
-            told = torch.from_numpy(self.values[:, :, j])
             if isinstance(cell, Number):
-                real, share = told.isnan().double()[:, :, None], share[own[j].missing :]
+                real = torch.from_numpy(np.isnan(self.values[:, :, j])).double()[:, :, None]
+                share = share[own[j].missing :]
             else:
-                level = torch.where(told.isnan(), float(own[j].missing), told).long().clamp_min(0)
-                real = torch.nn.functional.one_hot(level, own[j].count).double()
+                real = torch.nn.functional.one_hot(self._levels_of(j), own[j].count).double()
             out[:, :, at:end] = torch.where(torch.from_numpy(self.known[:, :, j])[:, :, None], real, share)
             shares[j] = share
         return out, shares
-
-    def _of_flags(self, k: int, lag: int) -> Tensor:
-        """Return the weights `(m, terms)` of the row so many before in each number, k rows after a start."""
-        linear, size = self.g.linear, self.g.linear.vector.terms.size
-        first = linear.vector.known + (lag - 1) * size
-        return linear.part("inner", k) if lag == 0 else linear.part("outer", k)[:, first : first + size]
-
-    def _offset(self, k: int, known: Tensor) -> Tensor:
-        """Return what covariates and statics add to each number, `(n, m)`."""
-        linear = self.g.linear
-        return linear.part("constant", k) + known @ linear.part("outer", k)[:, : linear.vector.known].T

@@ -11,24 +11,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import Doubles, Ints
+from ..arrays import Doubles
 from ..layout import Layout, Number
+from .chunks import Chunk
 from .freeruns import Runs
 from .generator import Generator
 from .heads import Outcomes, code
 from .likelihood import Split, measure
-from .pieces import Piece
 
-SURE = 2.0  # standard errors by which free runs have to be told less well
+MIN_ERRORS = 2.0  # standard errors by which free runs have to be told less well
 DRAWS = 4  # free runs by which the verdict is reached, and the noise of the distance known
-LAGS = 8  # of the autocovariances that are looked at
-WIDE = 64  # features of one kind that are looked at; more are mixed into as many
-SHOWN = 12  # levels of a category that are looked at one by one
+MAX_LAGS = 8  # of the autocovariances that are looked at
+MAX_FEATURES = 64  # of one kind that are looked at; more are mixed into as many
+MAX_LEVELS = 12  # of a category that are looked at one by one
 BINS = 8  # of values and of differences, as many real ones in each
-FARTHEST = 4.0  # standard deviations at which features are cut off
+MAX_FEATURE = 4.0  # standard deviations at which features are cut off: no single window decides
 RIDGE = 0.1  # of the discriminant, as a share of the mean variance
-MOST, RUNS = 1024, 2048  # real windows of each side, and free runs, that are looked at
-MOST_ROWS = 50_000  # by which the bins are chosen
+MAX_WINDOWS, RUNS = 1024, 2048  # real windows of each side, and free runs, that are looked at
+MAX_BINNED = 50_000  # rows by which the bins are chosen
 GROUPS = 4  # of real windows on each side; held-back ones one after the other in time or by entity
 
 
@@ -37,19 +37,14 @@ class Distance:
 
     What it sees of a window: rows, differences, the last row, mean and spread, autocovariances, covariances of columns,
     how often what was done, how many values and differences lie where an eighth of the real ones does; and the squares
-    of all these. Many features of a kind are mixed at random into `WIDE`. It learns on half of the free runs and on the
-    windows that were learned from, and is tried on the other half and on windows that it has not seen: those that were
-    held back, and each group of the others in turn. The distance is that of the area under its curve from one half,
-    doubled: a classifier two-sample test ("Revisiting classifier two-sample tests", Lopez-Paz & Oquab, 2017,
+    of all these. Many features of a kind are mixed at random into `MAX_FEATURES`. It learns on half of the free runs
+    and on the windows that were learned from, and is tried on the other half and on windows that it has not seen: those
+    that were held back, and each group of the others in turn. The distance is that of the area under its curve from one
+    half, doubled: a classifier two-sample test ("Revisiting classifier two-sample tests", Lopez-Paz & Oquab, 2017,
     https://arxiv.org/abs/1610.06545).
 
-    Parameters
-    ----------
-    layout : Layout
-    learned, held : tuple of (float64 Tensor of shape (B, T, C), bool Tensor of shape (B, T))
-        Windows, NaN where a value is missing, and which rows are inside.
-    seed : int
-        Of the mixing.
+    `learned` and `held` are windows `(B, T, C)`, NaN where a value is missing, and which rows are inside, `(B, T)`; the
+    `seed` is that of the mixing.
     """
 
     def __init__(self, layout: Layout, learned: tuple[Tensor, Tensor], held: tuple[Tensor, Tensor], seed: int) -> None:
@@ -68,27 +63,27 @@ class Distance:
         ours = self._seen(values, inside)
         known, asked = ours[::2], ours[1::2]
         fake, whole = _sums(known), [sum(parts) for parts in zip(*self.sums, strict=True)]
-        tell = _discriminant(fake, whole)
-        told = [_apart(group @ tell, asked @ tell) for group in self.held]
+        way = _discriminant(fake, whole)
+        found = [_apart(group @ way, asked @ way) for group in self.held]
         for group, own in zip(self.learned, self.sums, strict=True):
-            tell = _discriminant(fake, [a - b for a, b in zip(whole, own, strict=True)])
-            told.append(_apart(group @ tell, asked @ tell))
-        return np.array(told)
+            way = _discriminant(fake, [a - b for a, b in zip(whole, own, strict=True)])
+            found.append(_apart(group @ way, asked @ way))
+        return np.array(found)
 
     def _seen(self, values: Tensor, inside: Tensor) -> Tensor:
         """Return what is seen of windows, and its squares, `(B, features)` float64."""
         parts = [
-            ((part - mean) / size).clamp(-FARTHEST, FARTHEST) @ self._mix(part.shape[1])
+            ((part - mean) / size).clamp(-MAX_FEATURE, MAX_FEATURE) @ self._mix(part.shape[1])
             for part, mean, size in zip(self._features(values, inside), self.mean, self.size, strict=True)
         ]
         x = torch.cat(parts, 1).double()
         return torch.cat([x, x.square()], 1)
 
     def _mix(self, width: int) -> Tensor:
-        if width <= WIDE:
+        if width <= MAX_FEATURES:
             return torch.eye(width)
         gen = torch.Generator().manual_seed(self.seed)
-        return torch.randn((width, WIDE), generator=gen) / math.sqrt(WIDE)
+        return torch.randn((width, MAX_FEATURES), generator=gen) / math.sqrt(MAX_FEATURES)
 
     def _edges(self, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the edges of the bins of each column's values and differences, `(C, BINS - 1)` each."""
@@ -96,7 +91,7 @@ class Distance:
         share = torch.linspace(0, 1, BINS + 1)[1:-1]
         moves = inside[:, 1:] & inside[:, :-1]
         step = torch.diff(x, dim=1)[moves] if bool(moves.any()) else x[inside][:1]
-        bins = [torch.quantile(part[:: -(-len(part) // MOST_ROWS)], share, 0).T for part in (x[inside], step)]
+        bins = [torch.quantile(part[:: -(-len(part) // MAX_BINNED)], share, 0).T for part in (x[inside], step)]
         return bins[0].contiguous(), bins[1].contiguous()
 
     def _features(self, values: Tensor, inside: Tensor) -> list[Tensor]:
@@ -106,7 +101,7 @@ class Distance:
         columns, done = [], []
         for j, cell in enumerate(self.layout.cells):
             own = Outcomes.of(cell)
-            flags = nn.functional.one_hot(coded.outcome[:, :, j], own.count)[:, :, :SHOWN].float()
+            flags = nn.functional.one_hot(coded.outcome[:, :, j], own.count)[:, :, :MAX_LEVELS].float()
             if isinstance(cell, Number):
                 columns.append(coded.x[:, :, j, None].float())
                 done.append(flags[:, :, 1:])
@@ -122,7 +117,7 @@ class Distance:
         unit = centred / (spread[:, None] + 1e-3)
         lags = [
             (unit[:, lag:] * unit[:, :-lag]).sum(1) / (rows - lag).clamp_min(1)
-            for lag in range(1, min(LAGS, x.shape[1] - 1) + 1)
+            for lag in range(1, min(MAX_LAGS, x.shape[1] - 1) + 1)
         ]
         cross = torch.einsum("btc,btd->bcd", unit, unit) / rows[:, :, None]
         above = torch.triu_indices(x.shape[2], x.shape[2], 1)
@@ -172,43 +167,27 @@ def _apart(real: Tensor, fake: Tensor) -> float:
     return float(1 - (below.double() / len(fake)).mean())
 
 
-def whole_windows(split: Split, held: bool) -> tuple[Ints, Ints]:
-    """Return where windows start, and in which sequence, all of whose rows are held back, or none."""
-    starts, sequences = (split.held_starts, split.held_sequences) if held else (split.starts, split.sequences)
-    count = np.concatenate([[0], np.cumsum(split.held)])
-    end = np.minimum(starts + split.window, split.source.offsets[sequences + 1])
-    good = count[end] - count[starts] == (end - starts if held else 0)
-    return starts[good], sequences[good]
-
-
-class Belief:
+class Validation:
     """What tells whether a generator got better: free runs beside real windows, and held-back likelihood.
 
     Windows that were held back are few, and not like those that were learned from. Hence the distance is to both, group
     by group: what differs from group to group is chance.
-
-    Parameters
-    ----------
-    generator : Generator
-    split : Split
-    seed : numpy.random.SeedSequence
     """
 
     def __init__(self, generator: Generator, split: Split, seed: np.random.SeedSequence) -> None:
         rng = np.random.default_rng(seed)
-        self.seed, self.reach = int(rng.integers(2**31)), generator.reach
-        self.walks = split.walks(True, generator.reach, rng)
-        held, self.like = (self._cut(split, side, rng) for side in (True, False))
-        learned, unseen = ((side.values[:, self.reach.rows :], side.inside) for side in (self.like, held))
+        self.seed, lookback = int(rng.integers(2**31)), generator.lookback
+        self.walks = split.walks(True, lookback, rng)
+        sides: list[Chunk] = []
+        for side in (True, False):
+            starts, sequences = split.windows(side)
+            some = np.sort(rng.permutation(len(starts))[:MAX_WINDOWS])
+            sides.append(split.cut(starts[some], sequences[some], lookback))
+        held, self.like = sides
+        learned, unseen = ((side.own_values, side.inside) for side in (self.like, held))
         self.distance = Distance(generator.layout, learned, unseen, self.seed)
         self.start = self.likelihood(generator)
         self.draws = np.array([self(generator, draw) for draw in range(DRAWS)])
-
-    def _cut(self, split: Split, held: bool, rng: np.random.Generator) -> Piece:
-        starts, sequences = whole_windows(split, held)
-        some = np.sort(rng.permutation(len(starts))[:MOST])
-        fresh = np.full(len(some), split.stretches)
-        return split.source.cut(starts[some], sequences[some], fresh, split.window, self.reach)
 
     def likelihood(self, generator: Generator) -> float:
         """Return the held-back log-likelihood, in nats a row."""
@@ -220,11 +199,11 @@ class Belief:
         some = torch.from_numpy(np.resize(rng.permutation(len(self.like.inside)), RUNS))
         noise = torch.Generator().manual_seed(self.seed + draw)
         runs = Runs.draw(generator, self.like[some], noise)
-        return self.distance(runs.values, runs.piece.inside)
+        return self.distance(runs.values, runs.chunk.inside)
 
 
-def nearer(before: Doubles, after: Doubles) -> tuple[bool, float]:
-    """Tell whether free runs came nearer, by distances of two generators, `(draws, groups)`; and the error of the mean.
+def improved(before: Doubles, after: Doubles) -> tuple[bool, float]:
+    """Return whether free runs came nearer, by distances of two generators `(draws, groups)`; the error of the mean.
 
     They must be nearer on the mean of all groups, by more than what differs from draw to draw; and not farther from
     those that were held back, the first ones, as far as these can tell.
@@ -233,4 +212,4 @@ def nearer(before: Doubles, after: Doubles) -> tuple[bool, float]:
     gains = before.mean(0) - after.mean(0)
     held = gains[:GROUPS]
     spared = bool(held.mean() >= -held.std(ddof=1) / math.sqrt(GROUPS))
-    return bool(gains.mean() > SURE * noise) and spared, noise
+    return bool(gains.mean() > MIN_ERRORS * noise) and spared, noise

@@ -17,42 +17,26 @@ from pandas.api import types
 from ..arrays import Ints
 from ..errors import InputError
 
-LEVELS = 10_000  # of one column that are looked for; of a column with more, an excerpt holds those that come
+MAX_LEVELS = 10_000  # of one column that are looked for; of a column with more, an excerpt holds those that come
 
 
-class Census:
-    """Counts and needed rows, frame after frame.
-
-    Parameters
-    ----------
-    entity, time : str, int or None
-        Columns or index levels with a role.
-
-    Attributes
-    ----------
-    rows : int
-        Seen so far.
-    dtypes : dict
-        By column, the dtypes seen; of a column that was all missing as objects, none.
-    """
+class Scan:
+    """Counts and needed rows, frame after frame; `entity` and `time` are columns or index levels."""
 
     def __init__(self, entity: Any, time: Any) -> None:
         self._entity, self._time = entity, time
         self.rows = 0
-        self.dtypes: dict[Any, list[Any]] = {}
-        self._starts: list[Ints] = []
-        self._hashes: list[NDArray[np.uint64]] = []
-        self._last: Any = None
-        self._ends: dict[Any, tuple[Any, int]] = {}
-        self._levels: dict[Any, dict[Any, int]] = {}
+        self.dtypes: dict[Any, list[Any]] = {}  # by column; of one that was all missing as objects, none
+        self._starts: list[Ints] = []  # first rows of sequences, by frame
+        self._hashes: list[NDArray[np.uint64]] = []  # of their keys
+        self._last: Any = None  # key, or time, of the last row
+        self._ends: dict[Any, tuple[Any, int]] = {}  # by column and end, the extreme and its row
+        self._levels: dict[Any, dict[Any, int]] = {}  # by column, the first row of each level
 
     def add(self, name: str, frame: pd.DataFrame) -> None:
         """Count the rows of a frame, of the part that is called `name`.
 
-        Raises
-        ------
-        InputError
-            If an entity key is missing, or time does not increase where there is no entity.
+        InputError if an entity key is missing, or time does not increase where there is no entity.
         """
         for column, kind in frame.dtypes.items():
             seen = self.dtypes.setdefault(column, [])
@@ -62,47 +46,44 @@ class Census:
             self._check_time(name, frame)
         else:
             self._add_keys(name, frame)
+        numbers = np.arange(self.rows, self.rows + len(frame))
         for column in frame.columns:
             if column != self._entity:
-                self._need(column, frame[column])
+                self._need(column, frame[column], numbers)
         for at, level in enumerate(frame.index.names):
             if not isinstance(frame.index, pd.RangeIndex) and (level is None or level != self._entity):
-                self._need(("index", at), level_of(frame, at))
+                self._need(("index", at), level_of(frame, at), numbers)
         self.rows += len(frame)
 
-    def _need(self, column: Any, series: pd.Series[Any], at: Ints | None = None) -> None:
-        """Note the rows with extremes or new levels; `at` are the row numbers, by default of this frame."""
+    def _need(self, column: Any, series: pd.Series[Any], numbers: Ints) -> None:
+        """Note which of these rows have extremes or new levels."""
         missing = series.isna().to_numpy()
         levels = self._levels.setdefault(column, {})
-        if missing.any() and None not in levels:
-            levels[None] = self._row(int(missing.argmax()), at)
+        if missing.any():
+            levels.setdefault(None, int(numbers[missing.argmax()]))
         if missing.all():
             return
         if _ranked(series.dtype):
             for end, place in ((-1, int(series.argmin())), (1, int(series.argmax()))):
                 value, known = series.iloc[place], self._ends.get((column, end))
                 if known is None or (value < known[0] if end < 0 else value > known[0]):
-                    self._ends[column, end] = (value, self._row(place, at))
+                    self._ends[column, end] = (value, int(numbers[place]))
             return
-        if len(levels) > LEVELS or column == self._time:
+        if len(levels) > MAX_LEVELS or column == self._time:
             return
         try:
             codes, found = pd.factorize(series)
         except TypeError:
             return  # objects such as dicts: the encoder refuses them in its own words
-        numbers, first = np.unique(codes, return_index=True)
-        for level, place in zip(found, first[numbers >= 0], strict=True):
-            levels.setdefault(level, self._row(int(place), at))
-            if len(levels) > LEVELS:
+        known_codes, first = np.unique(codes, return_index=True)
+        for level, place in zip(found, first[known_codes >= 0], strict=True):
+            levels.setdefault(level, int(numbers[place]))
+            if len(levels) > MAX_LEVELS:
                 break
 
-    def _row(self, place: int, at: Ints | None) -> int:
-        return self.rows + place if at is None else int(at[place])
-
     def _add_keys(self, name: str, frame: pd.DataFrame) -> None:
-        keys = keys_of(frame, self._entity)
-        missing = int(keys.isna().sum())
-        if missing:
+        keys = values_of(frame, self._entity)
+        if missing := int(keys.isna().sum()):
             raise InputError(
                 f"{name}: the entity {self._entity!r} is missing (NaN) in {missing} rows; fill or drop them"
             )
@@ -128,14 +109,14 @@ class Census:
             self._ends["key number", 1] = (ordered[highest], int(starts[highest]))
 
     def _check_time(self, name: str, frame: pd.DataFrame) -> None:
-        stamps = clock_of(frame, self._time)
-        if stamps is None or not _ranked(stamps.dtype):
+        if self._time is None and not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+            return
+        stamps = level_of(frame, 0) if self._time is None else values_of(frame, self._time)
+        if not _ranked(stamps.dtype):
             return
         line = pd.concat([self._last, stamps], ignore_index=True) if self._last is not None else stamps
         self._last = line.iloc[[-1]] if len(line) else self._last
-        back = np.flatnonzero(
-            (line.iloc[1:].reset_index(drop=True) <= line.iloc[:-1].reset_index(drop=True)).to_numpy()
-        )
+        back = np.flatnonzero(np.asarray(line.array[1:] <= line.array[:-1]))
         if len(back):
             before, after = (str(line.iloc[int(back[0]) + step]) for step in (0, 1))
             clock = "index" if self._time is None else repr(self._time)
@@ -149,13 +130,13 @@ class Census:
     def lengths(self) -> Ints:
         """Rows of each sequence."""
         starts = np.concatenate(self._starts) if self._starts else np.zeros(1, dtype=np.int64)
-        return np.diff(np.append(starts, self.rows)).astype(np.int64)
+        return np.diff(starts, append=self.rows).astype(np.int64)
 
     @property
     def needed(self) -> Ints:
         """Numbers of the needed rows, increasing."""
         rows = {0, *(row for _, row in self._ends.values())}
-        rows |= {row for levels in self._levels.values() if len(levels) <= LEVELS for row in levels.values()}
+        rows |= {row for levels in self._levels.values() if len(levels) <= MAX_LEVELS for row in levels.values()}
         return np.array(sorted(rows), dtype=np.int64)
 
     @property
@@ -167,11 +148,10 @@ class Census:
 
 
 def _ranked(kind: Any) -> bool:
-    """Return whether a dtype holds numbers, moments or durations."""
-    moments = types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind)
-    return (
-        moments or isinstance(kind, pd.PeriodDtype) or (types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind))
-    )
+    """Return whether a dtype holds numbers, moments, durations or periods."""
+    if types.is_datetime64_any_dtype(kind) or types.is_timedelta64_dtype(kind) or isinstance(kind, pd.PeriodDtype):
+        return True
+    return types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind)
 
 
 def hashes(keys: pd.Series[Any]) -> NDArray[np.uint64]:
@@ -185,29 +165,18 @@ def level_of(frame: pd.DataFrame, level: int) -> pd.Series[Any]:
     return pd.Series(frame.index.get_level_values(level)).reset_index(drop=True)
 
 
-def keys_of(frame: pd.DataFrame, entity: Any) -> pd.Series[Any]:
-    """Return the entity of each row, from its column or index level."""
-    if entity in frame.columns:
-        column: pd.Series[Any] = frame[entity].reset_index(drop=True)
+def values_of(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
+    """Return the entity, or the time, of each row, from its column or index level."""
+    if name in frame.columns:
+        column: pd.Series[Any] = frame[name].reset_index(drop=True)
         return column
-    return level_of(frame, list(frame.index.names).index(entity))
-
-
-def clock_of(frame: pd.DataFrame, time: Any) -> pd.Series[Any] | None:
-    """Return the time of each row: a column, a level, or an index of moments; None if there is none."""
-    if time is not None and time in frame.columns:
-        column: pd.Series[Any] = frame[time].reset_index(drop=True)
-        return column
-    if time is not None and time in frame.index.names:
-        return level_of(frame, list(frame.index.names).index(time))
-    return level_of(frame, 0) if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) else None
+    return level_of(frame, list(frame.index.names).index(name))
 
 
 def run_starts(keys: pd.Series[Any], last: Any, first: bool) -> Ints:
     """Return the places where another key begins; `last` is the key of the row before, none if `first`."""
-    if not len(keys):
-        return np.zeros(0, dtype=np.int64)
     codes = pd.factorize(keys)[0]
-    begins = np.flatnonzero(codes[1:] != codes[:-1]) + 1
-    fresh = first or bool(keys.iloc[0] != last)
-    return np.concatenate([[0], begins]).astype(np.int64) if fresh else begins.astype(np.int64)
+    begins = np.diff(codes, prepend=-1) != 0
+    if len(keys) and not first:
+        begins[0] = keys.iloc[0] != last
+    return np.flatnonzero(begins).astype(np.int64)
