@@ -174,7 +174,7 @@ def main() -> None:
                     path = f"{folder}/{model} of {name}"
                     child("fitted", path, model, name)
                     lines.append((f"sample: {model}, {name}", ("sample", path)))
-        lines += [("parts: check, excerpt, spool", ("parts",))] * ("parts" in wanted)
+        lines += [("parts: check, excerpt, encode to disk", ("parts",))] * ("parts" in wanted)
         lines += [(f"fit: {model}, folder", ("fit", model)) for model in MODELS if "fit" in wanted]
         for rows in sizes * any(call[0] != "sample" for _, call in lines):
             child("build", f"{folder}/{rows}", rows)
