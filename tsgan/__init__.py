@@ -25,6 +25,7 @@ _HOMES = {
     "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
+    "pipeline": "pipeline",
 }
 __all__ = [
     "Comparison",
@@ -43,12 +44,13 @@ __all__ = [
     "errors",
     "evaluate",
     "fan_chart",
+    "pipeline",
     "suggest_constraints",
     "train_holdout_split",
 ]
 
 if TYPE_CHECKING:
-    from . import constraints, datasets, errors
+    from . import constraints, datasets, errors, pipeline
     from .constraints.derived import Derived
     from .constraints.fixed import Fixed
     from .constraints.fixed_sum import FixedSum
@@ -68,7 +70,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
-    value = module if name in ("constraints", "datasets", "errors") else getattr(module, name)
+    value = module if name in ("constraints", "datasets", "errors", "pipeline") else getattr(module, name)
     globals()[name] = value
     return value
 
