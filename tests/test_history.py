@@ -113,6 +113,13 @@ def clinic(visits):
     ).fit(visits)
 
 
+def _work(run):
+    """Return how long the process works on something, whatever else the machine does."""
+    begun = time.process_time()
+    run()
+    return time.process_time() - begun
+
+
 class TestFutures:
     def test_of_an_autoregression(self, model, hours):
         """Mean and variance at each horizon, by the book."""
@@ -160,12 +167,11 @@ class TestFutures:
             made = model.continue_from(past.sample(frac=1, random_state=0), 4, random_state=0)
         assert made.equals(model.continue_from(past, 4, random_state=0))
 
-    def test_a_long_past_is_fast(self, model):
+    def test_a_long_past_costs_no_more_than_its_length(self, model):
         long = pd.DataFrame({"x": planted(100_000, seed=3)}, index=pd.date_range("1990", periods=100_000, freq="h"))
         long["y"] = long["x"]
-        start = time.perf_counter()
-        model.continue_from(long, 24, 100)
-        assert time.perf_counter() - start < 8
+        few = _work(lambda: model.continue_from(long.tail(10_000), 24, 100))
+        assert _work(lambda: model.continue_from(long, 24, 100)) < 20 * few
 
     def test_categories_go_on_from_the_last(self):
         rng = np.random.default_rng(0)
@@ -396,7 +402,7 @@ class TestFill:
         assert isinstance(made, pl.DataFrame)
         assert made.null_count().sum_horizontal().item() == 0
 
-    def test_many_holes_in_many_columns_take_a_bounded_time(self):
+    def test_many_holes_in_many_columns_cost_no_more_than_they_are(self):
         """A table of thirty columns, a hole in every fourth window."""
         x = np.cumsum(np.random.default_rng(0).normal(size=(1200, 30)), axis=0)
         x = x - np.linspace(x[0], x[-1], len(x))
@@ -404,6 +410,5 @@ class TestFill:
         holed = x.copy()
         for at in range(50, 1150, 100):
             holed[at : at + 1 + at % 7] = np.nan
-        start = time.perf_counter()
-        assert np.isfinite(model.fill(holed)).all()
-        assert time.perf_counter() - start < 20
+        few = _work(lambda: model.fill(holed[:400]))
+        assert _work(lambda: np.isfinite(model.fill(holed)).all() or pytest.fail("holes are left")) < 8 * few
