@@ -12,6 +12,7 @@ of a source may fail in another, so look at the list before you declare it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -93,6 +94,7 @@ def suggest_constraints(
         A list of constraints, to print, to choose from, or to pass on as ``RecurrentGAN(constraints=...)``.
     """
     table = arranged(df, entity, time)
+    table = replace(table, columns={name: table.columns[name] for name in table.columns if name not in table.given})
     return suggest(table.with_statics(static) if static else table)
 
 

@@ -33,7 +33,7 @@ from .columns.base import infer_kind
 from .conditions import Condition, read_condition, refuse_strangers
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
-from .stages import Options, Stages, parts_of, stamps_of, walls_of
+from .stages import Options, Stages, parts_of, readable, stamps_of, walls_of
 
 
 class Encoder:
@@ -146,8 +146,9 @@ class Encoder:
         names = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
             rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
-        parts = chain.forward(parts, lengths, names) if rules else parts
+        given = readable(form, stamps) if rules else {}
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given)
+        parts = chain.forward(parts, lengths, names, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
         walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
@@ -230,12 +231,13 @@ class Encoder:
         gaps = decoded.pop(GAP, None)
         if condition is not None:
             condition.put(decoded)
-        if stages.constraints:
-            parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
-            decoded = {name: series.array for name, series in stages.chain.inverse(parts, panel.lengths).items()}
         clock, stamps = stages.clock, None
         if stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
             stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
+        if stages.constraints:
+            parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
+            made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))
+            decoded = {name: series.array for name, series in made.items()}
         return Decoded(decoded, panel.lengths, stamps)
 
     def assemble(self, parts: Sequence[Decoded], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:
