@@ -4,7 +4,8 @@ A column is an *alias* if it equals another column, the entity's key or the time
 dtype or of how a moment is written, or if it is a one-to-one renaming of another category. It is a *counter* if it is
 `offset + step * n` where `n` numbers the steps of a sequence, the sequences in order of appearance, or the rows of the
 table. One whose offset is each sequence's own (the row numbers of a table that was cut, the age at each visit) is
-learned as this offset, a static number. Neither aliases nor counters can be learned as well as they can be restored,
+learned as this offset, a static number. A *difference* is the time between two dates of its row (see `differences`).
+Neither aliases nor counters can be learned as well as they can be restored,
 and an identifier among them would be learned by heart.
 
 Chance also makes columns equal where there are few rows, so evidence is asked for. Two unrelated columns agree on a
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -30,6 +32,7 @@ from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
 from .clocks.text import Text, read_text
+from .differences import Difference, dated, forms, lasts, near
 
 MIN_BITS = 40.0  # of evidence against equality by chance
 MIN_MOVES = 10  # rows on which a counter moves
@@ -45,7 +48,7 @@ class Alias:
     ----------
     static : bool
         Whether it holds one value per sequence.
-    of : {"entity", "time", "column", "step", "sequence", "row", "start"}
+    of : {"entity", "time", "column", "step", "sequence", "row", "start", "difference"}
         What it repeats or counts.
     source : str, int or None
         The other column.
@@ -57,18 +60,21 @@ class Alias:
         Of a renaming.
     offset, step : int
         Of a counter.
+    between : Difference or None
+        The dates that it is the difference of.
     """
 
     name: Name
     static: bool
     dtype: Token
-    of: Literal["entity", "time", "column", "step", "sequence", "row", "start"]
+    of: Literal["entity", "time", "column", "step", "sequence", "row", "start", "difference"]
     source: Name | None = None
     text: Text | None = None
     zone: str | None = None
     pairs: list[list[Any]] | None = None
     offset: int = 0
     step: int = 1
+    between: Difference | None = None
 
     def describe(self) -> str:
         """Return what the column is in a few words."""
@@ -78,6 +84,8 @@ class Alias:
             return f"{'renames' if self.pairs else 'repeats'} {self.source!r}"
         if self.of == "start":
             return f"counts the steps of a sequence by {self.step} from where the sequence starts"
+        if self.between is not None:
+            return self.between.describe()
         what = {"step": "steps of a sequence", "sequence": "sequences", "row": "rows"}[self.of]
         by = f" by {self.step}" if self.step != 1 else ""
         return f"counts the {what} from {self.offset}{by}"
@@ -137,7 +145,9 @@ class Aliases:
             if fixed:
                 wide = pd.factorize(series.take(table.sequence))[0]
                 seen.setdefault((False, wide.tobytes()), []).append(name)
-        return cls(tuple(found))
+        numbers = [name for name, (one, _) in table.columns.items() if name not in keep and lasts(one)]
+        between = [one for name in numbers if (one := table.difference(name)) is not None]
+        return cls((*between, *found))  # another may repeat a difference
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -159,10 +169,18 @@ class Aliases:
             found[alias.name] = _starts(parts[alias.name].reset_index(drop=True), alias.step, lengths)
         return {name: found[name] for name in parts if name in found}
 
-    def fill_sources(self, values: pd.DataFrame) -> pd.DataFrame:
-        """Return a table with what is missing in a column, but known by one that repeats or renames it."""
+    def fill_sources(self, values: pd.DataFrame, stamps: pd.Index[Any] | None = None) -> pd.DataFrame:
+        """Return a table with what is missing in a column, but known by one that repeats, renames or measures it."""
         values = values.copy()
         for alias in self.found:
+            later = None if alias.between is None else alias.between.later
+            if alias.between is not None and later is not None:
+                name, own = alias.between.earlier, values[alias.name]
+                earlier = pd.Series(_moments(pd.Series(stamps) if name is None else values[name]), index=values.index)
+                known = values[later].isna() & own.notna() & earlier.notna()
+                if known.any():
+                    made = alias.between.added(earlier[known], own[known]).astype(values[later].dtype)
+                    values[later] = values[later].where(~known, made)
             if alias.of != "column" or alias.text is not None:
                 continue
             source, own = values[alias.source], values[alias.name]
@@ -195,6 +213,10 @@ class Aliases:
         }
         made = dict(decoded)
         for alias in self.found:
+            if alias.between is not None:
+                series = table.measured(alias, load(alias.dtype))
+                made[alias.name], table.columns[alias.name] = series.array, (series, alias.static)
+                continue
             if alias.of in ("entity", "time", "column"):
                 made[alias.name] = restore(alias, table.of(alias)).array
                 continue
@@ -223,6 +245,40 @@ class _Sources:
             return pd.Series(self.stamps).reset_index(drop=True)
         series, fixed = (pd.Series(self.keys), True) if alias.source is None else self.columns[alias.source]
         return series.take(self.sequence).reset_index(drop=True) if fixed and not alias.static else series
+
+    def moments(self, name: Name | None, static: bool) -> pd.Series[Any]:
+        """Return dates, one per sequence or per row; those of the clock without a name."""
+        series, fixed = (pd.Series(self.stamps), False) if name is None else self.columns[name]
+        series = series.take(self.sequence).reset_index(drop=True) if fixed and not static else series
+        return pd.Series(_moments(series))
+
+    def measured(self, alias: Alias, dtype: Any) -> pd.Series[Any]:
+        """Return the difference of dates that an alias is."""
+        assert alias.between is not None
+        earlier, later = (self.moments(name, alias.static) for name in (alias.between.earlier, alias.between.later))
+        return alias.between.compute(earlier, later, dtype)
+
+    def difference(self, name: Name) -> Alias | None:
+        """Return the difference of two dates that a column is, if it is one."""
+        series, fixed = self.columns[name]
+        dates: list[Name | None] = [
+            one for one, (own, static) in self.columns.items() if static >= fixed and dated(own)
+        ]
+        dates += [None] if self.stamps is not None and not fixed and _clocked(self.stamps) else []
+        if len(dates) < 2 or self.evidence(pd.factorize(series)[0], fixed) < MIN_BITS:
+            return None
+        span = types.is_timedelta64_dtype(temporal(series.iloc[:0]).dtype)
+        for earlier, later in permutations(dates, 2):
+            try:
+                ends = self.moments(earlier, fixed), self.moments(later, fixed)
+                for form in [()] if span else forms(series, *ends):
+                    between = Difference(earlier, later, *form)
+                    one = Alias(name, fixed, dump(series.dtype), "difference", between=between)
+                    if near(between.compute(*ends, series.dtype), series):
+                        return one
+            except (TypeError, ValueError, OverflowError, TsganError):
+                continue
+        return None
 
     def count(self, of: str, static: bool) -> Ints:
         """Return the number of each row's step, sequence or row, or of each sequence."""
@@ -309,6 +365,13 @@ def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool
     if not np.array_equal(made.isna().to_numpy(dtype=bool), gone):
         return False
     return bool((made[~gone] == series[~gone]).to_numpy(dtype=bool).all())
+
+
+def _clocked(stamps: pd.Index[Any]) -> bool:
+    try:
+        return len(_moments(pd.Series(stamps[:1]))) > 0
+    except (TypeError, ValueError, TsganError):
+        return False
 
 
 def _counter(

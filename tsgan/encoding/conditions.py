@@ -19,11 +19,12 @@ from ..arrays import Bools, Doubles, Ints
 from ..constraints.fixed import Joint
 from ..errors import ParameterError, nearest_name
 from ..panel import Panel
-from ..tables.dtypes import Name, load, plain
+from ..tables.dtypes import Name, Token, load, plain, spelled, ticks, untick
 from .cells import Cells
 from .columns.category import CategoryColumn
 from .columns.constant import ConstantColumn
 from .columns.numeric import ScaledColumn
+from .durations import Duration
 from .stages import Stages
 
 SHOWN = 50  # levels that a message lists
@@ -76,14 +77,6 @@ class Condition:
             asked = ~every.all(axis=1) if column.role == "static" else np.ones(len(table), dtype=bool)
             table[asked, place] = _allowed_codes(table[asked, place], every[asked], share, rng)
         return replace(panel, values=values, statics=statics)
-
-    def put(self, decoded: dict[Name, Any]) -> None:
-        """Put values of static numbers into decoded parts, in place, so that they come back as they were given."""
-        for name, series in self.exact.items():
-            values = pd.Series(decoded[name]).reset_index(drop=True)
-            held = series.notna().to_numpy(dtype=bool)
-            values[held] = series[held].astype(values.dtype)
-            decoded[name] = values.array if not isinstance(decoded[name], np.ndarray) else values.to_numpy()
 
 
 def _allowed_codes(codes: Doubles, fits: Bools, share: Doubles, rng: np.random.Generator) -> Doubles:
@@ -211,7 +204,10 @@ class ConditionBuilder:
         if joint is not None:
             self._allow(option, joint.part, name, self._combinations(option, joint, name, values), rows)
             return
-        column = self.columns.get(name)
+        column, learned = self.columns.get(name), self.stages.durations[name]
+        if learned is not None and learned.static:
+            self._date(option, learned, values, rows)
+            return
         if column is None:
             rule = next((one.text for one in self.stages.constraints if name in one.operands([name])), "a constraint")
             raise ParameterError(
@@ -297,7 +293,7 @@ class ConditionBuilder:
             raise ParameterError(f"{option}: {column.name!r} holds {column.kind} values; give one, not {values!r}")
         if not values:
             return
-        series = _cast(option, column, values)
+        series = _cast(option, column.name, column.kind, column.dtype, values)
         low, high = column.observed
         x = column.to_numbers(series, column.grain)
         outside = np.flatnonzero((x < low) | (x > high))
@@ -307,18 +303,45 @@ class ConditionBuilder:
                 f"{option}: {column.name!r} is never {plain(values[outside[0]])!r} in the fitted table; it lies "
                 f"between {line.low} and {line.high}"
             )
+        self._hold(option, column.name, series, rows)
+
+    def _date(self, option: str, learned: Duration, values: list[Any], rows: Any) -> None:
+        """Take in dates that are learned from others: these move with them, as far as they can."""
+        name, stages = learned.name, self.stages
+        if rows is None and len(values) > 1:
+            raise ParameterError(f"{option}: {name!r} holds dates; give one, not {values!r}")
+        if learned.of == "last" and not stages.clock.regular:
+            raise ParameterError(
+                f"{option}: {name!r} is {learned.describe()}, which is not known before the steps are drawn, so "
+                "that it cannot be given; leave it out of the condition"
+            )
+        if not values:
+            return
+        series = _cast(option, name, "datetime", learned.dtype, values)
+        low, high = learned.seen
+        outside = np.flatnonzero((ticks(series) < low) | (ticks(series) > high))
+        if len(outside):
+            ends = spelled(untick(np.array([low, high]), load(learned.dtype)))
+            raise ParameterError(
+                f"{option}: {name!r} is never {plain(values[outside[0]])!r} in the fitted table; it lies between "
+                f"{ends[0]} and {ends[1]}"
+            )
+        self._hold(option, name, series, rows)
+
+    def _hold(self, option: str, name: Name, series: pd.Series[Any], rows: Any) -> None:
+        """Hold a static number to values: one for each of `rows`, or with None one for all."""
         new = series.take(np.zeros(self.rows, dtype=np.intp)).reset_index(drop=True)
         if rows is not None:
             place = np.full(self.rows, -1)
-            place[rows] = np.arange(len(values))
+            place[rows] = np.arange(len(series))
             new = pd.Series(series.astype(object).to_numpy()[place]).mask(place < 0)
-        old = self.exact.get(column.name)
+        old = self.exact.get(name)
         if old is not None:  # `where` comes after the rows of `static`, and fills what they leave free
             both = old.notna() & new.notna()
             if (old[both].astype(object) != new[both].astype(object)).any():
-                raise ParameterError(f"{option}: {column.name!r} has another value in static=; give it once")
+                raise ParameterError(f"{option}: {name!r} has another value in static=; give it once")
             new = old.astype(object).where(old.notna(), new.astype(object))
-        self.exact[column.name] = new.astype(object)
+        self.exact[name] = new.astype(object)
 
     def _constant(self, option: str, column: ConstantColumn, values: list[Any]) -> None:
         only = pd.Series(column.decode(np.zeros(1)))
@@ -342,7 +365,7 @@ class ConditionBuilder:
         for name, series in self.exact.items():
             place, held = cells.place(name), series.notna().to_numpy(dtype=bool)
             column = self.columns[name]
-            if place is not None and held.any():
+            if place is not None and held.any() and self.stages.durations[name] is None:
                 own = pd.Series(series[held].to_list(), dtype=load(column.dtype))
                 statics[held, place] = column.encode(own)
         for name, fit in self.fits.items():
@@ -374,17 +397,17 @@ def _places(option: str, name: Name, known: list[Any], values: list[Any], droppe
     return np.array(found, dtype=np.int64)
 
 
-def _cast(option: str, column: ScaledColumn, values: list[Any]) -> pd.Series[Any]:
-    """Return values in the column's dtype."""
-    numeric = column.kind in ("float", "integer")
+def _cast(option: str, name: Name, kind: str, dtype: Token, values: list[Any]) -> pd.Series[Any]:
+    """Return values in a column's dtype."""
+    numeric = kind in ("float", "integer")
     for value in values:
         odd = isinstance(value, str | bool | np.bool_) if numeric else isinstance(value, bool | int | float | np.number)
         try:
-            one = pd.Series([value], dtype=load(column.dtype))
+            one = pd.Series([value], dtype=load(dtype))
             odd = odd or bool(one.isna().any()) or (numeric and float(one.iloc[0]) != float(value))
         except (TypeError, ValueError, AttributeError, OverflowError):
             odd = True
-        if odd and not (column.kind == "float" and isinstance(value, float | int | np.number)):
-            raise ParameterError(f"{option}: {column.name!r} holds {column.kind} values, not {value!r}")
-    made: pd.Series[Any] = pd.Series([plain(v) if numeric else v for v in values], dtype=load(column.dtype))
+        if odd and not (kind == "float" and isinstance(value, float | int | np.number)):
+            raise ParameterError(f"{option}: {name!r} holds {kind} values, not {value!r}")
+    made: pd.Series[Any] = pd.Series([plain(v) if numeric else v for v in values], dtype=load(dtype))
     return made

@@ -2,8 +2,8 @@
 
 ::
 
-    frame -> roles out, sequences in time order -> copies out -> constraints -> gaps and starts -> cells
-    frame <- roles in, form, dtypes             <- copies in  <- constraints <- clock           <- cells
+    frame -> roles out, sequences in time order -> copies out -> constraints -> durations -> gaps, starts -> cells
+    frame <- roles in, form, dtypes             <- copies in  <- constraints <- durations <- clock        <- cells
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .cells import Cells
 from .clocks.clock import GAP, START, Clock
 from .columns.base import infer_kind
 from .conditions import Condition, read_condition, refuse_strangers
+from .durations import Durations, put
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
 from .stages import Options, Stages, parts_of, readable, stamps_of, walls_of
@@ -150,11 +151,14 @@ class Encoder:
         chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given)
         parts = chain.forward(parts, lengths, names, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
+        durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time)
+        parts = durations.forward(parts, clock, stamps, lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
         walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
         asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
-        self._stages = Stages(options, window, form, library, keys, clock, aliases, chain, missing, cells)
+        learned = clock, aliases, chain, missing, durations, cells
+        self._stages = Stages(options, window, form, library, keys, *learned)
         return self
 
     @property
@@ -203,6 +207,7 @@ class Encoder:
         *,
         drawn: bool | Bools = False,
         condition: Condition | None = None,
+        known: Mapping[Name, pd.Series[Any]] | None = None,
     ) -> Decoded:
         """Return the rows of a panel.
 
@@ -219,6 +224,8 @@ class Encoder:
             known values, where they are not.
         condition : Condition, optional
             Of these sequences, which then holds literally.
+        known : mapping of name to Series of shape (sequences,), optional
+            Values of static parts that are known, missing where they are not.
         """
         stages = self.stages
         got = panel.values.shape[1], panel.statics.shape[1]
@@ -229,11 +236,12 @@ class Encoder:
             panel = condition.held(panel, stages.cells, rng)
         decoded = stages.cells.decode(panel, rng, drawn is True)
         gaps = decoded.pop(GAP, None)
-        if condition is not None:
-            condition.put(decoded)
         clock, stamps = stages.clock, None
         if stages.stamped and (clock.kind != "rows" or (starts != clock.start).any()):
             stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
+        held = {**(known or {}), **({} if condition is None else condition.exact)}
+        stages.durations.inverse(decoded, clock, stamps, panel.lengths, held)
+        put(held, decoded)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
             made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))

@@ -168,7 +168,12 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
     size = np.full(len(lengths), steps + 1)
     take = np.repeat(panel.offsets[1:] - size, size) + steps_within(size)
     joined = Panel(panel.values[take], size, np.tile(past.statics, (n, 1)), panel.covariates[take])
-    rows = encoder.decode(joined, np.tile(past.last, n), rng, drawn=past.new[take])
+    dates = {
+        one.name: pd.concat([past.fixed[one.name]] * n, ignore_index=True)
+        for one in stages.durations.found
+        if one.name in past.fixed
+    }
+    rows = encoder.decode(joined, np.tile(past.last, n), rng, drawn=past.new[take], known=dates)
     new = past.new[take]
     keys = None if stages.keys is None else past.keys
     tables = []
@@ -220,7 +225,7 @@ def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     unknown : bool array of shape (rows, cells)
     """
     taken, order, lengths = stages.take_apart(table)
-    taken = _known_once(replace(taken, values=stages.aliases.fill_sources(taken.values)))
+    taken = _known_once(replace(taken, values=stages.aliases.fill_sources(taken.values, taken.stamps)))
     if stages.constraints:
         given = readable(stages.form, taken.stamps)
         taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values, given), given))
@@ -262,11 +267,12 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     table, order, _ = stages.take_apart(data)
     names, form = stages.form.names, stages.form
     back = np.argsort(order, kind="stable")
+    rows = _before_known(stages, parts_of(table, order, rows.lengths), rows)
     values = stages.restored(rows, table.keys)
     for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():
-            given = table.values[step.name].take(order).reset_index(drop=True)
-            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), given, rows.lengths)
+            readings = table.values[step.name].take(order).reset_index(drop=True)
+            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), readings, rows.lengths)
     drawn = {name: pd.Series(values[name], copy=False).take(back).reset_index(drop=True) for name in names}
     if form.kind != "frame":
         flat = np.column_stack([drawn[name].to_numpy(dtype=np.float64) for name in names])
@@ -287,6 +293,22 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     if table.codes is not None:
         out = _held_once(stages, out, known, table.codes, given)
     return give_back(out, kind)
+
+
+def _before_known(stages: Stages, given: Columns, rows: Decoded) -> Decoded:
+    """Return drawn rows, a missing date set as far from a known one, which is learned from it, as they were drawn."""
+    values = dict(rows.values)
+    for one in reversed(stages.durations.found):
+        if one.of != "column" or one.source is None or len(values[one.name]) != len(values[one.source]):
+            continue
+        own, source = given[one.name], given[one.source]
+        here = (own.notna() & source.isna()).to_numpy(dtype=bool)
+        if here.any():
+            drawn, base = (pd.Series(values[name], copy=False) for name in (one.name, one.source))
+            moved = (base + (own - drawn)).astype(base.dtype)
+            values[one.name] = drawn.mask(here, own).array
+            values[one.source] = base.mask(here, moved).array
+    return replace(rows, values=values)
 
 
 def _held_once(

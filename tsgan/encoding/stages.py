@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,9 +28,12 @@ from .assembling import Decoded
 from .cells import Cells
 from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
+from .durations import Durations
 from .missing import Missing
 from .schema import Schema, schema_of
 from .sequences import arrange, one_per_sequence
+
+NOTHING: Mapping[Name, pd.Series[Any]] = MappingProxyType({})
 
 
 @saved
@@ -69,6 +74,7 @@ class Stages:
     aliases: Aliases
     chain: Chain
     missing: Missing
+    durations: Durations
     cells: Cells
 
     @property
@@ -96,8 +102,10 @@ class Stages:
         for known in (self.cells.calendar, self.cells.trend):
             if known is not None:
                 texts.setdefault(self.form.time, []).append(known.describe())
+        for one in self.durations.found:
+            texts.setdefault(one.name, []).append(one.describe())
         restored = {alias.name: alias.describe() for alias in self.aliases.found}
-        lines = [column.describe() for column in self.cells.columns]
+        lines = [self.durations.line(column.describe()) for column in self.cells.columns]
         return schema_of(self.form, lines, self.clock, self.keys, texts, restored)
 
     def encode(self, data: Any) -> Panel:
@@ -113,6 +121,7 @@ class Stages:
         table, order, lengths = self.take_apart(data)
         parts = self.learned(table, order, lengths)
         self.missing.check(parts)
+        self.durations.check(parts)
         return self.panel(parts, stamps_of(table, order), lengths)
 
     def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
@@ -154,6 +163,7 @@ class Stages:
 
     def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
+        parts = self.durations.forward(parts, self.clock, stamps, lengths)
         parts = {**parts, **self.clock.encode(stamps, lengths)}
         return self.cells.encode(parts, lengths, *walls_of(self.clock, self.options.calendar, stamps))
 
@@ -162,11 +172,28 @@ class Stages:
         """Whether rows carry time stamps."""
         return self.form.kind == "frame" and (self.clock.kind != "rows" or self.form.entity is None)
 
-    def starts(self, statics: Doubles, lengths: Ints, start: Any, rng: np.random.Generator) -> NDArray[Any]:
-        """Return where the clock of each sequence starts, see `Clock.first_ticks`."""
+    def starts(
+        self,
+        statics: Doubles,
+        lengths: Ints,
+        start: Any,
+        rng: np.random.Generator,
+        known: Mapping[Name, pd.Series[Any]] = NOTHING,
+    ) -> NDArray[Any]:
+        """Return where the clock of each sequence starts, see `Clock.first_ticks`.
+
+        Where static dates are `known` that are learned from the first or last stamp, it starts as far from them as was
+        drawn, unless a start is asked for or all start at once.
+        """
         if start is not None and not self.stamped:
             raise ParameterError(f"start={start!r} needs time stamps, and the fitted data had none")
-        return self.clock.first_ticks(lengths, start, rng, self.cells.early(statics, START))
+        ticks = self.clock.first_ticks(lengths, start, rng, self.cells.early(statics, START))
+        if start is None and self.clock.starts is not None:
+            for one in self.durations.found:
+                if one.name in known and one.of in ("first", "last"):
+                    lasting = pd.Series(self.cells.early(statics, one.name), copy=False)
+                    ticks = self.durations.started(one, known[one.name], lasting, ticks, self.clock, lengths)
+        return ticks
 
     def covariates(self, lengths: Ints, starts: Any, drawn: Panel | None = None) -> Floats:
         """Return what is known of each row before it is drawn, `(rows, covariates)`.

@@ -116,7 +116,8 @@ class Drawer:
             lengths = np.full(count, longest, dtype=np.int64)
             if order.length is None and layout.lengths:
                 lengths = layout.lengths_of(statics)
-            starts = stages.starts(statics, lengths, order.start, rng)
+            held = {} if some is None else some.exact
+            starts = stages.starts(statics, lengths, order.start, rng, held)
             known = spread(stages.covariates(lengths, starts), lengths, longest)
             ends = lengths if order.length is None and len(stages.lengths) > 1 else None
             given = Given(statics, known, ends, allowed=() if some is None else some.allowed)

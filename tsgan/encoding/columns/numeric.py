@@ -73,6 +73,7 @@ class ScaledColumn(Column):
         every[seen] = x = cls.to_numbers(series, grain)
         lattice, stands_out = cls.learn_lattice(x, grain)
         habits = Habits.fit(every, request.follows, grain.get("decimals", 0))
+        habits = replace(habits, atoms=tuple(sorted({*habits.atoms, *cls.outcomes(grain)})))
         name, reason = request.scaler, "asked for"
         if name == "auto":
             name, reason = choose_scaler(x, (request.follows & seen & np.append(False, seen[:-1]))[seen])
@@ -103,6 +104,11 @@ class ScaledColumn(Column):
     def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
         """Return which numbers there are, by default the whole ones, and what stands out in a few words."""
         return Lattice.of(0), ""
+
+    @classmethod
+    def outcomes(cls, grain: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return numbers that are atoms whatever share of the rows they hold, by default none."""
+        return ()
 
     @classmethod
     @abstractmethod
