@@ -37,7 +37,7 @@ class DatetimeColumn(ScaledColumn):
         """Return how many grains after the first moment."""
         return np.asarray((ticks(series) - grain["first"]) / grain["quantum"])
 
-    def to_values(self, x: Doubles) -> Any:
+    def to_values(self, x: Doubles, rng: np.random.Generator | None = None) -> Any:
         """Return values of the column's unit and zone."""
         first, quantum = self.grain["first"], self.grain["quantum"]
         limit = 2.0**62 / quantum
