@@ -30,7 +30,18 @@ from pandas.api import types
 from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
-from ..tables.dtypes import Name, Token, dump, load, plain, temporal
+from ..tables.dtypes import (
+    INT64_MAX,
+    Name,
+    Token,
+    distances,
+    dump,
+    from_distances,
+    load,
+    plain,
+    temporal,
+    whole_numbers,
+)
 from .clocks.text import Text, read_text
 from .differences import Difference, dated, forms, lasts, near
 
@@ -221,11 +232,17 @@ class Aliases:
                 made[alias.name] = restore(alias, table.of(alias)).array
                 continue
             if alias.of == "start":
-                first = pd.Series(decoded[alias.name]).to_numpy(dtype=np.float64)[table.sequence]
-                numbers = np.rint(first + alias.step * table.count("step", False)).astype(np.int64)
+                first = pd.Series(decoded[alias.name])
+                counted = alias.step * table.count("step", False)
+                if types.is_integer_dtype(first.dtype):
+                    numbers = whole_numbers(first)[table.sequence]
+                    numbers = from_distances(counted, 0, numbers.dtype.kind == "u") + numbers
+                else:
+                    numbers = np.rint(first.to_numpy(dtype=np.float64)[table.sequence] + counted).astype(np.int64)
             else:
                 before = {"row": rows_before, "sequence": sequences_before}.get(alias.of, 0)
-                numbers = alias.offset + alias.step * (table.count(alias.of, alias.static) + before)
+                counted = alias.step * (table.count(alias.of, alias.static) + before)
+                numbers = from_distances(counted, alias.offset, alias.offset > INT64_MAX)
             made[alias.name] = pd.Series(numbers).astype(load(alias.dtype)).array
         return made
 
@@ -382,9 +399,14 @@ def _counter(
         return None
     if types.is_complex_dtype(series.dtype):
         return None
-    x = series.to_numpy(dtype=np.float64)
-    if np.abs(x).max() > 2**53 or (x != np.rint(x)).any():
-        return None
+    if types.is_integer_dtype(series.dtype):
+        x = whole_numbers(series)
+        x, zero_of = distances(x, int(x[0])), int(x[0])
+    else:
+        floats = series.to_numpy(dtype=np.float64)
+        if np.abs(floats).max() > 2**53 or (floats != np.rint(floats)).any():
+            return None
+        x, zero_of = floats.astype(np.int64), 0
     tries: list[tuple[Any, NDArray[np.integer]]] = [("sequence", table.count("sequence", fixed))]
     if not fixed:
         tries = [("step", table.count("step", False)), *tries, ("row", np.arange(table.rows)), ("row", places)]
@@ -394,9 +416,9 @@ def _counter(
         if len(np.unique(numbers)) < (2 if of == "step" else MIN_MOVES) or len(moved) < MIN_MOVES:
             continue
         zero = x[np.flatnonzero(numbers == 0)[0]]
-        step = (x[moved[0]] - zero) / numbers[moved[0]]
-        if step != 0 and step == round(step) and np.array_equal(zero + step * numbers, x):
-            return Alias(name, fixed, token, of, offset=int(zero), step=int(step))
+        step, rest = divmod(int(x[moved[0]] - zero), int(numbers[moved[0]]))
+        if step != 0 and not rest and np.array_equal(step * numbers, x - zero):
+            return Alias(name, fixed, token, of, offset=zero_of + int(zero), step=step)
     inner = np.flatnonzero(table.sequence[1:] == table.sequence[:-1])
     if fixed or len(inner) < MIN_MOVES or len(table.lengths) < 2:
         return None

@@ -19,7 +19,7 @@ from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
-from ..tables.dtypes import Name
+from ..tables.dtypes import Name, without_minus_zero
 from ..tables.form import Form, SplitTable, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
@@ -217,7 +217,8 @@ class Stages:
             rows.values, keys, rows.stamps, rows.lengths, sequences_before=before[0], rows_before=before[1]
         )
         sequence = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
-        return values | {name: values[name].take(sequence) for name in self.form.static}
+        values |= {name: values[name].take(sequence) for name in self.form.static}
+        return {name: without_minus_zero(array) for name, array in values.items()}
 
 
 def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | None:

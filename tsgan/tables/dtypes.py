@@ -141,6 +141,43 @@ def blank(array: Any, mask: NDArray[np.bool_], marker: str = "") -> Any:
     return made
 
 
+def whole_numbers(series: pd.Series[Any]) -> NDArray[Any]:
+    """Return a column of whole numbers, none missing, as int64, or as uint64 where only that holds them.
+
+    Raises
+    ------
+    OverflowError
+        If neither does.
+    """
+    if series.dtype != object:
+        name = str(getattr(series.dtype, "numpy_dtype", series.dtype)).lower()
+        return np.asarray(series.to_numpy(dtype=np.uint64 if name.startswith("uint64") else np.int64))
+    values = series.to_list()
+    low, high = min(values, default=0), max(values, default=0)
+    if low < -(2**63) or high >= 2 ** (64 if low >= 0 else 63):
+        raise OverflowError(f"{low if low < -(2**63) else high} is beyond the whole numbers of 64 bits")
+    return np.array(values, dtype=np.uint64 if high > INT64_MAX else np.int64)
+
+
+def distances(numbers: NDArray[Any], first: int) -> NDArray[np.int64]:
+    """Return how far whole numbers lie from one, exactly; those that are farther than int64 reaches at its limits."""
+    above = numbers >= first
+    apart = numbers.astype(np.uint64) - np.uint64(first % 2**64)  # of 64 bits, as all sums of whole numbers here
+    size = np.minimum(np.where(above, apart, ~apart), np.uint64(INT64_MAX)).astype(np.int64)
+    return np.where(above, size, ~size)
+
+
+def from_distances(apart: NDArray[np.int64], first: int, unsigned: bool) -> NDArray[Any]:
+    """Return the whole numbers that lie so far from one, where 64 bits hold them: the inverse of `distances`."""
+    numbers = apart.view(np.uint64) + np.uint64(first % 2**64)
+    return numbers if unsigned else numbers.view(np.int64)
+
+
+def without_minus_zero(array: Any) -> Any:
+    """Return a column with each -0.0, which rounding and differences make, as 0.0."""
+    return array + 0.0 if pd.api.types.is_float_dtype(array.dtype) else array
+
+
 def ticks(values: Any) -> NDArray[np.int64]:
     """Return the whole numbers behind datetimes, durations or periods (of a missing one the smallest int64)."""
     index: Any = pd.Index(temporal(values))

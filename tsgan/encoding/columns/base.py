@@ -7,6 +7,7 @@ Which kind a column is, is told from its dtype and, for objects, from its observ
 from __future__ import annotations
 
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -238,7 +239,7 @@ def bounds_for(
 def _limits(name: Name, pair: Any) -> Bounds:
     """Return a pair of numbers as bounds; an infinite end is none, what is no such pair an error."""
     try:
-        low, high = (None if end is None or math.isinf(end) else float(end) for end in pair)
+        low, high = (None if end is None or math.isinf(end) else _exact(end) for end in pair)
         ends = [end for end in (low, high) if end is not None]
         if any(map(math.isnan, ends)):
             raise ValueError("NaN is no bound")
@@ -247,6 +248,11 @@ def _limits(name: Name, pair: Any) -> Bounds:
     if ends != sorted(ends):
         raise ParameterError(f"bounds[{name!r}]={pair!r}: the lower bound is above the upper one")
     return low, high
+
+
+def _exact(end: Any) -> float:
+    """Return a number as a float, a whole one as an integer of any size."""
+    return int(end) if isinstance(end, numbers.Integral) else float(end)
 
 
 def _check_names(option: str, asked: Mapping[Any, Any], names: Sequence[Name], numbers: Sequence[Name]) -> None:

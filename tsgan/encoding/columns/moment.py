@@ -117,7 +117,7 @@ class DatetimeColumn(ScaledColumn):
             place[x >= shelf - room if shelf > high else (x <= shelf + room) & (place < 0)] = i
         return near, place
 
-    def to_values(self, x: Doubles) -> Any:
+    def to_values(self, x: Doubles, rng: np.random.Generator | None = None) -> Any:
         """Return values of the column's unit and zone."""
         first, quantum = self.grain["first"], self.grain["quantum"]
         limit = 2.0**62 / quantum

@@ -12,13 +12,26 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from ...arrays import Doubles
 from ...bundle import saved
 from ...constraints.numbers import decimals_of
-from ...errors import InputError
+from ...errors import InputError, SchemaError
 from ...layout import Number
-from ...tables.dtypes import Name, Token, blank, dump, load, marker
+from ...tables.dtypes import (
+    INT64_MAX,
+    Name,
+    Token,
+    blank,
+    distances,
+    dump,
+    from_distances,
+    load,
+    marker,
+    whole_numbers,
+    without_minus_zero,
+)
 from ..schema import ColumnSchema, Kind, Role
 from .base import Bounds, Column, Request
 from .choose import SCALERS, choose_scaler
@@ -87,8 +100,8 @@ class ScaledColumn(Column):
         elif stands_out:
             reason = f"{stands_out}; {reason}"
         observed = float(x.min()), float(x.max())
-        bounds = observed if request.bounds == "observed" else request.bounds or (None, None)
-        assert not isinstance(bounds, str)
+        asked = request.bounds
+        bounds = observed if isinstance(asked, str) else cls.to_bounds(asked or (None, None), grain)
         lattice = None if lattice is None else lattice.within(*bounds)
         z = scaler.forward(x)
         unit = (0.0, 1.0) if name == "standard" else (float(z.mean()), float(z.std()) or 1.0)
@@ -115,9 +128,15 @@ class ScaledColumn(Column):
     def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
         """Return the values as float64."""
 
+    @classmethod
+    def to_bounds(cls, asked: Bounds, grain: Mapping[str, Any]) -> Bounds:
+        """Return the numbers of bounds that are given as values."""
+        low, high = (None if end is None else float(end) for end in asked)
+        return low, high
+
     @abstractmethod
-    def to_values(self, x: Doubles) -> Any:
-        """Return numbers of the lattice as values of the dtype."""
+    def to_values(self, x: Doubles, rng: np.random.Generator | None = None) -> Any:
+        """Return numbers of the lattice as values of the dtype; `rng` chooses what numbers do not tell."""
 
     def scaled(self, x: Doubles) -> Doubles:
         """Return numbers as they are in the cell, of about unit variance."""
@@ -174,7 +193,7 @@ class ScaledColumn(Column):
         values = np.full(len(series), np.nan)
         try:
             values[seen] = self.scaled(self.to_numbers(series[seen], self.grain))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"column {self.name!r} ({self.kind}, {series.dtype} given): {error}") from error
         return values
 
@@ -188,7 +207,7 @@ class ScaledColumn(Column):
             x = self.lattice.hold(x, low, high)
         elif low is not None or high is not None:
             x = np.clip(x, low, high)
-        return blank(self.to_values(x), gone, self.marker)
+        return blank(self.to_values(x, rng), gone, self.marker)
 
     def spread(self, z: Doubles, share: Doubles) -> Doubles:
         """Return the scaled numbers `share` of the way (0 to 1) through all that decodes to the same values as `z`.
@@ -248,7 +267,12 @@ class FloatColumn(ScaledColumn):
         texts = describe_atoms(values, counts, atoms), "" if lattice is None else lattice.describe()
         return lattice, "; ".join(text for text in texts if text)
 
-    def to_values(self, x: Doubles) -> Any:
+    @property
+    def counting(self) -> tuple[int, int]:
+        """From which value the numbers count, and in which steps: `value = first + step * number`."""
+        return self.grain.get("first", 0), self.grain.get("step", 1) << self.grain.get("drawn", 0)
+
+    def to_values(self, x: Doubles, rng: np.random.Generator | None = None) -> Any:
         """Return numbers as the dtype; an integer dtype clips at its own limits instead of wrapping around."""
         dtype = load(self.dtype)
         name = str(getattr(dtype, "numpy_dtype", dtype))
@@ -256,20 +280,94 @@ class FloatColumn(ScaledColumn):
             limits = np.iinfo(name)
             high = float(limits.max)
             x = np.clip(x, float(limits.min), np.nextafter(high, 0) if high > limits.max else high).astype(name)
+        else:
+            x = without_minus_zero(x)
         return x.astype(dtype, copy=False) if isinstance(dtype, np.dtype) else pd.array(x, dtype=dtype)
+
+
+EXACT_BITS = 50  # of a number that scaling there and back as float64 leaves as it is
 
 
 @saved
 class IntegerColumn(FloatColumn):
-    """A column of whole numbers of an integer dtype."""
+    """A column of whole numbers of an integer dtype.
+
+    Those beyond 2**50 (ids, nanoseconds since 1970) are counted from the middle of their range, in the largest step
+    that all distances are multiples of, before anything becomes float64. The range may still be wider than 2**50 steps:
+    then the last bits say nothing that can be learned, and are drawn.
+    """
 
     kind = "integer"
 
     @classmethod
     def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
-        """Return zero decimals."""
-        return {"decimals": 0}
+        """Return zero decimals and, of large numbers, from where and in which steps they are counted."""
+        try:
+            numbers = whole_numbers(series)
+        except OverflowError as error:
+            raise SchemaError(
+                f"column {series.name!r} holds whole numbers of which {error}; if they name things, convert them by "
+                ".astype(str), otherwise by .astype('float64')"
+            ) from None
+        low, high = int(numbers.min()), int(numbers.max())
+        if max(-low, high) <= 2**EXACT_BITS:
+            return {"decimals": 0}
+        step = max(1, int(np.gcd.reduce(numbers.astype(np.uint64) - np.uint64(low % 2**64))))
+        count = (high - low) // step
+        drawn = max(0, count.bit_length() - EXACT_BITS)
+        return {"decimals": 0, "ends": [low, high], "first": low + -(-count // 2) * step, "step": step, "drawn": drawn}
+
+    @classmethod
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+        """Return the lattice of the values, and it, the atoms and where large numbers are counted from, in words."""
+        lattice, words = super().learn_lattice(x, grain)
+        if "first" not in grain:
+            return lattice, words
+        steps = f" in steps of {grain['step']}" if grain["step"] > 1 else ""
+        drawn = f", the last {grain['drawn']} bits drawn" if grain["drawn"] else ""
+        return lattice, "; ".join([f"counted from {grain['first']}{steps}{drawn}", *([words] if words else [])])
+
+    @classmethod
+    def to_numbers(cls, series: pd.Series[Any], grain: Mapping[str, Any]) -> Doubles:
+        """Return the values, or how many steps they lie from the middle, as float64."""
+        if "first" not in grain:
+            return super().to_numbers(series, grain)
+        steps, rest = np.divmod(distances(whole_numbers(series), grain["first"]), grain["step"])
+        if grain["drawn"]:
+            return np.asarray((steps >> grain["drawn"]).astype(np.float64))
+        return np.asarray(steps + rest / grain["step"])  # a rest: of rows that are not of the fitted table
+
+    @classmethod
+    def to_bounds(cls, asked: Bounds, grain: Mapping[str, Any]) -> Bounds:
+        """Return bounds in steps from the middle."""
+        if "first" not in grain:
+            return super().to_bounds(asked, grain)
+        size = grain["step"] << grain["drawn"]
+        low, high = (None if end is None else (int(end) - grain["first"]) / size for end in asked)
+        if grain["drawn"]:  # so that what is drawn below a step stays within them
+            return None if low is None else float(np.ceil(low)), None if high is None else float(np.floor(high)) - 1
+        return low, high
+
+    def to_values(self, x: Doubles, rng: np.random.Generator | None = None) -> Any:
+        """Return numbers as the dtype, large ones by their steps from the middle."""
+        if "first" not in self.grain:
+            made = super().to_values(x, rng)
+            return made.astype(np.int64).astype(object) if types.is_object_dtype(made.dtype) else made
+        first, step, drawn = (self.grain[name] for name in ("first", "step", "drawn"))
+        dtype = load(self.dtype)
+        unsigned = "uint" in str(dtype).lower() or (types.is_object_dtype(dtype) and self.grain["ends"][1] > INT64_MAX)
+        limits = np.iinfo(np.uint64 if unsigned else np.int64)
+        low, high = self.grain["ends"] if self.bounds == self.observed else (limits.min, limits.max)
+        least, most = max(-((first - low) // step), -(2**63)), min((high - first) // step, INT64_MAX)
+        ends = max(float(least >> drawn), -(2.0**62)), min(float(most >> drawn), 2.0**62)
+        counted = np.rint(np.clip(x, ends[0], ends[1])).astype(np.int64)
+        if drawn:
+            rng = np.random.default_rng(0) if rng is None else rng
+            counted = (counted << drawn) + rng.integers(0, 2**drawn, len(counted))
+        values = from_distances(counted.clip(least, most) * step, first, unsigned)
+        return values.astype(dtype) if isinstance(dtype, np.dtype) else pd.array(values, dtype=dtype)
 
     def observed_values(self) -> tuple[Any, Any]:
         """Return the smallest and the largest observed value as whole numbers."""
-        return int(self.observed[0]), int(self.observed[1])
+        low, high = self.grain.get("ends", self.observed)
+        return int(low), int(high)

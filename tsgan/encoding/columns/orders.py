@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,9 +57,12 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
     """
     if len(columns) > MAX_COLUMNS:
         return {}
-    x = np.column_stack([np.empty((len(numbers), 0)), *(c.unscaled(numbers[:, i]) for i, c in enumerate(columns))])
+    origin = columns[0].counting[0] if columns else 0  # large numbers are compared by how far they lie from one
+    x = np.column_stack(
+        [np.empty((len(numbers), 0)), *(_from(origin, c, c.unscaled(numbers[:, i])) for i, c in enumerate(columns))]
+    )
     found: dict[Name, Order] = {}
-    low, high = (np.array([c.observed[side] for c in columns]) for side in (0, 1))
+    low, high = (np.array([_from(origin, c, c.observed[side]) for c in columns]) for side in (0, 1))
     for j in range(1, len(columns)):
         sides: dict[int, list[tuple[float, int, float]]] = {1: [], -1: []}
         for i in range(j):
@@ -94,6 +98,13 @@ def _piled(distances: Sequence[Doubles]) -> bool:
 
 def bound(own: FloatColumn, other: FloatColumn, cell: int, apart: float) -> Bound:
     """Return how a value of another column, in cell `cell`, bounds one's own, `apart` away from it."""
-    raw = np.linspace(*other.observed, MAP_KNOTS)
-    there, here = other.scaled(raw), own.scaled(np.clip(raw + apart, *own.observed))
+    raw, (first, step) = np.linspace(*other.observed, MAP_KNOTS), own.counting
+    there, beside = other.scaled(raw), (_from(first, other, raw) + apart) / step
+    here = own.scaled(np.clip(beside, *own.observed))
     return Bound(cell, tuple(there.tolist()), tuple(here.tolist()))
+
+
+def _from(origin: int, column: FloatColumn, x: Any) -> Any:
+    """Return a column's numbers as how far their values lie from an origin."""
+    first, step = column.counting
+    return x * step + float(first - origin) if step > 1 or first != origin else x
