@@ -61,15 +61,17 @@ class Chain:
         lengths: Ints,
         bounds: Bounds = "observed",
         keys: Sequence[Any] | None = None,
+        ways: Mapping[Name, int] | None = None,
     ) -> Chain:
         """Check every constraint against a table as `SequenceTable` holds it, and learn how to keep it.
 
-        Columns that are put back are clipped to `bounds`, the constraints being above it. Errors name an unknown
+        Columns that are put back are clipped to `bounds`, the constraints being above it; those observed are open
+        where a column rises or falls, as `ways` says (1 or -1). Errors name an unknown
         column, a wrong dtype, a contradiction, or rows that break a constraint, with their entities from `keys`.
         """
         table = SequenceTable(_numbered(columns), frozenset(statics), lengths)
         check(constraints, table, keys)
-        plan = Plan(constraints, table, bounds)
+        plan = Plan(constraints, table, bounds, ways or {})
         for kind in CONSTRAINTS.values():
             kind.steps([one for one in constraints if type(one) is kind], plan)
         owner = {name: i for i, step in enumerate(plan.steps) for name in step.makes}
