@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tsgan import RecurrentGAN
+from tsgan.constraints import Inequality, Range
 from tsgan.errors import TsganWarning
 
 SHORT = {"adversarial_steps": 0, "verbose": False, "random_state": 0}
@@ -107,7 +108,7 @@ def rising() -> pd.DataFrame:
 def riser(rising, request) -> RecurrentGAN:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TsganWarning)
-        return RecurrentGAN(**SHORT, bounds=None, hidden=16, units=32, steps=request.param).fit(rising)
+        return RecurrentGAN(**SHORT, hidden=16, units=32, steps=request.param).fit(rising)
 
 
 class TestTrend:
@@ -121,6 +122,49 @@ class TestTrend:
         made = riser.sample(1, length=1000, random_state=1)
         real_r, made_r = (np.corrcoef(np.arange(1000), table["x"])[0, 1] for table in (rising, made))
         assert abs(real_r - made_r) < 0.1
+
+    def test_a_longer_series_goes_on_and_a_saved_model_too(self, riser, tmp_path):
+        riser.save(tmp_path / "model")
+        made = [one.sample(1, length=1400, random_state=1) for one in (riser, RecurrentGAN.load(tmp_path / "model"))]
+        pd.testing.assert_frame_equal(*made)
+        assert made[0]["x"].iloc[-50:].mean() == pytest.approx(100 + 0.3 * 1375, abs=16)
+        assert "goes on above its range" in str(riser.schema_)
+
+    def test_all_that_moves_goes_on_with_its_gaps_and_its_order(self):
+        rng, t = np.random.default_rng(1), np.arange(800)
+        real = pd.DataFrame(index=pd.date_range("2020-01-01", periods=800, tz="Europe/Berlin"))
+        real["falls"] = 600 - 0.4 * t + 4 * rng.normal(size=800)
+        real["many"] = (20_000 + 30 * t + 100 * rng.normal(size=800)).round().astype(np.int64)
+        real["few"] = pd.array((300 - 0.2 * t + 6 * rng.normal(size=800)).round(), dtype="Int64")
+        real = real.mask(rng.random(real.shape) < 0.05)
+        real["below"] = 50 + 0.5 * t + 5 * rng.normal(size=800)
+        real["above"] = real["below"] + rng.gamma(2, 3, 800)
+        gan = RecurrentGAN(**SHORT, steps=0, constraints=[Inequality("below", "above")]).fit(real)
+        made = gan.continue_from(real.tail(60), 400, n=5, random_state=0)
+        last = made.groupby(level=1).mean().iloc[-20:].mean().astype(float)
+        for name, line in {"falls": 124, "many": 55_700, "few": 62, "below": 645, "above": 651}.items():
+            assert last[name] == pytest.approx(line, abs=0.06 * float(real[name].max() - real[name].min()))
+        assert (made["above"] >= made["below"]).all()
+
+    def test_declared_and_natural_limits_hold(self):
+        rng, t = np.random.default_rng(1), np.arange(800)
+        real = pd.DataFrame(index=pd.date_range("2020-01-01", periods=800))
+        real["percent"] = np.minimum(100, 40 + 0.1 * t + 3 * rng.normal(size=800)).round(1)
+        real["declared"] = 510 + 0.1 * t + rng.normal(size=800)
+        real["ruled"] = 910 + 0.1 * t + rng.normal(size=800)
+        gan = RecurrentGAN(**SHORT, steps=0, constraints=[Range("ruled", 0, 1000)], bounds={"declared": (None, 600)})
+        made = gan.fit(real).continue_from(real.tail(60), 400, n=5, random_state=0)
+        assert made.max().to_list() == pytest.approx([100, 600, 1000])
+
+    def test_sequences_that_rise_go_on_beyond_the_longest(self):
+        rng, n, length = np.random.default_rng(2), 60, 30
+        real = pd.DataFrame({"id": np.repeat(np.arange(n), length), "step": np.tile(np.arange(length), n)})
+        real["height"] = np.repeat(rng.normal(50, 3, n), length) + 2 * real["step"] + rng.normal(size=n * length)
+        real["noise"] = rng.uniform(size=n * length)
+        gan = RecurrentGAN(**SHORT, entity="id", time="step", steps=0).fit(real)
+        made = gan.continue_from(real, 20, random_state=0)
+        assert made[made["step"] == 49]["height"].mean() == pytest.approx(148, abs=4)
+        assert made["noise"].between(real["noise"].min(), real["noise"].max()).all()
 
 
 @unimproved

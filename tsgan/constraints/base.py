@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError
-from .numbers import KINDS, Kind, NumberFormat, Scale, kind_of
+from .numbers import KINDS, Kind, NumberFormat, Scale, kind_of, observed_ends
 
 Name = str | int
 Columns = dict[Name, "pd.Series[Any]"]
@@ -288,8 +288,10 @@ class Step(ABC):
 class Plan:
     """Which step puts back which column of the table that is learned: the steps so far, and who needs whom."""
 
-    def __init__(self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds) -> None:
-        self.constraints, self.table, self.bounds = constraints, table, bounds
+    def __init__(
+        self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds, ways: Mapping[Name, int]
+    ) -> None:
+        self.constraints, self.table, self.bounds, self.ways = constraints, table, bounds, ways
         self.steps: list[Step] = []
         self.needs: dict[Name, set[Name]] = {}
 
@@ -330,14 +332,15 @@ class Plan:
         return max(lows, default=None), min(highs, default=None)
 
     def limits(self, name: Name, scale: Scale) -> Limits:
-        """Return the ends of a column: declared, and observed where that is asked for."""
+        """Return the ends of a column: declared, and observed (as `observed_ends` says) where that is asked for."""
         low, high = self.declared(name, scale)
         x, missing = scale.read(self.table.columns[name])
         seen = x[~missing]
         if self._asked(name) != "observed" or not len(seen):
             return low, high
-        least, most = seen.min().item(), seen.max().item()
-        return (least if low is None else max(low, least)), (most if high is None else min(high, most))
+        least, most = observed_ends(seen, self.ways.get(name, 0))
+        lows, highs = ([end for end in ends if end is not None] for ends in ((low, least), (high, most)))
+        return max(lows, default=None), min(highs, default=None)
 
     def format(self, name: Name) -> NumberFormat:
         """Return what a column's values look like; without decimals where whole numbers are asked for."""

@@ -25,6 +25,7 @@ PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 DIGITS = {8: 12, 4: 6, 2: 3}  # decimal digits that a float of so many bytes shows for certain, less a few
 EPS = 4 * float(np.finfo(np.float64).eps)
 RELATIVE, RELATIVE_SHORT = 1e-9, 1e-5  # error of a sum of doubles, or of shorter floats, as a share of its terms
+PILE_ROWS, PILE_RATIO, PILE_BESIDE = 4, 3.0, 2  # of a natural limit, as an atom has them: see `columns.habits`
 MISSING_TICK = np.iinfo(np.int64).min  # what pandas stores for NaT
 
 
@@ -65,6 +66,25 @@ def decimals_of(series: pd.Series[Any]) -> int | None:
         if all((np.abs(np.round(x[part], decimals) - x[part]) <= near[part]).all() for part in (few, slice(None))):
             return decimals
     return None
+
+
+def observed_ends(x: Numbers, way: int = 0) -> tuple[Any, Any]:
+    """Return where numbers `(rows,)` end: at the smallest and the largest that was seen, None where they go on.
+
+    They go on where they rise (`way` 1) or fall (-1), unless they pile up at that end, which is then a natural limit;
+    and not across zero if they never did.
+    """
+    ends: list[Any] = [x.min().item(), x.max().item()]
+    if way and not _piled(np.unique(x, return_counts=True)[1][::-way]):
+        end = int(way > 0)
+        ends[end] = None if ends[end] * way > 0 else type(ends[end])(0)
+    return ends[0], ends[1]
+
+
+def _piled(counts: NDArray[np.int64]) -> bool:
+    """Return whether the first of values holds many more rows than those beside it."""
+    beside = counts[1 : 1 + PILE_BESIDE].max(initial=1)
+    return bool(counts[0] >= max(PILE_ROWS, PILE_RATIO * beside))
 
 
 def finest(decimals: Iterable[int | None]) -> int | None:

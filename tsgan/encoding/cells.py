@@ -26,7 +26,7 @@ from .calibration import Marginal, independent_values, on_lines, rougher, straig
 from .clocks.calendar import Calendar
 from .clocks.clock import GAP, START
 from .clocks.stamps import Ticks
-from .clocks.trend import Trend
+from .clocks.trend import Trend, shares_of_lines
 from .columns import COLUMNS
 from .columns.base import Column, Request, bounds_for, infer_kind, scalers_for
 from .columns.category import CategoryColumn
@@ -123,12 +123,11 @@ class Cells:
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
         limits = dict.fromkeys(parts, "observed") | bounds_for(bounds, own, numbers)
         steps, alone = steps_within(lengths) > 0, np.zeros(len(lengths), dtype=bool)
-        columns: list[Column] = []
-        for name, series in parts.items():
+        asked: list[Request] = []
+        for name in parts:
             role: Role = "static" if name in statics else "value"
-            request = Request(name, role, scalers[name], limits[name], alone if role == "static" else steps)
-            columns.append(COLUMNS[kinds[name]].fit(series, request))
-        self = cls(columns, whole)
+            asked.append(Request(name, role, scalers[name], limits[name], alone if role == "static" else steps))
+        self = cls([COLUMNS[kinds[one.name]].fit(parts[one.name], one) for one in asked], whole)
         values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
         self.together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
         ordered = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
@@ -146,6 +145,14 @@ class Cells:
             known = None if self.calendar is None or moments is None else self.calendar.features(moments)
             gaps = {named[j]: -np.isnan(values[:, j]).astype(np.int64) for j in some}
             self.trend = Trend.fit(ticks, values[:, some], names, known, gaps | levels)
+            lines = [0.0 if self.trend is None else self.trend.explained.get(str(name), 0.0) for name in names]
+        else:
+            lines = shares_of_lines(values[:, some], lengths, None)
+        ways = {name: int(np.sign(share)) for name, share in zip(names, lines, strict=True) if share}
+        for place, one in enumerate(asked):
+            if one.name in ways:
+                moving = replace(one, way=ways[one.name])
+                self.columns[place] = COLUMNS[kinds[one.name]].fit(parts[one.name], moving)
         self._finish()
         return self
 

@@ -29,6 +29,7 @@ from .aliases import Aliases
 from .assembling import Decoded, assemble
 from .cells import Cells
 from .clocks.clock import GAP, START, Clock
+from .clocks.trend import ways_of
 from .columns.base import infer_kind
 from .conditions import Condition, read_condition, refuse_strangers
 from .durations import Durations, put
@@ -63,7 +64,8 @@ class Encoder:
         A name in SCALERS or "auto" (see `choose`), for all numeric columns, or by name with the others "auto".
     bounds : "observed", None or mapping
         Clip decoded numbers to the observed range, or not at all, or by name to `(low, high)` with the others as
-        observed; None in a pair leaves that side open.
+        observed; None in a pair leaves that side open. What rises or falls with time is open there, see
+        `numbers.observed_ends`.
 
     Attributes
     ----------
@@ -145,16 +147,22 @@ class Encoder:
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         names = None if table.keys is None else list(table.keys)
+        walls = walls_of(clock, options.calendar, stamps)
         if isinstance(self._rules, str):
             rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
         given = readable(form, stamps) if rules else {}
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given)
+        ways: dict[Name, int] = {}
+        if rules:
+            ways = ways_of(
+                {name: parts[name] for name in parts if name not in fixed}, lengths, walls[1] if single else None
+            )
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given, ways)
         parts = chain.forward(parts, lengths, names, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time)
         parts = durations.forward(parts, clock, stamps, lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
-        walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
+        statics = {*chain.statics, START}
         asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
         learned = clock, aliases, chain, missing, durations, cells

@@ -47,7 +47,8 @@ class RecurrentGAN(Synthesizer):
     constraints : list of Constraint or "suggest", optional
         What every row keeps to: `Inequality`, `FixedSum`, `Monotone`, `Fixed`, `Derived`, `Range`.
     bounds : "observed", None or mapping
-        Range of decoded numbers: as observed, free, or `(low, high)` by column.
+        Range of decoded numbers: as observed, free, or `(low, high)` by column. A column that rises or falls with time
+        goes on beyond what was observed, unless its values pile up there; `schema_` says so.
     max_time : float, optional
         Seconds of the whole fit at most.
     steps : int, optional

@@ -158,13 +158,24 @@ class Grids:
         }
         self.edges = {j: (grid[1:] + grid[:-1]) / 2 for j, grid in self.points.items()}
         self._sides = {}  # by cell: how far it goes below and above each point; the first and the last are symmetric
+        self._listed = {}  # by cell: where what is listed ends although values go on
         for j, points in self.points.items():
             below, above = points[1:] - self.edges[j], self.edges[j] - points[:-1]
             self._sides[j] = torch.cat([above[:1], below]), torch.cat([above, below[-1:]])
+            low, high = points[0] - above[0], points[-1] + below[-1]
+            cell = cells[j]
+            assert isinstance(cell, Number)
+            self._listed[j] = low if cell.low < low else -math.inf, high if cell.high > high else math.inf
 
     def snap(self, j: int, z: Tensor) -> Tensor:
-        """Return the nearest points of the grid of cell `j`; `z` (float64) as it is where it has none."""
-        return self.points[j][torch.bucketize(z, self.edges[j])] if j in self.points else z
+        """Return the nearest points of the grid of cell `j`; `z` (float64) as it is where it has none.
+
+        So it is beyond what is listed of a grid that goes on.
+        """
+        if j not in self.points:
+            return z
+        near, (low, high) = self.points[j][torch.bucketize(z, self.edges[j])], self._listed[j]
+        return torch.where((z < low) | (z > high), z, near)
 
     def noise(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Return, for values `(B, T, C)`, uniform noise within the grid's cell of each; 0 without a grid."""

@@ -14,10 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ...arrays import Doubles, Floats, Ints
+from ...arrays import Doubles, Floats, Ints, steps_within
 from ...bundle import saved
+from ...constraints.base import Columns
+from ...constraints.numbers import kind_of
 from ...tables.dtypes import Name
 from .calendar import means, ridge
 from .stamps import Ticks
@@ -73,16 +76,9 @@ class Trend:
         if calendar is not None:
             x = np.column_stack([np.ones(len(time)), calendar]).astype(np.float64)
             rest = rest - x @ ridge(x, rest)
-        odd = np.minimum((time * BLOCKS).astype(np.int64), BLOCKS - 1) % 2 == 1
-        for name, y in zip(names, rest.T, strict=True):
-            seen = ~np.isnan(y)
-            t, known, held = time[seen], y[seen], odd[seen]
-            if len(t) < BLOCKS or known.std() == 0:
-                continue
-            share = 1 - (_errors(t, known, held)[0] + _errors(t, known, ~held)[0]) / float((known**2).sum())
-            ends = [_errors(t, known, end) for end in (t < END, t > 1 - END)]
-            if share >= max(MIN_EXPLAINED, MIN_EXPLAINED_ROWS / len(t)) and all(line < mean for line, mean in ends):
-                made.explained[str(name)] = share * float(np.sign(np.polyfit(t, known, 1)[0]))
+        made.explained.update(
+            {str(name): share for name, share in zip(names, believed(time, rest), strict=True) if share}
+        )
         return made if made.explained or made.switched else None
 
     @property
@@ -110,6 +106,46 @@ class Trend:
         words = [f"{name} {'falls' if share < 0 else 'rises'} with time ({abs(share):.0%})" for name, share in best]
         words += [f"{name} switches once" for name in self.switched]
         return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+def believed(time: Doubles, values: Doubles) -> list[float]:
+    """Return the share of the held-back variance of each column that its line explains, negative where it falls.
+
+    It is 0 where the line is not believed. `time` goes from 0 to 1, `values` `(rows, columns)` have the mean 0.
+    """
+    shares, odd = [], np.minimum((time * BLOCKS).astype(np.int64), BLOCKS - 1) % 2 == 1
+    for y in values.T:
+        seen = ~np.isnan(y)
+        t, known, held = time[seen], y[seen], odd[seen]
+        shares.append(0.0)
+        if len(t) < BLOCKS or known.std() == 0:
+            continue
+        share = 1 - (_errors(t, known, held)[0] + _errors(t, known, ~held)[0]) / float((known**2).sum())
+        ends = [_errors(t, known, end) for end in (t < END, t > 1 - END)]
+        if share >= max(MIN_EXPLAINED, MIN_EXPLAINED_ROWS / len(t)) and all(line < mean for line, mean in ends):
+            shares[-1] = share * float(np.sign(np.polyfit(t, known, 1)[0]))
+    return shares
+
+
+def shares_of_lines(values: Doubles, lengths: Ints, ticks: Ticks | None) -> list[float]:
+    """Return what `believed` says of columns `(rows, columns)`: of one series by its clock, of several by the step.
+
+    Levels of sequences are taken out, so that what rises or falls does so within them.
+    """
+    time = steps_within(lengths) / max(1, int(lengths.max()) - 1) if ticks is None else np.asarray(ticks, np.float64)
+    if len(time) < BLOCKS or np.ptp(time) <= 0:
+        return [0.0] * values.shape[1]
+    owner = np.zeros(len(time), np.int64) if ticks is not None else np.repeat(np.arange(len(lengths)), lengths)
+    level = pd.DataFrame(values).groupby(owner).transform("mean").to_numpy()
+    return believed((time - time.min()) / np.ptp(time), values - level)
+
+
+def ways_of(columns: Columns, lengths: Ints, ticks: Ticks | None) -> dict[Name, int]:
+    """Return which columns of numbers rise (1) or fall (-1) by a line that is believed; see `shares_of_lines`."""
+    numbers = [name for name, series in columns.items() if kind_of(series) in ("whole", "real")]
+    arrays = [columns[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers]
+    shares = shares_of_lines(np.column_stack([np.empty((int(lengths.sum()), 0)), *arrays]), lengths, ticks)
+    return {name: int(np.sign(share)) for name, share in zip(numbers, shares, strict=True) if share}
 
 
 def _switches(state: Ints) -> list[int]:

@@ -39,6 +39,8 @@ class Request:
         Where decoded numbers are clipped; None in a pair leaves that side open.
     follows : bool array of shape (rows,)
         Whether a row is the next step of the row before it, so that steps never cross from one sequence to the next.
+    way : int
+        1 where values rise with time and -1 where they fall: then what was observed is no bound on that side.
     """
 
     name: Name
@@ -46,6 +48,7 @@ class Request:
     scaler: str
     bounds: str | Bounds | None
     follows: Bools
+    way: int = 0
 
 
 class Column(ABC):

@@ -16,7 +16,7 @@ from pandas.api import types
 
 from ...arrays import Doubles
 from ...bundle import saved
-from ...constraints.numbers import decimals_of
+from ...constraints.numbers import decimals_of, observed_ends
 from ...errors import InputError, SchemaError
 from ...layout import Number
 from ...tables.dtypes import (
@@ -100,8 +100,13 @@ class ScaledColumn(Column):
         elif stands_out:
             reason = f"{stands_out}; {reason}"
         observed = float(x.min()), float(x.max())
-        asked = request.bounds
-        bounds = observed if isinstance(asked, str) else cls.to_bounds(asked or (None, None), grain)
+        asked, bounds = request.bounds, observed_ends(x, request.way)
+        if not isinstance(asked, str):
+            bounds = cls.to_bounds(asked or (None, None), grain)
+        if lattice is not None and not lattice.step and bounds != observed and request.way:
+            bounds = observed  # no value is known beyond those that are listed
+        if request.way and bounds != observed and request.bounds == "observed":
+            reason += "; goes on above its range" if request.way > 0 else "; goes on below its range"
         lattice = None if lattice is None else lattice.within(*bounds)
         z = scaler.forward(x)
         unit = (0.0, 1.0) if name == "standard" else (float(z.mean()), float(z.std()) or 1.0)
@@ -149,7 +154,7 @@ class ScaledColumn(Column):
     def cell(self) -> Number:
         """Return the cell: where its values end, and what they do."""
         low, high = self.bounds
-        low = None if self._positive and low is not None and low <= 0 else low
+        low = None if self.positive and low is not None and low <= 0 else low
         scale = self.scaler.scale * self.unit[1] if isinstance(self.scaler, AffineScaler) else 1.0
         return Number(
             str(self.name),
@@ -164,21 +169,22 @@ class ScaledColumn(Column):
         )
 
     @property
-    def _positive(self) -> bool:
+    def positive(self) -> bool:
         """Whether the scaler may have no image of numbers that are not positive."""
         return self.observed[0] > 0 and not isinstance(self.scaler, AffineScaler)
 
+    def reach(self, times: float) -> tuple[float, float]:
+        """Return where values end: beyond an open bound, so many times their range more."""
+        (low, high), (least, most) = self.observed, self.bounds
+        more = times * (high - low)
+        return min(low, low - more if least is None else least), max(high, high + more if most is None else most)
+
     def _grid(self) -> Doubles:
         """Return the scaled numbers that exist, where they can be listed: beyond an open bound, up to a range more."""
-        (low, high), (least, most) = self.observed, self.bounds
-        wide = (
-            min(low, 2 * low - high if least is None else least),
-            max(high, 2 * high - low if most is None else most),
-        )
-        for ends in dict.fromkeys([wide, self.observed]):
+        for ends in dict.fromkeys([self.reach(1), self.observed]):
             points = np.empty(0) if self.lattice is None else self.lattice.points(*ends, MAX_POINTS)
             if len(points):
-                return np.unique(self.scaled(points[points > 0] if self._positive else points))
+                return np.unique(self.scaled(points[points > 0] if self.positive else points))
         return np.empty(0)
 
     def encode(self, series: pd.Series[Any]) -> Doubles:
