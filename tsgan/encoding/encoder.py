@@ -8,16 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrays import Bools, Ints, first_rows
+from ..arrays import Bools, Ints, first_rows, steps_within
 from ..constraints.base import Constraint, SequenceTable
 from ..constraints.chain import Chain
+from ..constraints.naming import named_numbers, names_in
 from ..constraints.suggesting import suggest
 from ..errors import NotFittedError, ParameterError, choose
 from ..panel import Panel, Windows
@@ -29,7 +30,8 @@ from .aliases import Aliases
 from .assembling import Decoded, assemble
 from .cells import Cells
 from .clocks.clock import GAP, START, Clock
-from .columns.base import infer_kind
+from .columns.base import infer_kind, kinds_for
+from .columns.category import are_ids, count_holders
 from .conditions import Condition, read_condition, refuse_strangers
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
@@ -63,6 +65,8 @@ class Encoder:
     bounds : "observed", None or mapping
         Clip decoded numbers to the observed range, or not at all, or by name to `(low, high)` with the others as
         observed; None in a pair leaves that side open.
+    kinds : mapping, optional
+        "category" or "number" by column, for columns of numbers that are to be taken as the one or the other.
 
     Attributes
     ----------
@@ -85,6 +89,7 @@ class Encoder:
         stride: int = 1,
         scaler: str | Mapping[str, str] = "auto",
         bounds: str | Mapping[str, tuple[float | None, float | None]] | None = "observed",
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         for option, names in (("static", static), ("exclude", exclude)):
             if isinstance(names, str):
@@ -96,7 +101,7 @@ class Encoder:
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
         stride = whole_number("stride", stride)
         lists = tuple(static or ()), tuple(exclude or ())
-        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds)
+        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds, kinds)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
@@ -123,8 +128,8 @@ class Encoder:
         frame, library = read_frame(data)
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
-        for name in form.names:
-            infer_kind(table.values[name], name)  # refuses what no column can hold
+        inferred = {name: infer_kind(table.values[name], name) for name in form.names}  # refuses what none can hold
+        kinds = kinds_for(options.kinds, inferred)
         order, lengths = arrange(table)
         lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
@@ -141,19 +146,22 @@ class Encoder:
         rules = () if isinstance(self._rules, str) else self._rules
         named = [name for one in rules if isinstance(one, Constraint) for name in one.operands(parts)]
         aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
+        asked = {option: getattr(options, option) for option in ("scaler", "bounds")}
+        numeric = {*named_numbers(rules), *(name for one in asked.values() if isinstance(one, Mapping) for name in one)}
+        names = _names(parts, frozenset(form.static), lengths, kinds, numeric)
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
-        names = None if table.keys is None else list(table.keys)
+        entities = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
-            rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
-        parts = chain.forward(parts, lengths, names) if rules else parts
+            rules = tuple(suggest(SequenceTable(parts, fixed, lengths), names))
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, entities)
+        parts = chain.forward(parts, lengths, entities) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
         walls, statics = walls_of(clock, options.calendar, stamps), {*chain.statics, START}
-        asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
+        asked |= {"calendar": options.calendar, "names": names}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
-        self._stages = Stages(options, window, form, library, keys, clock, aliases, chain, missing, cells)
+        self._stages = Stages(options, window, form, library, keys, clock, aliases, chain, missing, cells, names)
         return self
 
     @property
@@ -267,3 +275,25 @@ class Encoder:
         made = cls()
         made._stages, made._options, made._rules = stages, stages.options, stages.constraints
         return made
+
+
+def _names(
+    parts: Mapping[Name, pd.Series[Any]],
+    static: Set[Name],
+    lengths: Ints,
+    kinds: Mapping[Name, str],
+    numeric: Collection[Name],
+) -> dict[Name, str]:
+    """Return the columns of numbers that name things, and why: as asked, else as the table shows, ids left out."""
+    found: dict[Name, str] = {name: "asked for" for name, kind in kinds.items() if kind == "category"}
+    steps = steps_within(lengths) > 0
+    for fixed in (False, True):
+        own = {name: series for name, series in parts.items() if (name in static) == fixed}
+        follows = np.zeros(len(lengths), dtype=bool) if fixed else steps
+        for name, why in names_in(own, np.cumsum(~follows) - 1).items():
+            codes, levels = pd.factorize(own[name])
+            counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+            ids = are_ids(counts, count_holders(codes, follows, len(levels)))
+            if not ids and name not in numeric and name not in kinds:
+                found[name] = why
+    return found
