@@ -11,7 +11,7 @@ of a source may fail in another, so look at the list before you declare it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -30,6 +30,7 @@ from .fixed import Fixed
 from .fixed_sum import FixedSum
 from .inequality import Inequality, closure
 from .monotone import Monotone
+from .naming import names_in
 from .numbers import kind_of, read_together
 from .ranges import Range
 
@@ -78,7 +79,8 @@ def suggest_constraints(
 
     There are equal columns, sums and other combinations of columns with small whole coefficients, orders (without those
     that follow from others), ranges from zero that the column's spread would cross, whole numbers in float columns,
-    columns that never fall or never rise within a sequence, and categories that determine others.
+    columns that never fall or never rise within a sequence, and categories (numbers that name things among them) that
+    determine others.
 
     Parameters
     ----------
@@ -98,8 +100,13 @@ def suggest_constraints(
     return suggest(table.with_statics(static) if static else table)
 
 
-def suggest(table: SequenceTable) -> Suggestions:
-    """Return what holds in columns that are in sequence and time order; see `suggest_constraints`."""
+def suggest(table: SequenceTable, names: Collection[Name] | None = None) -> Suggestions:
+    """Return what holds in columns that are in sequence and time order; see `suggest_constraints`.
+
+    `names` are the columns of numbers that name things, by default those that `names_in` finds.
+    """
+    if names is None:
+        names = _named(table)
     found: list[tuple[Constraint, str]] = []
     copies: set[Name] = set()
     for static in (False, True):
@@ -112,12 +119,23 @@ def suggest(table: SequenceTable) -> Suggestions:
         copies |= {one.columns[0] for one, _ in same}
         own = {name: series for name, series in columns.items() if name not in copies}
         numbers = {name: series for name, series in own.items() if kind_of(series) in ("whole", "real")}
+        numbers = {name: series for name, series in numbers.items() if name not in names}
         found += _relations(numbers)
-        found += _all_orders(columns, pairs)
+        found += _all_orders({name: series for name, series in columns.items() if name not in names}, pairs)
         found += _ranges(numbers)
-        found += _combinations({name: series for name, series in own.items() if _is_category(series)})
-    found += _meters(table, copies | set(table.statics))
+        named = {name: series for name, series in own.items() if _is_category(series) or name in names}
+        found += _combinations(named)
+    found += _meters(table, {*copies, *table.statics, *names})
     return Suggestions([one for one, _ in found], [reason for _, reason in found])
+
+
+def _named(table: SequenceTable) -> set[Name]:
+    """Return the columns of numbers that name things."""
+    found: set[Name] = set()
+    for static in (False, True):
+        own = {name: series for name, series in table.columns.items() if (name in table.statics) == static}
+        found |= set(names_in(own, table.groups(static)))
+    return found
 
 
 def _sampled(count: int) -> NDArray[np.intp]:

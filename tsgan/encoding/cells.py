@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -99,6 +99,7 @@ class Cells:
         scaler: Any,
         bounds: Any,
         calendar: Any,
+        names: Collection[Name] = (),
     ) -> Self:
         """Learn the columns.
 
@@ -116,8 +117,11 @@ class Cells:
             Columns of the user, which `scaler` and `bounds` may name.
         scaler, bounds, calendar
             As the encoder got them.
+        names : collection of names
+            Columns of numbers that name things.
         """
         kinds = {name: infer_kind(series, name) for name, series in parts.items()}
+        kinds |= {name: "category" for name in names if kinds.get(name) in ("integer", "float")}
         times = [name for name in own if kinds.get(name) in ("datetime", "timedelta", "period")]
         numbers = [name for name in own if kinds.get(name, "float") in ("float", "integer", "constant")]
         scalers = dict.fromkeys(parts, "auto") | scalers_for(scaler, own, numbers + times)
@@ -134,7 +138,7 @@ class Cells:
         self.orders = find_orders([column for _, column in ordered], values[:, [j for j, _ in ordered]])
         self._observed = values[:, self._numbers()]
         self._independent = [independent_values(x, steps, len(whole)) for x in self._observed.T]
-        self.meets = {**self._pairs("static", fixed), **self._pairs("value", values)}
+        self.meets = {**self._pairs("static", fixed, names), **self._pairs("value", values, names)}
         named = [column.name for column in self._named("value")]
         some = [j for j in self._numbers() if named[j] != GAP]
         names = [named[j] for j in some]
@@ -203,11 +207,11 @@ class Cells:
     def _encoded(self, role: Role, parts: Columns, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
-    def _pairs(self, role: Role, codes: Doubles) -> dict[tuple[Name, Name], Bools]:
+    def _pairs(self, role: Role, codes: Doubles, names: Collection[Name]) -> dict[tuple[Name, Name], Bools]:
         """Return which levels of categories come together, for pairs of which some never do.
 
-        Of static ones all that never met count; of others those that should have by chance
-        at least `MIN_EXPECTED` times.
+        Of static ones all that never met count, and of numbers that name things beside what each of them determines;
+        of others those that should have by chance at least `MIN_EXPECTED` times.
         """
         named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= MAX_PAIRED_LEVELS]
         found: dict[tuple[Name, Name], Bools] = {}
@@ -217,7 +221,8 @@ class Cells:
             shape = len(one.share), len(two.share)
             count = np.bincount(both[:, 0] * shape[1] + both[:, 1], minlength=shape[0] * shape[1]).reshape(shape)
             met: Bools = count > 0
-            if role == "value":
+            determined = max(shape) == np.count_nonzero(met) and not {one.name, two.name}.isdisjoint(names)
+            if role == "value" and not determined:
                 met |= np.outer(count.sum(1), count.sum(0)) < MIN_EXPECTED * len(both)
             if role == "static" or not met.all():
                 found[one.name, two.name] = met

@@ -8,16 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrays import Bools, Ints, first_rows
+from ..arrays import Bools, Ints, first_rows, steps_within
 from ..constraints.base import Constraint, SequenceTable
 from ..constraints.chain import Chain
+from ..constraints.naming import named_numbers, names_in
 from ..constraints.suggesting import suggest
 from ..errors import NotFittedError, ParameterError, choose
 from ..panel import Panel, Windows
@@ -30,7 +31,8 @@ from .assembling import Decoded, assemble
 from .cells import Cells
 from .clocks.clock import GAP, START, Clock
 from .clocks.trend import ways_of
-from .columns.base import infer_kind
+from .columns.base import infer_kind, kinds_for
+from .columns.category import are_ids, count_holders
 from .conditions import Condition, read_condition, refuse_strangers
 from .durations import Durations, put
 from .missing import Missing
@@ -66,6 +68,8 @@ class Encoder:
         Clip decoded numbers to the observed range, or not at all, or by name to `(low, high)` with the others as
         observed; None in a pair leaves that side open. What rises or falls with time is open there, see
         `numbers.observed_ends`.
+    kinds : mapping, optional
+        "category" or "number" by column, for columns of numbers that are to be taken as the one or the other.
 
     Attributes
     ----------
@@ -88,6 +92,7 @@ class Encoder:
         stride: int = 1,
         scaler: str | Mapping[str, str] = "auto",
         bounds: str | Mapping[str, tuple[float | None, float | None]] | None = "observed",
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         for option, names in (("static", static), ("exclude", exclude)):
             if isinstance(names, str):
@@ -99,7 +104,7 @@ class Encoder:
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
         stride = whole_number("stride", stride)
         lists = tuple(static or ()), tuple(exclude or ())
-        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds)
+        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds, kinds)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
@@ -126,8 +131,8 @@ class Encoder:
         frame, library = read_frame(data)
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
-        for name in form.names:
-            infer_kind(table.values[name], name)  # refuses what no column can hold
+        inferred = {name: infer_kind(table.values[name], name) for name in form.names}  # refuses what none can hold
+        kinds = kinds_for(options.kinds, inferred)
         order, lengths = arrange(table)
         lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
@@ -144,28 +149,31 @@ class Encoder:
         rules = () if isinstance(self._rules, str) else self._rules
         named = [name for one in rules if isinstance(one, Constraint) for name in one.operands(parts)]
         aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
+        asked = {option: getattr(options, option) for option in ("scaler", "bounds")}
+        numeric = {*named_numbers(rules), *(name for one in asked.values() if isinstance(one, Mapping) for name in one)}
+        names = _names(parts, frozenset(form.static), lengths, kinds, numeric)
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
-        names = None if table.keys is None else list(table.keys)
+        entities = None if table.keys is None else list(table.keys)
         walls = walls_of(clock, options.calendar, stamps)
         if isinstance(self._rules, str):
-            rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
+            rules = tuple(suggest(SequenceTable(parts, fixed, lengths), names))
         given = readable(form, stamps) if rules else {}
         ways: dict[Name, int] = {}
         if rules:
             ways = ways_of(
                 {name: parts[name] for name in parts if name not in fixed}, lengths, walls[1] if single else None
             )
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given, ways)
-        parts = chain.forward(parts, lengths, names, given) if rules else parts
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, entities, given, ways)
+        parts = chain.forward(parts, lengths, entities, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time)
         parts = durations.forward(parts, clock, stamps, lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
         statics = {*chain.statics, START}
-        asked: dict[str, Any] = {"scaler": options.scaler, "bounds": options.bounds, "calendar": options.calendar}
+        asked |= {"calendar": options.calendar, "names": names}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
-        learned = clock, aliases, chain, missing, durations, cells
+        learned = clock, aliases, chain, missing, durations, cells, names
         self._stages = Stages(options, window, form, library, keys, *learned)
         return self
 
@@ -285,3 +293,25 @@ class Encoder:
         made = cls()
         made._stages, made._options, made._rules = stages, stages.options, stages.constraints
         return made
+
+
+def _names(
+    parts: Mapping[Name, pd.Series[Any]],
+    static: Set[Name],
+    lengths: Ints,
+    kinds: Mapping[Name, str],
+    numeric: Collection[Name],
+) -> dict[Name, str]:
+    """Return the columns of numbers that name things, and why: as asked, else as the table shows, ids left out."""
+    found: dict[Name, str] = {name: "asked for" for name, kind in kinds.items() if kind == "category"}
+    steps = steps_within(lengths) > 0
+    for fixed in (False, True):
+        own = {name: series for name, series in parts.items() if (name in static) == fixed}
+        follows = np.zeros(len(lengths), dtype=bool) if fixed else steps
+        for name, why in names_in(own, np.cumsum(~follows) - 1).items():
+            codes, levels = pd.factorize(own[name])
+            counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+            ids = are_ids(counts, count_holders(codes, follows, len(levels)))
+            if not ids and name not in numeric and name not in kinds:
+                found[name] = why
+    return found

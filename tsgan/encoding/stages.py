@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -50,6 +50,7 @@ class Options:
     stride: int
     scaler: Any
     bounds: Any
+    kinds: Any = None
 
 
 @saved
@@ -63,6 +64,8 @@ class Stages:
         Resolved.
     chain : Chain
         Constraints and their steps.
+    names : dict of name to str
+        The columns of numbers that name things, and why.
     """
 
     options: Options
@@ -76,6 +79,7 @@ class Stages:
     missing: Missing
     durations: Durations
     cells: Cells
+    names: dict[Name, str] = field(default_factory=dict)
 
     @property
     def lengths(self) -> Ints:
@@ -96,6 +100,10 @@ class Stages:
     def schema(self) -> Schema:
         """The columns as they were understood."""
         texts: dict[Name | None, list[str]] = {name: [str(gaps)] for name, gaps in self.missing.gaps.items()}
+        learned = {column.name: column.kind for column in self.cells.columns}
+        for name, why in self.names.items():
+            if learned.get(name) == "category":
+                texts.setdefault(name, []).append(why)
         for rule in self.constraints:
             for name in rule.operands(self.form.names):
                 texts.setdefault(name, []).append(rule.text)

@@ -142,7 +142,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..tables.sources import in_parts
 
         roles = ("entity", "time", "static", "exclude")
-        names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds")
+        names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])

@@ -69,6 +69,11 @@ class RecurrentGAN(Synthesizer):
     scaler : str or mapping
         A scaler for all columns or by column: "auto", "standard", "minmax", "robust", "power", "log" or "quantile".
         Name one where the schema shows that a column was not taken for what it is.
+    kinds : mapping, optional
+        "category" or "number" by column of numbers, where the schema shows that one was not taken for what it is:
+        ``{"code": "category"}``. Whole numbers that name things (codes of places, states) are categories by themselves
+        where a text goes with them, or where they are few, uneven, and act on other columns in no order; a column that
+        `scaler`, `bounds` or a rule other than `Fixed` names is a number.
     window : int, optional
         Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps. Raise it where what
         matters lies farther apart than that; a state is carried on beyond it in any case.
@@ -171,6 +176,7 @@ class RecurrentGAN(Synthesizer):
         device: str = "cpu",
         calendar: Literal["auto", False] | Sequence[str] = "auto",
         scaler: str | Mapping[str, str] = "auto",
+        kinds: Mapping[str, str] | None = None,
         window: int | None = None,
         stride: int = 1,
         cell: str = "lstm",
@@ -208,6 +214,7 @@ class RecurrentGAN(Synthesizer):
         self.device = device
         self.calendar = calendar
         self.scaler = scaler
+        self.kinds = kinds
         self.window = window
         self.stride = stride
         self.cell = cell

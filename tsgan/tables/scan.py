@@ -17,6 +17,7 @@ from pandas.api import types
 from ..arrays import Ints
 from ..errors import InputError
 
+MAX_NAMES = 200  # whole numbers of one column that may name things
 MAX_LEVELS = 10_000  # of one column that are looked for; of a column with more, an excerpt holds those that come
 
 
@@ -32,6 +33,7 @@ class Scan:
         self._last: Any = None  # key, or time, of the last row
         self._ends: dict[Any, tuple[Any, int]] = {}  # by column and end, the extreme and its row
         self._levels: dict[Any, dict[Any, int]] = {}  # by column, the first row of each level
+        self._many: set[Any] = set()  # columns with too many levels
 
     def add(self, name: str, frame: pd.DataFrame) -> None:
         """Count the rows of a frame, of the part that is called `name`.
@@ -68,8 +70,10 @@ class Scan:
                 value, known = series.iloc[place], self._ends.get((column, end))
                 if known is None or (value < known[0] if end < 0 else value > known[0]):
                     self._ends[column, end] = (value, int(numbers[place]))
-            return
-        if len(levels) > MAX_LEVELS or column == self._time:
+            if not types.is_integer_dtype(series.dtype):
+                return
+        most = MAX_NAMES if _ranked(series.dtype) else MAX_LEVELS
+        if len(levels) > most or column == self._time:
             return
         try:
             codes, found = pd.factorize(series)
@@ -78,7 +82,8 @@ class Scan:
         known_codes, first = np.unique(codes, return_index=True)
         for level, place in zip(found, first[known_codes >= 0], strict=True):
             levels.setdefault(level, int(numbers[place]))
-            if len(levels) > MAX_LEVELS:
+            if len(levels) > most:
+                self._many.add(column)
                 break
 
     def _add_keys(self, name: str, frame: pd.DataFrame) -> None:
@@ -136,7 +141,7 @@ class Scan:
     def needed(self) -> Ints:
         """Numbers of the needed rows, increasing."""
         rows = {0, *(row for _, row in self._ends.values())}
-        rows |= {row for levels in self._levels.values() if len(levels) <= MAX_LEVELS for row in levels.values()}
+        rows |= {row for column, levels in self._levels.items() if column not in self._many for row in levels.values()}
         return np.array(sorted(rows), dtype=np.int64)
 
     @property

@@ -239,6 +239,28 @@ def bounds_for(
     return limits | {name: _limits(name, pair) for name, pair in asked.items()}
 
 
+def kinds_for(asked: Mapping[Any, str] | None, inferred: Mapping[Name, Kind]) -> dict[Name, str]:
+    """Return which columns are asked to be categories or numbers, by what they hold; what does not fit is refused."""
+    if asked is None:
+        return {}
+    if not isinstance(asked, Mapping):
+        raise ParameterError(f"kinds={asked!r} must be a mapping of column to kind, such as {{'code': 'category'}}")
+    for name, kind in asked.items():
+        if name not in inferred:
+            hint = nearest_name(name, list(inferred))
+            raise ParameterError(f"kinds names {name!r}, which is not a static or value column{hint}")
+        choose(f"kinds[{name!r}]", kind, ["category", "number"])
+        held = inferred[name]
+        if held in ("datetime", "timedelta", "period"):
+            do = "leave it out of kinds, or convert the column, by .astype(str) for categories"
+        elif kind == "number" and held in ("category", "boolean"):
+            do = "leave it out of kinds, or convert the column, by pd.to_numeric or .astype(int) for numbers"
+        else:
+            continue
+        raise ParameterError(f"kinds[{name!r}]={kind!r} does not fit a column that holds {held} values; {do}")
+    return dict(asked)
+
+
 def _limits(name: Name, pair: Any) -> Bounds:
     """Return a pair of numbers as bounds; an infinite end is none, what is no such pair an error."""
     try:

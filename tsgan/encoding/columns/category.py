@@ -167,9 +167,7 @@ def refuse_ids(counts: Ints, holders: Ints, name: Name) -> None:
         If at least 30 levels have one holder each and together 90 % of the rows; for more than 200 levels if those with
         one holder have half of the rows; and for more than 5000 levels in any case.
     """
-    rows, levels, alone = int(counts.sum()), len(counts), holders == 1
-    lone, held = int(alone.sum()), int(counts[alone].sum())
-    ids = (lone >= MIN_IDS and held >= ID_ROWS * rows) or (levels > MAX_KEPT and held >= ID_ROWS_OF_MANY * rows)
+    rows, levels, ids = int(counts.sum()), len(counts), are_ids(counts, holders)
     if not ids and levels <= MAX_LEVELS:
         return
     why = "like ids or free text" if ids else f"more than the {MAX_LEVELS} that a category may have"
@@ -178,6 +176,13 @@ def refuse_ids(counts: Ints, holders: Ints, name: Name) -> None:
         f"Leave it out with exclude=[{name!r}]; or pass it as entity= if it names the sequence, as time= if it is the "
         "date or time; or group its rare values"
     )
+
+
+def are_ids(counts: Ints, holders: Ints) -> bool:
+    """Return whether levels name rows or sequences, by the rows and holders of each; see `refuse_ids`."""
+    rows, levels, alone = int(counts.sum()), len(counts), holders == 1
+    lone, held = int(alone.sum()), int(counts[alone].sum())
+    return (lone >= MIN_IDS and held >= ID_ROWS * rows) or (levels > MAX_KEPT and held >= ID_ROWS_OF_MANY * rows)
 
 
 def count_holders(codes: NDArray[np.intp], follows: Bools, levels: int) -> Ints:
