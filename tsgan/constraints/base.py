@@ -70,6 +70,10 @@ class Constraint(ABC):
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
         """Add to a plan the steps that keep all constraints of this kind; kinds come in the order of `CONSTRAINTS`."""
 
+    def puts_back(self) -> tuple[Name, ...]:
+        """Return the columns that are changed to keep it; others it only reads, as the clock can only be read."""
+        return self.columns
+
     @classmethod
     def check_together(cls, own: Sequence[Self], others: Sequence[Constraint]) -> None:
         """Refuse constraints of this kind that contradict each other, or others, by a ConstraintError."""
@@ -191,6 +195,7 @@ class SequenceTable:
     columns: Mapping[Name, pd.Series[Any]]  # (rows,), in sequence and time order; static ones (sequences,)
     statics: Set[Name]
     lengths: Ints  # steps of each sequence, which add up to the rows
+    given: Set[Name] = frozenset()  # columns that rules may read and nothing puts back, such as the clock
 
     @cached_property
     def sequence(self) -> Places:

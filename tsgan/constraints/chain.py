@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -28,10 +29,20 @@ from .inequality import Inequality
 from .monotone import Monotone
 from .ranges import Range
 
+NONE: Mapping[Name, pd.Series[Any]] = MappingProxyType({})
 # in the order in which they say what puts a column back; what the last ones say is kept first beside known values
 CONSTRAINTS: dict[str, type[Constraint]] = {
     member.kind: member for member in (Fixed, Derived, FixedSum, Monotone, Inequality, Range)
 }
+
+
+def _beside(frame: pd.DataFrame, given: Mapping[Name, pd.Series[Any]]) -> pd.DataFrame:
+    """Return a table with the columns that are given and not there, row by row."""
+    lacking = [name for name in given if name not in frame.columns]
+    frame = frame.copy() if lacking else frame
+    for name in lacking:
+        frame[name] = given[name].array
+    return frame
 
 
 def _numbered(columns: Mapping[Name, pd.Series[Any]]) -> Columns:
@@ -47,6 +58,7 @@ class Chain:
     steps: tuple[Step, ...]  # in the order of the way back
     columns: tuple[Name, ...]
     fixed: frozenset[Name]  # columns with one value per sequence
+    given: tuple[Name, ...] = ()  # columns that rules only read
 
     @cached_property
     def _made(self) -> frozenset[Name]:
@@ -61,13 +73,16 @@ class Chain:
         lengths: Ints,
         bounds: Bounds = "observed",
         keys: Sequence[Any] | None = None,
+        given: Mapping[Name, pd.Series[Any]] = NONE,
     ) -> Chain:
         """Check every constraint against a table as `SequenceTable` holds it, and learn how to keep it.
 
-        Columns that are put back are clipped to `bounds`, the constraints being above it. Errors name an unknown
-        column, a wrong dtype, a contradiction, or rows that break a constraint, with their entities from `keys`.
+        What is `given`, such as the clock, rules may read, here and on the way back. Columns that are put back are
+        clipped to `bounds`, the constraints being above it. Errors name an unknown column, a wrong dtype, a
+        contradiction, or rows that break a constraint, with their entities from `keys`.
         """
-        table = SequenceTable(_numbered(columns), frozenset(statics), lengths)
+        both = _numbered({**columns, **given})
+        table = SequenceTable(both, frozenset(statics), lengths, frozenset(given))
         check(constraints, table, keys)
         plan = Plan(constraints, table, bounds)
         for kind in CONSTRAINTS.values():
@@ -75,7 +90,7 @@ class Chain:
         owner = {name: i for i, step in enumerate(plan.steps) for name in step.makes}
         graph = {i: {owner[name] for name in step.needs if name in owner} for i, step in enumerate(plan.steps)}
         steps = [plan.steps[i] for i in TopologicalSorter(graph).static_order()]
-        return cls(tuple(constraints), tuple(steps), tuple(columns), frozenset(statics))
+        return cls(tuple(constraints), tuple(steps), tuple(columns), frozenset(statics), tuple(given))
 
     @property
     def statics(self) -> frozenset[Name]:
@@ -83,10 +98,14 @@ class Chain:
         return (self.fixed - self._made).union(*(step.statics for step in self.steps))
 
     def forward(
-        self, columns: Mapping[Name, pd.Series[Any]], lengths: Ints, keys: Sequence[Any] | None = None
+        self,
+        columns: Mapping[Name, pd.Series[Any]],
+        lengths: Ints,
+        keys: Sequence[Any] | None = None,
+        given: Mapping[Name, pd.Series[Any]] = NONE,
     ) -> Columns:
         """Return the parts that are learned; refuse rows that break a constraint or hold what was never seen."""
-        table = SequenceTable(_numbered(columns), self.fixed, lengths)
+        table = SequenceTable(_numbered({**columns, **given}), self.fixed, lengths, frozenset(self.given))
         check(self.constraints, table, keys)
         makers = {step.makes[0]: step for step in self.steps}
         found: Columns = {}
@@ -97,43 +116,52 @@ class Chain:
                 found[name] = table.columns[name]
         return found
 
-    def inverse(self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints) -> Columns:
+    def inverse(
+        self, parts: Mapping[Name, pd.Series[Any]], lengths: Ints, given: Mapping[Name, pd.Series[Any]] = NONE
+    ) -> Columns:
         """Return the columns, in their order, dtypes and decimals, of parts with any values and gaps.
 
         Every constraint holds; there is a warning for rows that no other row is there to repair by.
         """
         parts = _numbered(parts)
-        done: Columns = {name: parts[name] for name in self.columns if name not in self._made}
-        table = SequenceTable(done, self.fixed, lengths)
+        done = _numbered(given) | {name: parts[name] for name in self.columns if name not in self._made}
+        table = SequenceTable(done, self.fixed, lengths, frozenset(self.given))
         for step in self.steps:
             done |= step.inverse(parts, table)
         formulas = [step for step in self.steps if isinstance(step, Formula)]
         done = repair(self.constraints, formulas, table)
         return {name: done[name] for name in self.columns}
 
-    def infer(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones."""
+    def infer(self, frame: pd.DataFrame, given: Mapping[Name, pd.Series[Any]] = NONE) -> pd.DataFrame:
+        """Return a table with the missing values that follow from others: the one that a sum lacks, computed ones.
+
+        What rules only read and the table lacks is `given`, row by row; it does not come back.
+        """
         members: list[Constraint | Step] = [*self.constraints, *self.steps]
+        names, frame = frame.columns, _beside(frame, given)
         for _ in self.constraints:  # one rule's answer may be what another lacks
             before = int(frame.isna().to_numpy().sum())
             for one in members:
                 frame = one.infer(frame)
             if int(frame.isna().to_numpy().sum()) == before:
                 break
-        return frame
+        return frame if len(frame.columns) == len(names) else frame[names]
 
-    def release(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def release(self, frame: pd.DataFrame, given: Mapping[Name, pd.Series[Any]] = NONE) -> pd.DataFrame:
         """Return a table without the known values that could not be kept beside drawn ones."""
-        out = frame
+        out = known = _beside(frame, given)
         for step in self.steps:
-            out = step.release(out, frame)
-        return out
+            out = step.release(out, known)
+        return out if out is frame else out[frame.columns]
 
-    def enforce(self, drawn: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    def enforce(
+        self, drawn: pd.DataFrame, known: pd.DataFrame, given: Mapping[Name, pd.Series[Any]] = NONE
+    ) -> pd.DataFrame:
         """Return a table filled with drawn values that keeps all constraints; values that were known stay."""
+        names, drawn, known = drawn.columns, _beside(drawn, given), _beside(known, given)
         for step in self.steps:
             drawn = step.enforce(drawn, known)
         for kind in reversed(CONSTRAINTS.values()):
             own = [one for one in self.constraints if type(one) is kind]
             drawn = kind.enforce(own, drawn, known) if own else drawn
-        return self.infer(drawn)
+        return self.infer(drawn)[names]

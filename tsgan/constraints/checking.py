@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .derived import Formula
 
 MAX_ROWS_SHOWN = 5  # of those that break a rule, in a message
 MAX_COLUMNS_SHOWN = 8
+DATED = pd.DatetimeIndex | pd.PeriodIndex
 
 
 def check(constraints: Sequence[Constraint], table: SequenceTable, keys: Sequence[Any] | None = None) -> None:
@@ -30,6 +32,12 @@ def check(constraints: Sequence[Constraint], table: SequenceTable, keys: Sequenc
         if not isinstance(constraint, Constraint):
             raise ConstraintError(
                 f"constraints holds {constraint!r}; pass Inequality, FixedSum, Monotone, Fixed, Derived or Range"
+            )
+        held = [name for name in constraint.puts_back() if name in table.given]
+        if held:
+            raise ConstraintError(
+                f"{constraint!r} would change {held[0]!r}, which is the clock or follows from it, and which rules only "
+                "read; name other columns, or compute one of them from it by Derived"
             )
         _check_columns(constraint, table, "a static or value column")
     for first in {type(one): one for one in constraints}.values():
@@ -120,22 +128,29 @@ def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None 
     elif frame.index.nlevels == 2 and frame.index.names[0] == "sequence":
         codes = pd.factorize(frame.index.get_level_values(0))[0]
     ranks: Any = np.arange(len(table))
+    clock: pd.Index[Any] = frame.index.get_level_values(-1)
     if time is not None:
         ranks = table[time].rank(method="first").to_numpy()
-    elif isinstance(clock := frame.index.get_level_values(-1), pd.DatetimeIndex | pd.PeriodIndex):
+    elif isinstance(clock, DATED):
         ranks = clock.argsort(kind="stable").argsort(kind="stable")
     order = np.lexsort((ranks, codes))
-    names = [name for name in table.columns if name not in (entity, time) or name is None]
+    names = [name for name in table.columns if name != entity or name is None]
+    clock_name: Any = frame.index.names[-1] if isinstance(clock, DATED) else None
+    given: frozenset[Any] = frozenset({time, clock_name} - {None})
     lengths: Ints = np.bincount(codes).astype(np.int64)
-    return SequenceTable({name: table[name].take(order).reset_index(drop=True) for name in names}, frozenset(), lengths)
+    columns: dict[Any, pd.Series[Any]] = {name: table[name].take(order).reset_index(drop=True) for name in names}
+    if clock_name is not None and clock_name not in table.columns:
+        columns[clock_name] = pd.Series(clock.take(order)).reset_index(drop=True)
+    return SequenceTable(columns, frozenset(), lengths, given)
 
 
 def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], table: SequenceTable) -> Columns:
     """Return the columns, with every constraint kept; warn if rows are left that break one."""
     columns, statics = dict(table.columns), table.statics
-    connected = merged([constraint.operands(columns) for constraint in constraints])
+    movable = [name for name in columns if name not in table.given]
+    connected = merged([constraint.operands(movable) for constraint in constraints])
     for _ in range(2):
-        bad, named = _bad(constraints, formulas, SequenceTable(columns, statics, table.lengths))
+        bad, named = _bad(constraints, formulas, replace(table, columns=columns))
         if not bad.any():
             return columns
         group = {name for names in connected if named & set(names) for name in names}
@@ -144,12 +159,12 @@ def repair(constraints: Sequence[Constraint], formulas: Sequence[Formula], table
         if (place < 0).any() and not bad.all() and not bound and not group & statics:
             place = np.where(place < 0, last_known(~bad, np.zeros(len(bad), dtype=np.intp)), place)
         take = np.where(bad & (place >= 0), place, np.arange(len(bad)))
-        for name in group - statics:
+        for name in group - statics - table.given:
             dtype = next((step.dtype for step in formulas if step.name == name), columns[name].dtype)
             columns[name] = columns[name].take(take).reset_index(drop=True)
             if columns[name].dtype != dtype and not (bad & (place < 0)).any():
                 columns[name] = columns[name].astype(dtype)
-    bad, named = _bad(constraints, formulas, SequenceTable(columns, statics, table.lengths))
+    bad, named = _bad(constraints, formulas, replace(table, columns=columns))
     if bad.any():
         warnings.warn(
             f"{int(bad.sum())} of {len(bad)} rows break constraints on {sorted(map(str, named))} that are not kept by "

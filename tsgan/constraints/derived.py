@@ -30,7 +30,8 @@ class Derived(Constraint):
     column : str or int
     function : str or callable
         A formula over the other columns (see `expression.Expression`), or a function of the DataFrame of all other
-        columns that returns one value per row. A model with a function cannot be saved: write a formula for that.
+        columns that returns one value per row. The clock is one of them, under its name. A model with a function
+        cannot be saved: write a formula for that.
     """
 
     kind: ClassVar[str] = "derived"
@@ -60,6 +61,10 @@ class Derived(Constraint):
         names = list(known)
         others = names if self.formula is None else [resolve(name, names) for name in self.formula.names]
         return tuple(dict.fromkeys([self.column, *others]))
+
+    def puts_back(self) -> tuple[Name, ...]:
+        """Return the column; it only reads the others."""
+        return (self.column,)
 
     def unknown(self, known: Iterable[Name]) -> list[Name]:
         """Return the columns that it names and that are not there."""
@@ -98,14 +103,25 @@ class Derived(Constraint):
             if isinstance(found, pd.Series) and gone.any():  # a comparison with what is missing is not False
                 found = found.reset_index(drop=True).mask(gone)
         else:
-            assert callable(self.function)
-            found = self.function(pd.DataFrame(used))
+            found = self._called(pd.DataFrame(used))
             if not np.isscalar(found) and len(found) != count:
                 raise ConstraintError(f"{self!r}: the function returned {len(found)} values for {count} rows")
         if isinstance(found, str | np.generic) or not hasattr(found, "__len__"):
             return pd.Series([found]).take(np.zeros(count, dtype=np.intp)).reset_index(drop=True)
         series = pd.Series(found).reset_index(drop=True)
         return series.where(np.isfinite(series)) if series.dtype.kind == "f" else series
+
+    def _called(self, frame: pd.DataFrame) -> Any:
+        """Return what the function makes of a table; a column that is not there is named, beside those that are."""
+        assert callable(self.function)
+        try:
+            return self.function(frame)
+        except (KeyError, AttributeError) as error:
+            raise ConstraintError(
+                f"{self!r}: the function raised {type(error).__name__}: {error}; it is given the columns "
+                f"{list(frame.columns)}, the clock among them if it has a name (time=, or df.rename_axis('time') where "
+                "it is the index)"
+            ) from error
 
     def broken(self, table: SequenceTable) -> Bools:
         """Return which rows hold another value, in the decimals that are shown."""

@@ -51,6 +51,10 @@ class Range(Constraint):
         ends = [self.low, self.high][: 2 if self.high is not None else 1 if self.low is not None else 0]
         return (self.column, *ends), {"whole": True} if self.whole else {}
 
+    def puts_back(self) -> tuple[Name, ...]:
+        """Return nothing: a column that can only be read is looked at, every other one is clipped."""
+        return ()
+
     def check(self, table: SequenceTable) -> None:
         """Refuse a column that is not of the ends' kind."""
         self._check_kinds(table, ("whole", "real") if self.whole else KINDS)
@@ -75,7 +79,7 @@ class Range(Constraint):
     def steps(cls, own: Sequence[Self], plan: Plan) -> None:
         """Clip what nothing else puts back."""
         for one in own:
-            if one.column not in plan.owned:
+            if one.column not in plan.owned | plan.table.given:
                 found = plan.format(one.column)
                 scale = Scale.of([found])
                 low, high = plan.limits(one.column, scale)

@@ -12,6 +12,7 @@ of a source may fail in another, so look at the list before you declare it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -76,8 +77,9 @@ def suggest_constraints(
     """Return the constraints that hold exactly in a table and are not trivial.
 
     There are equal columns, sums and other combinations of columns with small whole coefficients, orders (without those
-    that follow from others), ranges from zero that the column's spread would cross, whole numbers in float columns,
-    columns that never fall or never rise within a sequence, and categories that determine others.
+    that follow from others; of dates also with the clock), ranges from zero that the column's spread would cross, whole
+    numbers in float columns, columns that never fall or never rise within a sequence, and categories that determine
+    others.
 
     Parameters
     ----------
@@ -100,6 +102,9 @@ def suggest(table: SequenceTable) -> Suggestions:
     """Return what holds in columns that are in sequence and time order; see `suggest_constraints`."""
     found: list[tuple[Constraint, str]] = []
     copies: set[Name] = set()
+    clock = {name: series for name, series in table.columns.items() if name in table.given}
+    clock = {name: series for name, series in clock.items() if kind_of(series) == "moment"}
+    table = replace(table, columns={name: one for name, one in table.columns.items() if name not in table.given})
     for static in (False, True):
         columns = {name: series for name, series in table.columns.items() if (name in table.statics) == static}
         if table.size(static) < MIN_ROWS or not columns:
@@ -111,10 +116,11 @@ def suggest(table: SequenceTable) -> Suggestions:
         own = {name: series for name, series in columns.items() if name not in copies}
         numbers = {name: series for name, series in own.items() if kind_of(series) in ("whole", "real")}
         found += _relations(numbers)
-        found += _all_orders(columns, pairs)
+        found += _all_orders({**({} if static else clock), **columns}, pairs)
         found += _ranges(numbers)
         found += _combinations({name: series for name, series in own.items() if _is_category(series)})
-    found += _meters(table, copies | set(table.statics))
+    timed = {name for one, _ in found if set(one.columns) & set(clock) for name in one.columns}
+    found += _meters(table, copies | set(table.statics) | timed)  # a date that the clock bounds rises with it
     return Suggestions([one for one, _ in found], [reason for _, reason in found])
 
 

@@ -34,7 +34,7 @@ from .conditions import Condition, read_condition, refuse_strangers
 from .durations import Durations, put
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
-from .stages import Options, Stages, parts_of, stamps_of, walls_of
+from .stages import Options, Stages, parts_of, readable, stamps_of, walls_of
 
 
 class Encoder:
@@ -145,10 +145,11 @@ class Encoder:
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         names = None if table.keys is None else list(table.keys)
+        given = readable(form, stamps) if self._rules else {}
         if isinstance(self._rules, str):
-            rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names)
-        parts = chain.forward(parts, lengths, names) if rules else parts
+            rules = tuple(suggest(SequenceTable({**given, **parts}, fixed, lengths, frozenset(given))))
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given)
+        parts = chain.forward(parts, lengths, names, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
         durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time)
         parts = durations.forward(parts, clock, stamps, lengths)
@@ -243,7 +244,8 @@ class Encoder:
         put(held, decoded)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
-            decoded = {name: series.array for name, series in stages.chain.inverse(parts, panel.lengths).items()}
+            made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))
+            decoded = {name: series.array for name, series in made.items()}
         return Decoded(decoded, panel.lengths, stamps)
 
     def assemble(self, parts: Sequence[Decoded], *, squeeze: bool = False, before: tuple[int, int] = (0, 0)) -> Any:

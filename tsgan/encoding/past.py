@@ -23,7 +23,7 @@ from .clocks.clock import GAP
 from .columns.constant import ConstantColumn
 from .encoder import Encoder
 from .sequences import encode_lengths
-from .stages import Stages, parts_of, stamps_of
+from .stages import Stages, parts_of, readable, stamps_of
 
 FUTURE = "future"
 RECENT = 8  # windows of a past that are looked at; what lies before is out of reach of any memory
@@ -151,8 +151,8 @@ def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths:
             series = filled.take(final).reset_index(drop=True)
         ends[name] = series
     ones = np.ones(len(lengths), dtype=np.int64)
-    learned = stages.chain.forward(stages.aliases.forward(ends, ones), ones)
     last = None if stamps is None else stamps.take(final)
+    learned = stages.chain.forward(stages.aliases.forward(ends, ones), ones, given=readable(stages.form, last))
     made = stages.panel(learned, last, ones).statics
     out = statics.copy()
     places = [stages.cells.place(name) for step in meters for name in step.statics]
@@ -227,7 +227,8 @@ def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     taken, order, lengths = stages.take_apart(table)
     taken = _known_once(replace(taken, values=stages.aliases.fill_sources(taken.values, taken.stamps)))
     if stages.constraints:
-        taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values)))
+        given = readable(stages.form, taken.stamps)
+        taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values, given), given))
     stamps = stamps_of(taken, order)
     panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
     starts = _ticks(stages, taken, stamps, first_rows(lengths))
@@ -270,8 +271,8 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     values = stages.restored(rows, table.keys)
     for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():
-            given = table.values[step.name].take(order).reset_index(drop=True)
-            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), given, rows.lengths)
+            own = table.values[step.name].take(order).reset_index(drop=True)
+            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), own, rows.lengths)
     drawn = {name: pd.Series(values[name], copy=False).take(back).reset_index(drop=True) for name in names}
     if form.kind != "frame":
         flat = np.column_stack([drawn[name].to_numpy(dtype=np.float64) for name in names])
@@ -280,16 +281,17 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    known = stages.chain.infer(frame)
+    given = readable(form, table.stamps)
+    known = stages.chain.infer(frame, given)
     out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    out = stages.chain.enforce(out, known)
+    out = stages.chain.enforce(out, known, given)
     if table.codes is not None:
-        out = _held_once(stages, out, known, table.codes)
+        out = _held_once(stages, out, known, table.codes, given)
     return give_back(out, kind)
 
 
@@ -309,17 +311,20 @@ def _before_known(stages: Stages, given: Columns, rows: Decoded) -> Decoded:
     return replace(rows, values=values)
 
 
-def _held_once(stages: Stages, out: pd.DataFrame, known: pd.DataFrame, codes: NDArray[Any]) -> pd.DataFrame:
+def _held_once(
+    stages: Stages, out: pd.DataFrame, known: pd.DataFrame, codes: NDArray[Any], given: Columns
+) -> pd.DataFrame:
     """Return a filled table with one value per sequence where rules moved static ones row by row."""
     for name in stages.form.static:
         if not known[name].isna().any() or not (out[name].groupby(codes).nunique() > 1).any():
             continue
         groups, tries = out[name].groupby(codes), [out.copy(), out.copy()]
         tries[0][name], tries[1][name] = groups.transform("min"), groups.transform("max")
-        out = min(tries, key=lambda made: sum(violations(stages.constraints, made).values()))
+        roles = stages.form.entity, stages.form.time
+        out = min(tries, key=lambda made: sum(violations(stages.constraints, made, *roles).values()))
         known = known.copy()
         known[name] = out[name]
-        out = stages.chain.enforce(out, known)
+        out = stages.chain.enforce(out, known, given)
     return out
 
 

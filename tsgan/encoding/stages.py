@@ -157,7 +157,9 @@ class Stages:
         """Return the parts that are learned: without copies, constraints taken out."""
         parts = self.aliases.forward(parts_of(table, order, lengths), lengths)
         keys = None if table.keys is None else list(table.keys)
-        return self.chain.forward(parts, lengths, keys) if self.constraints else parts
+        if not self.constraints:
+            return parts
+        return self.chain.forward(parts, lengths, keys, readable(self.form, stamps_of(table, order)))
 
     def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
@@ -224,6 +226,13 @@ def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | Non
         return None
     sorted_already = table.codes is None and bool((order == np.arange(len(order))).all())
     return table.stamps if sorted_already else table.stamps.take(order)
+
+
+def readable(form: Form, stamps: pd.Index[Any] | None) -> Columns:
+    """Return what rules read and nothing puts back, one value per row: the clock, if it has a name of its own."""
+    if stamps is None or form.time is None or form.time in form.names:
+        return {}
+    return {form.time: pd.Series(stamps).reset_index(drop=True)}
 
 
 def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Columns:

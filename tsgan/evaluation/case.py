@@ -43,6 +43,9 @@ class Case:
     sensitive: Column | None  # to infer (disclosure)
     frames: Mapping[str, pd.DataFrame]  # "real", "synthetic", "holdout": columns as they came, rows as in the panel
     constraints: tuple[Constraint, ...] | None  # what the tables must hold, where the user said so
+    stamps: Mapping[str, pd.Series] = field(
+        default_factory=dict
+    )  # of each table: its clock as it came, if it has a name
     shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # see `records.remembered`
 
     @property
@@ -130,6 +133,7 @@ def prepare(
         None if sensitive is None else by_name[str(sensitive)],
         {side: table.frame for side, table in rows.items()},
         None if constraints is None else tuple(constraints),
+        {side: table.stamps for side, table in rows.items() if table.stamps is not None},
     )
 
 

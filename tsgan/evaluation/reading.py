@@ -36,6 +36,7 @@ class OrderedTable:
     clock: Doubles | None  # time of each row, in days where it is a date, else in its own unit
     note: str = ""  # what the reader did to the table, where that must be said
     keys: tuple[Any, ...] = ()  # columns that repeat the entity's key on every row
+    stamps: pd.Series | None = None  # the clock as it came, under its name
     counters: tuple[Any, ...] = ()  # columns that number the rows of the whole table, or its sequences
 
 
@@ -149,7 +150,10 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
     if entity is not None and len(lengths) >= MIN_SEQUENCES_FOR_KEYS:
         keys = tuple(n for n in rows if _repeats(frame[n], frame[entity]))
         counters = tuple(n for n in rows if _counts(frame[n], codes))
-    return OrderedTable(rows, lengths, None if clock is None else clock[order], keys=keys, counters=counters)
+    named = frame[time] if time is not None else None if clock is None else pd.Series(stamps)
+    named = None if named is None or named.name is None else named.iloc[order].reset_index(drop=True)
+    clock = None if clock is None else clock[order]
+    return OrderedTable(rows, lengths, clock, keys=keys, stamps=named, counters=counters)
 
 
 def _repeats(series: pd.Series, keys: pd.Series) -> bool:

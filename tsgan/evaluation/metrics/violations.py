@@ -104,14 +104,15 @@ class Violations(Metric):
 
 
 def _rows(case: Case, side: str) -> SequenceTable:
-    """Return a table's columns as they came, all with one value per row."""
+    """Return a table's columns as they came, all with one value per row; declared rules read the clock, too."""
     part = {"real": case.real, "synthetic": case.synthetic, "holdout": case.holdout}[side]
     if case.frames is None or part is None:
         raise CannotMeasureError("the tables are not at hand")
     frame = case.frames[side]
-    return SequenceTable(
-        {name: frame[name].reset_index(drop=True) for name in frame.columns}, frozenset(), part.panel.lengths
-    )
+    columns: dict[Any, pd.Series[Any]] = {name: frame[name].reset_index(drop=True) for name in frame.columns}
+    clock = None if case.constraints is None else case.stamps.get(side)
+    given: dict[Any, pd.Series[Any]] = {clock.name: clock} if clock is not None and clock.name not in columns else {}
+    return SequenceTable({**columns, **given}, frozenset(), part.panel.lengths, frozenset(given))
 
 
 def _found(case: Case, real: SequenceTable) -> tuple[list[Constraint], list[Constraint]]:
@@ -142,6 +143,9 @@ def _useless(case: Case, real: SequenceTable) -> SequenceTable:
     rng = case.rng("violations")
     columns = {}
     for name, series in real.columns.items():
+        if name in real.given:
+            columns[name] = series
+            continue
         if kind_of(series) not in ("whole", "real") or series.isna().all():
             columns[name] = series.take(rng.permutation(len(series))).reset_index(drop=True)
             continue
@@ -149,7 +153,7 @@ def _useless(case: Case, real: SequenceTable) -> SequenceTable:
         drawn = rng.normal(np.nanmean(x), np.nanstd(x), len(x))
         drawn = np.round(drawn) if kind_of(series) == "whole" else drawn
         columns[name] = pd.Series(np.where(np.isnan(x), np.nan, drawn))
-    return SequenceTable(columns, frozenset(), real.lengths)
+    return replace(real, columns=columns)
 
 
 def _chance(case: Case, found: Bools) -> float:
