@@ -31,7 +31,7 @@ from .cells import Cells
 from .clocks.clock import GAP, START, Clock
 from .columns.base import infer_kind
 from .conditions import Condition, read_condition, refuse_strangers
-from .durations import Durations, put
+from .durations import Durations
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
 from .stages import Options, Stages, parts_of, readable, stamps_of, walls_of
@@ -241,7 +241,6 @@ class Encoder:
             stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
         held = {**(known or {}), **({} if condition is None else condition.exact)}
         stages.durations.inverse(decoded, clock, stamps, panel.lengths, held)
-        put(held, decoded)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
             made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))
