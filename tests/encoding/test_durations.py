@@ -205,3 +205,27 @@ def test_a_column_that_is_the_difference_of_two_dates_is_computed(name, ends):
     ticks = made.stages.clock.ticks(pd.Index(frame.groupby("id").visit.first()))
     again = made.assemble([made.decode(panel, ticks, np.random.default_rng(0))])
     pd.testing.assert_series_equal(again.apart, frame.apart)
+
+
+def test_a_given_date_moves_the_one_that_it_is_learned_from():
+    rng, count = np.random.default_rng(0), 40
+    start = pd.Timestamp("2000-01-01") + pd.to_timedelta(rng.integers(0, 5000, count), unit="D")
+    frame = pd.DataFrame({"id": np.repeat(range(count), 4), "k": np.tile(range(4), count)})
+    frame["from"] = start[frame.id]
+    frame["until"] = (start + pd.to_timedelta(rng.integers(1, 30, count), unit="D"))[frame.id]
+    frame["x"] = rng.normal(size=len(frame))
+    made = quick(entity="id", time="k", static=["from", "until"]).fit(frame)
+    for name in ("from", "until"):
+        drawn = made.sample(20, where={name: "2005-05-05"}, random_state=0)
+        assert (drawn[name] == pd.Timestamp("2005-05-05")).all()
+        assert (drawn["until"] - drawn["from"]).dt.days.between(1, 29).all()
+    both = pd.DataFrame({"from": pd.to_datetime(["2004-01-01"]), "until": pd.to_datetime(["2004-01-05"])})
+    drawn = made.sample(static=both, random_state=0)
+    pd.testing.assert_frame_equal(
+        drawn[["from", "until"]].drop_duplicates().reset_index(drop=True).astype("M8[us]"), both.astype("M8[us]")
+    )
+    holes = frame.copy()
+    holes.loc[holes.id < 5, "from"] = pd.NaT
+    holes.loc[holes.id > 30, "until"] = pd.NaT
+    filled = made.fill(holes)
+    assert (filled["until"] - filled["from"]).dt.days.between(1, 29).all()

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 
-from ..arrays import Bools
+from ..arrays import Bools, first_rows
 from ..bundle import saved
 from ..errors import ConstraintError
 from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, last_known, merged, part_name
@@ -45,6 +45,8 @@ class Inequality(Constraint):
     """A chain of columns in rising order: ``Inequality("low", "open", "high")`` says low <= open <= high.
 
     Several chains may share columns; together they are a partial order. Columns are numbers, datetimes or timedeltas.
+    The clock may be one of them: the others keep to it. A static column below it is not above the first stamp of its
+    sequence, one above it not below the last.
 
     Parameters
     ----------
@@ -68,6 +70,10 @@ class Inequality(Constraint):
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the columns, and `strict`."""
         return self.columns, {"strict": True} if self.strict else {}
+
+    def puts_back(self) -> tuple[Name, ...]:
+        """Return nothing: a column that can only be read is a bound of the others."""
+        return ()
 
     def check(self, table: SequenceTable) -> None:
         """Refuse columns that cannot be compared."""
@@ -146,7 +152,7 @@ class Node(Step):
         best = np.zeros(count, dtype=np.float64 if self.scale.kind == "real" else np.int64)
         known = np.zeros(count, dtype=bool)
         for name, apart in edges:
-            x, missing = self.scale.read(table.at(name, self.static))
+            x, missing = self._read(name, table, sign)
             x = x + sign * apart
             x = x if self.decimals is None or not apart else np.round(x, self.decimals)
             better = ~missing & (~known | (x > best if side == "low" else x < best))
@@ -155,6 +161,17 @@ class Node(Step):
             return best, known
         place = last_known(known, table.groups(self.static))
         return np.where(place >= 0, best[np.maximum(place, 0)], self.fallback[side == "high"]), known
+
+    def _read(self, name: Name, table: SequenceTable, sign: int) -> tuple[Numbers, Bools]:
+        """Return an operand; beside a static column, one with a value per row as its largest (sign 1) or smallest."""
+        if not self.static or name in table.statics:
+            return self.scale.read(table.at(name, self.static))
+        x, missing = self.scale.read(table.columns[name])
+        end = np.inf if self.scale.kind == "real" else np.iinfo(np.int64).max
+        of: Any = np.maximum if sign > 0 else np.minimum
+        first = first_rows(table.lengths)
+        gone = np.logical_and.reduceat(missing, first)
+        return np.where(gone, 0, of.reduceat(np.where(missing, -sign * end, x), first)), gone
 
     def forward(self, table: SequenceTable) -> Columns:
         """Return the column, its gap or its share."""
@@ -253,7 +270,7 @@ def _add_nodes(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None
     x, known = np.column_stack([one for one, _ in read]), ~np.column_stack([missing for _, missing in read])
     apart = _distances(x, known, strict, [0] * len(names))
     static = [name in table.statics for name in names]
-    owned = plan.owned
+    owned = plan.owned | table.given
     inner = [i for i, name in enumerate(names) if name not in owned]
     goals = {names[i] for i in inner}
     given = [i for i, name in enumerate(names) if name in owned and not plan.reaches(name, goals)]
@@ -264,7 +281,7 @@ def _add_nodes(plan: Plan, names: Sequence[Name], pairs: Sequence[Pair]) -> None
         ranked = _from_the_middle(ranked, below, apart, lows)
     nodes: dict[int, Node] = {}
     for i in ranked:
-        there = [j for j in [*given, *nodes] if not static[i] or static[j]]
+        there = [j for j in [*given, *nodes] if not static[i] or static[j] or names[j] in table.given]
         lowers: Edges = tuple((names[j], apart[j, i].item()) for j in there if below[j, i])
         uppers: Edges = tuple((names[j], apart[i, j].item()) for j in there if below[i, j])
         mode: Mode = "share" if lowers and uppers else "up" if lowers else "down" if uppers else "free"

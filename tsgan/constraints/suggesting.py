@@ -78,9 +78,9 @@ def suggest_constraints(
     """Return the constraints that hold exactly in a table and are not trivial.
 
     There are equal columns, sums and other combinations of columns with small whole coefficients, orders (without those
-    that follow from others), ranges from zero that the column's spread would cross, whole numbers in float columns,
-    columns that never fall or never rise within a sequence, and categories (numbers that name things among them) that
-    determine others.
+    that follow from others; of dates also with the clock), ranges from zero that the column's spread would cross, whole
+    numbers in float columns, columns that never fall or never rise within a sequence, and categories (numbers that name
+    things among them) that determine others.
 
     Parameters
     ----------
@@ -96,7 +96,6 @@ def suggest_constraints(
         A list of constraints, to print, to choose from, or to pass on as ``RecurrentGAN(constraints=...)``.
     """
     table = arranged(df, entity, time)
-    table = replace(table, columns={name: table.columns[name] for name in table.columns if name not in table.given})
     return suggest(table.with_statics(static) if static else table)
 
 
@@ -109,6 +108,9 @@ def suggest(table: SequenceTable, names: Collection[Name] | None = None) -> Sugg
         names = _named(table)
     found: list[tuple[Constraint, str]] = []
     copies: set[Name] = set()
+    clock = {name: series for name, series in table.columns.items() if name in table.given}
+    clock = {name: series for name, series in clock.items() if kind_of(series) == "moment"}
+    table = replace(table, columns={name: one for name, one in table.columns.items() if name not in table.given})
     for static in (False, True):
         columns = {name: series for name, series in table.columns.items() if (name in table.statics) == static}
         if table.size(static) < MIN_ROWS or not columns:
@@ -121,11 +123,13 @@ def suggest(table: SequenceTable, names: Collection[Name] | None = None) -> Sugg
         numbers = {name: series for name, series in own.items() if kind_of(series) in ("whole", "real")}
         numbers = {name: series for name, series in numbers.items() if name not in names}
         found += _relations(numbers)
-        found += _all_orders({name: series for name, series in columns.items() if name not in names}, pairs)
+        columns_of_numbers = {name: series for name, series in columns.items() if name not in names}
+        found += _all_orders({**({} if static else clock), **columns_of_numbers}, pairs)
         found += _ranges(numbers)
         named = {name: series for name, series in own.items() if _is_category(series) or name in names}
         found += _combinations(named)
-    found += _meters(table, {*copies, *table.statics, *names})
+    timed = {name for one, _ in found if set(one.columns) & set(clock) for name in one.columns}
+    found += _meters(table, {*copies, *table.statics, *names, *timed})  # a date that the clock bounds rises with it
     return Suggestions([one for one, _ in found], [reason for _, reason in found])
 
 

@@ -32,7 +32,19 @@ from ..arrays import Bools, Doubles, Ints, first_rows, steps_within
 from ..bundle import saved
 from ..constraints.base import Columns
 from ..errors import InputError
-from ..tables.dtypes import MISSING_TICK, PER_SECOND, Name, Token, datetimes, dump, label, load, temporal, untick
+from ..tables.dtypes import (
+    MISSING_TICK,
+    PER_SECOND,
+    Name,
+    Token,
+    datetimes,
+    dump,
+    label,
+    load,
+    spelled,
+    temporal,
+    untick,
+)
 from .clocks.clock import Clock
 from .columns.moment import find_far
 from .differences import dated
@@ -104,7 +116,13 @@ class Duration:
         place = {"time": "of the row", "first": "of the sequence", "last": "of the sequence"}
         stamp = f"the {what}time stamp {place.get(self.of, '')}" if self.source is None else f"{what}{self.source!r}"
         side = {1: ", never before it", -1: ", never after it"}.get(self.sign, "")
-        return f"learned as the time since {stamp}{side}"
+        far = [text.removesuffix(" 00:00:00") for text in spelled(untick(self._far, load(self.dtype)))]
+        beside = f", {' and '.join(far)} by itself" if far else ""
+        return f"learned as the time since {stamp}{side}{beside}"
+
+    @property
+    def _far(self) -> NDArray[np.int64]:
+        return np.array([value for value, _ in self.far], dtype=np.int64)
 
     def base(self, reference: Moments) -> tuple[NDArray[np.int64], Bools]:
         """Return the reference on the date's grid, and where it is missing."""
@@ -139,7 +157,7 @@ class Duration:
         base, gone = self.base(reference)
         own, lasting = _moments(dates), pd.TimedeltaIndex(durations).as_unit(self.unit)  # type: ignore[arg-type]
         gone = gone | np.asarray(own.isna()) | np.asarray(lasting.isna())
-        gone |= np.isin(own.asi8, [value for value, _ in self.far])
+        gone |= np.isin(own.asi8, self._far)
         wanted = _counted(own, self.unit, self.zone, self.wall) - lasting.asi8
         return np.where(gone, 0, wanted - base)
 
@@ -197,7 +215,10 @@ class Durations:
     def line(self, line: ColumnSchema) -> ColumnSchema:
         """Return a line of the schema, that of a duration as the date's: its range is that of the durations."""
         one = self[line.name] if line.name is not None else None
-        return line if one is None else replace(line, kind="datetime", dtype=label(one.dtype))
+        if one is None:
+            return line
+        low, high = (str(pd.Timedelta(end, one.unit)) for end in one.ends)  # type: ignore[arg-type]
+        return replace(line, kind="datetime", dtype=label(one.dtype), low=low, high=high)
 
     def forward(self, parts: Columns, clock: Clock, stamps: pd.Index[Any] | None, lengths: Ints) -> Columns:
         """Return the parts, durations in the place of dates."""
@@ -214,15 +235,30 @@ class Durations:
         lengths: Ints,
         known: Mapping[Name, pd.Series[Any]],
     ) -> None:
-        """Put dates back in the place of durations, in place; those that are `known`, where they are, as they are."""
-        if not self.found:
-            return
-        moments = wall_clock(clock, stamps)
+        """Put dates back in the place of durations, in place, and static values that are `known`, as they are."""
+        moments = wall_clock(clock, stamps) if self.found else None
+        given = dict(known)
+        if any(one.name in known and one.of == "column" for one in self.found):
+            first = dict(decoded)
+            self._put_back(first, moments, lengths, {})
+            for one in reversed(self.found):  # what a given date is learned from lies as far before it as was drawn
+                if one.name in given and one.static and one.source is not None and one.of == "column":
+                    drawn, source = (pd.Series(first[name], copy=False) for name in (one.name, one.source))
+                    own = given[one.name].astype(drawn.dtype)
+                    moved = (source + (own - drawn)).mask(np.isin(_moments(own).asi8, one._far)).astype(source.dtype)
+                    old = given.get(one.source, pd.Series([None] * len(moved), dtype=object))
+                    given[one.source] = old.astype(object).where(old.notna(), moved.astype(object))
+        put({name: one for name, one in given.items() if self[name] is None}, decoded)
+        self._put_back(decoded, moments, lengths, given)
+
+    def _put_back(
+        self, decoded: dict[Name, Any], moments: Moments | None, lengths: Ints, known: Mapping[Name, pd.Series[Any]]
+    ) -> None:
         for one in self.found:
             series = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
             sources = _Sources(series, self._statics(series), moments, lengths)
             decoded[one.name] = one.inverse(series[one.name], sources.of(one))
-            put({name: values for name, values in known.items() if name == one.name}, decoded)
+            put({one.name: known[one.name]} if one.name in known else {}, decoded)
 
     def started(
         self, one: Duration, dates: pd.Series[Any], durations: pd.Series[Any], starts: Any, clock: Clock, lengths: Ints

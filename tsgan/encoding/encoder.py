@@ -34,7 +34,7 @@ from .clocks.trend import ways_of
 from .columns.base import infer_kind, kinds_for
 from .columns.category import are_ids, count_holders
 from .conditions import Condition, read_condition, refuse_strangers
-from .durations import Durations, put
+from .durations import Durations
 from .missing import Missing
 from .sequences import arrange, cut, resolve_window, warn_of_clocks, whole_number
 from .stages import Options, Stages, parts_of, readable, stamps_of, walls_of
@@ -156,9 +156,9 @@ class Encoder:
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         entities = None if table.keys is None else list(table.keys)
         walls = walls_of(clock, options.calendar, stamps)
+        given = readable(form, stamps) if self._rules else {}
         if isinstance(self._rules, str):
-            rules = tuple(suggest(SequenceTable(parts, fixed, lengths), names))
-        given = readable(form, stamps) if rules else {}
+            rules = tuple(suggest(SequenceTable({**given, **parts}, fixed, lengths, frozenset(given)), names))
         ways: dict[Name, int] = {}
         if rules:
             ways = ways_of(
@@ -257,7 +257,6 @@ class Encoder:
             stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
         held = {**(known or {}), **({} if condition is None else condition.exact)}
         stages.durations.inverse(decoded, clock, stamps, panel.lengths, held)
-        put(held, decoded)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
             made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))

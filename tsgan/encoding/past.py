@@ -271,8 +271,8 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     values = stages.restored(rows, table.keys)
     for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():
-            readings = table.values[step.name].take(order).reset_index(drop=True)
-            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), readings, rows.lengths)
+            own = table.values[step.name].take(order).reset_index(drop=True)
+            values[step.name] = _between(step, pd.Series(values[step.name], copy=False), own, rows.lengths)
     drawn = {name: pd.Series(values[name], copy=False).take(back).reset_index(drop=True) for name in names}
     if form.kind != "frame":
         flat = np.column_stack([drawn[name].to_numpy(dtype=np.float64) for name in names])
