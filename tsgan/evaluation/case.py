@@ -7,7 +7,7 @@ windows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,10 @@ MAX_WHOLE = 256  # steps of sequences that are judged whole
 MAX_WINDOWS = 20_000  # of a table; more would cost time and change no score visibly
 
 
+def silent(share: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What is judged: real and synthetic windows of the same channels, scaled by the real table's range."""
@@ -43,6 +47,7 @@ class Case:
     sensitive: Column | None  # to infer (disclosure)
     frames: Mapping[str, pd.DataFrame]  # "real", "synthetic", "holdout": columns as they came, rows as in the panel
     constraints: tuple[Constraint, ...] | None  # what the tables must hold, where the user said so
+    progress: Callable[[float], None] = silent  # is told the share of the present metric that is done
     shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # see `records.remembered`
 
     @property

@@ -144,7 +144,8 @@ class Metric(ABC):
     A member sets the class attributes and implements `compute`. `zero_is_perfect` marks distances. `default` tells
     whether it is measured where no metrics are named, and `needs` which arguments of `evaluate` it cannot do without
     ("target", "sensitive"): it then belongs to the default set only where they are given. It must not read or change
-    global random state, and raises `CannotMeasureError` with the reason where the data do not allow it.
+    global random state, and raises `CannotMeasureError` with the reason where the data do not allow it. `quick` tells
+    whether it takes seconds at any width and teaches nothing, and `weight` about how long it takes beside others.
     """
 
     name: ClassVar[str]
@@ -157,12 +158,18 @@ class Metric(ABC):
     better: ClassVar[Better] = "lower"
     zero_is_perfect: ClassVar[bool] = True
     default: ClassVar[bool] = True
+    quick: ClassVar[bool] = True
+    weight: ClassVar[int] = 1
     needs: ClassVar[tuple[Literal["target", "sensitive"], ...]] = ()
     unclear: ClassVar[str] = UNCLEAR
 
     @abstractmethod
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the two tables of a case, `repeats` times."""
+
+    def in_full(self) -> Metric:
+        """The same without limits to its cost, where it has any: what is measured where the metric is named."""
+        return self
 
     def measure(self, case: Case, repeats: int) -> Result:
         """`compute`, or a result that says why there is none."""

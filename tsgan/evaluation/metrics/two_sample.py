@@ -29,6 +29,8 @@ class TwoSample(Metric):
 
     name = "two_sample"
     section = "apart"
+    quick = False
+    weight = 2
     title = "Strong judge"
     question = "Can a strong judge tell synthetic from real?"
     definition = (
