@@ -146,6 +146,7 @@ class Metric(ABC):
     ("target", "sensitive"): it then belongs to the default set only where they are given. It must not read or change
     global random state, and raises `CannotMeasureError` with the reason where the data do not allow it. `quick` tells
     whether it takes seconds at any width and teaches nothing, and `weight` about how long it takes beside others.
+    Windows must have `least_steps`.
     """
 
     name: ClassVar[str]
@@ -160,6 +161,7 @@ class Metric(ABC):
     default: ClassVar[bool] = True
     quick: ClassVar[bool] = True
     weight: ClassVar[int] = 1
+    least_steps: ClassVar[int] = 1
     needs: ClassVar[tuple[Literal["target", "sensitive"], ...]] = ()
     unclear: ClassVar[str] = UNCLEAR
 
@@ -177,6 +179,11 @@ class Metric(ABC):
             for argument in self.needs:
                 if getattr(case, argument) is None:
                     raise CannotMeasureError(f"it needs a column to be named: {argument}=...", "argument")
+            if case.window < self.least_steps:
+                raise CannotMeasureError(
+                    "the tables are judged row by row, and it looks at several steps of a sequence; it needs sequences "
+                    "of 2 rows or more"
+                )
             return self.compute(case, repeats)
         except CannotMeasureError as error:
             text = f"not available: {error}"

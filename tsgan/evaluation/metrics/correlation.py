@@ -189,6 +189,7 @@ class CrossCorrelation(Metric):
 
     name = "cross_correlation"
     section = "joint"
+    least_steps = 2
     title = "Columns over time"
     question = "Do the columns follow one another as they should?"
     definition = (

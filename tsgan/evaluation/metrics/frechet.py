@@ -28,6 +28,7 @@ class Frechet(Metric):
 
     name = "frechet"
     section = "apart"
+    least_steps = 2
     quick = False
     weight = 3
     title = "Distance of what is seen"
@@ -125,6 +126,7 @@ class ContextFID(Metric):
 
     name = "context_fid"
     section = "apart"
+    least_steps = 2
     quick = False
     weight = 30
     title = "Context-FID"

@@ -60,6 +60,7 @@ class Classic(Metric):
     """A score of the papers: small judges, taught by the published recipe or what the budget leaves of it."""
 
     zero_is_perfect = False
+    least_steps = 2
     quick = False
     weight = 20
     steps: ClassVar[int]  # of the published recipe

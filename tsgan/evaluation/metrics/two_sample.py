@@ -29,6 +29,7 @@ class TwoSample(Metric):
 
     name = "two_sample"
     section = "apart"
+    least_steps = 2
     quick = False
     weight = 2
     title = "Strong judge"

@@ -29,6 +29,7 @@ MIN_SCALE = 0.2  # of a skill, from real to far: where even real data teach hard
 class Taught(Metric):
     """A metric whose figure is a skill: the share of what can be known that a model knows."""
 
+    least_steps = 2
     quick = False
     better = "higher"
     zero_is_perfect = False
