@@ -328,8 +328,8 @@ def _with_categories(case: Case) -> tuple[list[Column], str]:
     """Columns to look at, of which one is discrete, and a word on it."""
     columns, note = some_columns(case.columns, case.rng("associated columns"))
     if not any(column.discrete for column in columns):
-        columns = [next(column for column in case.columns if column.discrete), *columns[1:]]
-    return columns, note
+        columns[0] = next(column for column in case.columns if column.discrete)
+    return sorted(columns, key=lambda column: column.start), note
 
 
 def associations(rows: Floats, columns: Sequence[Column]) -> Doubles:
