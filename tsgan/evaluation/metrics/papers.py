@@ -112,8 +112,9 @@ class Cut(NamedTuple):
     @property
     def detail(self) -> dict[str, int]:
         """For the result's detail."""
-        used, published = self.used._asdict(), self.published._asdict()
-        return {**used, **{f"published_{name}": value for name, value in published.items()}}
+        used, published = self.used, self.published
+        now = {"units": used.units, "steps": used.steps}
+        return {**now, "published_units": published.units, "published_steps": published.steps}
 
 
 class Discriminative(Classic):
