@@ -153,6 +153,7 @@ def evaluate(
     metrics: list[str] | None = None,
     repeats: int = 5,
     random_state: int | None = None,
+    verbose: bool | None = None,
 ) -> Report:
     """Judge.
 

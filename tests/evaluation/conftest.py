@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.evaluation.judges.papers import discriminative_score, predictive_score
 from tsgan.evaluation.metrics import frechet, papers
 
 
@@ -65,5 +62,5 @@ def roles():
 def quick_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the metrics' judges learn for fewer steps than the papers' protocol asks."""
     monkeypatch.setattr(frechet, "UPDATES", 20)
-    monkeypatch.setattr(papers, "discriminative_score", partial(discriminative_score, iterations=800))
-    monkeypatch.setattr(papers, "predictive_score", partial(predictive_score, iterations=1200))
+    monkeypatch.setattr(papers.Discriminative, "steps", 800)
+    monkeypatch.setattr(papers.Predictive, "steps", 1200)

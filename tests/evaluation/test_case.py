@@ -154,7 +154,12 @@ COLUMNS = r"synthetic table lacks \['b'\] and has \['c'\] beyond those of the re
     [
         (lambda s: s.rename(columns={"b": "c"}), {}, SchemaError, COLUMNS),
         (lambda s: s.iloc[:0], {}, InputError, "synthetic table is empty"),
-        (lambda s: s.iloc[:1], {}, InputError, "longest sequence has 1 steps and a window needs 2"),
+        (
+            lambda s: s.iloc[:1],
+            {},
+            InputError,
+            "longest sequence has 1 step and a window needs 2; .* several of them, told apart by entity=",
+        ),
         (lambda s: s.iloc[:9], {"window": 12}, InputError, "longest sequence has 9 steps .* window=9 or less"),
         (lambda s: s.iloc[:12], {"window": 12}, InputError, "only 1 window of 12 steps; at least 2 are needed"),
         (lambda s: s.assign(a=s["a"].replace(s["a"][0], np.inf)), {}, InputError, "'a' of the synthetic .* infinite"),
@@ -169,7 +174,7 @@ COLUMNS = r"synthetic table lacks \['b'\] and has \['c'\] beyond those of the re
         (lambda s: s, {"time": "when"}, SchemaError, "time='when' is not a column"),
         (lambda s: s, {"static": ["sex"]}, SchemaError, "static='sex' is not a column"),
         (lambda s: s, {"entity": "a", "time": "b"}, SchemaError, "no column to judge"),
-        (lambda s: s, {"window": 1}, ParameterError, "window=1 is not allowed; .* at least 2"),
+        (lambda s: s, {"window": 0}, ParameterError, "window=0 is not allowed; .* at least 1"),
         (lambda s: s, {"window": 2.5}, ParameterError, "window=2.5 is not allowed"),
         (lambda s: "table", {}, InputError, "synthetic data must be a DataFrame or a numeric array"),
         (lambda s: np.zeros((2, 2, 2, 2)), {}, InputError, r"got ndarray of shape \(2, 2, 2, 2\)"),

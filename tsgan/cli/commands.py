@@ -277,6 +277,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     asked = [threshold.metric for threshold in args.fail_under]
     if asked:
         arguments["metrics"] = [*arguments.get("metrics", ["default"]), *asked]
+    arguments["verbose"] = False if args.quiet else None  # the bar is for terminals
     named = _by_name(args.synthetic)
     real, *others = (tables.read(path, time=arguments.get("time")) for path in (args.real, *named.values()))
     if args.holdout:

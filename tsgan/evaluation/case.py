@@ -7,7 +7,7 @@ windows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -23,8 +23,14 @@ from .columns import Column, read_column
 from .reading import OrderedTable, TableLike, check_columns, read
 
 WINDOW = 24  # steps that are looked at together where sequences are longer: a day of hours, two years of months
+# Sequences of 2 rows, and windows of 2 steps, in a table of short sequences: with fewer its rows are judged one by one.
+ENOUGH_LONGER, ENOUGH_PAIRS = 10, 40
 MAX_WHOLE = 256  # steps of sequences that are judged whole
 MAX_WINDOWS = 20_000  # of a table; more would cost time and change no score visibly
+
+
+def silent(share: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class Case:
     sensitive: Column | None  # to infer (disclosure)
     frames: Mapping[str, pd.DataFrame]  # "real", "synthetic", "holdout": columns as they came, rows as in the panel
     constraints: tuple[Constraint, ...] | None  # what the tables must hold, where the user said so
-    stamps: Mapping[str, pd.Series] = field(
-        default_factory=dict
-    )  # of each table: its clock as it came, if it has a name
+    # the clock of each table as it came, if it has a name
+    stamps: Mapping[str, pd.Series[Any]] = field(default_factory=dict)
+    progress: Callable[[float], None] = silent  # is told the share of the present metric that is done
     shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # see `records.remembered`
 
     @property
@@ -106,10 +112,14 @@ def prepare(
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
     if holdout is not None and (most := int(rows["holdout"].lengths.max())) < size:
         raise InputError(
-            f"the holdout table is too short: its longest sequence has {most} steps and a window needs {size}; pass "
+            f"the holdout table is too short: its longest sequence has {_steps(most)} and a window needs {size}; pass "
             f"longer sequences, or a smaller window"
         )
     columns, channels, notes = _columns(rows, static or ())
+    if size == 1 and window is None:
+        notes.append(
+            "one of the tables has hardly any sequence of 2 rows, so that rows are judged one by one, and time is not"
+        )
     notes[:0] = [table.note for table in rows.values() if table.note]
     notes += [f"column {name!r} repeats the entity {entity!r}, and like it is not judged" for name in keys]
     notes += [f"column {name!r} only counts, and is not judged" for name in counters if name not in keys]
@@ -159,28 +169,39 @@ def _columns(
 
 def _window(real: Ints, synthetic: Ints, window: int | None) -> int:
     """Choose the window's length, or check the one that was asked for."""
-    if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 2):
+    if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
         raise ParameterError(
-            f"window={window!r} is not allowed; it counts steps: a whole number of at least 2, or None"
+            f"window={window!r} is not allowed; it counts steps: a whole number of at least 1, or None"
         )
-    longest = {"real": int(real.max()), "synthetic": int(synthetic.max())}
-    for side, steps in longest.items():
-        need = 2 if window is None else int(window)
-        if steps < need:
+    for side, lengths in (("real", real), ("synthetic", synthetic)):
+        longest = int(lengths.max())
+        need = (1 if len(lengths) > 1 else 2) if window is None else int(window)
+        if longest < need:
             raise InputError(
-                f"the {side} table is too short: its longest sequence has {steps} steps and a window needs {need}; "
-                f"pass longer sequences" + ("" if window is None or steps < 2 else f" or window={steps} or less")
+                f"the {side} table is too short: its longest sequence has {_steps(longest)} and a window needs {need}; "
+                f"pass longer sequences"
+                + (", or several of them, told apart by entity=" if longest == 1 and len(lengths) == 1 else "")
+                + ("" if window is None or longest < 2 else f" or window={longest} or less")
             )
     if window is not None:
         return int(window)
     lengths = np.unique(np.concatenate([real, synthetic]))
-    if len(real) > 1 and len(synthetic) > 1 and len(lengths) == 1 and lengths[0] <= MAX_WHOLE:
+    many = len(real) > 1 and len(synthetic) > 1
+    if many and len(lengths) == 1 and lengths[0] <= MAX_WHOLE:
         return int(lengths[0])
     if len(real) == 1:
-        usual = longest["real"] // 4
+        usual = int(real.max()) // 4
     else:
         usual = int(real.min()) if real.min() >= WINDOW // 2 else int(np.quantile(real, 0.1))
-    return max(min(WINDOW, usual, longest["synthetic"]), 2)
+    usual = min(WINDOW, usual, int(synthetic.max()))
+    few = any((side > 1).sum() < ENOUGH_LONGER or (side - 1).sum() < ENOUGH_PAIRS for side in (real, synthetic))
+    if many and usual < 2 and few:
+        return 1
+    return max(usual, 2)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' * (count != 1)}"
 
 
 def _windows(panel: Panel, size: int, side: str, rng: np.random.Generator) -> tuple[Windows, list[str]]:
@@ -193,7 +214,7 @@ def _windows(panel: Panel, size: int, side: str, rng: np.random.Generator) -> tu
         notes.append(f"{short} of {len(panel)} {side} sequences are shorter than {size} steps and were left out")
     if len(starts) < 2:
         raise InputError(
-            f"the {side} table gives only {len(starts)} window of {size} steps; at least 2 are needed: pass more or "
+            f"the {side} table gives only {len(starts)} window of {_steps(size)}; at least 2 are needed: pass more or "
             f"longer sequences, or a smaller window"
         )
     if len(starts) > MAX_WINDOWS:

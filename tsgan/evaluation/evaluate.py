@@ -8,14 +8,16 @@ of them; here two are enough, and a small fold of a cross-validation will do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from ..constraints.base import Constraint
 from ..errors import InputError, choose, number
-from .case import prepare
+from .case import prepare, silent
 from .judges.rocket import separation
 from .metrics import METRICS
 from .metrics.base import SECTIONS
@@ -39,6 +41,7 @@ def evaluate(
     repeats: int = 5,
     random_state: int | None = 0,
     constraints: Sequence[Constraint] | None = None,
+    verbose: bool | None = None,
 ) -> Report:
     """Judge how close a synthetic table is to a real one, to what it is faithful, and what it gives away.
 
@@ -64,13 +67,18 @@ def evaluate(
     metrics : sequence of str, optional
         Names from `tsgan.evaluation.metrics.METRICS`, or of whole sections ("apart", "columns", "time", "joint",
         "coverage", "use", "disclosure"), or "all", or "default": all but the slow ones, which is what is measured
-        where none are named.
+        where none are named, or "quick": what takes seconds at any width, single columns, time, joint columns,
+        coverage and disclosure, without the judges and models that are taught. The classic scores of the papers
+        ("discriminative", "predictive") are taught within a budget, and by the published recipe in full where they
+        are named.
     repeats : int
         How often each score is computed, each time with other judges, parts and draws.
     random_state : int or None
         Seed; None draws a fresh one, which the report records. No global random state is read or changed.
     constraints : sequence of Constraint, optional
         What every row must hold; by default what `suggest_constraints` finds to hold exactly in the real table.
+    verbose : bool, optional
+        Whether a progress bar says what is being measured; by default where standard error is a terminal.
 
     Returns
     -------
@@ -88,7 +96,8 @@ def evaluate(
     ParameterError
         If a metric is not known, or `window`, `repeats` or `random_state` has a value that is not allowed.
     """
-    names = _chosen(metrics, {"target": target, "sensitive": sensitive})
+    named = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else list(metrics)
+    names = _chosen(named, {"target": target, "sensitive": sensitive})
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
     number("repeats", repeats, 1, whole=True)
     number("random_state", seed, whole=True)
@@ -101,25 +110,69 @@ def evaluate(
         "random_state": int(seed),
         "constraints": constraints,
     }
-    case = prepare(real, synthetic, holdout, window=window, **arguments)
-    results = tuple(METRICS[name].measure(case, int(repeats)) for name in names)
-    again = partial(evaluate, real, holdout=holdout, window=case.window, metrics=names, repeats=repeats, **arguments)
-    return Report(results, case, int(repeats), again)
+    with _Bar(names, verbose) as bar:
+        case = replace(prepare(real, synthetic, holdout, window=window, **arguments), progress=bar.within)
+        results = []
+        for name in names:
+            bar.begin(name)
+            metric = METRICS[name].in_full() if name in named else METRICS[name]
+            results.append(metric.measure(case, int(repeats)))
+    case = replace(case, progress=silent)
+    again = partial(
+        evaluate,
+        real,
+        holdout=holdout,
+        window=case.window,
+        metrics=named,
+        repeats=repeats,
+        verbose=verbose,
+        **arguments,
+    )
+    return Report(tuple(results), case, int(repeats), again)
 
 
-def _chosen(metrics: Sequence[str] | None, given: dict[str, str | None]) -> list[str]:
+def _chosen(named: Sequence[str], given: dict[str, str | None]) -> list[str]:
     """Names of the metrics to measure, in the table's order."""
-    named = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else list(metrics)
     for name in named:
-        choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None})
+        choose("metrics", name, {**METRICS, **dict.fromkeys(SECTIONS), "all": None, "default": None, "quick": None})
     asked = set(named)
-    if "default" in asked:
-        asked |= {
-            name
-            for name, metric in METRICS.items()
-            if metric.default and all(given[need] is not None for need in metric.needs)
-        }
+    for name, metric in METRICS.items():
+        possible = metric.default and all(given[need] is not None for need in metric.needs)
+        if possible and ("default" in named or ("quick" in named and metric.quick)):
+            asked.add(name)
     return [name for name, metric in METRICS.items() if {name, metric.section, "all"} & asked]
+
+
+class _Bar:
+    """A progress bar that says which metric is being measured; a metric moves it by its weight."""
+
+    def __init__(self, names: Sequence[str], verbose: bool | None) -> None:
+        self._bar = tqdm(
+            total=sum(METRICS[name].weight for name in names),
+            # None: shown where standard error is a terminal
+            disable=None if verbose is None else not verbose,
+            bar_format="measuring |{bar:24}| {percentage:3.0f} % [{elapsed}<{remaining}] {desc}",
+        )
+        self._done, self._weight = 0, 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if not any(raised):
+            self.begin(None)
+        self._bar.close()
+
+    def begin(self, name: str | None) -> None:
+        """Say what comes next, if anything; what came before is done."""
+        self._done += self._weight
+        self._weight = 0 if name is None else METRICS[name].weight
+        self._bar.n = self._done
+        self._bar.set_description_str("" if name is None else METRICS[name].title.lower())
+
+    def within(self, share: float) -> None:
+        """Move on within the present metric."""
+        self._bar.update(self._done + share * self._weight - self._bar.n)
 
 
 def compare(
@@ -136,7 +189,7 @@ def compare(
         Real data that the generators have not seen.
     **arguments
         The keyword arguments of `evaluate`: entity, time, static, target, sensitive, window, metrics, repeats,
-        random_state. Where no window is given, the first table's is used for all.
+        random_state, constraints, verbose. Where no window is given, the first table's is used for all.
 
     Returns
     -------

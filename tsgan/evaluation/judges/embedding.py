@@ -15,7 +15,7 @@ import torch
 
 from ...arrays import Doubles, Floats
 from ..columns import Column
-from .rocket import MAX_SPREADS, Kernels, Scale, principal
+from .rocket import MAX_SPREADS, Kernels, Scale, principal, spread_of_steps
 
 SEED = 20_200_713
 KERNELS, KERNELS_BY_COLUMN = 150, 50  # more tell hardly more apart; one column has fewer ways to look
@@ -43,7 +43,7 @@ class Embedding:
         _, size, channels = real.shape
         self._mean, self._scale, variance, directions = principal(real, least=1e-6)
         self._axes = self._scale[:, None] * directions / np.sqrt(variance + MIN_VARIANCE)
-        steps = np.diff((real - self._mean) @ self._axes, axis=1).std(axis=(0, 1))
+        steps = spread_of_steps((real - self._mean) @ self._axes)
         self._rate = 1 / np.where(steps > 1e-6, steps, 1)
         self._kernels = Kernels(kernels, 2 * channels, size, rng)
         numbers = size * channels

@@ -29,6 +29,13 @@ from .gru import StackedGRU
 Pair = tuple[Ints, Ints]
 
 BATCH = 128
+DISCRIMINATIVE_STEPS, PREDICTIVE_STEPS = 2000, 5000  # of Adam, in the papers
+TOLD_EVERY = 20  # steps: often enough for a bar
+
+
+def published_units(columns: int) -> int:
+    """Hidden units of a judge of so many columns, in the papers."""
+    return max(columns // 2, 1)
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,11 @@ def discriminative_score(
     synthetic: Reals,
     *,
     repeats: int = 5,
-    iterations: int = 2000,
+    iterations: int = DISCRIMINATIVE_STEPS,
     control: bool | Sequence[Sequence[Ints]] = False,
     random_state: int | None = 0,
+    units: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Score:
     """Score how well a small GRU tells synthetic from real windows.
 
@@ -86,6 +95,10 @@ def discriminative_score(
         each repeat the numbers of the real windows on either side.
     random_state : int or None
         Seed; None draws a fresh one.
+    units : int, optional
+        Hidden units of each judge; by default half as many as there are columns, as in the papers.
+    progress : callable, optional
+        Is told, now and then, the share of the training that is done.
 
     Raises
     ------
@@ -97,7 +110,7 @@ def discriminative_score(
     splits = [(_split(a, rng), _split(b, rng)) for (a, b), rng in zip(pairs, rngs, strict=True)]
     pool = _pool(np.concatenate([real, synthetic]))
     steps, _, width = pool.shape
-    net = StackedGRU(rngs, width - 1, max((width - 1) // 2, 1), steps, 2 * BATCH)
+    net = StackedGRU(rngs, width - 1, units or published_units(width - 1), steps, 2 * BATCH)
     labels = torch.cat([torch.ones(BATCH), torch.zeros(BATCH)]).expand(net.models, -1)
     plans = [
         np.concatenate([_batches(a, iterations, rng), _batches(b, iterations, rng)], axis=1)
@@ -107,7 +120,7 @@ def discriminative_score(
     def loss(batch: Tensor) -> Tensor:
         return binary_cross_entropy_with_logits(net.last(batch), labels, reduction="sum") / net.batch
 
-    _train(net, pool, plans, loss)
+    _train(net, pool, plans, loss, progress)
 
     right = []
     for side, sign in enumerate((1, -1)):
@@ -127,9 +140,11 @@ def predictive_score(
     synthetic: Reals,
     *,
     repeats: int = 5,
-    iterations: int = 5000,
+    iterations: int = PREDICTIVE_STEPS,
     control: bool | Sequence[Sequence[Ints]] = False,
     random_state: int | None = 0,
+    units: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Score:
     """Teach a small GRU on synthetic windows to foretell the last column; return its error on real ones.
 
@@ -140,7 +155,7 @@ def predictive_score(
     real, synthetic : arrays of shape (windows, T, D)
         Already scaled to [0, 1] by the real data's minimum and maximum, T at least 2. The larger is sub-sampled to
         the smaller.
-    repeats, iterations, control, random_state
+    repeats, iterations, control, random_state, units, progress
         As in `discriminative_score`; an iteration takes 128 windows.
 
     Raises
@@ -156,13 +171,13 @@ def predictive_score(
     columns = windows.shape[2]
     inputs = max(columns - 1, 1)
     pool = torch.cat([_pool(windows[:, :, :inputs]), _pool(windows[:, :, -1:])[:, :, :1]], dim=2)
-    net = StackedGRU(rngs, inputs, max(columns // 2, 1), len(pool) - 1, BATCH)
+    net = StackedGRU(rngs, inputs, units or published_units(columns), len(pool) - 1, BATCH)
     plans = [_batches(train, iterations, rng) for (_, train), rng in zip(pairs, rngs, strict=True)]
 
     def error(batch: Tensor) -> Tensor:
         return (net.every(batch[:-1, :, :, :-1]).sigmoid() - batch[1:, :, :, -1]).abs().mean(dim=0)
 
-    _train(net, pool, plans, lambda batch: error(batch).mean(dim=1).sum())
+    _train(net, pool, plans, lambda batch: error(batch).mean(dim=1).sum(), progress)
     errors = _in_chunks(net, pool, [test for test, _ in pairs], error)
     values = tuple(float(row.double().mean()) for row in errors)
     return Score(values[:repeats], Score(values[repeats:]) if control else None)
@@ -220,13 +235,22 @@ def _pool(windows: Reals) -> Tensor:
     return pool
 
 
-def _train(net: StackedGRU, pool: Tensor, plans: list[Ints], loss: Callable[[Tensor], Tensor]) -> None:
+def _train(
+    net: StackedGRU,
+    pool: Tensor,
+    plans: list[Ints],
+    loss: Callable[[Tensor], Tensor],
+    progress: Callable[[float], None] | None,
+) -> None:
     """Take a step of Adam on each batch; `plans` has the numbers of its windows, one array per model."""
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, foreach=False)
-    for index in torch.from_numpy(np.stack(plans, axis=1)):
+    batches = torch.from_numpy(np.stack(plans, axis=1))
+    for step, index in enumerate(batches):
         adam.zero_grad()
         torch.autograd.backward(loss(_gathered(net, pool, index)))
         adam.step()
+        if progress is not None and step % TOLD_EVERY == 0:
+            progress(step / len(batches))
 
 
 def _gathered(net: StackedGRU, pool: Tensor, index: Tensor) -> Tensor:

@@ -48,6 +48,13 @@ def principal(windows: Floats, least: float) -> tuple[Doubles, Doubles, Doubles,
     return mean, scale, np.maximum(variance, 0), directions
 
 
+def spread_of_steps(values: Doubles) -> Doubles:
+    """Standard deviation of each channel's steps, `(n, W, D)` to `(D,)`; zero where windows have one row."""
+    if values.shape[1] == 1:
+        return np.zeros(values.shape[2])
+    return np.asarray(np.diff(values, axis=1).std(axis=(0, 1)), dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Whitening:
     """Rotates channels onto uncorrelated axes of unit variance, and sets the scaled first differences beside them.
@@ -73,7 +80,7 @@ class Whitening:
         mean, scale, spectrum, directions = principal(windows, least=1e-9)
         deviation = np.sqrt(spectrum)
         axes = scale[:, None] * directions / np.maximum(deviation, max(1e-5 * deviation[-1], 1e-5))
-        steps = np.diff((windows - mean) @ axes, axis=1).std(axis=(0, 1))
+        steps = spread_of_steps((windows - mean) @ axes)
         return cls(mean, axes, 1 / np.where(steps > 1e-9, steps, 1))
 
     def apply(self, windows: Floats) -> torch.Tensor:
@@ -134,7 +141,7 @@ def summaries(windows: Floats, whitening: Whitening) -> Doubles:
     """Mean, spread, extremes, and spread and largest size of the steps of each column and each axis, `(n, 12 D)`."""
     found = []
     for values in (windows.astype(np.float64), (windows - whitening.mean) @ whitening.axes):
-        steps = np.diff(values, axis=1)
+        steps = np.diff(values, axis=1) if values.shape[1] > 1 else np.zeros_like(values)
         found += [values.mean(axis=1), values.std(axis=1), values.min(axis=1), values.max(axis=1)]
         found += [steps.std(axis=1), np.abs(steps).max(axis=1)]
     return np.concatenate(found, axis=1)

@@ -144,7 +144,9 @@ class Metric(ABC):
     A member sets the class attributes and implements `compute`. `zero_is_perfect` marks distances. `default` tells
     whether it is measured where no metrics are named, and `needs` which arguments of `evaluate` it cannot do without
     ("target", "sensitive"): it then belongs to the default set only where they are given. It must not read or change
-    global random state, and raises `CannotMeasureError` with the reason where the data do not allow it.
+    global random state, and raises `CannotMeasureError` with the reason where the data do not allow it. `quick` tells
+    whether it takes seconds at any width and teaches nothing, and `weight` about how long it takes beside others.
+    Windows must have `least_steps`.
     """
 
     name: ClassVar[str]
@@ -157,6 +159,9 @@ class Metric(ABC):
     better: ClassVar[Better] = "lower"
     zero_is_perfect: ClassVar[bool] = True
     default: ClassVar[bool] = True
+    quick: ClassVar[bool] = True
+    weight: ClassVar[int] = 1
+    least_steps: ClassVar[int] = 1
     needs: ClassVar[tuple[Literal["target", "sensitive"], ...]] = ()
     unclear: ClassVar[str] = UNCLEAR
 
@@ -164,12 +169,21 @@ class Metric(ABC):
     def compute(self, case: Case, repeats: int) -> Result:
         """Compare the two tables of a case, `repeats` times."""
 
+    def in_full(self) -> Metric:
+        """The same without limits to its cost, where it has any: what is measured where the metric is named."""
+        return self
+
     def measure(self, case: Case, repeats: int) -> Result:
         """`compute`, or a result that says why there is none."""
         try:
             for argument in self.needs:
                 if getattr(case, argument) is None:
                     raise CannotMeasureError(f"it needs a column to be named: {argument}=...", "argument")
+            if case.window < self.least_steps:
+                raise CannotMeasureError(
+                    "the tables are judged row by row, and it looks at several steps of a sequence; it needs sequences "
+                    "of 2 rows or more"
+                )
             return self.compute(case, repeats)
         except CannotMeasureError as error:
             text = f"not available: {error}"

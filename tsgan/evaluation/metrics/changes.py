@@ -26,6 +26,7 @@ class Increments(Metric):
 
     name = "increments"
     section = "time"
+    least_steps = 2
     title = "Steps from one moment to the next"
     question = "Does each column move as far, as wildly and as lopsidedly as it should?"
     definition = (
@@ -126,6 +127,7 @@ class Volatility(Metric):
 
     name = "volatility"
     section = "time"
+    least_steps = 2
     title = "Calm and stormy times"
     question = "Do calm and stormy times follow one another as they should?"
     definition = (

@@ -206,7 +206,7 @@ def _windows(one: RecordIndex, rows: Hashes) -> tuple[Hashes, Ints]:
     changes = np.concatenate([[0], np.cumsum(rows[1:] != rows[:-1])])
     alike = changes[one.size - 1 :] == changes[:last]
     starts, owner = one.windows(np.arange(len(one)), int(one.count.sum()) * len(one))
-    keep = ~alike[starts]
+    keep = ~alike[starts] | (one.size == 1)  # a single row has no step to be the same
     return total[starts[keep]], owner[keep]
 
 

@@ -15,7 +15,7 @@ from ..columns import Column
 from ..splits import CannotMeasureError
 from .base import Grade, Metric, Reference, Result
 from .dependence import BOX_JENKINS, Channels
-from .draws import MIN_FAR_CORRELATION, contrasts, result_of_draws
+from .draws import MAX_COLUMNS, MIN_FAR_CORRELATION, contrasts, result_of_draws, some_columns
 
 SIG_WASSERSTEIN = Reference(
     "Conditional Sig-Wasserstein GANs for Time Series Generation (Ni et al., 2020)",
@@ -25,6 +25,7 @@ MAX_ROWS = 20_000  # of a side: ranks need sorting, and correlations are known t
 PAPER_DRAWS = 5  # as in the papers' code
 MAX_PAIRS_SHOWN, MAX_ROWS_OF_PAIRS = 10, 100_000  # in the report
 PARTS = ("Pearson", "Spearman")
+WIDE = f"Of more than {MAX_COLUMNS} columns so many are drawn at random. "
 
 
 class Correlation(Metric):
@@ -37,7 +38,8 @@ class Correlation(Metric):
     definition = (
         "The correlation matrix of all columns of numbers and times over the rows of the windows (at most 20,000 a "
         "side): of values (Pearson) and of ranks (Spearman), each pair on the rows in which both values are present. "
-        "The score is the absolute difference between real and synthetic, averaged over pairs and over both. The far "
+        "The score is the absolute difference between real and synthetic, averaged over pairs and over both. "
+        f"{WIDE}The far "
         "end of the scale is that of the useless table, 0.05 or six times real against real, whichever is most. The "
         "detail adds the correlational score of the papers as they compute it, so that published figures compare: a "
         "fifth of the windows of each side drawn with replacement, the sum over pairs of the absolute difference "
@@ -66,6 +68,7 @@ class Correlation(Metric):
         columns = [column for column in case.columns if not column.discrete]
         if len(columns) < 2:
             raise CannotMeasureError(f"it needs at least 2 columns of numbers, and there is {len(columns) or 'none'}")
+        columns, note = some_columns(columns, case.rng("correlated columns"))
         rng = case.rng("correlated rows")
 
         def matrices(windows: Floats) -> Doubles:
@@ -84,6 +87,7 @@ class Correlation(Metric):
             parts=(PARTS, by_part),
             more={"pairs": _furthest_pairs(case, columns), **_papers_score(case, columns)},
             among=" with the others",
+            note=note,
         )
 
 
@@ -189,6 +193,7 @@ class CrossCorrelation(Metric):
 
     name = "cross_correlation"
     section = "joint"
+    least_steps = 2
     title = "Columns over time"
     question = "Do the columns follow one another as they should?"
     definition = (
@@ -196,9 +201,9 @@ class CrossCorrelation(Metric):
         "the window reaches), over all windows: which column leads and which follows shows in that each pair is "
         "looked at in both orders. A category stands for the 0/1 indicators of its most frequent levels, so many that "
         "all columns together have about 64. The score is the absolute difference between real and synthetic, "
-        "averaged over ordered pairs and lags; that of one column is the root mean square over its pairs. Above "
-        "200,000 rows a side windows are drawn. The far end of the scale is that of the useless table, 0.05 or six "
-        "times real against real, whichever is most."
+        "averaged over ordered pairs and lags; that of one column is the root mean square over its pairs. "
+        f"{WIDE}Above 200,000 rows a side windows are drawn. The far end of the scale is that of the useless table, "
+        "0.05 or six times real against real, whichever is most."
     )
     references = (
         BOX_JENKINS,
@@ -215,9 +220,10 @@ class CrossCorrelation(Metric):
         """Compare the correlations of all pairs at all lags."""
         if len(case.columns) < 2:
             raise CannotMeasureError("it needs at least 2 columns, and there is one")
-        channels = Channels.of(case, case.columns)
+        columns, note = some_columns(case.columns, case.rng("cross-correlated columns"))
+        channels = Channels.of(case, columns)
         lags = [lag for lag in LAGS if lag < case.window]
-        sizes, count = channels.members.sum(axis=1), len(case.columns)
+        sizes, count = channels.members.sum(axis=1), len(columns)
         apart = ~np.eye(count, dtype=np.bool_)
 
         def correlations(windows: Floats) -> Doubles:
@@ -241,7 +247,7 @@ class CrossCorrelation(Metric):
             "by_lag": list(map(float, by_lag.synthetic.mean(axis=0))),
             "by_lag_real_against_real": list(map(float, by_lag.control.mean(axis=0))),
         }
-        return result_of_draws(self, case.columns, by_column, by_lag, more=lines, among=" with the others")
+        return result_of_draws(self, columns, by_column, by_lag, more=lines, among=" with the others", note=note)
 
 
 def cross_correlation(windows: Floats, lags: Sequence[int]) -> Doubles:
@@ -278,8 +284,8 @@ class Association(Metric):
         "to 1 (one determines the other). The score is the absolute difference between real and synthetic, averaged "
         "over all pairs of columns with at least one category or boolean, on at most 20,000 rows a side; static "
         "columns count like others, a missing category is a level, and rows where the number is missing are left out. "
-        "The far end of the scale is that of the useless table, 0.05 or six times real against real, whichever is "
-        "most."
+        f"{WIDE}The far end of the scale is that of the useless table, 0.05 or six times real against real, whichever "
+        "is most."
     )
     references = (
         Reference(
@@ -302,11 +308,12 @@ class Association(Metric):
         if len(case.columns) < 2:
             raise CannotMeasureError("it needs at least 2 columns, and there is one")
         rng = case.rng("associated rows")
-        discrete = np.array([column.discrete for column in case.columns])
+        columns, note = _with_categories(case)
+        discrete = np.array([column.discrete for column in columns])
         counted = (discrete[:, None] | discrete) & ~np.eye(len(discrete), dtype=np.bool_)
 
         def ties(windows: Floats) -> Doubles:
-            return associations(_some_rows(windows, rng), case.columns)
+            return associations(_some_rows(windows, rng), columns)
 
         def of_column(pairs: Doubles) -> Doubles:
             return np.asarray(((pairs + pairs.transpose(0, 2, 1)) / 2).sum(axis=2) / counted.sum(axis=1))
@@ -314,10 +321,18 @@ class Association(Metric):
         found = contrasts(case, self.name, repeats, ties, _gap)
         by_column = found.map(of_column).far_from(MIN_FAR_CORRELATION)
         whole = found.map(lambda side: side[:, counted].mean(axis=1, keepdims=True)).far_from(MIN_FAR_CORRELATION)
-        return result_of_draws(self, case.columns, by_column, whole, among=" with the others")
+        return result_of_draws(self, columns, by_column, whole, among=" with the others", note=note)
 
 
-def associations(rows: Floats, columns: tuple[Column, ...]) -> Doubles:
+def _with_categories(case: Case) -> tuple[list[Column], str]:
+    """Columns to look at, of which one is discrete, and a word on it."""
+    columns, note = some_columns(case.columns, case.rng("associated columns"))
+    if not any(column.discrete for column in columns):
+        columns[0] = next(column for column in case.columns if column.discrete)
+    return sorted(columns, key=lambda column: column.start), note
+
+
+def associations(rows: Floats, columns: Sequence[Column]) -> Doubles:
     """Return how much each column tells of each other, from rows `(rows, D)` of all channels, `(columns, columns)`.
 
     Theil's U of the row's column given the column's, for two discrete ones; the correlation ratio for a discrete one

@@ -30,6 +30,7 @@ class Autocorrelation(Metric):
 
     name = "autocorrelation"
     section = "time"
+    least_steps = 2
     title = "Memory of the past"
     question = "Does each column depend on its own past as it should?"
     definition = (
@@ -153,6 +154,7 @@ class PartialAutocorrelation(Metric):
 
     name = "partial_autocorrelation"
     section = "time"
+    least_steps = 2
     title = "Direct memory"
     question = "How many steps back does each column look, and how hard?"
     definition = (
@@ -220,6 +222,7 @@ class Spectrum(Metric):
 
     name = "spectrum"
     section = "time"
+    least_steps = 2
     title = "Rhythms"
     question = "Does each column swing at the right speeds, from slow to fast?"
     definition = (

@@ -48,6 +48,26 @@ def useless(case: Case, count: int, rng: np.random.Generator) -> Floats:
     return noise
 
 
+MAX_COLUMNS = 100  # held against one another: pairs grow with their square
+ColumnSizes = Callable[[Column], int]
+
+
+def some_columns(
+    columns: Sequence[Column], rng: np.random.Generator, most: int = MAX_COLUMNS, size: ColumnSizes = lambda one: 1
+) -> tuple[list[Column], str]:
+    """Return columns of at most so much `size` together, drawn at random, in their order; and a word on it, if few.
+
+    At least two are kept.
+    """
+    order = rng.permutation(len(columns))
+    fits = np.cumsum([size(columns[i]) for i in order]) <= most
+    fits[:2] = True
+    if fits.all():
+        return list(columns), ""
+    kept = [columns[i] for i in np.sort(order[fits])]
+    return kept, f"Of {len(columns)} columns, {len(kept)} drawn at random were looked at."
+
+
 class Distances(NamedTuple):
     """Distances of three kinds of windows from real ones, each of shape (repeats, ...).
 
@@ -159,11 +179,13 @@ def result_of_draws(
     parts: tuple[Sequence[str], Distances] | None = None,
     more: Mapping[str, Any] | None = None,
     among: str = "",
+    note: str = "",
 ) -> Result:
     """Put a metric's result together from distances of each column, `(repeats, columns)`.
 
     The headline is the mean of `whole`, by default of the columns; `parts` are names and distances `(repeats, parts)`
-    of further figures, `more` is further detail, and `among` goes on after the name of the furthest column.
+    of further figures, `more` is further detail, `among` goes on after the name of the furthest column, and `note`
+    after that.
     """
     table = metric.by_column([column.name for column in columns], *by_column)
     detail = {"columns": table}
@@ -171,7 +193,7 @@ def result_of_draws(
         detail["parts"] = metric.by_column(parts[0], *parts[1], key="part")
     values, controls, worst = (by_column if whole is None else whole).mean(1)
     scores = Scores(values, controls, float(worst.mean()))
-    return metric.result(scores, {**detail, **(more or {})}, furthest(table, among))
+    return metric.result(scores, {**detail, **(more or {})}, f"{furthest(table, among)} {note}".strip())
 
 
 DRAWS = 200  # enough for the ends of a 95 % interval

@@ -28,6 +28,9 @@ class Frechet(Metric):
 
     name = "frechet"
     section = "apart"
+    least_steps = 2
+    quick = False
+    weight = 3
     title = "Distance of what is seen"
     question = "Do synthetic windows, on the whole, look like real ones?"
     definition = (
@@ -123,6 +126,9 @@ class ContextFID(Metric):
 
     name = "context_fid"
     section = "apart"
+    least_steps = 2
+    quick = False
+    weight = 30
     title = "Context-FID"
     question = "Do synthetic windows look like real ones to an encoder trained on the real data?"
     definition = (

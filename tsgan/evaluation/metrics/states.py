@@ -24,6 +24,7 @@ class Transitions(Metric):
 
     name = "transitions"
     section = "time"
+    least_steps = 2
     title = "What follows what"
     question = "Does each level of a category pass to the next as it should?"
     definition = (
@@ -121,6 +122,7 @@ class RunLengths(Metric):
 
     name = "run_lengths"
     section = "time"
+    least_steps = 2
     title = "How long a level stays"
     question = "Does each level of a category last as long as it should?"
     definition = (

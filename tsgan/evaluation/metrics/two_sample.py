@@ -29,6 +29,9 @@ class TwoSample(Metric):
 
     name = "two_sample"
     section = "apart"
+    least_steps = 2
+    quick = False
+    weight = 2
     title = "Strong judge"
     question = "Can a strong judge tell synthetic from real?"
     definition = (

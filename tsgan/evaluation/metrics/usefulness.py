@@ -7,6 +7,7 @@ column, several steps ahead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..judges.embedding import Embedding
 from ..judges.rocket import FOLDS, folds_in_order, principal, ridge
 from ..splits import CannotMeasureError, parts
 from .base import RANK, Grade, Metric, Reference, Result, Scores, Table, grade
-from .draws import CONTROLS, areas, clusters, redrawn, thinned, useless
+from .draws import CONTROLS, areas, clusters, redrawn, some_columns, thinned, useless
 
 MIN_NOISE = 0.002  # of a skill: less is not known from two draws
 MIN_SCALE = 0.2  # of a skill, from real to far: where even real data teach hardly anything
@@ -29,6 +30,8 @@ MIN_SCALE = 0.2  # of a skill, from real to far: where even real data teach hard
 class Taught(Metric):
     """A metric whose figure is a skill: the share of what can be known that a model knows."""
 
+    least_steps = 2
+    quick = False
     better = "higher"
     zero_is_perfect = False
 
@@ -210,6 +213,7 @@ def _score(guess: Doubles, truth: Doubles, weights: Doubles, target: Column) -> 
 HORIZONS = (1, 2, 4, 8)  # steps ahead
 LAGS = (1, 2, 3, 4, 6, 8, 12)  # steps back
 MAX_TAUGHT_FORECAST = 1500  # windows: more change no grade
+MAX_CHANNELS = 256  # of what is seen: solving for the weights costs the cube of them
 MIN_VARIANCE = 0.02  # of an axis, of unit variance in all: a smaller one is not known well enough to be blown up
 MAX_ERROR = 2.0  # of that of the mean: one column gone wild must not decide
 
@@ -231,7 +235,8 @@ class Forecast(Taught):
         "averaged over columns and horizons, each at least -1. 1 is foresight without error, 0 is as good as the mean. "
         "The useless end is a forecaster taught on uniform noise; where even real data teach hardly anything, a loss "
         "of 0.2. Chance is how far two twins taught on separate real parts differ on a third. At most 1500 windows "
-        "teach, and as many test."
+        "teach, and as many test. Of tables with more than 256 channels (one of a number, one per level of a category) "
+        "so many columns are drawn at random to be seen and foretold."
     )
     references = (
         Reference(
@@ -254,12 +259,24 @@ class Forecast(Taught):
         ]
         if not moving:
             raise CannotMeasureError("no column varies in time, so there is nothing to foretell")
+        seen, note = list(case.columns), ""
+        if case.channels > MAX_CHANNELS:
+            drawn = case.rng("forecast columns")
+            seen, note = some_columns(moving, drawn, MAX_CHANNELS, lambda one: one.channels.stop - one.start)
+            moving = seen
+        place = np.concatenate([np.arange(one.start, one.channels.stop) for one in seen])
+        moving = [replace(one, start=int(np.searchsorted(place, one.start))) for one in moving]
         rng = case.rng(self.name)
         real, synthetic = (thinned(side, 4 * MAX_TAUGHT_FORECAST, rng) for side in (case.real, case.synthetic))
-        lens = _Lens(real.values(), moving, case.window)
-        shown, made = lens.examples(real.values()), lens.examples(synthetic.values())
-        noise = lens.examples(useless(case, MAX_TAUGHT_FORECAST, rng))
-        known = lens.known(real.values())
+
+        def at_place(windows: Floats) -> Floats:
+            return windows if len(place) == case.channels else np.take(windows, place, axis=2)
+
+        windows = at_place(real.values())
+        lens = _Lens(windows, moving, case.window)
+        shown, made = lens.examples(windows), lens.examples(at_place(synthetic.values()))
+        noise = lens.examples(at_place(useless(case, MAX_TAUGHT_FORECAST, rng)))
+        known = lens.known(windows)
         everywhere = np.ones(len(real), dtype=bool), np.ones(len(synthetic), dtype=bool)
         found = []
         for repeat in range(max(repeats, CONTROLS)):
@@ -270,9 +287,9 @@ class Forecast(Taught):
             centre = shown[1][np.r_[one, two]].mean(axis=0)
             found.append([lens.errors(one, _at(shown, test), centre, known[test]) for one in taught])
         skill = 1 - np.minimum(np.array(found), MAX_ERROR)
-        return self._result(skill, [column.name for column in moving], lens.horizons)
+        return self._result(skill, [column.name for column in moving], lens.horizons, note)
 
-    def _result(self, skill: Doubles, names: Sequence[str], horizons: Sequence[int]) -> Result:
+    def _result(self, skill: Doubles, names: Sequence[str], horizons: Sequence[int], note: str) -> Result:
         """Put together skills of shape (draws, taught, columns, horizons)."""
         by_column, by_horizon = skill.mean(axis=3), skill.mean(axis=(0, 2))
         one, two, synthetic, worst = by_column.transpose(1, 0, 2)
@@ -287,7 +304,7 @@ class Forecast(Taught):
             ],
         }
         scores = Scores(synthetic, (one + two) / 2, float(worst.mean()), between_twins(one, two))
-        return self.result(scores, detail, _furthest(table))
+        return self.result(scores, detail, f"{_furthest(table)} {note}".strip())
 
 
 def _at(examples: Examples, index: Ints) -> Examples:

@@ -224,7 +224,7 @@ MAPS = (
 
 def _galleries(results: Sequence[Result], case: Case, columns: list[Column]) -> dict[Section, list[Gallery]]:
     """Which pictures stand under which question."""
-    moving = [column for column in columns if not column.static]
+    moving = [column for column in columns if not column.static and case.window > 1]
     levels = [column for column in moving if column.discrete and (len(column.levels) > 1 or column.kind == "boolean")]
     rows = {
         row["column"]: f"Distance {row['value']:.3f} (real against real {row['real_against_real']:.3f})."
