@@ -29,7 +29,7 @@ from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
-from .clocks.text import Text, read_text
+from ..tables.text import Text, read_text
 
 MIN_BITS = 40.0  # of evidence against equality by chance
 MIN_MOVES = 10  # rows on which a counter moves

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
+from .dialect import ATTRIBUTE
 from .dtypes import MISSING_TICK, datetimes, ticks
 from .form import OUTER
 
@@ -46,6 +47,7 @@ class FrameKind:
     # floats whether missing ones are NaN instead of null.
     columns: dict[str, dict[str, Any]] | None = None
     schema: str = ""  # of an Arrow table, its serialised schema as base64
+    csv: dict[str, Any] | None = None  # how the csv was written that a table of pandas was read from, see `Dialect.put`
 
 
 def read_frame(data: Any) -> tuple[Any, FrameKind]:
@@ -61,7 +63,7 @@ def read_frame(data: Any) -> tuple[Any, FrameKind]:
         Naming the column, if it is nested or otherwise of a dtype that tables of time series do not have.
     """
     if not _foreign(data):
-        return data, FrameKind()
+        return data, FrameKind(csv=data.attrs.get(ATTRIBUTE) if isinstance(data, pd.DataFrame) else None)
     nw = _narwhals(type(data).__module__.split(".")[0])
     try:
         frame = nw.from_native(data)
@@ -96,6 +98,8 @@ def give_back(frame: Any, kind: FrameKind) -> Any:
     Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
+        if kind.csv is not None:
+            frame.attrs[ATTRIBUTE] = kind.csv
         return frame
     nw = _narwhals(kind.library)
     try:
