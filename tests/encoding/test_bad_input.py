@@ -79,7 +79,9 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (frame().set_axis(["a", "a", "b", "c", "b"], axis=1), {}, SchemaError, r"more than once there: \['a', 'b'\]"),
         (frame().set_axis([1.5, 2.5, 3.5, 4.5, 5.5], axis=1), {}, SchemaError, r"column names must be strings or int"),
         (
-            frame().set_axis(pd.MultiIndex.from_tuples([("a.b", "c"), ("a", "b.c"), *zip("def", "ddd")]), axis=1),
+            frame().set_axis(
+                pd.MultiIndex.from_tuples([("a.b", "c"), ("a", "b.c"), ("d", ""), ("e", ""), ("f", "")]), axis=1
+            ),
             {},
             SchemaError,
             r"column names must be unique; more than once there: \['a.b.c'\]",

@@ -158,6 +158,10 @@ def test_new_uuids_are_valid_of_the_same_version_variant_and_form(ids, low, vers
     real = {uuid.UUID(int=((one % 2**9 if low else one) & ~mask) | fixed) for one in ids}
     keys = Keys.fit(pd.Index([SHAPES[shape](one) for one in sorted(real)], dtype=object))
     made = keys.make(300, 5)
+    if shape == "object":
+        found = Keys.fit(pd.CategoricalIndex(sorted(real))).make(300, 5)
+        assert isinstance(found, pd.CategoricalIndex)
+        assert found.tolist() == made.tolist()
     assert all(isinstance(one, uuid.UUID if shape == "object" else str) for one in made)
     read = [uuid.UUID(str(one)) for one in made]
     assert {(one.version, one.variant) for one in read} == {(version, uuid.RFC_4122)}

@@ -68,11 +68,13 @@ class Keys:
     @classmethod
     def fit(cls, keys: pd.Index[Any]) -> Keys:
         """Learn the form from the distinct real keys."""
-        dtype: Token = dump(keys.dtype)
+        dtype: Token
         if isinstance(keys.dtype, pd.CategoricalDtype):
             ordered = bool(keys.dtype.ordered)
             keys = pd.Index(keys.astype(keys.dtype.categories.dtype))
             dtype = {"categories": [], "of": dump(keys.dtype), "ordered": ordered}
+        else:
+            dtype = dump(keys.dtype)
         of, count = dump(keys.dtype), len(keys)
         if types.is_numeric_dtype(keys.dtype) and not types.is_bool_dtype(keys.dtype):
             first, room = _free_numbers(keys)
@@ -87,7 +89,8 @@ class Keys:
                 "date" if dates else dtype, made, "moment", top + step, count, step, (INT64_MAX - top) // step - 1
             )
         if types.infer_dtype(keys, skipna=False) == "mixed" and all(isinstance(key, uuid.UUID) for key in keys):
-            return cls._of_text("uuid", "object", keys.map(str))
+            ids: Token = {**dtype, "of": "uuid"} if isinstance(dtype, dict) else "uuid"
+            return cls._of_text(ids, "object", keys.map(str))
         text = of.get("arrow", "string") in ("string", "large_string", "string_view") if isinstance(of, dict) else False
         if not text and of not in ("object", "str"):  # keys that are neither numbers nor text become text
             of = "object"
@@ -127,10 +130,12 @@ class Keys:
                 f"{self.room - skip}; draw fewer sequences at a time, or fit with keys of smaller numbers"
             )
         made = self._values(count, skip)
-        if isinstance(self.dtype, dict) and "categories" in self.dtype:
-            return pd.CategoricalIndex(made, categories=made, ordered=self.dtype["ordered"])
-        convert: Any = {"date": lambda stamp: stamp.date(), "uuid": uuid.UUID}.get(str(self.dtype))
-        return made if convert is None else pd.Index([convert(value) for value in made], dtype=object)
+        levels = self.dtype if isinstance(self.dtype, dict) and "categories" in self.dtype else None
+        kind = self.dtype if levels is None else levels["of"]
+        convert: Any = {"date": lambda stamp: stamp.date(), "uuid": uuid.UUID}.get(str(kind))
+        if convert is not None:
+            made = pd.Index([convert(value) for value in made], dtype=object)
+        return made if levels is None else pd.CategoricalIndex(made, categories=made, ordered=levels["ordered"])
 
     def _values(self, count: int, skip: int = 0) -> pd.Index[Any]:
         first = self.first + self.step * skip
