@@ -178,6 +178,32 @@ def test_what_does_not_fit_is_refused_by_its_flag(tmp_path, data, dialect, words
         tables.read(tmp_path / "a.csv", "t", dialect)
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "decimal"),
+    [
+        ("a;b\n1,234;1.5\n2,345;2.5\n", {"a": ["1,234", "2,345"], "b": [1.5, 2.5]}, "."),
+        ("a;b\n1,234;7\n2,345;8\n", {"a": [1.234, 2.345], "b": [7, 8]}, ","),
+        ("a;b\n1.234,56;1,5\n234,50;2,5\n", {"a": ["1.234,56", "234,50"], "b": [1.5, 2.5]}, ","),
+        ("a;b\n1,5;x\nNA;y\n3;z\n", {"a": [1.5, None, 3.0], "b": ["x", "y", "z"]}, ","),
+        ("a,b\nTrue,1\n,2\n", {"a": [True, None], "b": [1, 2]}, "."),
+        ('a,b\n"x;y",1\n"z;w",2\n', {"a": ["x;y", "z;w"], "b": [1, 2]}, "."),
+    ],
+)
+def test_marks_are_told_apart(tmp_path, text, values, decimal):
+    (tmp_path / "a.csv").write_text(text)
+    read = tables.read(tmp_path / "a.csv")
+    assert {name: [None if pd.isna(one) else one for one in column] for name, column in read.items()} == values
+    assert Dialect.of(read).decimal == decimal
+
+
+def test_a_date_of_digits_alone_is_a_date_where_its_format_is_given(tmp_path):
+    (tmp_path / "a.csv").write_text("t,x\n20240131,1\n20240201,2\n")
+    read = tables.read(tmp_path / "a.csv", "t", Dialect(time_format="%Y%m%d"))
+    assert read["t"].tolist() == list(pd.date_range("2024-01-31", periods=2))
+    tables.write(read, tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == (tmp_path / "a.csv").read_text()
+
+
 def test_standard_input_is_sniffed_like_a_file(monkeypatch):
     data = io.TextIOWrapper(io.BytesIO(codecs.BOM_UTF8 + "ä;b\n1,5;2\n".encode()))
     monkeypatch.setattr("sys.stdin", data)

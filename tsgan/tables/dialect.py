@@ -27,7 +27,6 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
 _COMMA = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
 _NUMBER = r"[+-]?\d+(?:[eE][+-]?\d+)?"
-_GROUPED = r"[+-]?\d{1,3}(?:,\d{3})+"
 
 
 @saved
@@ -147,17 +146,15 @@ def older(head: bytes) -> str | None:
     return "latin-1"
 
 
-def with_commas(columns: list[pd.Series[Any]]) -> bool:
+def with_commas(columns: list[pd.Series[Any]], points: bool) -> bool:
     """Whether columns of text, of a table whose cells are not parted by commas, are numbers with decimal commas.
 
-    1,234 alone may be either: it is a number with decimals unless another column has decimal points.
+    1,234 alone may be either: its comma parts thousands where `points` says that other numbers have decimal points.
     """
-    found = False
-    for column in columns:
-        known = column.dropna()
-        if known.str.fullmatch(f"{_COMMA}|{_NUMBER}").all() and known.str.contains(",", regex=False).any():
-            found = True
-    return found
+    known = [column.dropna() for column in columns]
+    numbers = [one for one in known if len(one) and one.str.fullmatch(f"{_COMMA}|{_NUMBER}").all()]
+    found = [one for one in numbers if one.str.contains(",", regex=False).any()]
+    return bool(found) and (not points or any(one.str.contains(r",(?:\d{1,2}|\d{4,})$").any() for one in found))
 
 
 def moments(

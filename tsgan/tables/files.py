@@ -72,6 +72,9 @@ def read(
         index = [name for name in frame.index.names if name is not None]
         if time not in frame.columns and time not in index:
             raise SchemaError(f"{path}: there is no column {time!r}; its columns are {list(frame.columns)}")
+        if time in frame.columns and dialect is not None and dialect.time_format is not None:
+            numbers = pd.api.types.is_integer_dtype(frame[time].dtype)  # 20240131
+            frame[time] = frame[time].astype(str) if numbers else frame[time]
         if time in frame.columns and pd.api.types.is_string_dtype(frame[time].dtype):
             first = None if like is None else Dialect.of(like).time_format
             frame[time], found = moments(frame[time], time, found or dialect or Dialect(), first)
@@ -415,9 +418,11 @@ def _read_csv(path: str | Path, asked: Dialect) -> tuple[pd.DataFrame, Dialect]:
         raise SchemaError(f"{name}: columns with the same name: {twice}; rename them")
     if frame.empty:
         raise InputError(f"{name}: the table has a header but no rows")
-    texts = [column for column in frame.columns if pd.api.types.is_string_dtype(frame[column].dtype)]
+    texts = [column for column in frame.columns if pd.api.types.infer_dtype(frame[column], skipna=True) == "string"]
     if dialect.decimal is None:
-        commas = dialect.sep != "," and with_commas([frame[column] for column in texts])
+        some = [frame[column].mask(frame[column].isin(_MISSING)) for column in texts]
+        points = any((column.dropna() % 1 != 0).any() for _, column in frame.select_dtypes("float").items())
+        commas = dialect.sep != "," and with_commas(some, points)
         dialect = replace(dialect, decimal="," if commas else ".")
     for column in frame.columns:
         if column in texts:
