@@ -79,10 +79,12 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (frame().set_axis(["a", "a", "b", "c", "b"], axis=1), {}, SchemaError, r"more than once there: \['a', 'b'\]"),
         (frame().set_axis([1.5, 2.5, 3.5, 4.5, 5.5], axis=1), {}, SchemaError, r"column names must be strings or int"),
         (
-            pd.concat({"top": frame()}, axis=1),
+            frame().set_axis(
+                pd.MultiIndex.from_tuples([("a.b", "c"), ("a", "b.c"), ("d", ""), ("e", ""), ("f", "")]), axis=1
+            ),
             {},
             SchemaError,
-            r"column names must be strings or integers; got \[\('top', 'who'\).*flatten",
+            r"column names must be unique; more than once there: \['a.b.c'\]",
         ),
         (
             frame(),

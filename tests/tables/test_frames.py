@@ -118,7 +118,7 @@ def test_sequences_come_back_as_a_column():
     assert made.columns == ["sequence", "x"]
     assert made["sequence"].to_list() == [0, 0, 1, 1]
     arrow, kind = read_frame(pa.table({"sequence": [1, 2]}))
-    assert give_back(pd.concat({0: arrow}, names=["sequence", None]), kind).column_names == ["sequence_", "sequence"]
+    assert give_back(pd.concat({0: arrow}, names=["sequence_1", None]), kind).column_names == ["sequence_1", "sequence"]
 
 
 @pytest.mark.parametrize("data", [pd.DataFrame({"x": [1]}), np.zeros((3, 2)), [np.zeros((3, 2))], "text", None])

@@ -8,7 +8,7 @@ import uuid
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from through_json import through_json
 
@@ -132,3 +132,39 @@ def test_half_a_million_keys_take_no_loop(real):
     made = Keys.fit(pd.Index(real)).make(500_000)
     assert made.is_unique
     assert not set(real) & set(made)
+
+
+UUIDS = [uuid.UUID(int=number) for number in np.random.default_rng(0).integers(0, 2**62, 40).tolist()]
+SHAPES = {
+    "object": lambda one: one,
+    "text": str,
+    "upper": lambda one: str(one).upper(),
+    "hex": lambda one: one.hex,
+    "braces": lambda one: f"{{{one}}}",
+    "urn": lambda one: one.urn,
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ids=st.lists(st.integers(0, 2**128 - 1), min_size=1, max_size=40, unique=True),
+    low=st.booleans(),
+    version=st.integers(1, 8),
+    shape=st.sampled_from(list(SHAPES)),
+)
+def test_new_uuids_are_valid_of_the_same_version_variant_and_form(ids, low, version, shape):
+    mask = (0xF << 76) | (0x3 << 62)
+    fixed = (version << 76) | (0x2 << 62)
+    real = {uuid.UUID(int=((one % 2**9 if low else one) & ~mask) | fixed) for one in ids}
+    keys = Keys.fit(pd.Index([SHAPES[shape](one) for one in sorted(real)], dtype=object))
+    made = keys.make(300, 5)
+    if shape == "object":
+        found = Keys.fit(pd.CategoricalIndex(sorted(real))).make(300, 5)
+        assert isinstance(found, pd.CategoricalIndex)
+        assert found.tolist() == made.tolist()
+    assert all(isinstance(one, uuid.UUID if shape == "object" else str) for one in made)
+    read = [uuid.UUID(str(one)) for one in made]
+    assert {(one.version, one.variant) for one in read} == {(version, uuid.RFC_4122)}
+    if any(set(one.hex) & set("abcdef") for one in real):  # else nothing says in which case letters are
+        assert [SHAPES[shape](one) for one in read] == list(made)
+    assert len(set(read) - real) == 300

@@ -119,6 +119,26 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_dialect(parser: argparse.ArgumentParser) -> None:
+    """Give a command the flags that say how its csv files are written."""
+    from ..tables.dialect import Dialect
+
+    group = parser.add_argument_group("how a csv is written (told from the file where not given)")
+    parser.set_defaults(dialect=add_flags(group, Dialect, skip=("time", "text")))
+
+
+def _table(args: argparse.Namespace, path: str, time: Any, like: Any = None) -> Any:
+    """Read a table, perhaps written like another, and say how a csv was taken where that is not plain."""
+    from ..tables import files as tables
+    from ..tables.dialect import ATTRIBUTE, Dialect
+
+    asked = Dialect(**given(args, args.dialect))
+    frame = tables.read(path, time, asked, like)
+    if ATTRIBUTE in frame.attrs and (taken := Dialect.of(frame).taken(asked)):
+        _say(args, f"{'standard input' if path == '-' else path}: read with {taken}")
+    return frame
+
+
 def _say(args: argparse.Namespace, text: str, end: str = "\n") -> None:
     if not args.quiet:
         print(text, file=sys.stderr, end=end, flush=True)
@@ -146,13 +166,13 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
     names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
     rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
     names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
+    _add_dialect(parser)
     parser.set_defaults(run=_fit, names=[*names, "constraints"])
 
 
 def _fit(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
-    from ..tables import files as tables
     from .values import calendar_of, rules_of
 
     bundle.check(args.output)
@@ -163,7 +183,7 @@ def _fit(args: argparse.Namespace) -> None:
         arguments["calendar"] = calendar_of(arguments["calendar"])
     model = RecurrentGAN(**arguments, verbose=not args.quiet)
     in_parts = args.data != "-" and Path(args.data).is_dir()
-    table: Any = Path(args.data) if in_parts else tables.read(args.data, time=arguments.get("time"))
+    table: Any = Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
     model.fit(table).save(args.output)
     _say(args, f"saved the model in {args.output}")
 
@@ -253,6 +273,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("arguments of evaluate")
     skip = ("real", "synthetic", "holdout", "verbose")
+    _add_dialect(parser)
     parser.set_defaults(run=_evaluate, names=add_flags(group, evaluate, skip=skip))
 
 
@@ -268,7 +289,6 @@ def _threshold(text: str) -> Any:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ..evaluation.evaluate import compare, evaluate
-    from ..tables import files as tables
     from .values import check_file
 
     for path in (args.report, args.json):
@@ -279,9 +299,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         arguments["metrics"] = [*arguments.get("metrics", ["default"]), *asked]
     arguments["verbose"] = False if args.quiet else None  # the bar is for terminals
     named = _by_name(args.synthetic)
-    real, *others = (tables.read(path, time=arguments.get("time")) for path in (args.real, *named.values()))
+    real = _table(args, args.real, arguments.get("time"))
+    others = [_table(args, path, arguments.get("time"), real) for path in named.values()]
     if args.holdout:
-        arguments["holdout"] = tables.read(args.holdout, time=arguments.get("time"))
+        arguments["holdout"] = _table(args, args.holdout, arguments.get("time"), real)
     judged: Any
     if len(others) == 1:
         judged = evaluate(real, others[0], **arguments)
@@ -334,14 +355,14 @@ def _build_suggest(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="columns of one value each",
     )
+    _add_dialect(parser)
     parser.set_defaults(run=_suggest)
 
 
 def _suggest(args: argparse.Namespace) -> None:
     from ..constraints.suggesting import suggest_constraints
-    from ..tables import files as tables
 
-    print(suggest_constraints(tables.read(args.data, time=args.time), args.entity, args.time, args.static))
+    print(suggest_constraints(_table(args, args.data, args.time), args.entity, args.time, args.static))
 
 
 # info

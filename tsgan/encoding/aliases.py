@@ -42,7 +42,7 @@ from ..tables.dtypes import (
     temporal,
     whole_numbers,
 )
-from .clocks.text import Text, read_text
+from ..tables.text import Text, read_text
 from .differences import Difference, dated, forms, lasts, near
 
 MIN_BITS = 40.0  # of evidence against equality by chance

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..arrays import Ints, steps_within
 from ..tables.dtypes import Name, load
-from ..tables.form import OUTER, Form
+from ..tables.form import OUTER, Form, free_name
 from ..tables.keys import as_index
 
 
@@ -37,7 +37,8 @@ def assemble(
         The time of each row in the dtype of the real ones; None where rows are only counted.
     keys : Index of length sequences, or None
     squeeze : bool
-        Leave out the outer index level (or array axis) `sequence` if there is one sequence. Where the stamps are the
+        Leave out the outer index level (or array axis) `sequence` (`sequence_1` beside a column of that name) if there
+        is one sequence. Where the stamps are the
         index, they are it as they come, frequency included.
     before : tuple of int
         Sequences and rows that came in earlier pieces: numbers go on from there.
@@ -98,7 +99,7 @@ def _index(
         made = made.set_names(form.index[0])
         return made
     else:
-        names = OUTER, form.index[0]
+        names = free_name(OUTER, form.columns), form.index[0]
         numbers = pd.RangeIndex(before[0], before[0] + len(lengths))
         pairs = [(numbers, sequence), _inner(inner, lengths, form)]
     levels, codes = zip(*pairs, strict=True)  # whose values need not be looked up again

@@ -26,6 +26,7 @@ from ..tables.dtypes import Name
 from ..tables.form import read
 from ..tables.frames import give_back, read_frame
 from ..tables.keys import Keys
+from ..tables.rewriting import flat
 from .aliases import Aliases
 from .assembling import Decoded, assemble
 from .cells import Cells
@@ -103,8 +104,8 @@ class Encoder:
             raise ParameterError(f"constraints={constraints!r} must be a list; write constraints=[{constraints!r}]")
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
         stride = whole_number("stride", stride)
-        lists = tuple(static or ()), tuple(exclude or ())
-        self._options = Options(entity, time, *lists, calendar, window, stride, scaler, bounds, kinds)
+        lists = tuple(map(flat, static or ())), tuple(map(flat, exclude or ()))
+        self._options = Options(flat(entity), flat(time), *lists, calendar, window, stride, scaler, bounds, kinds)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
@@ -128,7 +129,7 @@ class Encoder:
             If a scaler, a bound or the window does not fit.
         """
         options = self._options
-        frame, library = read_frame(data)
+        frame, library = read_frame(data, roles=(options.entity, options.time))
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
         inferred = {name: infer_kind(table.values[name], name) for name in form.names}  # refuses what none can hold
@@ -210,7 +211,10 @@ class Encoder:
 
     def condition(self, where: Mapping[Any, Any] | None, static: Any) -> Condition | None:
         """Return what sampled sequences are to fulfil, None if nothing; see `conditions.read_condition`."""
-        condition = read_condition(self.stages, where, None if static is None else read_frame(static)[0])
+        known = self.stages.frame
+        if known.rewriting is not None and isinstance(where, Mapping):
+            where = known.rewriting.asked(where)
+        condition = read_condition(self.stages, where, None if static is None else read_frame(static, known)[0])
         if condition is not None:
             refuse_strangers(self.stages.cells, condition)
         return condition

@@ -16,7 +16,7 @@ from ..constraints.monotone import Increments
 from ..constraints.numbers import Scale
 from ..panel import Panel
 from ..tables.dtypes import Name
-from ..tables.form import SplitTable
+from ..tables.form import SplitTable, free_name
 from ..tables.frames import give_back, read_frame
 from .assembling import Decoded, assemble
 from .clocks.clock import GAP
@@ -190,9 +190,10 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
         stamps = None if rows.stamps is None else rows.stamps[kept]
         tables.append(_composed(stages, past, Decoded(values, np.full(count, steps), stamps), keys))
     if stages.form.kind == "frame":
-        made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[FUTURE])
-        if n > 1 and stages.frame.library != "pandas" and FUTURE not in made.columns:
-            made = made.reset_index(FUTURE)  # other libraries have no index
+        level = free_name(FUTURE, stages.form.columns)
+        made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[level])
+        if n > 1 and stages.frame.library != "pandas":
+            made = made.reset_index(level)  # other libraries have no index
         return give_back(made, stages.frame)
     return tables[0] if n == 1 else np.stack(tables)
 
@@ -263,7 +264,7 @@ def _known_once(table: SplitTable) -> SplitTable:
 
 def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     """Return a table with its missing values taken from rows; all other values are untouched."""
-    frame, kind = read_frame(data)
+    frame, kind = read_frame(data, stages.frame)
     table, order, _ = stages.take_apart(data)
     names, form = stages.form.names, stages.form
     back = np.argsort(order, kind="stable")

@@ -134,7 +134,7 @@ class Stages:
 
     def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
-        frame, _ = read_frame(data)
+        frame, _ = read_frame(data, self.frame)
         self.check_columns(frame)
         exclude = self.options.exclude
         if isinstance(frame, pd.DataFrame):

@@ -19,8 +19,9 @@ from ..arrays import Doubles, Floats, Ints, steps_within
 from ..constraints.base import Constraint
 from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
+from ..tables.rewriting import flat
 from .columns import Column, read_column
-from .reading import OrderedTable, TableLike, check_columns, read
+from .reading import OrderedTable, TableLike, check_columns, plainly, read
 
 WINDOW = 24  # steps that are looked at together where sequences are longer: a day of hours, two years of months
 # Sequences of 2 rows, and windows of 2 steps, in a table of short sequences: with fewer its rows are judged one by one.
@@ -90,7 +91,10 @@ def prepare(
     Not judged are the entity, the time, and columns that repeat the entity's key on every row of every table, or number
     all rows or entities.
     """
-    tables = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
+    given = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
+    entity, time, target, sensitive = (flat(name) for name in (entity, time, target, sensitive))
+    static = [flat(name) for name in static or ()]
+    tables = plainly(given, entity, time)
     rows = {side: read(table, side, entity, time) for side, table in tables.items()}
     single = {"target": target, "sensitive": sensitive}
     roles = {"static": static or (), **{role: [name] for role, name in single.items() if name is not None}}

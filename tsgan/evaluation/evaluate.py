@@ -47,7 +47,7 @@ def evaluate(
 
     Parameters
     ----------
-    real, synthetic : DataFrame, Series or array
+    real, synthetic : DataFrame (of pandas, polars, Arrow ...), Series or array
         Two tables with the same columns, from any generator. One long series, many sequences (told apart by `entity`,
         or by an outer index level named ``sequence``), or an array `(time, columns)` or `(sequences, time, columns)`.
     holdout : the same, optional

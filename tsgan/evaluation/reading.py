@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
+from ..tables.form import OUTER, free_name
+from ..tables.frames import read_frame
 from .columns import days
 
 TableLike = pd.DataFrame | pd.Series | NDArray[np.generic] | list[NDArray[np.generic]]
@@ -62,6 +64,26 @@ def read(table: TableLike, side: str, entity: str | None, time: str | None) -> O
     frame = frame.reset_index(level=levels) if levels else frame
     _check(frame, side, entity, time)
     return replace(_in_order(frame, side, entity, time), note=note)
+
+
+def plainly(tables: Mapping[str, Any], entity: str | None, time: str | None) -> dict[str, Any]:
+    """Return tables of any library as pandas frames, in the form of the real one; arrays as they are.
+
+    Where the real table is one sequence, columns that number the sequences, and the steps, of another table that was
+    written by way of a file or another library are its index again.
+    """
+    real, kind = read_frame(tables["real"], roles=(entity, time))
+    made = {"real": real}
+    for side, table in tables.items():
+        if side == "real":
+            continue
+        frame = read_frame(table, kind, (entity, time))[0]
+        if isinstance(frame, pd.DataFrame) and isinstance(real, pd.DataFrame) and entity is None:
+            names = [name for name in (free_name(OUTER, real.columns), "step") if name not in real]
+            levels = [name for name in names if name in frame]
+            frame = frame.set_index(levels) if levels[:1] == names[:1] else frame
+        made[side] = frame
+    return made
 
 
 def as_frame(table: TableLike, side: str) -> pd.DataFrame:
@@ -124,7 +146,9 @@ def _check(frame: pd.DataFrame, side: str, entity: str | None, time: str | None)
 def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | None) -> OrderedTable:
     """Sort rows by sequence and time and count each sequence's steps."""
     # a time level that was named is a column by now, so the outer one may stand alone
-    outer = frame.index.names[0] == "sequence" and (frame.index.nlevels > 1 or frame.index.has_duplicates)
+    outer = frame.index.names[0] == free_name(OUTER, frame.columns) and (
+        frame.index.nlevels > 1 or frame.index.has_duplicates
+    )
     if entity is not None:
         codes = pd.factorize(frame[entity])[0]
     elif outer:

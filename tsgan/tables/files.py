@@ -9,6 +9,7 @@ and renames it, so that a crash never leaves half a table. A table that is large
 from __future__ import annotations
 
 import contextlib
+import csv
 import gzip
 import importlib.util
 import io
@@ -16,7 +17,8 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
@@ -25,15 +27,18 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, SchemaError, TsganWarning
+from .dialect import HEAD, Dialect, moments, older, sniff, with_commas
 from .dtypes import PER_SECOND
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
-_MISSING = frozenset({"NA", "N/A", "n/a", "<NA>", "NaN", "nan", "null", "NULL", "None", "#N/A"})
+_MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "null", "NULL", "None", "#N/A"})
 _EXACT = {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
 
 
-def read(path: str | Path, time: str | None = None) -> pd.DataFrame:
+def read(
+    path: str | Path, time: str | None = None, dialect: Dialect | None = None, like: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Read a table.
 
     Parameters
@@ -42,27 +47,39 @@ def read(path: str | Path, time: str | None = None) -> pd.DataFrame:
         Ends in .csv, .csv.gz or .parquet; "-" is standard input, as csv.
     time : str or None
         A column that holds moments: if it is text and every value parses, it comes back as datetime.
+    dialect : Dialect or None
+        What is known of how a csv is written; the rest is sniffed. The table carries all of it (`Dialect.of`).
+    like : DataFrame or None
+        A table that was read before, whose way to write the time is tried first.
 
     Returns
     -------
     DataFrame
-        Of a csv: columns of whole numbers, decimals and True/False are typed, all else stays text; empty cells are
-        missing, and in a column that otherwise holds numbers so are NA, NaN, null and the like.
+        Of a csv: columns of whole numbers (nullable ones where cells are empty), decimals and True/False are typed,
+        all else stays text; empty cells are missing, and in a column that otherwise holds numbers so are NA, NaN, null
+        and the like.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, of another ending, or cannot be read.
+        If the file is missing, empty, of another ending, or cannot be read; or the time does not fit the dialect.
     SchemaError
         If two columns have the same name, or there is no column `time`.
     """
-    frame = _read_parquet(Path(path)) if _ending(path) == ".parquet" else _read_csv(path)
+    parquet = _ending(path) == ".parquet"
+    frame, found = (_read_parquet(Path(path)), None) if parquet else _read_csv(path, dialect or Dialect())
     if time is not None:
         index = [name for name in frame.index.names if name is not None]
         if time not in frame.columns and time not in index:
             raise SchemaError(f"{path}: there is no column {time!r}; its columns are {list(frame.columns)}")
+        if time in frame.columns and dialect is not None and dialect.time_format is not None:
+            numbers = pd.api.types.is_integer_dtype(frame[time].dtype)  # 20240131
+            frame[time] = frame[time].astype(str) if numbers else frame[time]
         if time in frame.columns and pd.api.types.is_string_dtype(frame[time].dtype):
-            frame[time] = _moments(frame[time])
+            first = None if like is None else Dialect.of(like).time_format
+            frame[time], found = moments(frame[time], time, found or dialect or Dialect(), first)
+    if found is not None and not parquet:
+        found.put(frame)
     return frame
 
 
@@ -107,7 +124,7 @@ class Writer:
         self._columns: list[Any] | None = None
         self._stack = contextlib.ExitStack()
         if self._target is None:
-            self._to: _CsvAppender | _ParquetAppender = _CsvAppender(sys.stdout)
+            self._to: _CsvAppender | _ParquetAppender = _CsvAppender(lambda _: sys.stdout)
             return
         self._beside = self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
         if ending == ".parquet":
@@ -115,13 +132,10 @@ class Writer:
             self._to = self._stack.enter_context(contextlib.closing(_ParquetAppender(self._beside, self._name)))
             return
         with self._named_errors():
+            raw: IO[bytes] = self._stack.enter_context(self._beside.open("wb"))
             if ending == ".csv.gz":
-                raw = self._stack.enter_context(self._beside.open("wb"))
-                packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
-                text: IO[str] = io.TextIOWrapper(self._stack.enter_context(packed), "utf-8", newline="")
-            else:
-                text = self._beside.open("w", encoding="utf-8", newline="")
-        self._to = _CsvAppender(self._stack.enter_context(text))
+                raw = cast("IO[bytes]", self._stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0)))
+        self._to = _CsvAppender(lambda encoding: self._stack.enter_context(io.TextIOWrapper(raw, encoding, newline="")))
 
     def write(self, frame: pd.DataFrame) -> None:
         """Append rows, which have the columns, and the levels of the index that are written, of the first piece."""
@@ -163,27 +177,37 @@ class Writer:
 
 
 class _CsvAppender:
-    """Appends frames to a text; the first brings the header."""
+    """Appends frames to a text, which is opened with the encoding that the first carries; it brings the header, too."""
 
-    def __init__(self, text: IO[str]) -> None:
-        self._text = text
-        self._finest: dict[int, pd.Series[Any]] | None = None
+    def __init__(self, opened: Callable[[str], IO[str]]) -> None:
+        self._opened = opened
+        self._text: IO[str] | None = None
+        self._dialect = Dialect()
+        self._finest: dict[int, pd.Series[Any]] = {}
 
     def write(self, frame: pd.DataFrame) -> None:
         """Append rows; moments with as many digits as the finest so far needs."""
+        header = self._text is None
+        if self._text is None:
+            self._dialect = Dialect.of(frame)
+            self._text = self._opened(self._dialect.encoding or "utf-8")
         frame = _named(frame).copy(deep=False)
-        header = self._finest is None
-        finest = self._finest = self._finest or {}
+        finest, dialect = self._finest, self._dialect
         for place, kind in enumerate(frame.dtypes):
             if not (isinstance(kind, pd.DatetimeTZDtype) or (isinstance(kind, np.dtype) and kind.kind in "mM")):
                 continue
             column = frame.iloc[:, place]
+            text = dialect.written(column) if frame.columns[place] == dialect.time else None
+            if text is not None:
+                frame.isetitem(place, text.array)
+                continue
             if place in finest:  # pandas writes as many digits as a column needs: let it see what came before
                 both = pd.concat([finest[place], column])
                 frame.isetitem(place, both.astype(str).where(both.notna()).iloc[len(finest[place]) :])
                 column = both
             finest[place] = _finest(column)
-        frame.to_csv(self._text, index=False, header=header, lineterminator="\n")
+        marks: dict[str, Any] = {"sep": dialect.sep or ",", "decimal": dialect.decimal or "."}
+        frame.to_csv(self._text, index=False, header=header, lineterminator="\n", **marks)
 
 
 def _finest(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -350,7 +374,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: str | Path) -> pd.DataFrame:
+def _read_csv(path: str | Path, asked: Dialect) -> tuple[pd.DataFrame, Dialect]:
     source: Path | bytes
     if str(path) == STANDARD:
         source, name, packing = sys.stdin.buffer.read(), "standard input", None
@@ -361,61 +385,109 @@ def _read_csv(path: str | Path) -> pd.DataFrame:
     def parse(**options: Any) -> pd.DataFrame:
         handle: Any = io.BytesIO(source) if isinstance(source, bytes) else source
         settings: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "compression": packing}
+        settings |= {"sep": dialect.sep, "encoding": dialect.encoding}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return cast("pd.DataFrame", pd.read_csv(handle, low_memory=False, **(settings | options)))
 
+    dialect = asked
     try:
-        header = parse(header=None, nrows=1, dtype=str).iloc[0]
-        frame = parse(index_col=False, **_EXACT)
-        whole = [i for i, kind in enumerate(frame.dtypes) if pd.api.types.is_integer_dtype(kind)]
-        digits = parse(usecols=whole, dtype=str) if whole else frame.iloc[:, :0]
+        head = _head(source)
+        dialect = sniff(head, asked)
+        try:
+            header, frame = parse(header=None, nrows=1, dtype=str).iloc[0], parse(index_col=False, **_EXACT)
+        except UnicodeDecodeError:
+            other = older(source if isinstance(source, bytes) else head)
+            if asked.encoding is not None or other is None:
+                raise
+            dialect = replace(dialect, encoding=other)
+            header, frame = parse(header=None, nrows=1, dtype=str).iloc[0], parse(index_col=False, **_EXACT)
+        maybe = [i for i, (_, column) in enumerate(frame.items()) if _may_be_whole(column)]
+        digits = parse(usecols=maybe, dtype=str) if maybe else frame.iloc[:, :0]
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{name}: the file is empty") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, OSError, EOFError) as error:
-        raise InputError(f"{name}: cannot be read as csv: {_line(error)}") from error
+    except UnicodeError as error:
+        raise InputError(
+            f"{name}: cannot be read as csv: {_line(error)}; name its encoding with --encoding, for instance latin-1"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, csv.Error, OSError, EOFError) as error:
+        sep = f"; name the separator with --sep if it is not {dialect.sep!r}" if dialect.sep else ""
+        raise InputError(f"{name}: cannot be read as csv: {_line(error)}{sep}") from error
     twice = header[header.duplicated()].dropna().tolist()
     if twice:
         raise SchemaError(f"{name}: columns with the same name: {twice}; rename them")
     if frame.empty:
         raise InputError(f"{name}: the table has a header but no rows")
+    texts = [column for column in frame.columns if pd.api.types.infer_dtype(frame[column], skipna=True) == "string"]
+    if dialect.decimal is None:
+        some = [frame[column].mask(frame[column].isin(_MISSING)) for column in texts]
+        points = any((column.dropna() % 1 != 0).any() for _, column in frame.select_dtypes("float").items())
+        commas = dialect.sep != "," and with_commas(some, points)
+        dialect = replace(dialect, decimal="," if commas else ".")
     for column in frame.columns:
-        if pd.api.types.is_string_dtype(frame[column].dtype):
-            frame[column] = _numbers(frame[column])
-        elif column in digits.columns and digits[column].str.match(r"[+-]?0\d").any():
-            frame[column] = digits[column]
+        if column in texts:
+            frame[column] = _numbers(frame[column], str(dialect.decimal))
+        elif column in digits.columns:
+            frame[column] = _whole(frame[column], digits[column])
     first = frame.columns[0]
     if pd.isna(header.iloc[0]) and len(frame.columns) > 1 and list(frame[first]) == list(range(len(frame))):
         text = f"{name}: the first column has no name and counts the rows; it is taken as row numbers and left out"
         warnings.warn(text, TsganWarning, stacklevel=3)
         frame = frame.drop(columns=first)
-    return frame
+    return frame, dialect
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _head(source: Path | bytes) -> bytes:
+    """Return the first bytes of a csv, unpacked."""
+    if isinstance(source, bytes):
+        return source[:HEAD]
+    opened: Any = gzip.open if source.name.lower().endswith(".gz") else open
+    with opened(source, "rb") as file:
+        return cast("bytes", file.read(HEAD))
+
+
+def _may_be_whole(column: pd.Series[Any]) -> bool:
+    """Whether the digits of a column that was read must be looked at: whole numbers, perhaps with gaps."""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return True
+    if not pd.api.types.is_float_dtype(column.dtype) or not column.isna().any():
+        return False
+    known = column.dropna()
+    return bool(len(known)) and bool((known == known.round()).all())
+
+
+def _whole(column: pd.Series[Any], digits: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers as nullable integers where that is what their digits are; text where zeros lead."""
+    if digits.str.match(r"[+-]?0\d").any():
+        return digits
+    return column if pd.api.types.is_integer_dtype(column.dtype) else _integers(digits, column)
+
+
+def _integers(digits: pd.Series[Any], otherwise: pd.Series[Any]) -> pd.Series[Any]:
+    """Return text as nullable integers, or something else where it holds other things, or too large ones."""
+    known = digits.dropna()
+    if known.str.fullmatch(r"[+-]?\d{1,20}").all():
+        gone = digits.isna().to_numpy(dtype=bool)
+        for kind in (np.int64, np.uint64):
+            with contextlib.suppress(ValueError, OverflowError):
+                whole = digits.where(~gone, "0").to_numpy(dtype=object).astype(kind)
+                return pd.Series(pd.arrays.IntegerArray(whole, gone), index=digits.index)
+    return otherwise
+
+
+def _numbers(column: pd.Series[Any], decimal: str) -> pd.Series[Any]:
     """Return a text column as numbers if, but for marks of missing values, it holds nothing else."""
     missing = column.isna() | column.isin(_MISSING)
-    if missing.all() or not missing.any():
+    known = column[~missing]
+    if decimal == "," and known.str.contains(",", regex=False).any() and not known.str.contains(".", regex=False).any():
+        known = known.str.replace(",", ".", regex=False)
+    elif missing.all() or not missing.any():
         return column
     try:
-        numbers = column[~missing].astype("float64")
+        numbers = known.astype("float64").reindex(column.index)
     except ValueError:
         return column
-    return numbers.reindex(column.index)
-
-
-def _moments(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a text column as datetime if every value parses in one format, else as it is."""
-    attempts: list[dict[str, Any]] = [{"format": "ISO8601"}, {}, {"dayfirst": True}]
-    for options in attempts:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", message="Parsing dates in")
-            try:
-                return pd.to_datetime(column, **options)
-            except (ValueError, TypeError, OverflowError, UserWarning, FutureWarning):
-                continue
-    return column
+    return _integers(known.reindex(column.index), numbers)
 
 
 def _informative(index: pd.Index[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,12 @@ from .dtypes import Name, Token, dump, plain, temporal
 Where = Literal["column", "index"]
 MAX_MAGNITUDE = 1e150  # squares of larger numbers are infinite
 OUTER = "sequence"
+
+
+def free_name(name: str, taken: Collection[Any]) -> str:
+    """Return the name of a new index level, with the first number behind it that makes it none of the columns."""
+    numbers = (f"{name}_{number}" for number in range(1, len(taken) + 1))
+    return next(one for one in (name, *numbers) if one not in taken)
 
 
 @saved
@@ -112,8 +118,8 @@ def _frame(
     names = _names(data)
     levels = [plain(name) for name in data.index.names]
     index = data.index
-    if entity is None and index.nlevels == 2 and levels[0] == OUTER:
-        entity = OUTER
+    if entity is None and index.nlevels == 2 and levels[0] == free_name(OUTER, names):
+        entity = levels[0]
     entity_in = _place("entity", entity, names, levels)
     time_in = _place("time", time, names, levels)
     for name in static:
@@ -234,9 +240,7 @@ def _names(data: pd.DataFrame) -> list[Name]:
     names = [plain(name) for name in data.columns]
     odd = [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]
     if odd:
-        raise SchemaError(
-            f"column names must be strings or integers; got {odd[:3]}. Rename them, or flatten the levels"
-        )
+        raise SchemaError(f"column names must be strings or integers; got {odd[:3]}. Rename them")
     double = sorted({str(name) for name in data.columns[data.columns.duplicated()]})
     if double:
         raise SchemaError(f"column names must be unique; more than once there: {double}")

@@ -2,13 +2,14 @@
 
 Libraries are told apart, and reached, through narwhals (https://narwhals-dev.github.io/narwhals). Columns become pandas
 columns that can hold everything: nullable integers and booleans, strings, categories, datetimes of their own unit and
-zone. A table in pandas passes through untouched. Other libraries have no index: its outer level ``sequence``, where
-there is one, comes back as the first column.
+zone. A table in pandas passes through, rewritten where need be (`rewriting`). Other libraries have no index: its outer
+level ``sequence``, where there is one, comes back as the first column.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
+from .dialect import ATTRIBUTE
 from .dtypes import MISSING_TICK, datetimes, ticks
-from .form import OUTER
+from .form import OUTER, free_name
+from .rewriting import Rewriting
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
 PROTOCOLS = ("__narwhals_dataframe__", "__narwhals_lazyframe__", "__dataframe__", "__arrow_c_stream__")
@@ -46,12 +49,16 @@ class FrameKind:
     # floats whether missing ones are NaN instead of null.
     columns: dict[str, dict[str, Any]] | None = None
     schema: str = ""  # of an Arrow table, its serialised schema as base64
+    rewriting: Rewriting | None = None  # what of a table of pandas was rewritten
+    csv: dict[str, Any] | None = None  # how the csv was written that a table of pandas was read from, see `Dialect.put`
 
 
-def read_frame(data: Any) -> tuple[Any, FrameKind]:
-    """Return a table that narwhals understands as a pandas DataFrame, and what it was; pandas and arrays as they are.
+def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any] = ()) -> tuple[Any, FrameKind]:
+    """Return a table that narwhals understands as a pandas DataFrame, and what it was; arrays as they are.
 
-    Lazy ones are collected. Only those of polars come back lazy; what DuckDB and the like collect to (Arrow) stays so.
+    A table of pandas is rewritten where its columns are of forms that are learned as plainer ones, or as a table that
+    is `known` was; not so columns with `roles`. Lazy ones are collected. Only those of polars come back lazy; what
+    DuckDB and the like collect to (Arrow) stays so.
 
     Raises
     ------
@@ -61,7 +68,10 @@ def read_frame(data: Any) -> tuple[Any, FrameKind]:
         Naming the column, if it is nested or otherwise of a dtype that tables of time series do not have.
     """
     if not _foreign(data):
-        return data, FrameKind()
+        if not isinstance(data, pd.DataFrame | pd.Series):
+            return data, FrameKind()
+        frame, rewriting = Rewriting.read(data, roles, None if known is None else known.rewriting or Rewriting())
+        return frame, FrameKind(rewriting=rewriting, csv=data.attrs.get(ATTRIBUTE))
     nw = _narwhals(type(data).__module__.split(".")[0])
     try:
         frame = nw.from_native(data)
@@ -96,14 +106,17 @@ def give_back(frame: Any, kind: FrameKind) -> Any:
     Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
-        return frame
+        if kind.csv is not None:
+            frame.attrs[ATTRIBUTE] = kind.csv
+        return frame if kind.rewriting is None or not isinstance(frame, pd.DataFrame) else kind.rewriting.back(frame)
     nw = _narwhals(kind.library)
     try:
         native = nw.Implementation.from_string(kind.library).to_native_namespace()
     except ImportError as error:
         raise InputError(f"the model was fitted on a table of {kind.library}, which is not installed") from error
-    if OUTER in frame.index.names and frame.index.nlevels > 1:
-        frame = frame.assign().reset_index(OUTER, names=[_new(OUTER, frame.columns)])
+    outer = free_name(OUTER, frame.columns)
+    if outer in frame.index.names and frame.index.nlevels > 1:
+        frame = frame.reset_index(outer)
     if kind.columns is None:
         make = getattr(native, "from_pandas", None) or native.DataFrame
         return make(frame)
@@ -129,12 +142,6 @@ def _narwhals(library: str) -> Any:
             "DataFrame)"
         ) from error
     return narwhals
-
-
-def _new(name: str, taken: pd.Index[Any]) -> str:
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _read_column(column: Any, nw: Any) -> tuple[Any, dict[str, Any]]:

@@ -4,7 +4,8 @@ Only the form is kept, not the keys: a saved model holds no real key. A form is 
 
 - numbers, dates and periods: counted on from above the largest;
 - text that ends in a number, perhaps with an ending after it ("patient_007", "7-b"): the number is counted on;
-- text of one length, where each place has characters of one class (a UUID, "AB-1234"), see `_free_places`;
+- text of one length, where each place has characters of one class ("AB-1234"), see `_free_places`; a UUID (RFC 9562,
+  https://www.rfc-editor.org/rfc/rfc9562) keeps its version and its variant, and comes back as the object that it was;
 - else ``synthetic_000001`` and so on, which no real key begins with.
 """
 
@@ -14,6 +15,7 @@ import itertools
 import math
 import operator
 import string
+import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +29,8 @@ from ..errors import ParameterError
 from .dtypes import INT64_MAX, Token, dump, label, load, temporal, ticks, untick
 
 NUMBERED = r"^(?s:(.*?))([0-9]{1,18})(\D*)$"
+_HEX = "[0-9a-fA-F]"
+UUID = rf"^(?:urn:uuid:)?\{{?({_HEX}{{8}}-?{_HEX}{{4}}-?[1-8]{_HEX}{{3}}-?[89abAB]{_HEX}{{3}}-?{_HEX}{{12}})\}}?$"
 HEXADECIMAL = string.digits + "abcdef"
 CLASSES = (
     string.digits,
@@ -64,11 +68,13 @@ class Keys:
     @classmethod
     def fit(cls, keys: pd.Index[Any]) -> Keys:
         """Learn the form from the distinct real keys."""
-        dtype: Token = dump(keys.dtype)
+        dtype: Token
         if isinstance(keys.dtype, pd.CategoricalDtype):
             ordered = bool(keys.dtype.ordered)
             keys = pd.Index(keys.astype(keys.dtype.categories.dtype))
             dtype = {"categories": [], "of": dump(keys.dtype), "ordered": ordered}
+        else:
+            dtype = dump(keys.dtype)
         of, count = dump(keys.dtype), len(keys)
         if types.is_numeric_dtype(keys.dtype) and not types.is_bool_dtype(keys.dtype):
             first, room = _free_numbers(keys)
@@ -82,6 +88,9 @@ class Keys:
             return cls(
                 "date" if dates else dtype, made, "moment", top + step, count, step, (INT64_MAX - top) // step - 1
             )
+        if types.infer_dtype(keys, skipna=False) == "mixed" and all(isinstance(key, uuid.UUID) for key in keys):
+            ids: Token = {**dtype, "of": "uuid"} if isinstance(dtype, dict) else "uuid"
+            return cls._of_text(ids, "object", keys.map(str))
         text = of.get("arrow", "string") in ("string", "large_string", "string_view") if isinstance(of, dict) else False
         if not text and of not in ("object", "str"):  # keys that are neither numbers nor text become text
             of = "object"
@@ -91,6 +100,9 @@ class Keys:
     @classmethod
     def _of_text(cls, dtype: Token, of: Token, keys: pd.Index[Any]) -> Keys:
         text = pd.Series(keys, dtype=object).str
+        uuids = _uuid_places(keys) if len(keys) else None
+        if uuids is not None:
+            return cls(dtype, of, "pattern", 0, len(keys), places=_held(uuids, keys))
         parts = text.extract(NUMBERED)
         prefix, number, suffix = (parts[i] for i in range(3))
         if number.notna().all() and prefix.nunique() == 1 and suffix.nunique() == 1:
@@ -118,9 +130,12 @@ class Keys:
                 f"{self.room - skip}; draw fewer sequences at a time, or fit with keys of smaller numbers"
             )
         made = self._values(count, skip)
-        if isinstance(self.dtype, dict) and "categories" in self.dtype:
-            return pd.CategoricalIndex(made, categories=made, ordered=self.dtype["ordered"])
-        return pd.Index([stamp.date() for stamp in made], dtype=object) if self.dtype == "date" else made
+        levels = self.dtype if isinstance(self.dtype, dict) and "categories" in self.dtype else None
+        kind = self.dtype if levels is None else levels["of"]
+        convert: Any = {"date": lambda stamp: stamp.date(), "uuid": uuid.UUID}.get(str(kind))
+        if convert is not None:
+            made = pd.Index([convert(value) for value in made], dtype=object)
+        return made if levels is None else pd.CategoricalIndex(made, categories=made, ordered=levels["ordered"])
 
     def _values(self, count: int, skip: int = 0) -> pd.Index[Any]:
         first = self.first + self.step * skip
@@ -177,20 +192,54 @@ def _day(moments: Any) -> int:
     return 1 if isinstance(moments, pd.PeriodIndex) else int(pd.Timedelta(1, "D") / pd.Timedelta(1, moments.unit))
 
 
+def _uuid_places(keys: pd.Index[Any]) -> tuple[str, ...] | None:
+    """Return the characters of each place of keys that are UUIDs, of their version and variant; None for other keys."""
+    digits = pd.Series(keys, dtype=object).str.extract(UUID)[0]
+    upper = any(key != key.lower() for key in keys)
+    if digits.isna().any() or (upper and any(key != key.upper() for key in keys)):
+        return None
+    letters = _letters(keys)
+    if letters is None:
+        return None
+    kept = ["".join(sorted(set(map(chr, codes)))) for codes in letters.T]
+    hexes = [place for place, codes in enumerate(letters.T) if chr(codes[0]) in string.hexdigits][-32:]
+    for every in (False, True):  # all digits where too few vary
+        places = list(kept)
+        for at, place in enumerate(hexes):
+            if at not in (12, 16) and (every or len(kept[place]) > 1):  # the version and the variant
+                places[place] = HEXADECIMAL.upper() if upper else HEXADECIMAL
+        if math.prod(_counted(_held(tuple(places), keys))) >= MIN_ROOM:
+            break
+    return tuple(places)
+
+
+def _letters(keys: pd.Index[Any]) -> NDArray[np.uint32] | None:
+    """Return the characters of keys of one length, `(keys, length)`; None if they have several, or are too long."""
+    text = np.asarray(keys, dtype=np.str_)
+    length = text.dtype.itemsize // 4
+    letters: NDArray[np.uint32] = text.view(np.uint32).reshape(len(text), length)
+    if length > MAX_LENGTH or (letters == 0).any():  # a shorter key is filled with zeros
+        return None
+    return letters
+
+
 def _free_places(keys: pd.Index[Any]) -> tuple[str, ...] | None:
     """Return the characters of each place of keys of one length, such that no key that they allow is a real one.
 
-    A place has the one character that all keys have there, or digits, hexadecimal digits, letters and so on. The
-    leading places that vary, as many as it takes, are held at the first combination that no real key has. None if keys
-    have several lengths, or less than a million new ones would be left.
+    A place has the one character that all keys have there, or digits, hexadecimal digits, letters and so on. None if
+    keys have several lengths, or less than a million new ones would be left.
     """
-    text = np.asarray(keys, dtype=np.str_)
-    length = text.dtype.itemsize // 4
-    letters = text.view(np.uint32).reshape(len(text), length)
-    if len(text) < 2 or length > MAX_LENGTH or (letters == 0).any():  # a shorter key is filled with zeros
+    letters = _letters(keys)
+    if letters is None or len(keys) < 2:
         return None
-    places = [_class(np.unique(letters[:, place]), len(text)) for place in range(length)]
-    vary = [place for place in range(length) if len(places[place]) > 1]
+    places = _held(tuple(_class(np.unique(codes), len(letters)) for codes in letters.T), keys)
+    return places if math.prod(_counted(places)) >= MIN_ROOM else None
+
+
+def _held(allowed: tuple[str, ...], keys: pd.Index[Any]) -> tuple[str, ...]:
+    """Return the places with the leading ones that vary, as many as it takes, held at characters that no key has."""
+    letters, places = np.asarray(keys, dtype=np.str_).view(np.uint32).reshape(len(keys), -1), list(allowed)
+    vary = [place for place in range(len(places)) if len(places[place]) > 1]
     for used in range(1, len(vary) + 1):
         taken = set(np.ascontiguousarray(letters[:, vary[:used]]).view(f"U{used}").ravel().tolist())
         if len(taken) < math.prod(len(places[place]) for place in vary[:used]):
@@ -199,7 +248,7 @@ def _free_places(keys: pd.Index[Any]) -> tuple[str, ...] | None:
             for place, character in zip(vary, free, strict=False):
                 places[place] = character
             break
-    return tuple(places) if math.prod(_counted(places)) >= MIN_ROOM else None
+    return tuple(places)
 
 
 def _class(codes: NDArray[np.uint32], keys: int) -> str:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
 from ..panel import Panel
-from .form import OUTER
+from .form import OUTER, free_name
 from .scan import Scan, hashes, run_starts, values_of
 from .sources import frames_of
 
@@ -101,8 +101,8 @@ class Parts:
         for part, frame in self._read():
             if scan is None:
                 levels = list(frame.index.names)
-                if self.entity is None and len(levels) == 2 and levels[0] == OUTER:
-                    self.entity = OUTER
+                if self.entity is None and len(levels) == 2 and levels[0] == free_name(OUTER, frame.columns):
+                    self.entity = levels[0]
                 for role, name in (("entity", self.entity), ("time", self.time)):
                     if name is not None and name not in frame.columns and name not in levels:
                         raise SchemaError(f"{role}={name!r} is not a column; the parts have {list(frame.columns)}")

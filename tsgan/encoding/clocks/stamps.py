@@ -19,7 +19,7 @@ from pandas.api import types
 from ...bundle import saved
 from ...errors import SchemaError
 from ...tables.dtypes import INT64_MAX, PER_SECOND, Token, datetimes, dump, load, periods, plain, ticks
-from .text import Text, read_text
+from ...tables.text import Text, read_text
 
 Ticks = NDArray[np.int64] | NDArray[np.float64]
 Kind = Literal["number", "datetime", "timedelta", "period"]

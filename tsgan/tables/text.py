@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
-from ...bundle import saved
-from ...errors import SchemaError
+from ..bundle import saved
+from ..errors import SchemaError
 
 ISO: dict[str, str] = {
     "%Y-%m-%d": "D",
@@ -36,7 +36,9 @@ _ISO = re.compile(
     r"(?P<z>Z|[+-]\d{2}:?\d{2})?"
 )
 _OFFSET = re.compile(r"(?: ?)(?:Z|[+-]\d{2}:?\d{2})$")
+_HALF = re.compile(r"( ?)([AP]M)$", re.IGNORECASE)
 _BARE = "\x01"
+_LOWER = "\x02"
 
 
 @saved
@@ -44,7 +46,9 @@ _BARE = "\x01"
 class Text:
     """How stamps are written."""
 
-    base: str  # a `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros
+    # A `strftime` pattern without fraction and offset; a byte 1 marks a number without leading zeros, a byte 2 small
+    # letters.
+    base: str
     digits: int = 0  # of the fraction of a second after `base`
     short: bool = False  # whether a fraction of zero is left out
     end: str = ""  # what follows in every stamp
@@ -64,6 +68,8 @@ class Text:
                 whole = np.array(
                     [text.replace(_BARE + "0", "").replace(_BARE, "") for text in whole.tolist()], dtype=object
                 )
+            if _LOWER in self.base:
+                whole = np.array([text.replace(_LOWER, "").lower() for text in whole.tolist()], dtype=object)
         texts = pd.Series(whole.astype(object))
         if self.digits:
             unit = ("ms", "us", "ns")[(self.digits - 1) // 3]
@@ -79,7 +85,7 @@ class Text:
         if self.digits or not text.endswith(self.end):
             return None
         try:
-            clock = datetime.strptime(text.removesuffix(self.end), self.base.replace(_BARE, ""))
+            clock = datetime.strptime(text.removesuffix(self.end), self.base.replace(_BARE, "").replace(_LOWER, ""))
         except ValueError:
             return None
         return pd.Timestamp(clock).tz_localize(pd.Timestamp(f"2000-01-01{self.end.strip()}").tz)
@@ -91,9 +97,8 @@ def read_text(stamps: pd.Index[Any], name: Hashable) -> tuple[pd.DatetimeIndex, 
     SchemaError, naming the column, if the stamps have different offsets, or are dates in several forms.
     """
     texts = stamps.to_numpy(dtype=object)
-    found = _ISO.fullmatch(texts[0])
     near: pd.DatetimeIndex | None = None
-    for pattern, forms in _iso(found) if found else _guessed(texts[0]):
+    for pattern, forms in guessed(texts[0]):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -128,22 +133,35 @@ def _iso(found: re.Match[str]) -> Iterator[tuple[str, list[Text]]]:
     yield "ISO8601", forms
 
 
-def _guessed(first: str) -> Iterator[tuple[str, list[Text]]]:
-    tail = _OFFSET.search(first)
+def guessed(first: str) -> Iterator[tuple[str, list[Text]]]:
+    """Yield patterns that a stamp may be written in and their forms: ISO 8601, or months first unless it has dots."""
+    found = _ISO.fullmatch(first)
+    if found is not None:
+        yield from _iso(found)
+        return
+    half = _HALF.search(first)
     dotted = re.match(r"\d{1,2}\.", first) is not None
     for dayfirst in (dotted, not dotted):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pattern = guess_datetime_format(first, dayfirst=dayfirst)
-        if pattern is None:
-            continue
-        base, end = (pattern, "") if tail is None else (re.sub(r" ?%z$", "", pattern), tail.group())
-        digits = 0
-        if base.endswith(".%f"):
-            base, digits = base.removesuffix(".%f"), len(first.removesuffix(end).rpartition(".")[2])
-        bare = re.sub(r"(%[dm])", _BARE + r"\1", base)
-        barer = re.sub(r"(%[dmHI])", _BARE + r"\1", base)
-        yield pattern, [Text(each, digits, False, end) for each in dict.fromkeys((base, bare, barer))]
+            pattern = guess_datetime_format(first if half is None else first[: half.start()], dayfirst=dayfirst)
+        if pattern is not None and half is not None:
+            pattern = pattern.replace("%H", "%I") + f"{half[1]}%p"
+        if pattern is not None:
+            yield pattern, forms_of(pattern, first)
+
+
+def forms_of(pattern: str, first: str) -> list[Text]:
+    """Return the forms that a `strftime` pattern reads, with leading zeros or without; `first` is one stamp."""
+    tail = _OFFSET.search(first)
+    base, end = (pattern, "") if tail is None else (re.sub(r" ?%z$", "", pattern), tail.group())
+    digits = 0
+    if base.endswith(".%f"):
+        base, digits = base.removesuffix(".%f"), len(first.removesuffix(end).rpartition(".")[2])
+    if "%p" in base and first.lower() == first:
+        base = base.replace("%p", _LOWER + "%p")
+    spelled = (re.sub(f"(%[{bare}])", _BARE + r"\1", base) for bare in ("dm", "HI", "dmHI"))
+    return [Text(each, digits, False, end) for each in dict.fromkeys((base, *spelled))]
 
 
 def _mixed(name: Hashable, texts: NDArray[np.object_]) -> str:
