@@ -16,6 +16,7 @@ from tsgan.panel import Panel, Windows
 from tsgan.tables import files as tables
 from tsgan.tables import sources
 from tsgan.tables.parts import Chunk, Parts, draw_excerpt, encode_to_disk
+from tsgan.tables.scan import Scan
 from tsgan.tables.sources import in_parts
 
 
@@ -459,3 +460,13 @@ def test_a_fraction_of_the_table_is_in_memory(monkeypatch):
     finally:
         tracemalloc.stop()
     assert peak < 0.3 * count * rows * 9 * 8
+
+
+def test_a_code_of_which_a_level_comes_once_is_in_the_excerpt():
+    code = np.full(5000, 101)
+    code[[40, 4000]] = 205, 999
+    frame = pd.DataFrame({"code": code, "many": np.arange(5000) % 400})
+    scan = Scan(None, None)
+    for part in (frame[:2500], frame[2500:]):
+        scan.add("part", part)
+    assert scan.needed.tolist() == [0, 40, 399, 4000]  # of numbers with many values the extremes

@@ -44,7 +44,7 @@ MIN_STEPS, SMALLER = (
     30,
     0.2,
 )  # changes that can tell, and correlation of ranks before and after from which steps are small
-DIGITS, LONG = 3, 2 / 3  # digits, trailing zeros aside, that show no round number, and share of the values with them
+DIGITS, LONG = 3, 0.5  # digits, trailing zeros aside, that show no round number, and share of the values with them
 MOST_ZERO = 0.5  # share of the rows at zero, from which the others are amounts
 SMOOTH_VALUES, SAMPLE = 24, 20_000  # more distinct values than of which a column is an effect; rows looked at
 CHANCE, VISIBLE, BENT = 4.0, 0.02, 0.05  # times what chance explains, more than that, and share of it out of order
@@ -144,6 +144,8 @@ def _alone(
 ) -> str:
     """Return how uneven values show by themselves that they name things; none if they do not."""
     rows = _changes(codes, sequence)
+    if len(rows) < ROWS_PER_LEVEL * len(levels):  # values that stay for long have not been seen often
+        return ""
     inner = np.flatnonzero(sequence[rows[1:]] == sequence[rows[:-1]])
     before, after = codes[rows[inner]], codes[rows[inner + 1]]
     moving = len(inner) >= MIN_STEPS and before.std() > 0 and after.std() > 0
