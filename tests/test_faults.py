@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN
-from tsgan.constraints import Inequality, Range
+from tsgan import RecurrentGAN, evaluate
+from tsgan.constraints import Inequality, Monotone, Range
 from tsgan.errors import TsganWarning
 
 SHORT = {"adversarial_steps": 0, "verbose": False, "random_state": 0}
@@ -165,6 +165,55 @@ class TestTrend:
         made = gan.continue_from(real, 20, random_state=0)
         assert made[made["step"] == 49]["height"].mean() == pytest.approx(148, abs=4)
         assert made["noise"].between(real["noise"].min(), real["noise"].max()).all()
+
+
+@pytest.fixture(scope="module")
+def events() -> pd.DataFrame:
+    rng, n, length = np.random.default_rng(0), 120, 8
+    waits = np.where(rng.random((n, length)) < 0.3, 0, rng.integers(1, 90, (n, length))).cumsum(axis=1).ravel()
+    real = pd.DataFrame({"id": np.repeat(np.arange(n), length)})
+    real["at"] = pd.Timestamp("2022-03-26", tz="Europe/Berlin") + pd.to_timedelta(waits, unit="min")
+    real["event"] = rng.choice(list("abc"), n * length)
+    real["meter"] = rng.integers(0, 5, (n, length)).cumsum(axis=1).ravel()
+    real["no"] = np.tile(np.arange(length), n)
+    return real
+
+
+@pytest.fixture(scope="module")
+def logger(events) -> RecurrentGAN:
+    return RecurrentGAN(**SHORT, entity="id", time="at", steps=0, constraints=[Monotone("meter")]).fit(events)
+
+
+class TestEventsThatShareAStamp:
+    @staticmethod
+    def ties(table) -> float:
+        return float((table.groupby("id")["at"].diff().dropna() == pd.Timedelta(0)).mean())
+
+    def test_they_come_as_often_as_in_the_data(self, events, logger, tmp_path):
+        made = logger.sample(200, random_state=1)
+        assert self.ties(made) == pytest.approx(self.ties(events), abs=0.05)
+        for name in ("at", "meter"):
+            assert made.groupby("id")[name].is_monotonic_increasing.all()
+        assert (made["no"] == made.groupby("id").cumcount()).all()
+        logger.save(tmp_path / "model")
+        again = RecurrentGAN.load(tmp_path / "model").sample_iter(200, chunk=60, random_state=1)
+        pd.testing.assert_frame_equal(pd.concat(list(again), ignore_index=True), made)
+
+    def test_a_past_goes_on_with_them_and_holes_are_filled_beside_them(self, events, logger):
+        for past in (events.groupby("id").head(5), events[events["id"] == 3].iloc[:2]):
+            made = pd.concat([past, logger.continue_from(past, 3, random_state=0)])
+            assert made.groupby("id")["at"].is_monotonic_increasing.all()
+            assert len(past) == 2 or self.ties(made) == pytest.approx(0.3, abs=0.05)
+        holes = events.copy()
+        holes.loc[holes.index[::5], "event"] = None
+        filled = logger.fill(holes)
+        assert filled["event"].notna().all()
+        pd.testing.assert_frame_equal(filled.drop(columns="event"), events.drop(columns="event"))
+
+    def test_the_judge_reads_them(self, events, logger):
+        made = logger.sample(120, random_state=1)
+        report = evaluate(events, made, entity="id", time="at", metrics=["gaps"], repeats=1)
+        assert "gaps" in str(report)
 
 
 @unimproved

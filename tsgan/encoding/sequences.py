@@ -17,16 +17,26 @@ from ..layout import Layout, Number
 from ..panel import Panel, Windows
 from ..tables.dtypes import Name, plain, ticks
 from ..tables.form import SplitTable
+from .clocks.clock import GAP, Clock
 from .clocks.stamps import Stamps
 
+MIN_EVEN = 0.9  # share of the steps between different stamps that are alike where a clock beats
 
-def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
+
+def arrange(table: SplitTable, clock: Clock | None = None) -> tuple[NDArray[np.intp], Ints]:
     """Return the order of the rows and the length of each sequence, sequences by first appearance.
+
+    Rows of one stamp keep the order of the table: so do events that were written down with the same minute.
+
+    Parameters
+    ----------
+    clock : Clock, optional
+        That was fitted; without it, a stamp may come twice unless those that differ beat evenly.
 
     Raises
     ------
     InputError
-        If a stamp comes twice within a sequence, naming both.
+        If a stamp comes twice within a sequence where none may, naming both.
 
     Warns
     -----
@@ -40,13 +50,14 @@ def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
         return np.argsort(codes, kind="stable"), lengths
     when = Stamps.read(table.stamps, table.form.time)[1]
     order = np.lexsort((when, codes))
-    clock = "index" if table.form.time is None else repr(table.form.time)
+    name = "index" if table.form.time is None else repr(table.form.time)
     same = codes[order][1:] == codes[order][:-1]
-    twice = np.flatnonzero(same & (when[order][1:] == when[order][:-1]))
-    if len(twice):
+    tied = same & (when[order][1:] == when[order][:-1])
+    twice = np.flatnonzero(tied)
+    if len(twice) and not (_events(table, codes, order[np.append(True, ~tied)]) if clock is None else clock.tied):
         row = order[twice[0]]
         raise InputError(
-            f"the time {clock} is duplicated: {str(table.stamps[row])!r} comes more than once"
+            f"the time {name} is duplicated: {str(table.stamps[row])!r} comes more than once"
             f"{_whose(table, codes[row])} ({len(twice)} such rows in all); drop or average them"
             + ("" if table.keys is not None else ", or name the column that tells sequences apart with entity=")
         )
@@ -54,11 +65,20 @@ def arrange(table: SplitTable) -> tuple[NDArray[np.intp], Ints]:
     back = np.flatnonzero((codes[before][1:] == codes[before][:-1]) & (when[before][1:] < when[before][:-1]))
     if len(back):
         warnings.warn(
-            f"the time {clock} does not increase{_whose(table, codes[before[back[0]]])}; rows were sorted by it",
+            f"the time {name} does not increase{_whose(table, codes[before[back[0]]])}; rows were sorted by it",
             TsganWarning,
             stacklevel=4,
         )
     return order, lengths
+
+
+def _events(table: SplitTable, codes: Ints, rows: NDArray[np.intp]) -> bool:
+    """Return whether rows of different stamps, in order, come unevenly, as events do; a clock that beats does not."""
+    assert table.stamps is not None
+    stamps, lengths = table.stamps.take(rows), np.bincount(codes[rows]).astype(np.int64)
+    clock = Clock.fit(stamps, lengths, table.form.time)
+    gaps = clock.encode(stamps, lengths).get(GAP)
+    return gaps is not None and float((gaps.dropna() == clock.step).mean()) < MIN_EVEN
 
 
 def _whose(table: SplitTable, code: int) -> str:

@@ -140,7 +140,7 @@ class Stages:
         if isinstance(frame, pd.DataFrame):
             exclude = tuple(name for name in exclude if name in frame.columns)
         table = read(frame, self.options.entity, self.options.time, self.options.static, exclude, least=1)
-        return table, *arrange(table)
+        return table, *arrange(table, self.clock)
 
     def check_columns(self, data: Any) -> None:
         """Refuse a table of another kind or with other columns than the fitted one."""

@@ -46,7 +46,7 @@ class Clock:
     spacing: Spacing  # of gaps
     regularity: Literal["regular", "gapped", "irregular"]
     start: int | float  # tick of the earliest sequence start
-    step: int | float  # the median gap, in units
+    step: int | float  # the median gap between different stamps, in units
     least: int | float  # the smallest gap, in units
     starts: Spacing | None  # of starts; None where all sequences start at the same moment, or there is one only
     declared: bool  # whether the index carried its frequency, so that the new one does too
@@ -84,14 +84,14 @@ class Clock:
             gaps = spacing.units(np.diff(spacing.positions(form, ticks))[within[1:]])
             named = spacing.freq is not None or common(gaps, 1)
             regularity = "regular" if (gaps == 1).all() else "gapped" if named else "irregular"
-            step = max(1, round(float(np.median(gaps)))) if len(gaps) else 1
+            step = max(1, round(float(np.median(gaps[gaps > 0])))) if gaps.any() else 1
             least = int(gaps.min(initial=gaps.max(initial=1)))
             starts = _starts(form, spacing, ticks[first])
         else:
             spacing, gaps = Spacing(unit=1.0), np.diff(ticks)[within[1:]]
             even = bool(len(gaps) == 0 or np.ptp(gaps) <= EVEN * np.abs(gaps).max())
             regularity = "regular" if even else "irregular"
-            step = 1.0 if not len(gaps) else float(gaps.mean() if even else np.median(gaps))
+            step = 1.0 if not gaps.any() else float(gaps.mean() if even else np.median(gaps[gaps > 0]))
             least = float(gaps.min()) if len(gaps) else 1.0
             starts = Spacing(unit=1.0) if np.ptp(ticks[first]) > 0 else None
         kept = np.unique(np.linspace(0, len(ticks) - 1, min(len(ticks), MAX_KEPT)).astype(np.int64))
@@ -113,6 +113,11 @@ class Clock:
     def regular(self) -> bool:
         """Whether all steps are alike, so that stamps follow from starts and lengths alone."""
         return self.regularity == "regular"
+
+    @property
+    def tied(self) -> bool:
+        """Whether rows of a sequence may share a stamp."""
+        return not self.regular and self.least == 0
 
     def ticks(self, stamps: pd.Index[Any]) -> Ticks:
         """Return the ticks of further stamps of the fitted table; SchemaError if they are no stamps."""
@@ -182,9 +187,9 @@ class Clock:
     def ticks_for(self, starts: Ticks, lengths: Ints, gaps: Any = None, start: Any = None) -> Ticks:
         """Return the tick of each row of sequences from their first ticks on.
 
-        Within a sequence they increase strictly, by at least the smallest gap that was seen. `gaps` is the decoded part
-        `GAP`, `(rows,)`, the first of each sequence unused; without it, every step is the usual one. ParameterError,
-        naming `start`, if the stamps pass what their dtype can hold.
+        Within a sequence they increase by at least the smallest gap that was seen, which is 0 where rows share a stamp.
+        `gaps` is the decoded part `GAP`, `(rows,)`, the first of each sequence unused; without it, every step is the
+        usual one. ParameterError, naming `start`, if the stamps pass what their dtype can hold.
         """
         lengths = np.asarray(lengths, dtype=np.int64)
         steps = None
@@ -289,7 +294,7 @@ class Clock:
                 many = size / (1 if base is None else base.n)
                 step = f"{'' if many == 1 else f'{many:g} x '}{form.period}"
         ends = {"regular": "", "gapped": " (with gaps)", "irregular": " (median, irregular)"}
-        return f"every {step}{ends[self.regularity]}"
+        return f"every {step}{ends[self.regularity]}{'; some rows share a stamp' if self.tied else ''}"
 
 
 def _carried(form: Stamps, ticks: Ints, stamps: pd.Index[Any], name: Hashable) -> Spacing | None:
