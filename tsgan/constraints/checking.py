@@ -135,10 +135,10 @@ def arranged(frame: pd.DataFrame, entity: Name | None = None, time: Name | None 
         ranks = clock.argsort(kind="stable").argsort(kind="stable")
     order = np.lexsort((ranks, codes))
     names = [name for name in table.columns if name != entity or name is None]
-    clock_name = frame.index.names[-1] if isinstance(clock, DATED) else None
-    given = frozenset({time, clock_name} - {None})
+    clock_name: Any = frame.index.names[-1] if isinstance(clock, DATED) else None
+    given: frozenset[Name] = frozenset({time, clock_name} - {None})
     lengths: Ints = np.bincount(codes).astype(np.int64)
-    columns = {name: table[name].take(order).reset_index(drop=True) for name in names}
+    columns: Columns = {name: table[name].take(order).reset_index(drop=True) for name in names}
     if clock_name is not None and clock_name not in table.columns:
         columns[clock_name] = pd.Series(clock.take(order)).reset_index(drop=True)
     return SequenceTable(columns, frozenset(), lengths, given)

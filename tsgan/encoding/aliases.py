@@ -11,13 +11,15 @@ Chance also makes columns equal where there are few rows, so evidence is asked f
 row with the chance that two rows of one column agree, `c`, the sum of its squared shares. A row says something new only
 where the value changes. So `changes * -log2(c)` must reach 40 bits; for a renaming the first row of each level says
 nothing and is not counted. Two flags need about 40 changes, two columns of distinct numbers 12 rows. A counter needs 10
-rows on which it moves. A missing value equals a missing value.
+rows on which it moves. A missing value equals a missing value. Of what moments compute (see `clocks.parts`) the values
+themselves are foretold, which counts as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -29,11 +31,13 @@ from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
 from ..tables.dtypes import Name, Token, dump, load, plain, temporal
+from .clocks.parts import Computed, Part, bits_of, moments_of
 from .clocks.text import Text, read_text
 
 MIN_BITS = 40.0  # of evidence against equality by chance
 MIN_MOVES = 10  # rows on which a counter moves
 MAX_PAIRS = 200  # of a renaming
+MAX_COUNTER_BITS = 7  # of where a counter starts and its step, up to which it is simpler than a part of the time
 
 
 @saved
@@ -57,6 +61,8 @@ class Alias:
         Of a renaming.
     offset, step : int
         Of a counter.
+    part : Part or None
+        How it is computed of the time or of the other column.
     """
 
     name: Name
@@ -69,9 +75,17 @@ class Alias:
     pairs: list[list[Any]] | None = None
     offset: int = 0
     step: int = 1
+    part: Part | None = None
+
+    @property
+    def two_ways(self) -> bool:
+        """Whether it says what the other column is."""
+        return self.of == "column" and self.text is None and self.part is None
 
     def describe(self) -> str:
         """Return what the column is in a few words."""
+        if self.part is not None:
+            return self.part.describe("the time" if self.of == "time" else repr(self.source))
         if self.of in ("entity", "time"):
             return f"repeats the {self.of}"
         if self.of == "column":
@@ -101,6 +115,7 @@ class Aliases:
         static: Collection[Name] = (),
         order: NDArray[np.integer] | None = None,
         keep: Collection[Name] = (),
+        read: Collection[Name] = (),
     ) -> Self:
         """Find them.
 
@@ -115,7 +130,9 @@ class Aliases:
         order : int array of shape (rows,), optional
             Place of each row in the table as it came; by default they came in this order.
         keep : collection of names
-            Columns that are learned in any case, for instance as a constraint or a condition names them.
+            Columns that are learned in any case, for instance as a constraint changes them.
+        read : collection of names
+            Columns that constraints read: they are restored where the time alone says what they are.
         """
         table = _Sources(keys, stamps, lengths)
         places = np.arange(table.rows) if order is None else np.asarray(order)
@@ -126,9 +143,13 @@ class Aliases:
             codes = pd.factorize(series)[0]
             alias = None
             if name not in keep and codes.max(initial=0) > 0:
-                alias = table.repeated(name, series, fixed, codes) or _counter(name, series, fixed, table, places)
+                alias = table.repeated(name, series, fixed, codes) or _simpler(
+                    _counter(name, series, fixed, table, places), table.part(name, series, fixed, codes)
+                )
                 for other in seen.get((fixed, codes.tobytes()), []):
                     alias = alias or table.same(name, series, fixed, codes, other)
+                if name in read and alias is not None and alias.of != "time":
+                    alias = None
             if alias is not None:
                 found.append(alias)
                 continue
@@ -137,7 +158,7 @@ class Aliases:
             if fixed:
                 wide = pd.factorize(series.take(table.sequence))[0]
                 seen.setdefault((False, wide.tobytes()), []).append(name)
-        return cls(tuple(found))
+        return cls((*table.parts({*keep, *read}), *found))
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -163,7 +184,7 @@ class Aliases:
         """Return a table with what is missing in a column, but known by one that repeats or renames it."""
         values = values.copy()
         for alias in self.found:
-            if alias.of != "column" or alias.text is not None:
+            if not alias.two_ways:
                 continue
             source, own = values[alias.source], values[alias.name]
             gaps = (source.isna() & own.notna()).to_numpy(dtype=bool)
@@ -173,6 +194,11 @@ class Aliases:
                     known = known.astype(object).map({b: a for a, b in alias.pairs})
                 values[alias.source] = source.mask(gaps, known.astype(source.dtype))
         return values
+
+    def timed(self, stamps: pd.Index[Any], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the columns that the stamps alone restore, one value per row."""
+        table = _Sources(None, stamps, lengths)
+        return {one.name: restore(one, table.times) for one in self.found if one.of == "time" and not one.static}
 
     def inverse(
         self,
@@ -196,7 +222,9 @@ class Aliases:
         made = dict(decoded)
         for alias in self.found:
             if alias.of in ("entity", "time", "column"):
-                made[alias.name] = restore(alias, table.of(alias)).array
+                series = restore(alias, table.of(alias))
+                table.columns[alias.name] = series, alias.static
+                made[alias.name] = series.array
                 continue
             if alias.of == "start":
                 first = pd.Series(decoded[alias.name]).to_numpy(dtype=np.float64)[table.sequence]
@@ -216,13 +244,59 @@ class _Sources:
         self.rows = int(lengths.sum())
         self.sequence = np.repeat(np.arange(len(lengths)), lengths)
         self.columns: dict[Name, tuple[pd.Series[Any], bool]] = {}
+        self.computed: dict[tuple[Name | None, bool], Computed | None] = {}
 
     def of(self, alias: Alias) -> pd.Series[Any]:
         """Return the values that `alias` repeats, one per sequence or per row as it is."""
         if alias.of == "time":
-            return pd.Series(self.stamps).reset_index(drop=True)
+            return self.times.take(first_rows(self.lengths)).reset_index(drop=True) if alias.static else self.times
         series, fixed = (pd.Series(self.keys), True) if alias.source is None else self.columns[alias.source]
         return series.take(self.sequence).reset_index(drop=True) if fixed and not alias.static else series
+
+    @cached_property
+    def times(self) -> pd.Series[Any]:
+        """The stamp of each row."""
+        return pd.Series(self.stamps).reset_index(drop=True)
+
+    def part(
+        self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp], source: Name | None = None
+    ) -> Alias | None:
+        """Return the alias of what the stamps, or the moments of another column, compute, if the column is such."""
+        alias = Alias(name, fixed, _token(series.dtype, name), "time" if source is None else "column", source)
+        if (source is None and self.stamps is None) or (series.dtype != object and alias.dtype == "object"):
+            return None
+        key = source, fixed
+        if key not in self.computed:
+            moments = _moments_or_none(self.of(alias))
+            self.computed[key] = None if moments is None else Computed(moments)
+        computed = self.computed[key]
+        if computed is None or not np.array_equal(series.isna().to_numpy(dtype=bool), computed.gone):
+            return None
+        levels, moves = pd.Series(series.dropna().unique()), max(int((codes[1:] != codes[:-1]).sum()), 1)
+        where = moves * float(np.log2(max(len(codes) / moves, 1.0)))  # bits that say on which rows it changes
+        for part in computed.tries(series):
+            bits = self.evidence(codes, fixed, renamed=part.kind == "lookup") + bits_of(levels, part)
+            bits += 0.0 if part.kind == "lookup" else where
+            if bits >= MIN_BITS and _same(series, partial(part.compute, computed.moments, series.dtype)):
+                return replace(alias, part=part)
+        return None
+
+    def parts(self, keep: Collection[Name]) -> list[Alias]:
+        """Return the aliases of columns that moments of other columns compute."""
+        found: list[Alias] = []
+        sources = [name for name, (series, _) in self.columns.items() if moments_of(series.head(2)) is not None]
+        for name in [name for name in self.columns if name not in keep and sources]:
+            series, fixed = self.columns[name]
+            codes = pd.factorize(series)[0]
+            for source in sources:
+                if source == name or (fixed and not self.columns[source][1]) or codes.max(initial=0) < 1:
+                    continue
+                alias = self.part(name, series, fixed, codes, source)
+                if alias is not None:
+                    found.append(alias)
+                    sources = [other for other in sources if other != name]
+                    break
+        return [one for one in found if one.source in sources]
 
     def count(self, of: str, static: bool) -> Ints:
         """Return the number of each row's step, sequence or row, or of each sequence."""
@@ -272,6 +346,8 @@ class _Sources:
 def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
     """Return the source's values as the alias writes them."""
     dtype = load(alias.dtype)
+    if alias.part is not None:
+        return alias.part.compute(_moments(source), dtype)
     if alias.pairs is not None:
         renamed = source.astype(object).map(dict(map(tuple, alias.pairs)))
         return renamed.astype(dtype)
@@ -299,8 +375,12 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
 
 def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool:
     """Return whether restoring gives back the column."""
+    return _same(series, partial(restore, alias, source))
+
+
+def _same(series: pd.Series[Any], restored: Callable[[], pd.Series[Any]]) -> bool:
     try:
-        made = restore(alias, source)
+        made = restored()
     except (TypeError, ValueError, OverflowError, NotImplementedError, TsganError):
         return False
     if isinstance(series.dtype, pd.CategoricalDtype):
@@ -343,6 +423,17 @@ def _counter(
     return None
 
 
+def _simpler(counter: Alias | None, computed: Alias | None) -> Alias | None:
+    """Return the one that takes less to say: a counter by small numbers rather than a part that has another name."""
+    if counter is None or computed is None or computed.part is None:
+        return counter or computed
+    sizes = sum(max(abs(number), 1).bit_length() for number in (counter.offset, counter.step))
+    natural = counter.of != "start" and sizes <= MAX_COUNTER_BITS
+    named = str(computed.part.name) == str(computed.name).lower()
+    beaten = computed.part.plus != 0 and counter.of != "start"
+    return counter if (natural and not named) or beaten else computed
+
+
 def _starts(series: pd.Series[Any], step: int, lengths: Ints) -> pd.Series[Any]:
     """Return where each sequence's counter starts, told by its first row that is known."""
     if not series.hasnans:
@@ -369,12 +460,21 @@ def _nominal(series: pd.Series[Any]) -> bool:
 def _moments(source: pd.Series[Any]) -> pd.DatetimeIndex:
     """Return datetimes, read from text where they are text."""
     values = temporal(source)
-    if types.is_datetime64_any_dtype(values.dtype):
-        return pd.DatetimeIndex(values)
+    dated = moments_of(values)
+    if dated is not None:
+        return dated
     found = read_text(pd.Index(values), None) if types.is_string_dtype(values.dtype) else None
     if found is None:
         raise TypeError("these are no moments")
     return found[0]
+
+
+def _moments_or_none(source: pd.Series[Any]) -> pd.DatetimeIndex | None:
+    """Return moments, None where there are none."""
+    try:
+        return _moments(source)
+    except (TypeError, ValueError, TsganError):
+        return None
 
 
 def _ways(alias: Alias, series: pd.Series[Any]) -> list[Alias]:

@@ -139,14 +139,18 @@ class Encoder:
         if stamps is None:
             warn_of_clocks(parts, lengths)
         rules = () if isinstance(self._rules, str) else self._rules
-        named = [name for one in rules if isinstance(one, Constraint) for name in one.operands(parts)]
-        aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
+        real = [one for one in rules if isinstance(one, Constraint)]
+        named = {
+            "keep": {name for one in real for name in one.puts_back()},
+            "read": {name for one in real for name in one.operands(parts)},
+        }
+        aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, **named)
         parts = aliases.forward(parts, lengths)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         names = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):
             rules = tuple(suggest(SequenceTable(parts, fixed, lengths)))
-        given = readable(form, stamps) if rules else {}
+        given = readable(form, aliases, stamps, lengths) if rules else {}
         chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, names, given)
         parts = chain.forward(parts, lengths, names, given) if rules else parts
         missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
@@ -236,7 +240,8 @@ class Encoder:
             stamps = stages.clock.stamps_for(starts, panel.lengths, gaps)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
-            made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))
+            given = readable(stages.form, stages.aliases, stamps, panel.lengths)
+            made = stages.chain.inverse(parts, panel.lengths, given)
             decoded = {name: series.array for name, series in made.items()}
         return Decoded(decoded, panel.lengths, stamps)
 

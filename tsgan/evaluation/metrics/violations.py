@@ -111,7 +111,7 @@ def _rows(case: Case, side: str) -> SequenceTable:
     frame = case.frames[side]
     columns: dict[Any, pd.Series[Any]] = {name: frame[name].reset_index(drop=True) for name in frame.columns}
     clock = None if case.constraints is None else case.stamps.get(side)
-    given = {clock.name: clock} if clock is not None and clock.name not in columns else {}
+    given: dict[Any, pd.Series[Any]] = {} if clock is None or clock.name in columns else {clock.name: clock}
     return SequenceTable({**columns, **given}, frozenset(), part.panel.lengths, frozenset(given))
 
 
