@@ -123,8 +123,10 @@ class Encoder:
         frame, library = read_frame(data)
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
+        dates = [name for name in form.names if pd.api.types.infer_dtype(table.values[name], skipna=True) == "date"]
         for name in form.names:
-            infer_kind(table.values[name], name)  # refuses what no column can hold
+            if name not in dates:
+                infer_kind(table.values[name], name)  # refuses what no column can hold
         order, lengths = arrange(table)
         lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
@@ -146,6 +148,8 @@ class Encoder:
         }
         aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, **named)
         parts = aliases.forward(parts, lengths)
+        for name in (name for name in dates if name in parts):  # dates that do not follow from the time
+            infer_kind(table.values[name], name)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         names = None if table.keys is None else list(table.keys)
         if isinstance(self._rules, str):

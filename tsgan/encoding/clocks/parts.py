@@ -358,6 +358,8 @@ class Computed:
                 tokens.append(known)
             if len(tokens) == len(columns) and any(one[0] != "=" for one in tokens):
                 yield replace(part, name=tuple(tokens))
+                if "Y" in tokens:  # the year of the ISO week differs on few days
+                    yield replace(part, name=tuple("G" if one == "Y" else one for one in tokens))
 
     def _lookups(self, series: pd.Series[Any]) -> Iterator[Part]:
         there = series.iloc[self.there]
