@@ -167,8 +167,7 @@ class Stages:
         keys = None if table.keys is None else list(table.keys)
         if not self.constraints:
             return parts
-        given = readable(self.form, self.aliases, stamps_of(table, order), lengths)
-        return self.chain.forward(parts, lengths, keys, given)
+        return self.chain.forward(parts, lengths, keys, readable(self.form, stamps_of(table, order)))
 
     def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
@@ -238,15 +237,11 @@ def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | Non
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def readable(form: Form, aliases: Aliases, stamps: pd.Index[Any] | None, lengths: Ints) -> Columns:
-    """Return what rules read and nothing puts back, one value per row: what the time computes, and the time itself.
-
-    The time is there if it has a name of its own.
-    """
-    if stamps is None:
+def readable(form: Form, stamps: pd.Index[Any] | None) -> Columns:
+    """Return what rules read and nothing puts back, one value per row: the clock, if it has a name of its own."""
+    if stamps is None or form.time is None or form.time in form.names:
         return {}
-    clock = {} if form.time is None or form.time in form.names else {form.time: pd.Series(stamps)}
-    return aliases.timed(stamps, lengths) | {name: series.reset_index(drop=True) for name, series in clock.items()}
+    return {form.time: pd.Series(stamps).reset_index(drop=True)}
 
 
 def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Columns:
