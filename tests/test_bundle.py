@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from through_json import through_json
 
-from tsgan.bundle import FORMAT, NAME, pack, read, saved, unpack, write
+from tsgan.bundle import FORMAT, NAME, check, pack, read, saved, unpack, write
 from tsgan.errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
 OLD = {"name": "old", "numbers": [1, 2.5, None], "nested": {"key": "ä"}}
@@ -137,6 +139,21 @@ class TestWhereNotToWrite:
         (tmp_path / "file").write_text("mine")
         with pytest.raises(ModelFileError, match=r"the model could not be written to .*file.model: "):
             _save(tmp_path / "file" / "model")
+
+    def test_a_place_that_cannot_be_written_is_told_before(self, tmp_path, monkeypatch):
+        check(tmp_path / "new" / "model")
+        assert list(tmp_path.iterdir()) == []
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(ModelFileError, match=r"the model could not be written to .*: .*file is no folder to write"):
+            check(tmp_path / "file" / "model")
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        with pytest.raises(ModelFileError, match=r"the model could not be written to .*: .* is no folder to write to"):
+            check(tmp_path / "new")
+
+    def test_a_disk_without_room(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**20))
+        with pytest.raises(ModelFileError, match=r"could not be written to .*: 1 MiB are free, and it may need 32"):
+            check(tmp_path / "model")
 
     def test_numbers_that_json_cannot_hold_leave_the_old_model(self, model):
         with pytest.raises(ValueError, match="JSON"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from .errors import ParameterError
 
 if TYPE_CHECKING:
@@ -56,8 +58,6 @@ def sample(pipe: Pipeline, n: int | None = None, length: int | None = None, **op
         shape = made.shape
         made = step.inverse_transform(made.reshape(-1, shape[-1]) if len(shape) > 2 else made)
         if index is not None and names is not None:
-            import pandas as pd
-
             made = pd.DataFrame(made, columns=names, index=index) if not isinstance(made, pd.DataFrame) else made
         elif len(shape) > 2:
             made = made.reshape(*shape[:-1], made.shape[-1])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from tsgan import __version__, bundle, datasets
 from tsgan.cli import commands as cli
+from tsgan.cli.values import check_file
 from tsgan.encoding.schema import ColumnSchema, Schema
 from tsgan.errors import InputError, ParameterError, TsganWarning
 from tsgan.evaluation.metrics.base import Result
@@ -568,3 +570,11 @@ def test_a_terminated_sample_leaves_no_file(tmp_path):
     assert process.communicate(timeout=60)[1] == b"tsgan: terminated\n"
     assert process.returncode == 143
     assert list(tmp_path.glob(".*")) + list(tmp_path.glob("big*")) == []
+
+
+def test_a_file_that_may_not_be_written_is_told_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match=r"r.html cannot be written to; choose another place"):
+        check_file(str(tmp_path / "r.html"))
+    for none in (None, "-"):
+        check_file(none)

@@ -40,10 +40,8 @@ SCATTERED, MIN_LABELS = 1.5, 3  # runs of equal labels along the values, for eac
 ROWS_PER_CODE, MIN_CODES = 8, 3  # where no label says so
 EVEN = 0.5  # share of the grid that values hold from which they are counts, grades or round numbers
 SPARSE = 0.1  # the same, below which values lie so far apart that nobody counts by them (years do not)
-MIN_STEPS, SMALLER = (
-    30,
-    0.2,
-)  # changes that can tell, and correlation of ranks before and after from which steps are small
+MIN_STEPS = 30  # changes from which their size can tell
+SMALLER = 0.2  # correlation of ranks before and after from which steps are small
 DIGITS, LONG = 3, 0.5  # digits, trailing zeros aside, that show no round number, and share of the values with them
 MOST_ZERO = 0.5  # share of the rows at zero, from which the others are amounts
 SMOOTH_VALUES, SAMPLE = 24, 20_000  # more distinct values than of which a column is an effect; rows looked at

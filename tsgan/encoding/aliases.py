@@ -255,6 +255,7 @@ class _Sources:
         self.rows = int(lengths.sum())
         self.sequence = np.repeat(np.arange(len(lengths)), lengths)
         self.columns: dict[Name, tuple[pd.Series[Any], bool]] = {}
+        self._read: dict[tuple[Name | None, bool], pd.Series[Any]] = {}  # moments are read once, and asked for by pairs
 
     def of(self, alias: Alias) -> pd.Series[Any]:
         """Return the values that `alias` repeats, one per sequence or per row as it is."""
@@ -265,9 +266,11 @@ class _Sources:
 
     def moments(self, name: Name | None, static: bool) -> pd.Series[Any]:
         """Return dates, one per sequence or per row; those of the clock without a name."""
-        series, fixed = (pd.Series(self.stamps), False) if name is None else self.columns[name]
-        series = series.take(self.sequence).reset_index(drop=True) if fixed and not static else series
-        return pd.Series(_moments(series))
+        if (name, static) not in self._read:
+            series, fixed = (pd.Series(self.stamps), False) if name is None else self.columns[name]
+            series = series.take(self.sequence).reset_index(drop=True) if fixed and not static else series
+            self._read[name, static] = pd.Series(_moments(series))
+        return self._read[name, static]
 
     def measured(self, alias: Alias, dtype: Any) -> pd.Series[Any]:
         """Return the difference of dates that an alias is."""

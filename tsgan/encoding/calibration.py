@@ -39,7 +39,7 @@ COARSE_KNOTS = (5, 9, 17, 33, 65, 129)  # that are tried first: the fewer, the l
 SEEN, SEEN_IN_TAIL = 0.01, 0.05  # shares of a standard deviation: what moves less cannot be seen
 MEMORY = 16  # part of the rows that an independent value stands for, on either side of which a level is taken
 SOLID_SHARE, SOLID_WIDTH = 0.03, 0.5  # of the rows, or of the way to the next value: then a value has its own place
-NEAR = 1e-6  # single precision
+NEGLIGIBLE = 1e-6  # single precision
 
 
 def _itself(z: Doubles, share: Doubles) -> Doubles:
@@ -136,7 +136,7 @@ def _on(z: Doubles, atoms: Doubles) -> Bools:
     if not len(atoms):
         return np.zeros(len(z), dtype=bool)
     near = snap(atoms, z)
-    return np.abs(z - near) <= NEAR * (1 + np.abs(near))
+    return np.abs(z - near) <= NEGLIGIBLE * (1 + np.abs(near))
 
 
 def _level(z: Doubles, free: Bools, starts: Ints, around: int) -> Doubles:
@@ -165,7 +165,7 @@ def rougher(drawn: Doubles, carried: Doubles, starts: Ints) -> float:
         sizes.append(third)
         low, high = np.nanquantile(z, [0.25, 0.75]) if np.isfinite(z).any() else (0.0, 0.0)
         spreads.append(float(high - low))
-    bends = sizes[0] > NEAR * spreads[0]
+    bends = sizes[0] > NEGLIGIBLE * spreads[0]
     if not bends.any() or not min(spreads):
         return 1.0
     before, after = (float(np.median(size[bends])) / spread for size, spread in zip(sizes, spreads, strict=True))

@@ -22,7 +22,7 @@ from ..constraints.base import Columns
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
-from .calibration import Marginal, independent_values, on_lines, rougher, straightened
+from .calibration import NEGLIGIBLE, Marginal, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
 from .clocks.clock import GAP, START
 from .clocks.stamps import Ticks
@@ -40,7 +40,6 @@ MAX_PAIRED_LEVELS, MAX_PAIRED = 200, 24  # of a category, and categories, that a
 MIN_EXPECTED = 8.0  # times that levels should have come together by chance, so that "never" means something
 MAX_CROSSED = 1e-3  # share of the rows that may come to cross another column
 MAX_CROSSED_REPEATED = 1e-2  # the same where values are repeated; below it those that cross are put where they meet
-NEAR = 1e-6  # scaled, less than is seen
 MAX_ROUGHER = 2.0  # times, that what carries marginals may make paths
 
 
@@ -312,7 +311,7 @@ class Cells:
         for j, sides in self._orders().items():  # the few that crossed are put where they meet
             for one, sign in sides if j not in self.led else ():
                 edge = np.interp(out[:, one.cell], one.there, one.here)
-                crossed = sign * (edge - out[:, j]) > NEAR
+                crossed = sign * (edge - out[:, j]) > NEGLIGIBLE
                 out[crossed, j] = edge[crossed]
         return out
 
@@ -379,7 +378,7 @@ class Cells:
                 old, new = group[one.cell], group[j]
                 group = [old if number == new else number for number in group]
                 apart = sign * (carried[:, j] - np.interp(carried[:, one.cell], one.there, one.here))
-                crossed[j] = max(float(np.mean(apart < -NEAR)), crossed.get(j, 0.0))
+                crossed[j] = max(float(np.mean(apart < -NEGLIGIBLE)), crossed.get(j, 0.0))
         crossing = {group[j] for j, share in crossed.items() if share > MAX_CROSSED}
         many = {group[j] for j, share in crossed.items() if share > MAX_CROSSED_REPEATED}
         repeated = {group[j] for j in orders if _repeats(self.layout.cells[j])}

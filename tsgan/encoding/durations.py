@@ -191,7 +191,7 @@ class Durations:
         dates = sorted((name for name, one in parts.items() if _is_date(one)), key=lambda name: name not in statics)
         if not dates:
             return cls()
-        sources = _Sources(parts, statics, wall_clock(clock, stamps), lengths)
+        sources = _References(parts, statics, wall_clock(clock, stamps), lengths)
         found: list[Duration] = []
         for i, name in enumerate(dates):
             static = name in statics
@@ -224,7 +224,7 @@ class Durations:
         """Return the parts, durations in the place of dates."""
         if not self.found:
             return parts
-        sources = _Sources(parts, self._statics(parts), wall_clock(clock, stamps), lengths)
+        sources = _References(parts, self._statics(parts), wall_clock(clock, stamps), lengths)
         return {**parts, **{one.name: one.forward(parts[one.name], sources.of(one)) for one in self.found}}
 
     def inverse(
@@ -256,7 +256,7 @@ class Durations:
     ) -> None:
         for one in self.found:
             series = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
-            sources = _Sources(series, self._statics(series), moments, lengths)
+            sources = _References(series, self._statics(series), moments, lengths)
             decoded[one.name] = one.inverse(series[one.name], sources.of(one))
             put({one.name: known[one.name]} if one.name in known else {}, decoded)
 
@@ -304,8 +304,8 @@ def put(known: Mapping[Name, pd.Series[Any]], decoded: dict[Name, Any]) -> None:
         decoded[name] = values.array if not isinstance(decoded[name], np.ndarray) else values.to_numpy()
 
 
-class _Sources:
-    """What a date may be learned from."""
+class _References:
+    """The moments that a date may be learned from."""
 
     def __init__(
         self, parts: Mapping[Name, pd.Series[Any]], statics: Collection[Name], stamps: Moments | None, lengths: Ints
@@ -366,7 +366,7 @@ def _on_grid(numbers: NDArray[np.int64], grid: int, up: bool) -> NDArray[np.int6
 
 
 def _explained(
-    name: Name, static: bool, of: Of, source: Name | None, sources: _Sources
+    name: Name, static: bool, of: Of, source: Name | None, sources: _References
 ) -> tuple[float, Duration] | None:
     """Return how a date follows from a reference, with its rank, if that explains it."""
     series = sources.parts[name]

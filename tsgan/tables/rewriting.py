@@ -22,7 +22,7 @@ from .dtypes import Name, Token, blank, dump, load, marker
 
 # What parts groups of three digits, and the decimal marks that may stand beside it.
 SEPARATORS = {",": ".", ".": ",", "'": ".,", "\u2019": ".,", " ": ",.", "\u00a0": ",.", "\u202f": ",."}
-FEW = 100  # values that are looked at before all are
+MAX_TRIED = 100  # values that are looked at before all are
 _AROUND = re.compile(r"(?s)([^\d+-]*)([+-]?\d.*?)(\D*)")
 
 
@@ -151,7 +151,7 @@ class Grouped:
         for group, points in SEPARATORS.items():
             whole = rf"[+-]?\d{{1,3}}(?:{re.escape(group)}\d{{3}})*"
             pattern = rf"{re.escape(prefix)}({whole})(?:([{points}])(\d+))?{re.escape(suffix)}"
-            if not all(isinstance(value, str) and re.fullmatch(pattern, value) for value in known.iloc[:FEW]):
+            if not all(isinstance(value, str) and re.fullmatch(pattern, value) for value in known.iloc[:MAX_TRIED]):
                 continue
             parts = known.astype(object).str.extract(f"^(?:{pattern})$")
             if parts[0].isna().any() or not parts[0].str.contains(group, regex=False).any():

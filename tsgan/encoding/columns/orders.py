@@ -23,7 +23,7 @@ MAX_COLUMNS = 64  # of numbers, beyond which pairs are too many to look at
 MAX_ORDERS = 4  # of a column on either side, the tightest
 SAME = 1e-9  # of the largest value: what scaling there and back may move one that touches another
 MAP_KNOTS = 65  # of the map from one column's scale to another's
-FAR = 8.0  # ranges that the map goes on where there is no bound
+REACH = 8.0  # ranges that the map goes on where there is no bound
 NEAREST, PILED = 0.1, 0.4  # share of the distances, and of these what the nearer half of their range holds at least
 
 Side = tuple[tuple[Name, float], ...]
@@ -99,10 +99,10 @@ def _piled(distances: Sequence[Doubles]) -> bool:
 
 def bound(own: FloatColumn, other: FloatColumn, cell: int, apart: float) -> Bound:
     """Return how a value of another column, in cell `cell`, bounds one's own, `apart` away from it."""
-    ends = [end for end in other.reach(FAR) if end not in other.observed and (end > 0 or not other.positive)]
+    ends = [end for end in other.reach(REACH) if end not in other.observed and (end > 0 or not other.positive)]
     raw, (first, step) = np.sort(np.append(np.linspace(*other.observed, MAP_KNOTS), ends)), own.counting
     there, beside = other.scaled(raw), (_from(first, other, raw) + apart) / step
-    low, high = own.reach(FAR)
+    low, high = own.reach(REACH)
     here = own.scaled(np.clip(beside, own.observed[0] if own.positive else low, high))
     return Bound(cell, tuple(there.tolist()), tuple(here.tolist()))
 

@@ -198,7 +198,7 @@ class Power(Scaler):
 
 MAX_KNOTS, TAIL_KNOTS = 2000, 50  # of a map, and among them every value of either tail
 ATOM_SHARE = 0.005  # of the rows, from which a value among many is an atom
-FAR = 40.0  # standard deviations at which the normal distribution function is 0 or 1
+MAX_DEVIATIONS = 40.0  # standard deviations at which the normal distribution function is 0 or 1
 
 
 @saved
@@ -248,7 +248,7 @@ class Quantile(Scaler):
         twice = np.where(half > 0, 2, 1)[chosen]
         ends = np.stack([low, high], axis=1).ravel()
         keep = np.stack([np.ones_like(twice, dtype=bool), twice == 2], axis=1).ravel()
-        z = np.clip(ndtri(ends[keep] / len(x)), -FAR, FAR)
+        z = np.clip(ndtri(ends[keep] / len(x)), -MAX_DEVIATIONS, MAX_DEVIATIONS)
         return cls(z, np.repeat(values[chosen], twice), len(x))
 
     def forward(self, x: Doubles) -> Doubles:
@@ -283,7 +283,7 @@ class Quantile(Scaler):
 
 def _tail(z: Doubles, x: Doubles) -> float:
     """Return the slope over the first half of a standard deviation; 0 if the tail is an atom."""
-    if z[0] <= -FAR or len(z) < 2:
+    if z[0] <= -MAX_DEVIATIONS or len(z) < 2:
         return 0.0
     inner = min(int(np.searchsorted(z, z[0] + 0.5)), len(z) - 1)
     return float((x[inner] - x[0]) / (z[inner] - z[0]))
