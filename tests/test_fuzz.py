@@ -13,9 +13,9 @@ spec.loader.exec_module(fuzz)
 
 @pytest.mark.slow
 def test_a_damaged_model_is_refused_or_draws_the_same_rows():
-    found = fuzz.fuzz(60, seed=1, check=True)
+    found = fuzz.fuzz(30, seed=1, check=True)
     assert set(found) <= {"typed", "same"}
-    assert found["typed"] > 40
+    assert found["typed"] > 20
 
 
 def test_what_comes_of_a_model_is_told_apart(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
         lengths=np.array(lengths),
         window=window,
         wandering=False,
-        starts=lambda statics, lengths, start, rng: rng.normal(size=len(lengths)),
+        starts=lambda statics, lengths, start, rng, held: rng.normal(size=len(lengths)),
         covariates=lambda lengths, starts, *_: np.repeat(_places(lengths), covariates, axis=1),
     )
     return SimpleNamespace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -225,4 +226,4 @@ def test_unavailable_carries_its_reason() -> None:
         def compute(self, case, repeats):
             raise CannotMeasureError("the moon is full")
 
-    assert Refuses().measure(None, 1).verdict == "not available: the moon is full"
+    assert Refuses().measure(SimpleNamespace(window=24), 1).verdict == "not available: the moon is full"

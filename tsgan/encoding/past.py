@@ -268,7 +268,8 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
     table, order, _ = stages.take_apart(data)
     names, form = stages.form.names, stages.form
     back = np.argsort(order, kind="stable")
-    rows = _before_known(stages, parts_of(table, order, rows.lengths), rows)
+    if stages.durations.found:
+        rows = _before_known(stages, parts_of(_known_once(table), order, rows.lengths), rows)
     values = stages.restored(rows, table.keys)
     for step in stages.chain.steps:
         if isinstance(step, Increments) and table.values[step.name].isna().any():

@@ -175,7 +175,10 @@ def from_distances(apart: NDArray[np.int64], first: int, unsigned: bool) -> NDAr
 
 def without_minus_zero(array: Any) -> Any:
     """Return a column with each -0.0, which rounding and differences make, as 0.0."""
-    return array + 0.0 if pd.api.types.is_float_dtype(array.dtype) else array
+    if not pd.api.types.is_float_dtype(array.dtype):
+        return array
+    made = array + 0.0
+    return made if made.dtype == array.dtype else made.astype(array.dtype)  # Arrow makes wider floats of narrow ones
 
 
 def ticks(values: Any) -> NDArray[np.int64]:
