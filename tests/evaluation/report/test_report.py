@@ -65,7 +65,7 @@ def chosen(metrics, **given) -> list[str]:
 def test_metrics_by_name_by_question_and_by_default() -> None:
     usual = [name for name, metric in METRICS.items() if metric.default and not metric.needs]
     assert chosen(["default"]) == usual
-    assert chosen("all") == list(METRICS)
+    assert chosen(["all"]) == list(METRICS)
     assert chosen(["marginals", "apart"])[:2] == ["two_sample", "discriminative"]
     assert chosen(["marginals", "apart"])[-1] == "marginals"
     assert set(chosen(["default"], target="x")) >= set(usual)
