@@ -229,3 +229,22 @@ def test_a_given_date_moves_the_one_that_it_is_learned_from():
     holes.loc[holes.id > 30, "until"] = pd.NaT
     filled = made.fill(holes)
     assert (filled["until"] - filled["from"]).dt.days.between(1, 29).all()
+
+
+def test_a_static_value_known_on_some_rows_is_filled_beside_dates():
+    rng = np.random.default_rng(0)
+    visits = pd.DataFrame(
+        {
+            "who": np.repeat(np.arange(40), 3),
+            "admitted": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.cumsum(rng.integers(1, 30, 120)), unit="D"),
+            "sex": np.repeat(rng.choice(["f", "m"], 40), 3),
+        }
+    )
+    visits["left"] = visits["admitted"] + pd.to_timedelta(rng.integers(1, 9, 120), unit="D")
+    model = RecurrentGAN(entity="who", time="admitted", static=["sex"], steps=0, verbose=False, random_state=0)
+    holed = visits.copy()
+    holed.loc[holed.index[::3], "sex"] = np.nan
+    holed.loc[holed.index[1::7], "left"] = pd.NaT
+    made = model.fit(visits).fill(holed)
+    assert made["sex"].tolist() == visits["sex"].tolist()
+    assert (made["left"] > made["admitted"]).all()
