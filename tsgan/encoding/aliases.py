@@ -12,15 +12,17 @@ Chance also makes columns equal where there are few rows, so evidence is asked f
 row with the chance that two rows of one column agree, `c`, the sum of its squared shares. A row says something new only
 where the value changes. So `changes * -log2(c)` must reach 40 bits; for a renaming the first row of each level says
 nothing and is not counted. Two flags need about 40 changes, two columns of distinct numbers 12 rows. A counter needs 10
-rows on which it moves. A missing value equals a missing value.
+rows on which it moves. A missing value equals a missing value. Of what moments compute (see `clocks.parts`) the values
+themselves are foretold, which counts as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import permutations
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -42,64 +44,15 @@ from ..tables.dtypes import (
     temporal,
     whole_numbers,
 )
-from ..tables.text import Text, read_text
+from ..tables.text import read_text
+from .clocks.parts import Computed, bits_of, moments_of
 from .differences import Difference, dated, forms, lasts, near
+from .restoring import Alias, moments_or_none, read_moments, restore
 
 MIN_BITS = 40.0  # of evidence against equality by chance
 MIN_MOVES = 10  # rows on which a counter moves
 MAX_PAIRS = 200  # of a renaming
-
-
-@saved
-@dataclass(frozen=True)
-class Alias:
-    """How one column is restored.
-
-    Attributes
-    ----------
-    static : bool
-        Whether it holds one value per sequence.
-    of : {"entity", "time", "column", "step", "sequence", "row", "start", "difference"}
-        What it repeats or counts.
-    source : str, int or None
-        The other column.
-    text : Text or None
-        How a moment is written as text.
-    zone : str or None
-        Of the clock that shows it.
-    pairs : list of [source value, own value] or None
-        Of a renaming.
-    offset, step : int
-        Of a counter.
-    between : Difference or None
-        The dates that it is the difference of.
-    """
-
-    name: Name
-    static: bool
-    dtype: Token
-    of: Literal["entity", "time", "column", "step", "sequence", "row", "start", "difference"]
-    source: Name | None = None
-    text: Text | None = None
-    zone: str | None = None
-    pairs: list[list[Any]] | None = None
-    offset: int = 0
-    step: int = 1
-    between: Difference | None = None
-
-    def describe(self) -> str:
-        """Return what the column is in a few words."""
-        if self.of in ("entity", "time"):
-            return f"repeats the {self.of}"
-        if self.of == "column":
-            return f"{'renames' if self.pairs else 'repeats'} {self.source!r}"
-        if self.of == "start":
-            return f"counts the steps of a sequence by {self.step} from where the sequence starts"
-        if self.between is not None:
-            return self.between.describe()
-        what = {"step": "steps of a sequence", "sequence": "sequences", "row": "rows"}[self.of]
-        by = f" by {self.step}" if self.step != 1 else ""
-        return f"counts the {what} from {self.offset}{by}"
+MAX_COUNTER_BITS = 7  # of where a counter starts and its step, up to which it is simpler than a part of the time
 
 
 @saved
@@ -120,6 +73,7 @@ class Aliases:
         static: Collection[Name] = (),
         order: NDArray[np.integer] | None = None,
         keep: Collection[Name] = (),
+        read: Collection[Name] = (),
     ) -> Self:
         """Find them.
 
@@ -134,7 +88,9 @@ class Aliases:
         order : int array of shape (rows,), optional
             Place of each row in the table as it came; by default they came in this order.
         keep : collection of names
-            Columns that are learned in any case, for instance as a constraint or a condition names them.
+            Columns that are learned in any case, for instance as a constraint changes them.
+        read : collection of names
+            Columns that constraints read: they are restored where the time alone says what they are.
         """
         table = _Sources(keys, stamps, lengths)
         places = np.arange(table.rows) if order is None else np.asarray(order)
@@ -145,9 +101,13 @@ class Aliases:
             codes = pd.factorize(series)[0]
             alias = None
             if name not in keep and codes.max(initial=0) > 0:
-                alias = table.repeated(name, series, fixed, codes) or _counter(name, series, fixed, table, places)
+                alias = table.repeated(name, series, fixed, codes) or _simpler(
+                    _counter(name, series, fixed, table, places), table.part(name, series, fixed, codes)
+                )
                 for other in seen.get((fixed, codes.tobytes()), []):
                     alias = alias or table.same(name, series, fixed, codes, other)
+                if name in read and alias is not None and alias.of != "time":
+                    alias = None
             if alias is not None:
                 found.append(alias)
                 continue
@@ -156,9 +116,11 @@ class Aliases:
             if fixed:
                 wide = pd.factorize(series.take(table.sequence))[0]
                 seen.setdefault((False, wide.tobytes()), []).append(name)
-        numbers = [name for name, (one, _) in table.columns.items() if name not in keep and lasts(one)]
+        held = {*keep, *read}
+        numbers = [name for name, (one, _) in table.columns.items() if name not in held and lasts(one)]
         between = [one for name in numbers if (one := table.difference(name)) is not None]
-        return cls((*between, *found))  # another may repeat a difference
+        computed = table.parts({*held, *(one.name for one in between)})
+        return cls((*computed, *between, *found))  # dates come before what lies between them, and copies last
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -187,12 +149,14 @@ class Aliases:
             later = None if alias.between is None else alias.between.later
             if alias.between is not None and later is not None:
                 name, own = alias.between.earlier, values[alias.name]
-                earlier = pd.Series(_moments(pd.Series(stamps) if name is None else values[name]), index=values.index)
+                earlier = pd.Series(
+                    read_moments(pd.Series(stamps) if name is None else values[name]), index=values.index
+                )
                 known = values[later].isna() & own.notna() & earlier.notna()
                 if known.any():
                     made = alias.between.added(earlier[known], own[known]).astype(values[later].dtype)
                     values[later] = values[later].where(~known, made)
-            if alias.of != "column" or alias.text is not None:
+            if not alias.two_ways:
                 continue
             source, own = values[alias.source], values[alias.name]
             gaps = (source.isna() & own.notna()).to_numpy(dtype=bool)
@@ -202,6 +166,11 @@ class Aliases:
                     known = known.astype(object).map({b: a for a, b in alias.pairs})
                 values[alias.source] = source.mask(gaps, known.astype(source.dtype))
         return values
+
+    def timed(self, stamps: pd.Index[Any], lengths: Ints) -> dict[Name, pd.Series[Any]]:
+        """Return the columns that the stamps alone restore, one value per row."""
+        table = _Sources(None, stamps, lengths)
+        return {one.name: restore(one, table.times) for one in self.found if one.of == "time" and not one.static}
 
     def inverse(
         self,
@@ -229,7 +198,9 @@ class Aliases:
                 made[alias.name], table.columns[alias.name] = series.array, (series, alias.static)
                 continue
             if alias.of in ("entity", "time", "column"):
-                made[alias.name] = restore(alias, table.of(alias)).array
+                series = restore(alias, table.of(alias))
+                table.columns[alias.name] = series, alias.static
+                made[alias.name] = series.array
                 continue
             if alias.of == "start":
                 first = pd.Series(decoded[alias.name])
@@ -256,11 +227,12 @@ class _Sources:
         self.sequence = np.repeat(np.arange(len(lengths)), lengths)
         self.columns: dict[Name, tuple[pd.Series[Any], bool]] = {}
         self._read: dict[tuple[Name | None, bool], pd.Series[Any]] = {}  # moments are read once, and asked for by pairs
+        self.computed: dict[tuple[Name | None, bool], Computed | None] = {}
 
     def of(self, alias: Alias) -> pd.Series[Any]:
         """Return the values that `alias` repeats, one per sequence or per row as it is."""
         if alias.of == "time":
-            return pd.Series(self.stamps).reset_index(drop=True)
+            return self.times.take(first_rows(self.lengths)).reset_index(drop=True) if alias.static else self.times
         series, fixed = (pd.Series(self.keys), True) if alias.source is None else self.columns[alias.source]
         return series.take(self.sequence).reset_index(drop=True) if fixed and not alias.static else series
 
@@ -269,7 +241,7 @@ class _Sources:
         if (name, static) not in self._read:
             series, fixed = (pd.Series(self.stamps), False) if name is None else self.columns[name]
             series = series.take(self.sequence).reset_index(drop=True) if fixed and not static else series
-            self._read[name, static] = pd.Series(_moments(series))
+            self._read[name, static] = pd.Series(read_moments(series))
         return self._read[name, static]
 
     def measured(self, alias: Alias, dtype: Any) -> pd.Series[Any]:
@@ -299,6 +271,51 @@ class _Sources:
             except (TypeError, ValueError, OverflowError, TsganError):
                 continue
         return None
+
+    @cached_property
+    def times(self) -> pd.Series[Any]:
+        """The stamp of each row."""
+        return pd.Series(self.stamps).reset_index(drop=True)
+
+    def part(
+        self, name: Name, series: pd.Series[Any], fixed: bool, codes: NDArray[np.intp], source: Name | None = None
+    ) -> Alias | None:
+        """Return the alias of what the stamps, or the moments of another column, compute, if the column is such."""
+        alias = Alias(name, fixed, _token(series.dtype, name), "time" if source is None else "column", source)
+        if (source is None and self.stamps is None) or (series.dtype != object and alias.dtype == "object"):
+            return None
+        key = source, fixed
+        if key not in self.computed:
+            moments = moments_or_none(self.of(alias))
+            self.computed[key] = None if moments is None else Computed(moments)
+        computed = self.computed[key]
+        if computed is None or not np.array_equal(series.isna().to_numpy(dtype=bool), computed.gone):
+            return None
+        levels, moves = pd.Series(series.dropna().unique()), max(int((codes[1:] != codes[:-1]).sum()), 1)
+        where = moves * float(np.log2(max(len(codes) / moves, 1.0)))  # bits that say on which rows it changes
+        for part in computed.tries(series):
+            bits = self.evidence(codes, fixed, renamed=part.kind == "lookup") + bits_of(levels, part)
+            bits += 0.0 if part.kind == "lookup" else where
+            if bits >= MIN_BITS and _same(series, partial(part.compute, computed.moments, series.dtype)):
+                return replace(alias, part=part)
+        return None
+
+    def parts(self, keep: Collection[Name]) -> list[Alias]:
+        """Return the aliases of columns that moments of other columns compute."""
+        found: list[Alias] = []
+        sources = [name for name, (series, _) in self.columns.items() if moments_of(series.head(2)) is not None]
+        for name in [name for name in self.columns if name not in keep and sources]:
+            series, fixed = self.columns[name]
+            codes = pd.factorize(series)[0]
+            for source in sources:
+                if source == name or (fixed and not self.columns[source][1]) or codes.max(initial=0) < 1:
+                    continue
+                alias = self.part(name, series, fixed, codes, source)
+                if alias is not None:
+                    found.append(alias)
+                    sources = [other for other in sources if other != name]
+                    break
+        return [one for one in found if one.source in sources]
 
     def count(self, of: str, static: bool) -> Ints:
         """Return the number of each row's step, sequence or row, or of each sequence."""
@@ -345,38 +362,14 @@ class _Sources:
         return float(-np.log2((share**2).sum()) * rows)
 
 
-def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the source's values as the alias writes them."""
-    dtype = load(alias.dtype)
-    if alias.pairs is not None:
-        renamed = source.astype(object).map(dict(map(tuple, alias.pairs)))
-        return renamed.astype(dtype)
-    if alias.text is not None:
-        moments, zone = _moments(source), alias.zone
-        if moments.tz is None and zone is not None:
-            raise TypeError("the text has a time zone, the moments have none")
-        local = moments if zone is None else moments.tz_convert(zone)
-        return pd.Series(alias.text.write(local)).astype(dtype)
-    if types.is_datetime64_any_dtype(dtype) and not types.is_datetime64_any_dtype(temporal(source).dtype):
-        return pd.Series(_moments(source)).astype(dtype)
-    if isinstance(source.dtype, pd.CategoricalDtype):
-        source = source.astype(source.dtype.categories.dtype)
-    if isinstance(dtype, pd.CategoricalDtype):
-        plain_source = source.astype(load(dump(dtype.categories.dtype)))
-        if alias.of == "entity":  # New keys are categories of their own.
-            return plain_source.astype("category")
-        if not plain_source.dropna().isin(dtype.categories).all():
-            raise ValueError("some values are no categories")
-        return plain_source.astype(dtype)
-    if isinstance(dtype, pd.PeriodDtype) and types.is_numeric_dtype(source.dtype):
-        raise TypeError("numbers are no periods")
-    return source.astype(dtype)
-
-
 def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool:
     """Return whether restoring gives back the column."""
+    return _same(series, partial(restore, alias, source))
+
+
+def _same(series: pd.Series[Any], restored: Callable[[], pd.Series[Any]]) -> bool:
     try:
-        made = restore(alias, source)
+        made = restored()
     except (TypeError, ValueError, OverflowError, NotImplementedError, TsganError):
         return False
     if isinstance(series.dtype, pd.CategoricalDtype):
@@ -389,7 +382,7 @@ def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool
 
 def _clocked(stamps: pd.Index[Any]) -> bool:
     try:
-        return len(_moments(pd.Series(stamps[:1]))) > 0
+        return len(read_moments(pd.Series(stamps[:1]))) > 0
     except (TypeError, ValueError, TsganError):
         return False
 
@@ -431,6 +424,17 @@ def _counter(
     return None
 
 
+def _simpler(counter: Alias | None, computed: Alias | None) -> Alias | None:
+    """Return the one that takes less to say: a counter by small numbers rather than a part that has another name."""
+    if counter is None or computed is None or computed.part is None:
+        return counter or computed
+    sizes = sum(max(abs(number), 1).bit_length() for number in (counter.offset, counter.step))
+    natural = counter.of != "start" and sizes <= MAX_COUNTER_BITS
+    named = str(computed.part.name) == str(computed.name).lower()
+    beaten = computed.part.plus != 0 and counter.of != "start"
+    return counter if (natural and not named) or beaten else computed
+
+
 def _starts(series: pd.Series[Any], step: int, lengths: Ints) -> pd.Series[Any]:
     """Return where each sequence's counter starts, told by its first row that is known."""
     if not series.hasnans:
@@ -452,17 +456,6 @@ def _nominal(series: pd.Series[Any]) -> bool:
     dtype = series.dtype
     named = isinstance(dtype, pd.CategoricalDtype) or types.is_string_dtype(dtype) or types.is_bool_dtype(dtype)
     return named or types.is_integer_dtype(dtype)
-
-
-def _moments(source: pd.Series[Any]) -> pd.DatetimeIndex:
-    """Return datetimes, read from text where they are text."""
-    values = temporal(source)
-    if types.is_datetime64_any_dtype(values.dtype):
-        return pd.DatetimeIndex(values)
-    found = read_text(pd.Index(values), None) if types.is_string_dtype(values.dtype) else None
-    if found is None:
-        raise TypeError("these are no moments")
-    return found[0]
 
 
 def _ways(alias: Alias, series: pd.Series[Any]) -> list[Alias]:

@@ -233,7 +233,7 @@ class ConditionBuilder:
         aliases = self.stages.aliases
         while name in aliases.names:
             alias = aliases[name]
-            if alias.of != "column" or alias.text is not None:
+            if not alias.two_ways:
                 raise ParameterError(
                     f"{option}: {name!r} {alias.describe()}, and so follows from the rest; a condition takes static "
                     "columns and categories"

@@ -132,7 +132,9 @@ class Encoder:
         frame, library = read_frame(data, roles=(options.entity, options.time))
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
-        inferred = {name: infer_kind(table.values[name], name) for name in form.names}  # refuses what none can hold
+        dates = [name for name in form.names if pd.api.types.infer_dtype(table.values[name], skipna=True) == "date"]
+        # refuses what no column can hold
+        inferred = {name: infer_kind(table.values[name], name) for name in form.names if name not in dates}
         kinds = kinds_for(options.kinds, inferred)
         order, lengths = arrange(table)
         lengths = lengths if stretches is None else stretches
@@ -148,16 +150,22 @@ class Encoder:
         if stamps is None:
             warn_of_clocks(parts, lengths)
         rules = () if isinstance(self._rules, str) else self._rules
-        named = [name for one in rules if isinstance(one, Constraint) for name in one.operands(parts)]
-        aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, keep=named)
+        real = [one for one in rules if isinstance(one, Constraint)]
+        named = {
+            "keep": {name for one in real for name in one.puts_back()},
+            "read": {name for one in real for name in one.operands(parts)},
+        }
+        aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, **named)
         asked = {option: getattr(options, option) for option in ("scaler", "bounds")}
         numeric = {*named_numbers(rules), *(name for one in asked.values() if isinstance(one, Mapping) for name in one)}
         names = _names(parts, frozenset(form.static), lengths, kinds, numeric)
         parts = aliases.forward(parts, lengths)
+        for name in (name for name in dates if name in parts):  # dates that do not follow from the time
+            infer_kind(table.values[name], name)
         fixed = frozenset(form.static) & set(parts) | aliases.starts
         entities = None if table.keys is None else list(table.keys)
         walls = walls_of(clock, options.calendar, stamps)
-        given = readable(form, stamps) if self._rules else {}
+        given = readable(form, aliases, stamps, lengths) if self._rules else {}
         if isinstance(self._rules, str):
             rules = tuple(suggest(SequenceTable({**given, **parts}, fixed, lengths, frozenset(given)), names))
         ways: dict[Name, int] = {}
@@ -263,7 +271,8 @@ class Encoder:
         stages.durations.inverse(decoded, clock, stamps, panel.lengths, held)
         if stages.constraints:
             parts = {name: pd.Series(array, copy=False) for name, array in decoded.items()}
-            made = stages.chain.inverse(parts, panel.lengths, readable(stages.form, stamps))
+            given = readable(stages.form, stages.aliases, stamps, panel.lengths)
+            made = stages.chain.inverse(parts, panel.lengths, given)
             decoded = {name: series.array for name, series in made.items()}
         return Decoded(decoded, panel.lengths, stamps)
 

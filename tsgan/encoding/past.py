@@ -152,7 +152,9 @@ def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths:
         ends[name] = series
     ones = np.ones(len(lengths), dtype=np.int64)
     last = None if stamps is None else stamps.take(final)
-    learned = stages.chain.forward(stages.aliases.forward(ends, ones), ones, given=readable(stages.form, last))
+    learned = stages.chain.forward(
+        stages.aliases.forward(ends, ones), ones, given=readable(stages.form, stages.aliases, last, ones)
+    )
     made = stages.panel(learned, last, ones).statics
     out = statics.copy()
     places = [stages.cells.place(name) for step in meters for name in step.statics]
@@ -228,7 +230,7 @@ def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
     taken, order, lengths = stages.take_apart(table)
     taken = _known_once(replace(taken, values=stages.aliases.fill_sources(taken.values, taken.stamps)))
     if stages.constraints:
-        given = readable(stages.form, taken.stamps)
+        given = readable(stages.form, stages.aliases, taken.stamps, np.array([len(order)]))
         taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values, given), given))
     stamps = stamps_of(taken, order)
     panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
@@ -283,17 +285,17 @@ def fill_holes(stages: Stages, data: Any, rows: Decoded) -> Any:
             return [np.where(np.isnan(old), new, old) for old, new in zip(frame, np.split(flat, ends), strict=True)]
         array = np.asarray(frame, dtype=np.float64)
         return np.where(np.isnan(array), flat.reshape(array.shape), array)
-    given = readable(form, table.stamps)
-    known = stages.chain.infer(frame, given)
+    reads = readable(form, stages.aliases, table.stamps, np.array([len(order)]))
+    known = stages.chain.infer(frame, reads)
     out = known.copy()
     for name in names:
         missing = out[name].isna().to_numpy(dtype=bool)
         if missing.any():
             new = drawn[name].set_axis(out.index)
             out[name] = out[name].where(~missing, new.astype(out[name].dtype))
-    out = stages.chain.enforce(out, known, given)
+    out = stages.chain.enforce(out, known, reads)
     if table.codes is not None:
-        out = _held_once(stages, out, known, table.codes, given)
+        out = _held_once(stages, out, known, table.codes, reads)
     return give_back(out, kind)
 
 

@@ -167,7 +167,8 @@ class Stages:
         keys = None if table.keys is None else list(table.keys)
         if not self.constraints:
             return parts
-        return self.chain.forward(parts, lengths, keys, readable(self.form, stamps_of(table, order)))
+        given = readable(self.form, self.aliases, stamps_of(table, order), lengths)
+        return self.chain.forward(parts, lengths, keys, given)
 
     def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
         """Return learned parts as a panel."""
@@ -237,11 +238,15 @@ def stamps_of(table: SplitTable, order: NDArray[np.intp]) -> pd.Index[Any] | Non
     return table.stamps if sorted_already else table.stamps.take(order)
 
 
-def readable(form: Form, stamps: pd.Index[Any] | None) -> Columns:
-    """Return what rules read and nothing puts back, one value per row: the clock, if it has a name of its own."""
-    if stamps is None or form.time is None or form.time in form.names:
+def readable(form: Form, aliases: Aliases, stamps: pd.Index[Any] | None, lengths: Ints) -> Columns:
+    """Return what rules read and nothing puts back, one value per row: what the time computes, and the time itself.
+
+    The time is there if it has a name of its own.
+    """
+    if stamps is None:
         return {}
-    return {form.time: pd.Series(stamps).reset_index(drop=True)}
+    clock = {} if form.time is None or form.time in form.names else {form.time: pd.Series(stamps)}
+    return aliases.timed(stamps, lengths) | {name: series.reset_index(drop=True) for name, series in clock.items()}
 
 
 def parts_of(table: SplitTable, order: NDArray[np.intp], lengths: Ints) -> Columns:
