@@ -284,8 +284,8 @@ class Computed:
         self.moments = moments
         self.gone = np.asarray(moments.isna())
         self.there = np.flatnonzero(~self.gone)
-        some = self.there[np.unique(np.linspace(0, len(self.there) - 1, SAMPLE).astype(np.intp))]
-        self.some: NDArray[np.intp] = some if len(self.there) else self.there
+        last = max(len(self.there) - 1, 0)
+        self.some = self.there[np.unique(np.linspace(0, last, SAMPLE).astype(np.intp))[: len(self.there)]]
         self.wall = moments[self.some].tz_localize(None)
 
     @cached_property

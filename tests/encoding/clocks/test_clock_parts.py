@@ -137,6 +137,12 @@ def test_missing_where_the_moment_is_missing():
         pd.testing.assert_series_equal(pd.Series(made[name]), parts[name], check_names=False)
 
 
+def test_dates_that_are_all_missing_compute_nothing():
+    when = pd.Series(pd.NaT, index=range(20), dtype="datetime64[ns]")
+    parts = {"when": when, "count": pd.Series(np.arange(20) % 7, dtype="Int16")}
+    assert Aliases.fit(parts, None, None, np.array([20])).names == ()
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_table_drawn_filled_and_gone_on_agrees_with_its_clock(many, tmp_path):
     rng = np.random.default_rng(0)
