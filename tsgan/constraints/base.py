@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Bools, Ints
 from ..errors import ConstraintError
+from ..holders import Holders, Sharing
 from .numbers import KINDS, Kind, NumberFormat, Scale, kind_of, observed_ends
 
 Name = str | int
@@ -289,9 +290,15 @@ class Plan:
     """Which step puts back which column of the table that is learned: the steps so far, and who needs whom."""
 
     def __init__(
-        self, constraints: Sequence[Constraint], table: SequenceTable, bounds: Bounds, ways: Mapping[Name, int]
+        self,
+        constraints: Sequence[Constraint],
+        table: SequenceTable,
+        bounds: Bounds,
+        ways: Mapping[Name, int],
+        sharing: Sharing,
     ) -> None:
         self.constraints, self.table, self.bounds, self.ways = constraints, table, bounds, ways
+        self.sharing = sharing
         self.steps: list[Step] = []
         self.needs: dict[Name, set[Name]] = {}
 
@@ -338,9 +345,19 @@ class Plan:
         seen = x[~missing]
         if self._asked(name) != "observed" or not len(seen):
             return low, high
+        holders = self.holders(name).at(~missing)
+        if holders.least > 1:
+            first = seen.min()
+            ends = holders.ends((seen - first).astype(np.float64))
+            inside = self.format(name).round(first + np.array(ends).astype(seen.dtype), scale)
+            seen = np.clip(seen, *np.clip(inside, first, seen.max()))
         least, most = observed_ends(seen, self.ways.get(name, 0))
         lows, highs = ([end for end in ends if end is not None] for ends in ((low, least), (high, most)))
         return max(lows, default=None), min(highs, default=None)
+
+    def holders(self, name: Name) -> Holders:
+        """Return who holds the values of a column."""
+        return self.sharing.sequences if name in self.table.statics else self.sharing.rows
 
     def format(self, name: Name) -> NumberFormat:
         """Return what a column's values look like; without decimals where whole numbers are asked for."""

@@ -20,6 +20,7 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..bundle import saved
+from ..holders import Sharing
 from .base import Bounds, Columns, Constraint, Name, Plan, SequenceTable, Step
 from .checking import check, repair
 from .derived import Derived, Formula
@@ -75,18 +76,19 @@ class Chain:
         keys: Sequence[Any] | None = None,
         given: Mapping[Name, pd.Series[Any]] = NONE,
         ways: Mapping[Name, int] | None = None,
+        sharing: Sharing | None = None,
     ) -> Chain:
         """Check every constraint against a table as `SequenceTable` holds it, and learn how to keep it.
 
         What is `given`, such as the clock, rules may read, here and on the way back. Columns that are put back are
         clipped to `bounds`, the constraints being above it; those observed are open where a column rises or falls, as
-        `ways` says (1 or -1). Errors name an unknown column, a wrong dtype, a contradiction, or rows that break a
-        constraint, with their entities from `keys`.
+        `ways` says (1 or -1). What too few share, as `sharing` says, is not learned. Errors name an unknown column, a
+        wrong dtype, a contradiction, or rows that break a constraint, with their entities from `keys`.
         """
         both = _numbered({**columns, **given})
         table = SequenceTable(both, frozenset(statics), lengths, frozenset(given))
         check(constraints, table, keys)
-        plan = Plan(constraints, table, bounds, ways or {})
+        plan = Plan(constraints, table, bounds, ways or {}, sharing or Sharing(lengths, 0))
         for kind in CONSTRAINTS.values():
             kind.steps([one for one in constraints if type(one) is kind], plan)
         owner = {name: i for i, step in enumerate(plan.steps) for name in step.makes}

@@ -12,6 +12,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..bundle import saved
 from ..errors import ConstraintError
+from ..holders import Holders, without_levels
 from .base import Columns, Constraint, Name, Places, Plan, SequenceTable, Step, merged, part_name, without
 
 
@@ -54,7 +55,7 @@ class Fixed(Constraint):
             if any(dtype.kind in "mM" or isinstance(dtype, pd.PeriodDtype) for dtype in dtypes):
                 raise ConstraintError(f"{one!r}: dates and durations are no categories; convert them to texts")
         for names in merged(one.columns for one in own):
-            plan.add(Joint.fit(plan.table, names))
+            plan.add(Joint.fit(plan.table, names, plan.holders(names[0])))
 
     def broken(self, table: SequenceTable) -> Bools:
         """Return no row: alone, a table holds its own combinations."""
@@ -77,27 +78,41 @@ class Joint(Step):
     part: str  # name of the joint category
     levels: dict[Name, Any]  # the columns' values, Series of shape (combinations,)
     labels: tuple[str, ...]  # one text per combination, which is learned as a category
+    withheld: int = 0  # combinations that too few have; rows of one count as the most similar that is told
 
     @classmethod
-    def fit(cls, table: SequenceTable, names: tuple[Name, ...]) -> Joint:
+    def fit(cls, table: SequenceTable, names: tuple[Name, ...], holders: Holders) -> Joint:
         """Learn which combinations exist, in order of appearance."""
         columns = [table.columns[name] for name in names]
-        first = np.unique(_combine(columns), return_index=True)[1]
-        first = first[~_all_missing(columns)[first]]
-        levels = {name: column.take(first).reset_index(drop=True) for name, column in zip(names, columns, strict=True)}
+        codes = _combine(columns)
+        first = np.unique(codes, return_index=True)[1]
+        shared = (holders.count(codes, len(first)) >= holders.least) & ~_all_missing(columns)[first]
+        withheld = int((~_all_missing(columns)[first] & ~shared).sum())
+        if not shared.any():
+            raise ConstraintError(
+                f"Fixed({', '.join(map(repr, names))}): none of {withheld} combinations is in {holders.least} entities "
+                "(of few entities: stretches of rows), so that none may be told; leave Fixed out, or pass protect=0"
+            )
+        first = first[shared]
+        levels = {}
+        for name, column in zip(names, columns, strict=True):
+            kept = column.take(first).reset_index(drop=True)
+            levels[name] = kept.astype(without_levels(column.dtype, column[~column.isin(kept)].unique()))
         labels = pd.Series([" | ".join(map(str, row)) for row in zip(*levels.values(), strict=True)], dtype=object)
         before = labels.groupby(labels).cumcount()  # values that differ may look alike
         labels = labels.where(before == 0, labels + " (" + (before + 1).astype(str) + ")")
         part = part_name("joint", names)
         statics = frozenset([part] if names[0] in table.statics else [])
-        return cls(names, (), statics, part, levels, tuple(labels))
+        return cls(names, (), statics, part, levels, tuple(labels), withheld)
 
     def forward(self, table: SequenceTable) -> Columns:
         """Return the joint category; refuse a combination that was never seen."""
         columns = [table.columns[name] for name in self.makes]
         found, missing = self._places(table.columns), _all_missing(columns)
         new = np.flatnonzero((found < 0) & ~missing)
-        if len(new):
+        if len(new) and self.withheld:
+            found[new] = self._most_similar(table, new)
+        elif len(new):
             row = {name: table.columns[name].iloc[new[0]] for name in self.makes}
             raise ConstraintError(
                 f"row {new[0]} (in sequence and time order) holds the combination {row}, never seen when fitting "
@@ -105,6 +120,17 @@ class Joint(Step):
             )
         labels = np.array([*self.labels, None], dtype=object)[np.where(missing, len(self.labels), found)]
         return {self.part: pd.Series(labels, dtype="str")}
+
+    def _most_similar(self, table: SequenceTable, rows: Places) -> Places:
+        """Return which combination shares the most values with each of some rows, the first of several."""
+        own = [table.columns[name].take(rows).reset_index(drop=True) for name in self.makes]
+        codes, first = np.unique(_combine(own), return_index=True)
+        alike = np.zeros((len(first), len(self.labels)), dtype=np.int64)
+        for series, name in zip(own, self.makes, strict=True):
+            both = pd.concat([self.levels[name], series.take(first)], ignore_index=True)
+            numbers = pd.factorize(both, use_na_sentinel=False)[0]
+            alike += numbers[len(self.labels) :, None] == numbers[: len(self.labels)]
+        return np.asarray(alike.argmax(axis=1)[np.searchsorted(codes, _combine(own))])
 
     def inverse(self, parts: Mapping[Name, pd.Series[Any]], table: SequenceTable) -> Columns:
         """Return the columns of each combination."""

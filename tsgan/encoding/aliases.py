@@ -32,6 +32,7 @@ from pandas.api import types
 from ..arrays import Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import TsganError
+from ..holders import Holders, Sharing, without_levels
 from ..tables.dtypes import (
     INT64_MAX,
     Name,
@@ -74,6 +75,7 @@ class Aliases:
         order: NDArray[np.integer] | None = None,
         keep: Collection[Name] = (),
         read: Collection[Name] = (),
+        sharing: Sharing | None = None,
     ) -> Self:
         """Find them.
 
@@ -91,6 +93,8 @@ class Aliases:
             Columns that are learned in any case, for instance as a constraint changes them.
         read : collection of names
             Columns that constraints read: they are restored where the time alone says what they are.
+        sharing : Sharing, optional
+            Who holds the rows: levels that too few have are not told.
         """
         table = _Sources(keys, stamps, lengths)
         places = np.arange(table.rows) if order is None else np.asarray(order)
@@ -120,6 +124,8 @@ class Aliases:
         numbers = [name for name, (one, _) in table.columns.items() if name not in held and lasts(one)]
         between = [one for name in numbers if (one := table.difference(name)) is not None]
         computed = table.parts({*held, *(one.name for one in between)})
+        sharing = Sharing(lengths, 0) if sharing is None else sharing
+        found = [_told(one, parts[one.name], sharing.sequences if one.static else sharing.rows) for one in found]
         return cls((*computed, *between, *found))  # dates come before what lies between them, and copies last
 
     @property
@@ -360,6 +366,19 @@ class _Sources:
         share = np.unique(codes, return_counts=True)[1] / len(codes)
         rows = int(changed.sum()) - (len(share) if renamed else 0)
         return float(-np.log2((share**2).sum()) * rows)
+
+
+def _told(alias: Alias, series: pd.Series[Any], holders: Holders) -> Alias:
+    """Return an alias without the levels that too few have."""
+    dtype = series.dtype
+    if alias.pairs is None and not (isinstance(dtype, pd.CategoricalDtype) and alias.of in ("entity", "column")):
+        return alias
+    codes, levels = pd.factorize(series)
+    hidden = pd.Index(levels)[holders.count(codes, len(levels)) < holders.least]
+    if alias.pairs is not None:
+        names = {plain(level) for level in hidden}
+        alias = replace(alias, pairs=[pair for pair in alias.pairs if pair[1] not in names])
+    return replace(alias, dtype=_token(without_levels(dtype, hidden), alias.name))
 
 
 def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool:

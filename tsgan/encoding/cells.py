@@ -19,6 +19,7 @@ import pandas as pd
 from ..arrays import Bools, Doubles, Floats, Ints, steps_within
 from ..bundle import saved
 from ..constraints.base import Columns
+from ..holders import Holders, Sharing
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
 from ..tables.dtypes import Name
@@ -94,11 +95,13 @@ class Cells:
         ticks: Ticks | None,
         *,
         whole: Ints,
+        sharing: Sharing,
         own: Sequence[Name],
         scaler: Any,
         bounds: Any,
         calendar: Any,
         names: Collection[Name] = (),
+        other: str | None = None,
     ) -> Self:
         """Learn the columns.
 
@@ -112,12 +115,16 @@ class Cells:
             Of the clock at each row; None where there is none.
         whole : int64 array of shape (sequences,)
             Rows of all sequences, where the parts are an excerpt.
+        sharing : Sharing
+            Who holds the rows, and the sequences of the parts.
         own : sequence of names
             Columns of the user, which `scaler` and `bounds` may name.
         scaler, bounds, calendar
             As the encoder got them.
         names : collection of names
             Columns of numbers that name things.
+        other : str, optional
+            What levels of text that too few hold come back as.
         """
         kinds = {name: infer_kind(series, name) for name, series in parts.items()}
         kinds |= {name: "category" for name in names if kinds.get(name) in ("integer", "float")}
@@ -129,15 +136,20 @@ class Cells:
         asked: list[Request] = []
         for name in parts:
             role: Role = "static" if name in statics else "value"
-            asked.append(Request(name, role, scalers[name], limits[name], alone if role == "static" else steps))
-        self = cls([COLUMNS[kinds[one.name]].fit(parts[one.name], one) for one in asked], whole)
-        values, fixed = self._encoded("value", parts, len(steps)), self._encoded("static", parts, len(lengths))
+            rows = (alone, sharing.sequences) if role == "static" else (steps, sharing.rows)
+            asked.append(Request(name, role, scalers[name], limits[name], rows[0], rows[1], other))
+        lengths_told = Sharing(whole, sharing.protect).told_lengths()
+        self = cls([COLUMNS[kinds[one.name]].fit(parts[one.name], one) for one in asked], lengths_told)
+        values, fixed = self._learned("value", parts, len(steps)), self._learned("static", parts, len(lengths))
         self.together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
         ordered = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
-        self.orders = find_orders([column for _, column in ordered], values[:, [j for j, _ in ordered]])
-        self._observed = values[:, self._numbers()]
-        self._independent = [independent_values(x, steps, len(whole)) for x in self._observed.T]
-        self.meets = {**self._pairs("static", fixed, names), **self._pairs("value", values, names)}
+        self.orders = find_orders([column for _, column in ordered], values[:, [j for j, _ in ordered]], sharing.rows)
+        self._observed = np.column_stack(
+            [np.empty((len(steps), 0)), *(_told(values[:, j], sharing.rows) for j in self._numbers())]
+        )
+        self._independent = [independent_values(values[:, j], steps, len(whole)) for j in self._numbers()]
+        self.meets = self._pairs("static", fixed, names, sharing.sequences)
+        self.meets |= self._pairs("value", values, names, sharing.rows)
         named = [column.name for column in self._named("value")]
         some = [j for j in self._numbers() if named[j] != GAP]
         names = [named[j] for j in some]
@@ -206,8 +218,15 @@ class Cells:
     def _encoded(self, role: Role, parts: Columns, rows: int) -> Doubles:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
-    def _pairs(self, role: Role, codes: Doubles, names: Collection[Name]) -> dict[tuple[Name, Name], Bools]:
-        """Return which levels of categories come together, for pairs of which some never do.
+    def _learned(self, role: Role, parts: Columns, rows: int) -> Doubles:
+        encoded = self._encoded(role, parts, rows)
+        told = (c.withhold(encoded[:, self._places[c.name]]) for c in self._named(role))
+        return np.column_stack([np.empty((rows, 0)), *told])
+
+    def _pairs(
+        self, role: Role, codes: Doubles, names: Collection[Name], holders: Holders
+    ) -> dict[tuple[Name, Name], Bools]:
+        """Return which levels of categories come together, in enough holders, for pairs of which some never do.
 
         Of static ones all that never met count, and of numbers that name things beside what each of them determines;
         of others those that should have by chance at least `MIN_EXPECTED` times.
@@ -215,11 +234,15 @@ class Cells:
         named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= MAX_PAIRED_LEVELS]
         found: dict[tuple[Name, Name], Bools] = {}
         for one, two in itertools.combinations(named[:MAX_PAIRED], 2):
-            both = codes[:, [self._places[one.name], self._places[two.name]]]
-            both = both[~np.isnan(both).any(axis=1)].astype(np.intp)
+            both: Any = codes[:, [self._places[one.name], self._places[two.name]]]
+            known = np.flatnonzero(~np.isnan(both).any(axis=1))
+            both = both[known].astype(np.intp)
             shape = len(one.share), len(two.share)
-            count = np.bincount(both[:, 0] * shape[1] + both[:, 1], minlength=shape[0] * shape[1]).reshape(shape)
-            met: Bools = count > 0
+            pairs, size = both[:, 0] * shape[1] + both[:, 1], shape[0] * shape[1]
+            count = np.bincount(pairs, minlength=size).reshape(shape)
+            met: Bools = (holders.at(known).count(pairs, size) >= holders.least).reshape(shape)
+            met |= ~met.any(axis=0)  # a level that is told comes with something
+            met |= ~met.any(axis=1, keepdims=True)
             determined = max(shape) == np.count_nonzero(met) and not {one.name, two.name}.isdisjoint(names)
             if role == "value" and not determined:
                 met |= np.outer(count.sum(1), count.sum(0)) < MIN_EXPECTED * len(both)
@@ -258,10 +281,13 @@ class Cells:
         """Return what is known of each row beforehand, `(rows, covariates)`: calendar, trend, position."""
         return np.hstack([self.seasons(int(lengths.sum()), moments, ticks), self.positions(lengths)])
 
-    def encode(self, parts: Columns, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None) -> Panel:
-        """Return parts as a panel."""
-        values = self._encoded("value", parts, int(lengths.sum()))
-        statics = self._encoded("static", parts, len(lengths))
+    def encode(
+        self, parts: Columns, lengths: Ints, moments: pd.DatetimeIndex | None, ticks: Ticks | None, learn: bool
+    ) -> Panel:
+        """Return parts as a panel; to `learn` from, without what only a few hold."""
+        encoded = self._learned if learn else self._encoded
+        values = encoded("value", parts, int(lengths.sum()))
+        statics = encoded("static", parts, len(lengths))
         if self.layout.lengths:
             statics = np.column_stack([statics, encode_lengths(lengths, self.layout)])
         return Panel(values, lengths, statics, self.covariates(lengths, moments, ticks))
@@ -389,6 +415,17 @@ class Cells:
                 lead = min((one for one, _ in sides), key=lambda one: one.cell)
                 led[j] = lead.cell, np.array(lead.there), np.array(lead.here)
         return led, left
+
+
+def _told(x: Doubles, holders: Holders) -> Doubles:
+    """Return numbers, NaN where missing, as they are told: the means of neighbours where too few share them."""
+    known = np.flatnonzero(~np.isnan(x))
+    if holders.least < 2 or not len(known):
+        return x
+    values, counts, _ = holders.at(known).pooled(x[known])
+    out = np.full(len(x), np.nan)
+    out[known[np.argsort(x[known], kind="stable")]] = np.repeat(values, counts)
+    return out
 
 
 def _repeats(cell: Cell) -> bool:

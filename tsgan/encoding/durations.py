@@ -32,6 +32,7 @@ from ..arrays import Bools, Doubles, Ints, first_rows, steps_within
 from ..bundle import saved
 from ..constraints.base import Columns
 from ..errors import InputError
+from ..holders import Holders, Sharing
 from ..tables.dtypes import (
     MISSING_TICK,
     PER_SECOND,
@@ -46,7 +47,7 @@ from ..tables.dtypes import (
     untick,
 )
 from .clocks.clock import Clock
-from .columns.moment import find_far
+from .columns.moment import find_far, told_ends
 from .differences import dated
 from .schema import ColumnSchema
 
@@ -186,6 +187,7 @@ class Durations:
         stamps: pd.Index[Any] | None,
         lengths: Ints,
         time: Name | None,
+        sharing: Sharing,
     ) -> Self:
         """Choose a reference for each date among the parts: static ones first, then in the order of the table."""
         dates = sorted((name for name, one in parts.items() if _is_date(one)), key=lambda name: name not in statics)
@@ -202,7 +204,7 @@ class Durations:
             tries += [("column", one) for one in dates[:i] if one not in ends and (not static or one in statics)]
             best: tuple[float, Duration] | None = None
             for of, source in tries:
-                one = _explained(name, static, of, source, sources)
+                one = _explained(name, static, of, source, sources, sharing.sequences if static else sharing.rows)
                 if one is not None and (best is None or one[0] < best[0]):
                     best = one
             found += [] if best is None else [best[1]]
@@ -366,7 +368,7 @@ def _on_grid(numbers: NDArray[np.int64], grid: int, up: bool) -> NDArray[np.int6
 
 
 def _explained(
-    name: Name, static: bool, of: Of, source: Name | None, sources: _References
+    name: Name, static: bool, of: Of, source: Name | None, sources: _References, holders: Holders
 ) -> tuple[float, Duration] | None:
     """Return how a date follows from a reference, with its rank, if that explains it."""
     series = sources.parts[name]
@@ -375,9 +377,9 @@ def _explained(
     there = np.asarray(own.notna())
     if (zone is not None and reference.tz is None) or bool((there & np.asarray(reference.isna())).any()):
         return None
-    low, high = find_far(own.asi8[there])
+    low, high = find_far(own.asi8[there], holders.at(there))
     usual = there & ~np.isin(own.asi8, [*low, *high])
-    if usual.sum() < MIN_ROWS or any(len(side) for side in find_far(reference[there].asi8)):
+    if usual.sum() < MIN_ROWS or any(len(side) for side in find_far(reference[there].asi8, holders.at(there))):
         return None
     sizes = [size * PER_SECOND[unit] for size in GRIDS]
     x = _counted(own, unit, zone, wall=True)
@@ -397,16 +399,23 @@ def _explained(
     kept = bool(sign) and _broken_if_moved(x[usual], base[usual], sign) >= MIN_BROKEN_IF_MOVED
     if not kept and not spread <= NARROW * own_spread:
         return None
-    ends = int(lasting.min()), int(lasting.max())
+    ends = told_ends(lasting, holders.at(usual), grid)
     away = min(FAR_AWAY * max(ends[1] - ends[0], grid), 2**61)
     far = [(int(value), ends[0] - away * (len(low) - i)) for i, value in enumerate(low)]
     far += [(int(value), ends[1] + away * (i + 1)) for i, value in enumerate(high)]
     form = static, dump(series.dtype), unit, zone, wall, grid, sign > 0, sign
-    found = Duration(
-        name, of, source, *form, tuple(far), ends, (int(own.asi8[there].min()), int(own.asi8[there].max()))
-    )
+    found = Duration(name, of, source, *form, tuple(far), ends, _seen(own.asi8[there], holders.at(there), low, high))
     wide = float(np.abs(lasting - np.median(lasting)).mean()) * float(ends[1] - ends[0])
     return float(np.sqrt(wide)) * (1.0 if kept else LOOSE), found
+
+
+def _seen(
+    counted: NDArray[np.int64], holders: Holders, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Return the earliest and the latest date, far ones among them."""
+    usual = ~np.isin(counted, [*low, *high])
+    begin, end = told_ends(counted[usual], holders.at(usual))
+    return int(low[0]) if len(low) else begin, int(high[-1]) if len(high) else end
 
 
 def _moves_with(x: NDArray[np.int64], base: NDArray[np.int64], steps: Bools) -> bool:

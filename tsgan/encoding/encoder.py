@@ -20,7 +20,8 @@ from ..constraints.base import Constraint, SequenceTable
 from ..constraints.chain import Chain
 from ..constraints.naming import named_numbers, names_in
 from ..constraints.suggesting import suggest
-from ..errors import NotFittedError, ParameterError, choose
+from ..errors import NotFittedError, ParameterError, choose, number
+from ..holders import Sharing
 from ..panel import Panel, Windows
 from ..tables.dtypes import Name
 from ..tables.form import read
@@ -71,6 +72,10 @@ class Encoder:
         `numbers.observed_ends`.
     kinds : mapping, optional
         "category" or "number" by column, for columns of numbers that are to be taken as the one or the other.
+    protect : int
+        How many entities have to share what is learned of single values, 0 for no matter how many; see `holders`.
+    other : str, optional
+        What levels of text that too few entities have come back as; by default as levels that are kept.
 
     Attributes
     ----------
@@ -94,6 +99,8 @@ class Encoder:
         scaler: str | Mapping[str, str] = "auto",
         bounds: str | Mapping[str, tuple[float | None, float | None]] | None = "observed",
         kinds: Mapping[str, str] | None = None,
+        protect: int = 0,
+        other: str | None = None,
     ) -> None:
         for option, names in (("static", static), ("exclude", exclude)):
             if isinstance(names, str):
@@ -105,7 +112,11 @@ class Encoder:
         self._rules = constraints if isinstance(constraints, str) else tuple(constraints or ())
         stride = whole_number("stride", stride)
         lists = tuple(map(flat, static or ())), tuple(map(flat, exclude or ()))
-        self._options = Options(flat(entity), flat(time), *lists, calendar, window, stride, scaler, bounds, kinds)
+        number("protect", protect, 0, whole=True)
+        if other is not None and not (isinstance(other, str) and other):
+            raise ParameterError(f"other={other!r} must be a word, or None")
+        asked: Any = (calendar, window, stride, scaler, bounds, kinds, int(protect), other)
+        self._options = Options(flat(entity), flat(time), *lists, *asked)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
         """Learn from a DataFrame, an array `(time, features)` or an array `(sequences, time, features)`.
@@ -140,22 +151,22 @@ class Encoder:
         lengths = lengths if stretches is None else stretches
         every = lengths if whole is None else whole
         single = len(every) == 1
-        window = resolve_window(options.window, every)
+        sharing = Sharing(lengths, options.protect)
+        window = resolve_window(options.window, every, Sharing(every, options.protect).told_lengths())
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
         clock = Clock.counting(table.index)
         if stamps is not None:
-            clock = Clock.fit(stamps, lengths, form.time, single=single)
+            clock = Clock.fit(stamps, lengths, form.time, single=single, sharing=sharing)
         parts = parts_of(table, order, lengths)
         if stamps is None:
             warn_of_clocks(parts, lengths)
         rules = () if isinstance(self._rules, str) else self._rules
         real = [one for one in rules if isinstance(one, Constraint)]
-        named = {
-            "keep": {name for one in real for name in one.puts_back()},
-            "read": {name for one in real for name in one.operands(parts)},
-        }
-        aliases = Aliases.fit(parts, table.keys, stamps, lengths, static=form.static, order=order, **named)
+        keep = {name for one in real for name in one.puts_back()}
+        reads = {name for one in real for name in one.operands(parts)}
+        of = parts, table.keys, stamps, lengths
+        aliases = Aliases.fit(*of, static=form.static, order=order, keep=keep, read=reads, sharing=sharing)
         asked = {option: getattr(options, option) for option in ("scaler", "bounds")}
         numeric = {*named_numbers(rules), *(name for one in asked.values() if isinstance(one, Mapping) for name in one)}
         names = _names(parts, frozenset(form.static), lengths, kinds, numeric)
@@ -173,15 +184,15 @@ class Encoder:
             ways = ways_of(
                 {name: parts[name] for name in parts if name not in fixed}, lengths, walls[1] if single else None
             )
-        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, entities, given, ways)
+        chain = Chain.fit(rules, parts, fixed, lengths, options.bounds, entities, given, ways, sharing)
         parts = chain.forward(parts, lengths, entities, given) if rules else parts
-        missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths)
-        durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time)
+        missing = Missing.fit(parts, chain.statics, np.array([len(order)]) if single else lengths, sharing)
+        durations = Durations.fit(parts, chain.statics, clock, stamps, lengths, form.time, sharing)
         parts = durations.forward(parts, clock, stamps, lengths)
         parts = {**parts, **clock.encode(stamps, lengths)}
         statics = {*chain.statics, START}
-        asked |= {"calendar": options.calendar, "names": names}
-        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, own=form.names, **asked)
+        asked |= {"calendar": options.calendar, "names": names, "other": options.other}
+        cells = Cells.fit(parts, statics, lengths, *walls, whole=every, sharing=sharing, own=form.names, **asked)
         learned = clock, aliases, chain, missing, durations, cells, names
         self._stages = Stages(options, window, form, library, keys, *learned)
         return self
@@ -202,6 +213,10 @@ class Encoder:
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; see `Stages.encode`."""
         return self.stages.encode(data)
+
+    def learn(self, data: Any) -> Panel:
+        """Return the fitted table, or a part of it, as a panel to learn from, without what only a few hold."""
+        return self.stages.encode(data, learn=True)
 
     def placed(self, data: Any) -> tuple[Panel, NDArray[np.intp]]:
         """Return `encode(data)`, and for each row of the panel the row of the table that it comes from."""

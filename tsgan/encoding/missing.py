@@ -12,6 +12,7 @@ import pandas as pd
 from ..arrays import Bools, Ints, first_rows, steps_within
 from ..bundle import saved
 from ..errors import InputError
+from ..holders import Holders, Sharing
 from ..tables.dtypes import Name
 
 
@@ -65,7 +66,9 @@ class Missing:
     gaps: dict[Name, Gaps]
 
     @classmethod
-    def fit(cls, parts: Mapping[Name, pd.Series[Any]], statics: Collection[Name], lengths: Ints) -> Missing:
+    def fit(
+        cls, parts: Mapping[Name, pd.Series[Any]], statics: Collection[Name], lengths: Ints, sharing: Sharing
+    ) -> Missing:
         """Learn which columns have gaps, and which share them; static parts have one row per sequence."""
         masks = {name: _mask(series) for name, series in parts.items()}
         patterns: dict[tuple[bool, bytes], list[Name]] = {}
@@ -76,7 +79,7 @@ class Missing:
         for (static, _), names in patterns.items():
             mask = masks[names[0]]
             whole = mask if static else np.add.reduceat(mask, first_rows(lengths), dtype=np.int64) == lengths
-            longest = 1 if static else _longest_run(mask, lengths)
+            longest = 1 if static else _longest_run(mask, lengths, sharing.rows)
             for name in names:
                 others = tuple(other for other in names if other != name)
                 gaps[name] = Gaps(float(mask.mean()), longest, int(whole.sum()), others)
@@ -104,7 +107,7 @@ def _mask(series: pd.Series[Any]) -> Bools:
     return np.asarray(series.isna().to_numpy(dtype=bool))
 
 
-def _longest_run(mask: Bools, lengths: Ints) -> int:
-    """Return the length of the longest run of True within a sequence."""
+def _longest_run(mask: Bools, lengths: Ints, holders: Holders) -> int:
+    """Return the length of the longest runs of True within sequences, as it is told."""
     starts = np.flatnonzero(mask & ~((steps_within(lengths) > 0) & np.r_[False, mask[:-1]]))
-    return int(np.add.reduceat(mask, starts, dtype=np.int64).max())
+    return int(holders.at(starts).ends(np.add.reduceat(mask, starts, dtype=np.int64).astype(np.float64))[1])

@@ -51,6 +51,8 @@ class Options:
     scaler: Any
     bounds: Any
     kinds: Any = None
+    protect: int = 0
+    other: str | None = None
 
 
 @saved
@@ -116,7 +118,7 @@ class Stages:
         lines = [self.durations.line(column.describe()) for column in self.cells.columns]
         return schema_of(self.form, lines, self.clock, self.keys, texts, restored)
 
-    def encode(self, data: Any) -> Panel:
+    def encode(self, data: Any, *, learn: bool = False) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.
 
         Raises
@@ -130,7 +132,7 @@ class Stages:
         parts = self.learned(table, order, lengths)
         self.missing.check(parts)
         self.durations.check(parts)
-        return self.panel(parts, stamps_of(table, order), lengths)
+        return self.panel(parts, stamps_of(table, order), lengths, learn=learn)
 
     def take_apart(self, data: Any) -> tuple[SplitTable, NDArray[np.intp], Ints]:
         """Return a table of the fitted form, the rows of its sequences in time order, and how many each has."""
@@ -170,11 +172,11 @@ class Stages:
         given = readable(self.form, self.aliases, stamps_of(table, order), lengths)
         return self.chain.forward(parts, lengths, keys, given)
 
-    def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints) -> Panel:
-        """Return learned parts as a panel."""
+    def panel(self, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints, *, learn: bool = False) -> Panel:
+        """Return learned parts as a panel; to `learn` from, without what only a few hold."""
         parts = self.durations.forward(parts, self.clock, stamps, lengths)
         parts = {**parts, **self.clock.encode(stamps, lengths)}
-        return self.cells.encode(parts, lengths, *walls_of(self.clock, self.options.calendar, stamps))
+        return self.cells.encode(parts, lengths, *walls_of(self.clock, self.options.calendar, stamps), learn)
 
     @property
     def stamped(self) -> bool:

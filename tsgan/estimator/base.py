@@ -142,12 +142,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..tables.sources import in_parts
 
         roles = ("entity", "time", "static", "exclude")
-        names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds")
+        names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds", "protect", "other")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
-        panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
+        panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).learn(X)
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
@@ -163,7 +163,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         excerpt = draw_excerpt(self._parts, EXCERPT, rng)
         stretches = None if excerpt.whole else excerpt.lengths
         encoder = self._encoder.fit(excerpt.frame, stretches=stretches, whole=self._parts.lengths)
-        return encode_to_disk(self._parts, encoder.encode)
+        return encode_to_disk(self._parts, encoder.learn)
 
     def _release(self) -> None:
         """Remove what a table in parts left on disk."""

@@ -74,6 +74,8 @@ class RecurrentGAN(Synthesizer):
         ``{"code": "category"}``. Whole numbers that name things (codes of places, states) are categories by themselves
         where a text goes with them, or where they are few, uneven, and act on other columns in no order; a column that
         `scaler`, `bounds` or a rule other than `Fixed` names is a number.
+    other : str, optional
+        What text levels that `protect` withholds come back as; by default as levels that are kept, by their shares.
     window : int, optional
         Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps. Raise it where what
         matters lies farther apart than that; a state is carried on beyond it in any case.
@@ -169,6 +171,7 @@ class RecurrentGAN(Synthesizer):
         exclude: Sequence[str] | None = None,
         constraints: Sequence[Constraint] | Literal["suggest"] | None = None,
         bounds: Literal["observed"] | Bounds | None = "observed",
+        protect: int = 5,
         max_time: float | None = None,
         steps: int | None = None,
         random_state: RandomState = None,
@@ -177,6 +180,7 @@ class RecurrentGAN(Synthesizer):
         calendar: Literal["auto", False] | Sequence[str] = "auto",
         scaler: str | Mapping[str, str] = "auto",
         kinds: Mapping[str, str] | None = None,
+        other: str | None = None,
         window: int | None = None,
         stride: int = 1,
         cell: str = "lstm",
@@ -207,6 +211,7 @@ class RecurrentGAN(Synthesizer):
         self.exclude = exclude
         self.constraints = constraints
         self.bounds = bounds
+        self.protect = protect
         self.max_time = max_time
         self.steps = steps
         self.random_state = random_state
@@ -215,6 +220,7 @@ class RecurrentGAN(Synthesizer):
         self.calendar = calendar
         self.scaler = scaler
         self.kinds = kinds
+        self.other = other
         self.window = window
         self.stride = stride
         self.cell = cell

@@ -2,7 +2,7 @@
 
 Only the form is kept, not the keys: a saved model holds no real key. A form is one of
 
-- numbers, dates and periods: counted on from above the largest;
+- numbers, dates and periods: counted on from above the largest, a round number that does not tell which it was;
 - text that ends in a number, perhaps with an ending after it ("patient_007", "7-b"): the number is counted on;
 - text of one length, where each place has characters of one class ("AB-1234"), see `_free_places`; a UUID (RFC 9562,
   https://www.rfc-editor.org/rfc/rfc9562) keeps its version and its variant, and comes back as the object that it was;
@@ -84,6 +84,8 @@ class Keys:
         if isinstance(moments, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex):
             counted = ticks(moments)
             top, step = int(counted.max()), int(np.gcd.reduce(counted - counted[0])) or _day(moments)
+            size = _above((top - int(counted.min())) // step) * step
+            top = top + size - (top - int(counted[0])) % size - step
             made: Token = dump(moments.dtype) if dates else of
             return cls(
                 "date" if dates else dtype, made, "moment", top + step, count, step, (INT64_MAX - top) // step - 1
@@ -110,7 +112,7 @@ class Keys:
             width = int(widths.iloc[0]) if widths.nunique() == 1 else 1
             top = int(number.astype("int64").max())
             ends: Any = {"prefix": str(prefix.iloc[0]), "suffix": str(suffix.iloc[0])}
-            return cls(dtype, of, "text", top + 1, len(keys), digits=width, **ends)
+            return cls(dtype, of, "text", _above(top), len(keys), digits=width, **ends)
         places = _free_places(keys)
         if places is not None:
             return cls(dtype, of, "pattern", 0, len(keys), places=places)
@@ -162,15 +164,22 @@ class Keys:
         return f"new keys {self._values(1)[0]} .."
 
 
+def _above(top: int) -> int:
+    """Return a round number above another: the next multiple of its largest power of ten, of 10 at least."""
+    step = int(10 ** max(len(str(abs(top))) - 1, 1))
+    return (top // step + 1) * step
+
+
 def _free_numbers(keys: pd.Index[Any]) -> tuple[int, int]:
     """Return a number above which there is room, and how much: above the largest key, else in the widest gap."""
     if not types.is_integer_dtype(keys.dtype):
-        first = int(np.floor(keys.max())) + 1
+        first = _above(int(np.floor(keys.max())))
         return first, max(2**53 - first, 0)
     unsigned = str(keys.dtype).lower().startswith("uint64")
     top, limit = int(keys.max()), 2**64 - 1 if unsigned else INT64_MAX
     if limit - top > 2**32:
-        return top + 1, limit - top
+        first = _above(top)
+        return first, limit - first + 1
     numbers = np.sort(keys.to_numpy(dtype=np.uint64 if unsigned else np.int64))
     below = np.append(numbers[:1] * 0, numbers[numbers >= 0]) if numbers[0] >= 0 else numbers
     gaps = np.diff(below.astype(np.float64))

@@ -6,7 +6,7 @@ The way of a fit, in the order of the calls::
         excerpt = draw_excerpt(parts, 500_000, rng)      # pass 2: the rows that columns are learned from
         ...fit the encoder on excerpt.frame, its sequences being excerpt.lengths long; take lengths, window and the
            number of rows from parts.lengths...
-        panel = encode_to_disk(parts, encoder.encode)    # pass 3: cells in files, mapped into memory
+        panel = encode_to_disk(parts, encoder.learn)    # pass 3: cells in files, mapped into memory
         ...cut windows, train...
 
 The files behind the panel, and what an iterator gave, lie in `parts.folder`, a temporary folder (of `TMPDIR`). It is

@@ -25,6 +25,7 @@ from pandas.tseries.frequencies import to_offset
 from ...arrays import Ints
 from ...bundle import saved
 from ...errors import ParameterError, TsganWarning
+from ...holders import Holders, Sharing
 from ...tables.dtypes import Name, Token, label, plain
 from .grids import Business, Listed, Spacing, common, declared, find, gcd
 from .stamps import PER_DAY, Stamps, Ticks
@@ -61,14 +62,24 @@ class Clock:
         return cls("rows", form, Spacing(unit=step), "regular", start, 1, 1, None, False, len(index), none)
 
     @classmethod
-    def fit(cls, stamps: pd.Index[Any], lengths: Ints, name: Hashable, *, single: bool | None = None) -> Clock:
+    def fit(
+        cls,
+        stamps: pd.Index[Any],
+        lengths: Ints,
+        name: Hashable,
+        *,
+        single: bool | None = None,
+        sharing: Sharing | None = None,
+    ) -> Clock:
         """Learn from stamps in sequence and time order, `lengths.sum()` of a column or index level `name`.
 
-        `single` says whether lengths are those of stretches of one long series; by default, if there is one.
+        `single` says whether lengths are those of stretches of one long series; by default, if there is one. What too
+        few share, as `sharing` says, is not told: the earliest start, the smallest gap, when rows of one series came.
         SchemaError if they are no stamps, see `Stamps.read`; a warning if the index carries a frequency that cannot be
         stored.
         """
         form, ticks = Stamps.read(stamps, name)
+        sharing = Sharing(lengths, 0) if sharing is None else sharing
         single = len(lengths) == 1 if single is None else single
         first = np.cumsum(lengths) - lengths
         within = np.ones(len(ticks), dtype=bool)
@@ -85,28 +96,37 @@ class Clock:
             named = spacing.freq is not None or common(gaps, 1)
             regularity = "regular" if (gaps == 1).all() else "gapped" if named else "irregular"
             step = max(1, round(float(np.median(gaps[gaps > 0])))) if gaps.any() else 1
-            least = int(gaps.min(initial=gaps.max(initial=1)))
+            least = int(np.ceil(_least(gaps, sharing.rows.at(within)))) if len(gaps) else 1
             starts = _starts(form, spacing, ticks[first])
         else:
             spacing, gaps = Spacing(unit=1.0), np.diff(ticks)[within[1:]]
             even = bool(len(gaps) == 0 or np.ptp(gaps) <= EVEN * np.abs(gaps).max())
             regularity = "regular" if even else "irregular"
             step = 1.0 if not gaps.any() else float(gaps.mean() if even else np.median(gaps[gaps > 0]))
-            least = float(gaps.min()) if len(gaps) else 1.0
+            least = _least(gaps, sharing.rows.at(within)) if len(gaps) else 1.0
             starts = Spacing(unit=1.0) if np.ptp(ticks[first]) > 0 else None
-        kept = np.unique(np.linspace(0, len(ticks) - 1, min(len(ticks), MAX_KEPT)).astype(np.int64))
+        count = min(len(ticks), MAX_KEPT)
+        if sharing.rows.least > 1 and regularity != "regular":
+            count = max(1, min(count, len(ticks) // sharing.rows.least))
+        kept = np.unique(np.linspace(0, len(ticks) - 1, count).astype(np.int64))
+        seen = ticks[kept if single else kept[:0]]
+        if sharing.rows.least > 1 and regularity != "regular":
+            seen = _between(seen, spacing)
+        start = ticks[first].min()
+        if starts is not None and not single:
+            start = _earliest(form, starts, ticks[first], sharing)
         return cls(
             form.kind,
             form,
             spacing,
             regularity,
-            plain(ticks[first].min()),
+            plain(start),
             step,
             least,
             None if single else starts,
             carried is not None,
             len(ticks),
-            ticks[kept if single else kept[:0]],
+            seen,
         )
 
     @property
@@ -308,6 +328,28 @@ def _carried(form: Stamps, ticks: Ints, stamps: pd.Index[Any], name: Hashable) -
             stacklevel=3,
         )
     return found
+
+
+def _least(gaps: Ticks, holders: Holders) -> float:
+    return holders.ends(np.asarray(gaps, dtype=np.float64))[0]
+
+
+def _earliest(form: Stamps, starts: Spacing, ticks: Ticks, sharing: Sharing) -> Any:
+    """Return the tick from which starts are counted: the earliest that enough sequences share."""
+    places = starts.positions(form, ticks)
+    since = starts.units(places - places.min())
+    end = sharing.sequences.ends(np.asarray(since, dtype=np.float64))[0]
+    moved = np.ceil(end) if form.whole else end
+    return starts.ticks(form, places.min() + np.array([moved]).astype(form.kept_as) * starts.unit)[0]
+
+
+def _between(seen: Ticks, spacing: Spacing) -> Ticks:
+    """Return moments between the rows of one series that are kept, on the steps of its clock."""
+    middle = (seen[1:] - seen[:-1]) / 2
+    if spacing.space != "grid" and seen.dtype.kind == "i":
+        middle = np.floor(middle / spacing.unit) * spacing.unit
+    between: Any = seen[:-1] + middle.astype(seen.dtype)
+    return between if len(seen) > 1 else seen
 
 
 def _starts(form: Stamps, spacing: Spacing, starts: Ints) -> Spacing | None:

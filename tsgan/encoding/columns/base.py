@@ -19,6 +19,7 @@ from pandas.api import types
 
 from ...arrays import Bools, Doubles
 from ...errors import ParameterError, SchemaError, choose, nearest_name
+from ...holders import Holders
 from ...layout import Cell
 from ...tables.dtypes import Name, Token, label, temporal, ticks, zones
 from ..schema import ColumnSchema, Kind, Role
@@ -39,6 +40,10 @@ class Request:
         Where decoded numbers are clipped; None in a pair leaves that side open.
     follows : bool array of shape (rows,)
         Whether a row is the next step of the row before it, so that steps never cross from one sequence to the next.
+    holders : Holders
+        Of the rows: what only a few of them hold is not learned.
+    other : str, optional
+        What levels of text that are not learned come back as.
     way : int
         1 where values rise with time and -1 where they fall: then what was observed is no bound on that side.
     """
@@ -48,6 +53,8 @@ class Request:
     scaler: str
     bounds: str | Bounds | None
     follows: Bools
+    holders: Holders
+    other: str | None = None
     way: int = 0
 
 
@@ -89,6 +96,10 @@ class Column(ABC):
         InputError
             Naming the column, if a value has no code.
         """
+
+    def withhold(self, values: Doubles) -> Doubles:
+        """Return encoded numbers as they may be learned from, without what only a few hold."""
+        return values
 
     @abstractmethod
     def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:

@@ -1,8 +1,8 @@
 """Categories and booleans: the code of a level; and what becomes of rare levels.
 
-A level that a single sequence holds (a single row, where there is one sequence) names it. A category of few levels
-keeps them all; one of many keeps only those that two hold, so that no id is learned by heart, and the others count as
-one, "other". On the way back "other" is one of the levels that are kept, drawn by the observed shares.
+A level that only a few hold (see `Holders`) tells of them. It is not kept; nor is one that a single sequence holds in a
+category of many levels, so that no id is learned by heart. Such levels count as one, "other". On the way back "other"
+is one of the levels that are kept, drawn by the observed shares, or a word that was asked for.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api import types
 
 from ...arrays import Bools, Doubles, Ints
 from ...bundle import saved
 from ...errors import InputError, SchemaError
+from ...holders import without_levels
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain
 from ..schema import ColumnSchema, Kind, Role
@@ -37,6 +39,8 @@ class CategoryColumn(Column):
     dropped : int
         How many levels are not kept. Where there are any, they and levels that were never seen have one more code,
         "other", which comes back as a level that is kept.
+    other : str or None
+        What it comes back as instead.
     """
 
     kind: ClassVar[Kind] = "category"
@@ -49,6 +53,7 @@ class CategoryColumn(Column):
     dropped: int = 0
     missing: bool = False
     marker: str = ""
+    other: str | None = None
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
@@ -65,14 +70,23 @@ class CategoryColumn(Column):
         refuse_ids(counts, holders, request.name)
         kept = np.argsort(-counts, kind="stable")
         kept = kept if len(counts) <= MAX_KEPT else kept[holders[kept] > 1]
+        kept = kept[request.holders.count(codes, len(unique))[kept] >= request.holders.least]
+        if not len(kept):
+            raise SchemaError(
+                f"column {request.name!r} holds {len(counts)} levels, none of them in {request.holders.least} entities "
+                "(of few entities: stretches of rows), so that none may be told; fit on more rows, leave it out with "
+                f"exclude=[{request.name!r}], group its values, or pass protect=0 if they may be told of single ones"
+            )
         dropped, names = len(counts) - len(kept), pd.Index(unique)
         kept = kept[cls.order(series, names[kept])]
         share = (counts[kept] / counts.sum()).tolist()
         if dropped:
             share.append(1.0 - sum(share))
         levels = [plain(v) for v in names.astype(object)[kept]]
-        token, gone = dump(series.dtype, request.name), bool((codes < 0).any())
-        return cls(request.name, request.role, token, levels, share, dropped, gone, marker(series))
+        hidden = names.delete(kept)
+        other = request.other if dropped and types.infer_dtype(levels) == "string" else None
+        token, gone = dump(without_levels(series.dtype, hidden, other), request.name), bool((codes < 0).any())
+        return cls(request.name, request.role, token, levels, share, dropped, gone, marker(series), other)
 
     @classmethod
     def order(cls, series: pd.Series[Any], unique: Any) -> NDArray[np.intp]:
@@ -94,6 +108,8 @@ class CategoryColumn(Column):
             Naming column and value, if a category was never seen and has no code.
         """
         codes = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(series.astype(object)))
+        if self.other is not None:
+            codes = np.where(series == self.other, len(self.levels), codes)
         missing = series.isna().to_numpy(dtype=bool)
         if self.dropped:
             codes = np.where(codes < 0, len(self.levels), codes)
@@ -111,7 +127,7 @@ class CategoryColumn(Column):
         gone = np.isnan(values)
         codes = np.where(gone, 0, values).astype(np.intp)
         other = codes == len(self.levels)
-        if other.any():
+        if self.other is None and other.any():
             rng = np.random.default_rng(0) if rng is None else rng
             reach = np.cumsum(self.share[: len(self.levels)])
             drawn = np.searchsorted(reach, rng.random(int(other.sum())) * reach[-1], side="right")
@@ -120,23 +136,21 @@ class CategoryColumn(Column):
 
     def _take(self, codes: NDArray[np.intp]) -> Any:
         """Return the levels of codes, in the column's dtype."""
-        dtype = load(self.dtype)
+        dtype, levels = load(self.dtype), [*self.levels, *([] if self.other is None else [self.other])]
         if isinstance(dtype, pd.CategoricalDtype):
-            place = dtype.categories.get_indexer(pd.Index(self.levels))
+            place = dtype.categories.get_indexer(pd.Index(levels))
             return pd.Categorical.from_codes(place[codes], dtype=dtype)
         if isinstance(dtype, np.dtype):
-            return np.array(self.levels, dtype=dtype)[codes]
-        return pd.array(self.levels, dtype=dtype).take(codes)
+            return np.array(levels, dtype=dtype)[codes]
+        return pd.array(levels, dtype=dtype).take(codes)
 
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
         shown = ", ".join(str(v) for v in self.levels)
         reason = shown if len(shown) <= 40 else shown[:37] + "..."
         if self.dropped:
-            reason = (
-                f"{100 * self.share[-1]:.3g} % in {self.dropped} levels of a single row or sequence, which are not "
-                "given back"
-            )
+            back = "are not given back" if self.other is None else f"come back as {self.other!r}"
+            reason = f"{100 * self.share[-1]:.3g} % in {self.dropped} levels that too few have, which {back}"
         return self.line(levels=len(self.levels), scaler="levels", reason=reason)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...arrays import Doubles
 from ...bundle import saved
+from ...holders import without_levels
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain, spelled, ticks, untick
 from ..schema import ColumnSchema, Role
@@ -42,12 +43,13 @@ class ConstantColumn(Column):
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
-        """Learn the value, if any is observed."""
-        token = dump(series.dtype, request.name)
-        observed = series[series.notna().to_numpy(dtype=bool)]
-        rest = len(observed) < len(series), marker(series)
-        if not len(observed):
+        """Learn the value, if enough rows have it or all."""
+        some = series.notna().to_numpy(dtype=bool)
+        observed, rest = series[some], (not some.all(), marker(series))
+        if not some.all() and len(np.unique(request.holders.of[some])) < request.holders.least:
+            token = dump(without_levels(series.dtype, observed.unique()), request.name)
             return cls(request.name, request.role, token, None, True, *rest)
+        token = dump(series.dtype, request.name)
         one = observed.iloc[:1]
         value = int(ticks(one)[0]) if _counted(load(token)) else plain(one.iloc[0])
         return cls(request.name, request.role, token, value, False, *rest)

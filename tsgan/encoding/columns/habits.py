@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles
 from ...bundle import saved
+from ...holders import Holders
 
 MIN_SHARE, MIN_ROWS = 0.005, 5  # of an atom
 TALLER, MUCH_TALLER = 3.0, 10.0  # than its tallest neighbour, and than the second
@@ -59,7 +60,7 @@ class Habits:
     starts: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, x: Doubles, follows: Bools, decimals: int | None) -> Self:
+    def fit(cls, x: Doubles, follows: Bools, decimals: int | None, holders: Holders) -> Self:
         """Learn from a column.
 
         Parameters
@@ -70,11 +71,15 @@ class Habits:
             Whether a row is the next step of the row before it.
         decimals : int or None
             Of the values; None where they are not rounded.
+        holders : Holders
+            Of the rows; what too few have is no atom.
         """
-        values, counts = np.unique(x[~np.isnan(x)], return_counts=True)
-        if len(values) <= FEW_VALUES and counts.sum() >= FEW_VALUES_ROWS * len(values):
-            return cls(tuple(values.tolist()))
-        atoms = values[_outcomes(counts)]
+        known = ~np.isnan(x)
+        values, counts = np.unique(x[known], return_counts=True)
+        shared = holders.at(known).share(values, x[known])
+        if _few(values, counts) and shared.any():
+            return cls(tuple(values[shared].tolist()))
+        atoms = values[_outcomes(np.where(shared, counts, 0))]
         straight = 0.0 if len(values) <= COARSE_VALUES else _straight(x, _pairs(x, follows, atoms), decimals)
         every = _pairs(x, follows, np.empty(0))
         on_the_way = np.array([straight > 0 and _on_the_way(x, every, atom, straight) for atom in atoms], dtype=bool)
@@ -83,6 +88,22 @@ class Habits:
         still = x[pairs] == x[pairs - 1]
         stays = bool(still.sum() >= max(MIN_PAIRS, STAYS * len(pairs)))
         return cls(tuple(atoms.tolist()), stays, straight, tuple(starts.tolist()))
+
+
+def _few(values: Doubles, counts: NDArray[np.int64]) -> bool:
+    return len(values) <= FEW_VALUES and counts.sum() >= FEW_VALUES_ROWS * len(values)
+
+
+def few_shared(x: Doubles, holders: Holders) -> Doubles:
+    """Return the values of a column of few values that enough holders have; none of any other, or if all are such."""
+    values, counts = np.unique(x, return_counts=True)
+    shared = holders.share(values, x)
+    return values[shared] if _few(values, counts) and not shared.all() else values[:0]
+
+
+def nearest(values: Doubles, x: Doubles) -> Doubles:
+    """Return the nearest of increasing values to each number."""
+    return values[np.searchsorted((values[1:] + values[:-1]) / 2, x)]
 
 
 def _pairs(x: Doubles, follows: Bools, atoms: Doubles) -> NDArray[np.intp]:

@@ -10,8 +10,8 @@ this order:
    of the highest peak in the Fourier transform of the set of values, and the line is the one with the smallest
    largest residual (a linear programme); it counts only if it gives every value back.
 3. *Listed*: few values, nearly all of them repeated, on a coarser pattern than the decimals. The values that at least
-   two rows hold are the lattice. A value that came once is not on it, so that no row is given back by heart; the gap
-   it lies in stays open, which means that there every number with the column's decimals may come.
+   two rows, and enough holders, have are the lattice. Others are not on it, so that no row is given back by heart; the
+   gap they lie in stays open, which means that there every number with the column's decimals may come.
 
 Each needs evidence beyond chance: the odds that as many numbers of the decimal grid fall on such a lattice by chance
 must be below 2 ** -20; a listed one needs on average 8 rows a value.
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len, rfft
 from scipy.optimize import linprog
 
-from ...arrays import Doubles
+from ...arrays import Bools, Doubles
 from ...bundle import saved
 
 MIN_BITS = 20.0  # of evidence against chance
@@ -66,7 +66,7 @@ class Lattice:
         return None if decimals is None else cls(decimals, step=10.0**-decimals)
 
     @classmethod
-    def fit(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None) -> Self | None:
+    def fit(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None, shared: Bools) -> Self | None:
         """Return the lattice of a column; None if its values are not even rounded.
 
         Parameters
@@ -76,12 +76,14 @@ class Lattice:
         counts : int64 array of shape (levels,)
             Rows that hold each.
         decimals : int or None
+        shared : bool array of shape (levels,)
+            Whether enough holders have each.
         """
         if len(values) < 2:
             return cls.of(decimals)
         unit = 1.0 if decimals is None else 10.0**decimals
         if decimals is None or max(abs(values[0]), abs(values[-1])) * unit > MAX_EXACT:
-            return cls._listed(values, counts, decimals)
+            return cls._listed(values, counts, decimals, shared)
         ticks = np.rint(values * unit).astype(np.int64)
         gap = int(np.gcd.reduce(np.diff(ticks)))
         if gap > 1 and len(ticks) > 4 and (len(ticks) - 2) * np.log2(gap) >= MIN_BITS:
@@ -94,12 +96,12 @@ class Lattice:
             made = cls(decimals, float((line[0] + ticks[0]) / unit), line[1] / unit)
             if np.array_equal(made.snap(values), values):
                 return made
-        return cls._listed(values, counts, decimals)
+        return cls._listed(values, counts, decimals, shared)
 
     @classmethod
-    def _listed(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None) -> Self | None:
-        often = counts > 1
-        rows, lone = int(counts.sum()), int((~often).sum())
+    def _listed(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None, shared: Bools) -> Self | None:
+        often = (counts > 1) & shared
+        rows, lone = int(counts.sum()), int(counts[~often].sum())
         if often.sum() < 2 or len(values) * MIN_ROWS_PER_VALUE > rows or lone > MAX_LONE * rows:
             return cls.of(decimals)
         kept = values[often]
@@ -134,6 +136,14 @@ class Lattice:
         if self.step and high is not None:
             y = np.minimum(y, self._inside(high, -1))
         return y if low is None and high is None else np.clip(y, low, high)
+
+    def inside(self, low: float, high: float) -> tuple[float, float]:
+        """Return the outermost values of the lattice between two numbers; these, if none lies between them."""
+        if not self.step:
+            values = np.array([v for v in self.values if low <= v <= high])
+            return (float(values[0]), float(values[-1])) if len(values) else (low, high)
+        ends = float(self._inside(low, 1)), float(self._inside(high, -1))
+        return ends if ends[0] <= ends[1] else (low, high)
 
     def _inside(self, bound: float, way: int) -> Doubles:
         """Return the value of the lattice at a bound, or the next one above (`way` 1) or below (-1)."""

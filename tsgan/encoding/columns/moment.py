@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ...arrays import Doubles
 from ...bundle import saved
+from ...holders import Holders
 from ...tables.dtypes import load, spelled, ticks, untick
 from ..schema import Kind
 from .lattice import Lattice
@@ -28,10 +29,11 @@ FAR_SHARE, FAR_ROWS, MAX_FAR = 0.02, 3, 2  # of the rows that share a far value,
 FAR_RANGE, FAR_GAPS = 0.25, 5.0  # ranges of the others, and widest gaps among them, that it lies away from them
 
 
-def find_far(counted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def find_far(counted: NDArray[np.int64], holders: Holders) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the values far below all others that many rows share, and those far above, increasing; see above."""
     values, counts = np.unique(counted, return_counts=True)
     heavy = counts >= max(FAR_ROWS, FAR_SHARE * len(counted))
+    heavy &= holders.count(np.searchsorted(values, counted), len(values)) >= holders.least
     best = 0, 0
     for below, above in itertools.product(range(MAX_FAR + 1), repeat=2):
         inner = slice(below, len(values) - above)
@@ -42,6 +44,16 @@ def find_far(counted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
         if (np.maximum(core[0] - outer, outer - core[-1]) >= away).all():
             best = below, above
     return values[: best[0]], values[len(values) - best[1] :]
+
+
+def told_ends(counted: NDArray[np.int64], holders: Holders, quantum: int = 1) -> tuple[int, int]:
+    """Return where moments end that enough hold, as `Holders.ends` says, on their grid."""
+    first = int(counted.min())
+    if holders.least < 2:
+        return first, int(counted.max())
+    low, high = holders.ends((counted - first).astype(np.float64) / quantum)
+    begin = int(np.ceil(low))
+    return first + begin * quantum, first + max(begin, int(np.floor(high))) * quantum
 
 
 @saved
@@ -55,18 +67,20 @@ class DatetimeColumn(ScaledColumn):
     kind: ClassVar[Kind] = "datetime"
 
     @classmethod
-    def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
+    def learn_grain(cls, series: pd.Series[Any], holders: Holders) -> dict[str, Any]:
         """Return the first moment, the largest step that all distances are multiples of (in units), and far values.
 
         `ends` are the numbers of the first and last that are not far, `far` each far moment, its number and its text.
         """
         counted = ticks(series)
-        low, high = find_far(counted)
-        counted = counted[~np.isin(counted, [*low, *high])]
-        first = cls.origin(counted)
-        grain: dict[str, Any] = {"first": first, "quantum": cls.step(counted)}
+        low, high = find_far(counted, holders)
+        usual = ~np.isin(counted, [*low, *high])
+        counted, quantum = counted[usual], cls.step(counted[usual])
+        begin, end = told_ends(counted, holders.at(usual), quantum)
+        first = cls.origin(begin, quantum)
+        grain: dict[str, Any] = {"first": first, "quantum": quantum}
         if len(low) or len(high):
-            ends = [int((one - first) // grain["quantum"]) for one in (counted.min(), counted.max())]
+            ends = [int((one - first) // quantum) for one in (begin, end)]
             away = max(2, (ends[1] - ends[0]) // 2)
             shelves = [ends[0] - away * (len(low) - i) for i in range(len(low))]
             shelves += [ends[1] + away * (i + 1) for i in range(len(high))]
@@ -81,12 +95,12 @@ class DatetimeColumn(ScaledColumn):
         return max(1, int(np.gcd.reduce(counted - counted[0])))
 
     @classmethod
-    def origin(cls, counted: NDArray[np.int64]) -> int:
-        """Return where counting begins."""
-        return int(counted.min())
+    def origin(cls, begin: int, quantum: int) -> int:
+        """Return where counting begins, from the earliest moment on."""
+        return begin
 
     @classmethod
-    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any], holders: Holders) -> tuple[Lattice | None, str]:
         """Return the whole numbers, and whether there are far values."""
         far = [f"{100 * np.mean(x == shelf):.0f} % at {name}" for _, shelf, name in grain.get("far", ())]
         return Lattice.of(0), ", ".join(far) + (", far from the others" if far else "")
@@ -142,10 +156,9 @@ class TimedeltaColumn(DatetimeColumn):
     kind = "timedelta"
 
     @classmethod
-    def origin(cls, counted: NDArray[np.int64]) -> int:
-        """Return zero where it is on the grid, else the first."""
-        first = super().origin(counted)
-        return first if first % cls.step(counted) else 0
+    def origin(cls, begin: int, quantum: int) -> int:
+        """Return zero where it is on the grid, else the earliest."""
+        return begin if begin % quantum else 0
 
 
 @saved

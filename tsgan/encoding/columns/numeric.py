@@ -18,6 +18,7 @@ from ...arrays import Doubles
 from ...bundle import saved
 from ...constraints.numbers import decimals_of, observed_ends
 from ...errors import InputError, SchemaError
+from ...holders import Holders
 from ...layout import Number
 from ...tables.dtypes import (
     INT64_MAX,
@@ -35,7 +36,7 @@ from ...tables.dtypes import (
 from ..schema import ColumnSchema, Kind, Role
 from .base import Bounds, Column, Request
 from .choose import SCALERS, choose_scaler
-from .habits import Habits, describe_atoms, find_atoms
+from .habits import Habits, describe_atoms, few_shared, find_atoms, nearest
 from .lattice import Lattice
 from .scalers import AffineScaler, Scaler
 
@@ -52,11 +53,13 @@ class ScaledColumn(Column):
     grain : dict
         What is needed to make numbers of values and values of numbers, JSON-ready.
     observed : tuple of float
-        The smallest and the largest number.
+        The smallest and the largest number that enough have, see `Holders.ends`.
     unit : tuple of float
         Mean and standard deviation of what the scaler gives, which are taken out.
     lattice : Lattice or None
         The numbers that there are within the bounds; None where any may come.
+    withheld : int
+        Rows whose value is not told, as too few have one so far out, or the same.
     """
 
     name: Name
@@ -72,6 +75,7 @@ class ScaledColumn(Column):
     habits: Habits
     missing: bool
     marker: str
+    withheld: int = 0
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
@@ -80,26 +84,32 @@ class ScaledColumn(Column):
         Missing values are left out; a step counts where both its ends are observed.
         """
         seen = series.notna().to_numpy()
-        written, series = marker(series), series[seen]
-        grain = cls.learn_grain(series)
+        written, series, holders = marker(series), series[seen], request.holders.at(seen)
+        grain = cls.learn_grain(series, holders)
         every = np.full(len(seen), np.nan)
         every[seen] = x = cls.to_numbers(series, grain)
-        lattice, stands_out = cls.learn_lattice(x, grain)
-        habits = Habits.fit(every, request.follows, grain.get("decimals", 0))
+        lattice, stands_out = cls.learn_lattice(x, grain, holders)
+        habits = Habits.fit(every, request.follows, grain.get("decimals", 0), request.holders)
         habits = replace(habits, atoms=tuple(sorted({*habits.atoms, *cls.outcomes(grain)})))
+        shared = few_shared(x, holders)
+        if len(shared):  # the others count as the nearest of these
+            lattice = Lattice(grain.get("decimals", 0), values=tuple(shared.tolist()))
+        observed = holders.ends(x)
+        observed = observed if lattice is None or holders.least < 2 else lattice.inside(*observed)
+        told = np.clip(x if not len(shared) else nearest(shared, x), *observed)
+        withheld, x = int((told != x).sum()), told
         name, reason = request.scaler, "asked for"
         if name == "auto":
             name, reason = choose_scaler(x, (request.follows & seen & np.append(False, seen[:-1]))[seen])
             if habits.straight and not issubclass(SCALERS[name], AffineScaler):
                 name, reason = "standard", "goes straight on from step to step"
-        scaler = SCALERS[name].fit(x)
+        scaler = SCALERS[name].learn(x, holders)
         if not isinstance(scaler, AffineScaler):
             habits = replace(habits, straight=0.0)
         if reason in stands_out or (" % at " in stands_out and " % at " in reason):  # the atoms are told once
             reason = stands_out
         elif stands_out:
             reason = f"{stands_out}; {reason}"
-        observed = float(x.min()), float(x.max())
         asked, bounds = request.bounds, observed_ends(x, request.way)
         if not isinstance(asked, str):
             bounds = cls.to_bounds(asked or (None, None), grain)
@@ -111,15 +121,15 @@ class ScaledColumn(Column):
         z = scaler.forward(x)
         unit = (0.0, 1.0) if name == "standard" else (float(z.mean()), float(z.std()) or 1.0)
         head = request.name, request.role, dump(series.dtype), grain, observed, bounds, scaler, unit
-        return cls(*head, reason, lattice, habits, not seen.all(), written)
+        return cls(*head, reason, lattice, habits, not seen.all(), written, withheld)
 
     @classmethod
     @abstractmethod
-    def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
+    def learn_grain(cls, series: pd.Series[Any], holders: Holders) -> dict[str, Any]:
         """Return what is needed to make numbers of values and values of numbers, JSON-ready."""
 
     @classmethod
-    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any], holders: Holders) -> tuple[Lattice | None, str]:
         """Return which numbers there are, by default the whole ones, and what stands out in a few words."""
         return Lattice.of(0), ""
 
@@ -187,6 +197,16 @@ class ScaledColumn(Column):
                 return np.unique(self.scaled(points[points > 0] if self.positive else points))
         return np.empty(0)
 
+    def withhold(self, values: Doubles) -> Doubles:
+        """Return scaled numbers without what is not told: within what was observed, of few values the nearest."""
+        if not self.withheld:
+            return values
+        x = self.unscaled(values)
+        if self.lattice is not None and not self.lattice.step and not self.lattice.open:
+            x = self.lattice.snap(x)
+        low, high = (end if end == seen else None for end, seen in zip(self.bounds, self.observed, strict=True))
+        return np.where(np.isnan(values), np.nan, self.scaled(np.clip(x, low, high)) if low is not high else values)
+
     def encode(self, series: pd.Series[Any]) -> Doubles:
         """Return the scaled numbers, `(rows,)`; NaN where the value is missing.
 
@@ -236,8 +256,10 @@ class ScaledColumn(Column):
     def describe(self) -> ColumnSchema:
         """Return the column's line of the schema."""
         low, high = self.observed_values()
-        decimals = self.grain.get("decimals")
-        return self.line(decimals=decimals, low=low, high=high, scaler=self.scaler.name, reason=self.reason)
+        decimals, reason = self.grain.get("decimals"), self.reason
+        if self.withheld:
+            reason += f"; {self.withheld} rows of few holders count as the nearest that is told"
+        return self.line(decimals=decimals, low=low, high=high, scaler=self.scaler.name, reason=reason)
 
 
 @saved
@@ -247,7 +269,7 @@ class FloatColumn(ScaledColumn):
     kind: ClassVar[Kind] = "float"
 
     @classmethod
-    def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
+    def learn_grain(cls, series: pd.Series[Any], holders: Holders) -> dict[str, Any]:
         """Count the decimals; single precision carries about six digits."""
         size = 8 if series.dtype == object else int(getattr(series.dtype, "itemsize", 8))
         if size >= 8:
@@ -266,10 +288,11 @@ class FloatColumn(ScaledColumn):
         return x if decimals is None else np.round(x, decimals)
 
     @classmethod
-    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any], holders: Holders) -> tuple[Lattice | None, str]:
         """Return the lattice of the values, and it and the atoms in a few words."""
         values, counts = np.unique(x, return_counts=True)
-        lattice, atoms = Lattice.fit(values, counts, grain["decimals"]), find_atoms(counts)
+        shared = holders.share(values, x)
+        lattice, atoms = Lattice.fit(values, counts, grain["decimals"], shared), find_atoms(np.where(shared, counts, 0))
         texts = describe_atoms(values, counts, atoms), "" if lattice is None else lattice.describe()
         return lattice, "; ".join(text for text in texts if text)
 
@@ -306,7 +329,7 @@ class IntegerColumn(FloatColumn):
     kind = "integer"
 
     @classmethod
-    def learn_grain(cls, series: pd.Series[Any]) -> dict[str, Any]:
+    def learn_grain(cls, series: pd.Series[Any], holders: Holders) -> dict[str, Any]:
         """Return zero decimals and, of large numbers, from where and in which steps they are counted."""
         try:
             numbers = whole_numbers(series)
@@ -319,14 +342,17 @@ class IntegerColumn(FloatColumn):
         if max(-low, high) <= 2**EXACT_BITS:
             return {"decimals": 0}
         step = max(1, int(np.gcd.reduce(numbers.astype(np.uint64) - np.uint64(low % 2**64))))
+        if holders.least > 1:
+            ends = holders.ends(distances(numbers, low) / step)
+            low, high = low + int(np.ceil(ends[0])) * step, low + int(np.floor(ends[1])) * step
         count = (high - low) // step
         drawn = max(0, count.bit_length() - EXACT_BITS)
         return {"decimals": 0, "ends": [low, high], "first": low + -(-count // 2) * step, "step": step, "drawn": drawn}
 
     @classmethod
-    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any]) -> tuple[Lattice | None, str]:
+    def learn_lattice(cls, x: Doubles, grain: Mapping[str, Any], holders: Holders) -> tuple[Lattice | None, str]:
         """Return the lattice of the values, and it, the atoms and where large numbers are counted from, in words."""
-        lattice, words = super().learn_lattice(x, grain)
+        lattice, words = super().learn_lattice(x, grain, holders)
         if "first" not in grain:
             return lattice, words
         steps = f" in steps of {grain['step']}" if grain["step"] > 1 else ""

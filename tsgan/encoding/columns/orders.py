@@ -14,6 +14,7 @@ import numpy as np
 
 from ...arrays import Doubles
 from ...bundle import saved
+from ...holders import Holders
 from ...layout import Bound
 from ...tables.dtypes import Name
 from .numeric import FloatColumn
@@ -47,7 +48,7 @@ class Order:
     piled: tuple[bool, bool]
 
 
-def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, Order]:
+def find_orders(columns: Sequence[FloatColumn], numbers: Doubles, holders: Holders) -> dict[Name, Order]:
     """Return the orders of columns, by the later one.
 
     Parameters
@@ -55,6 +56,8 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
     columns : sequence of FloatColumn
     numbers : float64 array of shape (rows, columns)
         Scaled, NaN where missing.
+    holders : Holders
+        Of the rows: how near columns came is told by its order of magnitude, unless enough holders share it.
     """
     if len(columns) > MAX_COLUMNS:
         return {}
@@ -70,13 +73,17 @@ def find_orders(columns: Sequence[FloatColumn], numbers: Doubles) -> dict[Name, 
             if low[j] >= high[i] or low[i] >= high[j]:
                 continue
             gap = x[:, j] - x[:, i]
-            gap = gap[~np.isnan(gap)]
+            known = ~np.isnan(gap)
+            gap = gap[known]
             if len(gap) < MIN_ROWS or not gap.any():
                 continue
             same = SAME * float(np.abs(x[:, i]).max(initial=0.0, where=~np.isnan(x[:, i])))
             sign = 1 if gap.min() >= -same else -1
             if (sign * gap).min() >= -same:
-                sides[sign].append((float(sign * gap.mean()), i, max(float((sign * gap).min()), 0.0)))
+                apart = max(float((sign * gap).min()), 0.0)
+                if apart and len(np.unique(holders.of[known][sign * gap == apart])) < holders.least:
+                    apart = 2.0 ** np.floor(np.log2(apart))
+                sides[sign].append((float(sign * gap.mean()), i, apart))
         near = {sign: sorted(side)[:MAX_ORDERS] for sign, side in sides.items()}
         if near[1] or near[-1]:
             floors, ceilings = (tuple((columns[i].name, apart) for _, i, apart in side) for side in near.values())

@@ -31,11 +31,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 from scipy.special import boxcox1p, inv_boxcox1p, ndtr, ndtri
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from ...arrays import Doubles
 from ...bundle import saved
 from ...errors import InputError
+from ...holders import Holders
 
 
 class Scaler(ABC):
@@ -50,6 +51,11 @@ class Scaler(ABC):
     @abstractmethod
     def fit(cls, x: Doubles) -> Self:
         """Learn from `x` of shape (rows,)."""
+
+    @classmethod
+    def learn(cls, x: Doubles, holders: Holders) -> Self:
+        """Learn from `x` what its holders share."""
+        return cls.fit(x)
 
     @abstractmethod
     def forward(self, x: Doubles) -> Doubles:
@@ -99,15 +105,14 @@ class MinMax(AffineScaler):
 
 @saved
 class Robust(AffineScaler):
-    """Subtract the median, divide by the interquartile range (`sklearn.preprocessing.RobustScaler`)."""
+    """Subtract the median, divide by the interquartile range; each a mean over the tenth of the numbers around it."""
 
     name = "robust"
 
     @classmethod
     def fit(cls, x: Doubles) -> Self:
         """Learn median and interquartile range."""
-        learned = RobustScaler().fit(x[:, None])
-        return cls(float(learned.center_[0]), float(learned.scale_[0]))
+        return cls(_middle(x), (_middle(x, 0.75) - _middle(x, 0.25)) or 1.0)
 
 
 @saved
@@ -121,6 +126,12 @@ class Standard(AffineScaler):
         """Learn mean and standard deviation."""
         learned = StandardScaler().fit(x[:, None])
         return cls(float(learned.mean_[0]), float(learned.scale_[0]))
+
+
+def _middle(x: Doubles, share: float = 0.5) -> float:
+    """Return the mean of the tenth of the numbers around a quantile, by default the median: no single one of them."""
+    first, last = (len(x) - 1) * (share - 0.05), (len(x) - 1) * (share + 0.05)
+    return float(np.sort(x)[int(first) : int(np.ceil(last)) + 1].mean())
 
 
 MAX_LOG = 700.0  # the exponential of more overflows
@@ -146,7 +157,7 @@ class Log(Scaler):
     def fit(cls, x: Doubles) -> Self:
         """Learn the scale, and whether there are values that have no logarithm."""
         sizes = np.abs(x[x != 0])
-        return cls(float(np.median(sizes)) if len(sizes) else 1.0, bool(x.min() <= 0))
+        return cls(_middle(sizes) if len(sizes) else 1.0, bool(x.min() <= 0))
 
     def forward(self, x: Doubles) -> Doubles:
         """Scale; a logarithm refuses values that are not positive."""
@@ -173,8 +184,8 @@ class Power(Scaler):
     def fit(cls, x: Doubles) -> Self:
         """Take logarithms if every value is positive, else learn the exponent of Yeo and Johnson."""
         if x.min() > 0:
-            return cls(None, 0.0, float(np.median(x)))
-        centre = 0.0 if x.min() == 0 else float(np.median(x))
+            return cls(None, 0.0, _middle(x))
+        centre = 0.0 if x.min() == 0 else _middle(x)
         scale = float(np.std(x)) or float(np.abs(x - centre).max())
         learned = PowerTransformer("yeo-johnson", standardize=False).fit(((x - centre) / scale)[:, None])
         return cls(float(np.clip(learned.lambdas_[0], 0.0, 2.0)), centre, scale)
@@ -231,18 +242,23 @@ class Quantile(Scaler):
     @classmethod
     def fit(cls, x: Doubles) -> Self:
         """Learn the knots: every distinct value if there are few, else atoms, tails and evenly spaced ranks."""
-        values, counts = np.unique(x, return_counts=True)
+        return cls.learn(x, Holders(np.arange(len(x)), 1))
+
+    @classmethod
+    def learn(cls, x: Doubles, holders: Holders) -> Self:
+        """Learn the knots; of values that too few share, means of neighbours."""
+        values, counts, exact = holders.pooled(x)
         after = np.cumsum(counts)
         if 2 * len(values) <= MAX_KNOTS:
-            atom, chosen = counts > 1, np.ones(len(values), dtype=bool)
+            atom, chosen = exact & (counts > 1), np.ones(len(values), dtype=bool)
         else:
-            atom = counts > max(1.0, ATOM_SHARE * len(x))
+            atom = exact & (counts > max(1.0, ATOM_SHARE * len(x)))
             chosen = atom.copy()
             chosen[:TAIL_KNOTS] = chosen[-TAIL_KNOTS:] = True
             left = MAX_KNOTS - 2 * TAIL_KNOTS - 2 * int(atom.sum())
             chosen[np.linspace(0, len(values) - 1, left).astype(np.int64)] = True
         # Between atoms a value that came once has steep sides: half its interval keeps it exact in single precision.
-        lone = ~atom & (2 * len(values) <= min(MAX_KNOTS, len(x)))
+        lone = ~atom & exact & (2 * len(values) <= min(MAX_KNOTS, len(x)))
         half = np.where(atom, counts / 2, np.where(lone, 0.25, 0.0))
         low, high = (after - counts / 2 - half)[chosen], (after - counts / 2 + half)[chosen]
         twice = np.where(half > 0, 2, 1)[chosen]
