@@ -24,6 +24,7 @@ ROOMS = {
     "version": 0,
     "layout": 1,
     "panel": 1,
+    "holders": 1,
     "bundle": 1,
     "datasets": 1,
     "pipeline": 1,
@@ -76,7 +77,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 145, "lines": 31_700, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 147, "lines": 32_100, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from .arrays import Bools, Doubles, Ints, steps_within
 
 ENOUGH = 2  # times the number that must share something, from which entities, not stretches, are counted
-STRETCH, STRETCHES = 24, 50  # rows of a stretch at most, and how many a shorter table has
+STRETCH, STRETCHES = 24, 200  # rows of a stretch at most, and how many a shorter table has
 PER_SHARED = 4  # stretches of a small table for each that has to share something
 BEYOND = 8.0  # distances of two groups of holders that the ends of the outermost may lie away
 

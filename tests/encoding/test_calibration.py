@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from through_json import through_json
+from told import everything
 
 from tsgan.bundle import pack
 from tsgan.encoding.calibration import MIDDLE_KNOTS, Marginal, on_lines, rougher, straightened
@@ -21,7 +22,9 @@ def draws(seed=0):
 
 
 def fitted(x, scaler="auto"):
-    column = FloatColumn.fit(pd.Series(x), Request("x", "value", scaler, "observed", np.zeros(len(x), dtype=bool)))
+    column = FloatColumn.fit(
+        pd.Series(x), Request("x", "value", scaler, "observed", np.zeros(len(x), dtype=bool), everything(len(x)))
+    )
     return column, column.encode(pd.Series(x))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from through_json import through_json
+from told import everything
 
 from tsgan.encoding.columns import COLUMNS
 from tsgan.encoding.columns.base import Request, infer_kind
@@ -22,7 +23,12 @@ def draws(seed=0):
 
 def column(x, **changes):
     series = pd.Series(x)
-    asked = {"scaler": "auto", "bounds": "observed", "follows": np.arange(len(series)) > 0}
+    asked = {
+        "scaler": "auto",
+        "bounds": "observed",
+        "follows": np.arange(len(series)) > 0,
+        "holders": everything(len(series)),
+    }
     return COLUMNS[infer_kind(series, "x")].fit(series, Request("x", "value", **{**asked, **changes}))
 
 
@@ -170,9 +176,9 @@ class TestHabits:
     def test_steps_never_cross_a_gap_or_a_sequence(self):
         pairs = np.repeat(draws().normal(size=100), 2)
         apart = np.insert(pairs, np.arange(1, 200, 2), np.nan)
-        assert Habits.fit(pairs, np.arange(200) > 0, None).stays
-        assert not Habits.fit(pairs, np.arange(200) % 2 == 0, None).stays
-        assert not Habits.fit(apart, np.arange(300) > 0, None).stays
+        assert Habits.fit(pairs, np.arange(200) > 0, None, everything(200)).stays
+        assert not Habits.fit(pairs, np.arange(200) % 2 == 0, None, everything(200)).stays
+        assert not Habits.fit(apart, np.arange(300) > 0, None, everything(300)).stays
 
     def test_they_survive_the_state(self):
         x = np.where(draws().random(ROWS) < 0.2, 0.0, np.repeat(draws(1).normal(9, 1, ROWS // 2), 2))

@@ -6,6 +6,7 @@ import pytest
 from decoding import decoded
 from through_json import through_json
 
+from tsgan.holders import Sharing
 from tsgan.encoding.encoder import Encoder
 from tsgan.encoding.missing import Gaps, Missing
 from tsgan.errors import InputError
@@ -16,7 +17,7 @@ def holed(mask, values=None):
 
 
 def fit(parts, statics, lengths):
-    return through_json(Missing.fit(parts, statics, np.array(lengths)))
+    return through_json(Missing.fit(parts, statics, np.array(lengths), Sharing(np.array(lengths), 0)))
 
 
 def test_without_gaps_there_is_nothing():

@@ -345,13 +345,13 @@ class Plan:
         seen = x[~missing]
         if self._asked(name) != "observed" or not len(seen):
             return low, high
-        holders = self.holders(name).at(~missing)
+        holders, told = self.holders(name).at(~missing), None
         if holders.least > 1:
             first = seen.min()
             ends = holders.ends((seen - first).astype(np.float64))
             inside = self.format(name).round(first + np.array(ends).astype(seen.dtype), scale)
-            seen = np.clip(seen, *np.clip(inside, first, seen.max()))
-        least, most = observed_ends(seen, self.ways.get(name, 0))
+            told = tuple(np.clip(inside, first, seen.max()).tolist())
+        least, most = observed_ends(seen, self.ways.get(name, 0), told)
         lows, highs = ([end for end in ends if end is not None] for ends in ((low, least), (high, most)))
         return max(lows, default=None), min(highs, default=None)
 

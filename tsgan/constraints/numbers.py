@@ -68,13 +68,13 @@ def decimals_of(series: pd.Series[Any]) -> int | None:
     return None
 
 
-def observed_ends(x: Numbers, way: int = 0) -> tuple[Any, Any]:
+def observed_ends(x: Numbers, way: int = 0, told: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
     """Return where numbers `(rows,)` end: at the smallest and the largest that was seen, None where they go on.
 
     They go on where they rise (`way` 1) or fall (-1), unless they pile up at that end, which is then a natural limit;
-    and not across zero if they never did.
+    and not across zero if they never did. Where not all may be `told`, they end there instead.
     """
-    ends: list[Any] = [x.min().item(), x.max().item()]
+    ends: list[Any] = [x.min().item(), x.max().item()] if told is None else list(told)
     if way and not _piled(np.unique(x, return_counts=True)[1][::-way]):
         end = int(way > 0)
         ends[end] = None if ends[end] * way > 0 else type(ends[end])(0)

@@ -139,7 +139,13 @@ class Cells:
             rows = (alone, sharing.sequences) if role == "static" else (steps, sharing.rows)
             asked.append(Request(name, role, scalers[name], limits[name], rows[0], rows[1], other))
         lengths_told = Sharing(whole, sharing.protect).told_lengths()
-        self = cls([COLUMNS[kinds[one.name]].fit(parts[one.name], one) for one in asked], lengths_told)
+        columns = [COLUMNS[kinds[one.name]].fit(parts[one.name], one) for one in asked]
+        partnerless = _partnerless(columns, parts)
+        for place, one in enumerate(asked):
+            if one.name in partnerless:
+                asked[place] = replace(one, hidden=partnerless[one.name])
+                columns[place] = COLUMNS[kinds[one.name]].fit(parts[one.name], asked[place])
+        self = cls(columns, lengths_told)
         values, fixed = self._learned("value", parts, len(steps)), self._learned("static", parts, len(lengths))
         self.together = {**_together(self._named("value"), values), **_together(self._named("static"), fixed)}
         ordered = [(j, c) for j, c in enumerate(self._named("value")) if isinstance(c, FloatColumn) and c.name != GAP]
@@ -148,8 +154,8 @@ class Cells:
             [np.empty((len(steps), 0)), *(_told(values[:, j], sharing.rows) for j in self._numbers())]
         )
         self._independent = [independent_values(values[:, j], steps, len(whole)) for j in self._numbers()]
-        self.meets = self._pairs("static", fixed, names, sharing.sequences)
-        self.meets |= self._pairs("value", values, names, sharing.rows)
+        self.meets = self._pairs("static", self._encoded("static", parts, len(lengths)), names, sharing.sequences)
+        self.meets |= self._pairs("value", self._encoded("value", parts, len(steps)), names, sharing.rows)
         named = [column.name for column in self._named("value")]
         some = [j for j in self._numbers() if named[j] != GAP]
         names = [named[j] for j in some]
@@ -219,9 +225,7 @@ class Cells:
         return np.column_stack([np.empty((rows, 0)), *(c.encode(parts[c.name]) for c in self._named(role))])
 
     def _learned(self, role: Role, parts: Columns, rows: int) -> Doubles:
-        encoded = self._encoded(role, parts, rows)
-        told = (c.withhold(encoded[:, self._places[c.name]]) for c in self._named(role))
-        return np.column_stack([np.empty((rows, 0)), *told])
+        return np.column_stack([np.empty((rows, 0)), *(c.learned(parts[c.name]) for c in self._named(role))])
 
     def _pairs(
         self, role: Role, codes: Doubles, names: Collection[Name], holders: Holders
@@ -243,7 +247,8 @@ class Cells:
             met: Bools = (holders.at(known).count(pairs, size) >= holders.least).reshape(shape)
             met |= ~met.any(axis=0)  # a level that is told comes with something
             met |= ~met.any(axis=1, keepdims=True)
-            determined = max(shape) == np.count_nonzero(met) and not {one.name, two.name}.isdisjoint(names)
+            own = met[: len(one.levels), : len(two.levels)]
+            determined = max(own.shape) == np.count_nonzero(own) and not {one.name, two.name}.isdisjoint(names)
             if role == "value" and not determined:
                 met |= np.outer(count.sum(1), count.sum(0)) < MIN_EXPECTED * len(both)
             if role == "static" or not met.all():
@@ -417,14 +422,39 @@ class Cells:
         return led, left
 
 
+def _partnerless(columns: Sequence[Column], parts: Columns) -> dict[Name, frozenset[Any]]:
+    """Return levels of categories that come with none that is kept, where each level of the others has one only.
+
+    Of a city of which no code of a place is kept there is nothing to draw beside it.
+    """
+    named = [c for c in columns if isinstance(c, CategoryColumn)]
+    found: dict[Name, frozenset[Any]] = {}
+    if not any(c.dropped for c in named):
+        return found
+    for fine, coarse in itertools.permutations(named, 2):
+        if fine.role != coarse.role or not fine.dropped or len(fine.levels) + fine.dropped > MAX_PAIRED_LEVELS:
+            continue
+        pairs = pd.DataFrame({"fine": parts[fine.name], "coarse": parts[coarse.name]}).dropna().drop_duplicates()
+        pairs = pairs.astype(object)
+        if not pairs["fine"].duplicated().any() and pairs["coarse"].nunique() < len(pairs):
+            kept = set(pairs["coarse"][pairs["fine"].isin(fine.levels)])
+            found[coarse.name] = found.get(coarse.name, frozenset()) | (frozenset(coarse.levels) - kept)
+    return {name: levels for name, levels in found.items() if levels}
+
+
 def _told(x: Doubles, holders: Holders) -> Doubles:
-    """Return numbers, NaN where missing, as they are told: the means of neighbours where too few share them."""
+    """Return numbers, NaN where missing, as they are told: on lines between the means of neighbours that share them."""
     known = np.flatnonzero(~np.isnan(x))
     if holders.least < 2 or not len(known):
         return x
-    values, counts, _ = holders.at(known).pooled(x[known])
+    values, counts, exact = holders.at(known).pooled(x[known])
+    rank, after = np.arange(len(known)), np.cumsum(counts)
+    middle = np.concatenate([[-0.5], after - (counts + 1) / 2, [len(known) - 0.5]])
+    line = np.interp(rank, middle, np.concatenate([[x[known].min()], values, [x[known].max()]]))
     out = np.full(len(x), np.nan)
-    out[known[np.argsort(x[known], kind="stable")]] = np.repeat(values, counts)
+    out[known[np.argsort(x[known], kind="stable")]] = np.where(
+        np.repeat(exact, counts), np.repeat(values, counts), line
+    )
     return out
 
 

@@ -390,7 +390,7 @@ def _places(option: str, name: Name, known: list[Any], values: list[Any], droppe
         levels = [str(level) for level in known] if text and isinstance(value, str) else known  # as a command has them
         place = next((i for i, level in enumerate(levels) if level == value), None)
         if place is None:
-            rare = f", and {dropped} that single rows or sequences hold and that are not kept" if dropped else ""
+            rare = f", but for {dropped} that too few hold and that are not kept" if dropped else ""
             hint = nearest_name(value, known[: SHOWN * 100])
             raise ParameterError(f"{option}: {name!r} is never {value!r} in the fitted table{rare}{hint}")
         found.append(place)

@@ -152,7 +152,8 @@ class Encoder:
         every = lengths if whole is None else whole
         single = len(every) == 1
         sharing = Sharing(lengths, options.protect)
-        window = resolve_window(options.window, every, Sharing(every, options.protect).told_lengths())
+        told = Sharing(every, options.protect).told_lengths()
+        window = resolve_window(options.window, told if options.window is None else every)
         keys = None if table.keys is None or form.entity is None else Keys.fit(table.keys)
         stamps = stamps_of(table, order)
         clock = Clock.counting(table.index)

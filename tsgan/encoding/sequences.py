@@ -150,11 +150,11 @@ def whole_number(name: str, value: object) -> int:
     return int(value)
 
 
-def resolve_window(window: int | None, lengths: Ints, told: Ints) -> int:
+def resolve_window(window: int | None, lengths: Ints) -> int:
     """Return the number of steps of a window.
 
-    By default, several sequences are taken whole if the longest has at most 64 steps, as far as lengths are `told`, and
-    cut into windows of 24 otherwise; one series is cut into windows of 24, or of half its rows if it has fewer than 48.
+    By default, several sequences are taken whole if the longest has at most 64 steps, and cut into windows of 24
+    otherwise; one series is cut into windows of 24, or of half its rows if it has fewer than 48.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def resolve_window(window: int | None, lengths: Ints, told: Ints) -> int:
     if window is None:
         if len(lengths) == 1:
             return max(1, min(WINDOW, longest // 2))
-        return min(longest, int(told.max())) if longest <= MAX_WHOLE else WINDOW
+        return longest if longest <= MAX_WHOLE else WINDOW
     window = whole_number("window", window)
     if window > longest:
         raise ParameterError(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from through_json import through_json
+from told import everything
 
 from tsgan.bundle import pack
 from tsgan.encoding.columns import COLUMNS
@@ -93,6 +94,7 @@ def fitted(kind, series, **changes):
         "scaler": "auto",
         "bounds": "observed",
         "follows": np.arange(len(series)) > 0,
+        "holders": everything(len(series)),
     }
     return COLUMNS[kind].fit(series, Request(**{**asked, **changes}))
 

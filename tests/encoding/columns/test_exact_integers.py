@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from through_json import through_json
+from told import everything
 
 from tsgan import RecurrentGAN
 from tsgan.encoding.columns.base import Request
@@ -30,7 +31,7 @@ def column_of(values: list[int], dtype: str, gaps: bool = False) -> pd.Series:
 
 
 def fitted(series: pd.Series, bounds: object = "observed") -> IntegerColumn:
-    request = Request("n", "value", "auto", bounds, np.arange(len(series)) > 0)
+    request = Request("n", "value", "auto", bounds, np.arange(len(series)) > 0, everything(len(series)))
     return through_json(IntegerColumn.fit(series, request))
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from through_json import through_json
+from told import everything
 
 from tsgan import RecurrentGAN
 from tsgan.encoding.columns.base import Request
@@ -15,7 +16,7 @@ NEVER = ["9999-12-31", "9999-12-31 23:59:59", "2099-12-31", "1900-01-01", "1753-
 
 
 def column(series, kind=DatetimeColumn, scaler="auto"):
-    request = Request("valid_to", "value", scaler, "observed", np.arange(len(series)) > 0)
+    request = Request("valid_to", "value", scaler, "observed", np.arange(len(series)) > 0, everything(len(series)))
     return kind.fit(series, request)
 
 
@@ -48,12 +49,12 @@ def test_whatever_is_drawn_is_an_ordinary_date_or_a_far_one(seed, never, days, u
 
 @pytest.mark.parametrize("values", [[1, 2, 3, 4, 900], [1, 2, 3] * 50 + [4, 5, 6] * 50, [5] * 50, [1, 9] * 50])
 def test_a_single_outlier_and_near_dates_are_not_far(values):
-    assert [side.tolist() for side in find_far(np.array(values))] == [[], []]
+    assert [side.tolist() for side in find_far(np.array(values), everything(len(values)))] == [[], []]
 
 
 def test_far_dates_on_both_sides_are_found():
     values = np.array([-900] * 9 + list(range(100)) + [5_000] * 9 + [90_000] * 9)
-    assert [side.tolist() for side in find_far(values)] == [[-900], [5_000, 90_000]]
+    assert [side.tolist() for side in find_far(values, everything(len(values)))] == [[-900], [5_000, 90_000]]
 
 
 def test_periods_may_be_far_too():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from through_json import through_json
+from told import everything
 
 from tsgan import datasets
 from tsgan.encoding.columns.base import Request
@@ -19,12 +20,18 @@ def draws(seed=0):
 
 
 def learn(x, decimals):
-    return Lattice.fit(*np.unique(np.asarray(x, dtype=float), return_counts=True), decimals)
+    values, counts = np.unique(np.asarray(x, dtype=float), return_counts=True)
+    return Lattice.fit(values, counts, decimals, np.ones(len(values), dtype=bool))
 
 
 def fitted(x, kind=FloatColumn, **changes):
     series = pd.Series(x)
-    asked = {"scaler": "auto", "bounds": "observed", "follows": np.zeros(len(series), dtype=bool)}
+    asked = {
+        "scaler": "auto",
+        "bounds": "observed",
+        "follows": np.zeros(len(series), dtype=bool),
+        "holders": everything(len(series)),
+    }
     return kind.fit(series, Request("x", "value", **{**asked, **changes}))
 
 

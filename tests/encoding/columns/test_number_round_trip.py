@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from told import everything
 
 from tsgan.encoding.columns.base import Request
 from tsgan.encoding.columns.choose import SCALERS
@@ -30,7 +31,7 @@ def test_real_rows_come_back(shape, seed, rows, decimals, scaler):
     x = np.round(SHAPES[shape](rng, rows), decimals)
     series = pd.Series(np.where(rng.random(rows) < 0.2, np.nan, x))
     assume(series.nunique() > 1)
-    column = FloatColumn.fit(series, Request("x", "value", scaler, "observed", np.arange(rows) > 0))
+    column = FloatColumn.fit(series, Request("x", "value", scaler, "observed", np.arange(rows) > 0, everything(rows)))
     seen = series.notna().to_numpy()
     z, x = column.encode(series)[seen], x[seen]
     np.testing.assert_allclose(column.decode(z), x, rtol=1e-9, atol=1e-9)

@@ -156,13 +156,16 @@ class TestPower:
 class TestLog:
     def test_positive_values_take_logarithms(self):
         x = COLUMNS["positive_skewed"]
-        np.testing.assert_allclose(Log.fit(x).forward(x), np.log(x / np.median(x)))
+        z = Log.fit(x).forward(x)
+        np.testing.assert_allclose(z - z[0], np.log(x / x[0]))
+        assert abs(np.median(z)) < 0.1
 
     def test_zeros_and_signs_take_the_inverse_hyperbolic_sine(self):
         x = draws().standard_t(1.5, 1000)
         x[::10] = 0.0
         z = Log.fit(x).forward(x)
-        np.testing.assert_allclose(z, np.arcsinh(x / np.median(np.abs(x[x != 0]))))
+        np.testing.assert_allclose(np.arcsinh(x / Log.fit(x).scale), z)
+        assert Log.fit(x).scale == pytest.approx(np.median(np.abs(x[x != 0])), rel=0.05)
         np.testing.assert_allclose(Log.fit(-x).forward(-x), -z)
 
     def test_a_logarithm_refuses_what_is_not_positive(self):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from through_json import through_json
+from told import everything
 
 from tsgan.encoding.columns import COLUMNS
 from tsgan.encoding.columns.base import Request, infer_kind
@@ -94,7 +95,7 @@ def columns(draw, rows=None):
 
 
 def request(series):
-    return Request("x", "value", "auto", "observed", np.arange(len(series)) > 0)
+    return Request("x", "value", "auto", "observed", np.arange(len(series)) > 0, everything(len(series)))
 
 
 def again(series):

@@ -44,6 +44,8 @@ class Request:
         Of the rows: what only a few of them hold is not learned.
     other : str, optional
         What levels of text that are not learned come back as.
+    hidden : frozenset
+        Levels that are not kept although enough hold them.
     way : int
         1 where values rise with time and -1 where they fall: then what was observed is no bound on that side.
     """
@@ -55,6 +57,7 @@ class Request:
     follows: Bools
     holders: Holders
     other: str | None = None
+    hidden: frozenset[Any] = frozenset()
     way: int = 0
 
 
@@ -97,9 +100,9 @@ class Column(ABC):
             Naming the column, if a value has no code.
         """
 
-    def withhold(self, values: Doubles) -> Doubles:
-        """Return encoded numbers as they may be learned from, without what only a few hold."""
-        return values
+    def learned(self, series: pd.Series[Any]) -> Doubles:
+        """Return the numbers of the cell to learn from, without what only a few hold; see `encode`."""
+        return self.encode(series)
 
     @abstractmethod
     def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:

@@ -71,6 +71,7 @@ class CategoryColumn(Column):
         kept = np.argsort(-counts, kind="stable")
         kept = kept if len(counts) <= MAX_KEPT else kept[holders[kept] > 1]
         kept = kept[request.holders.count(codes, len(unique))[kept] >= request.holders.least]
+        kept = kept[~pd.Index(unique).astype(object).isin(list(request.hidden))[kept]]
         if not len(kept):
             raise SchemaError(
                 f"column {request.name!r} holds {len(counts)} levels, none of them in {request.holders.least} entities "
@@ -122,6 +123,20 @@ class CategoryColumn(Column):
             )
         return np.where(missing, np.nan, codes)
 
+    def learned(self, series: pd.Series[Any]) -> Doubles:
+        """Return the codes to learn from: each level that is not kept counts as one that is, by the observed shares."""
+        codes = self.encode(series)
+        rare = np.flatnonzero(codes == len(self.levels))
+        if self.other is None and len(rare):
+            texts = pd.Series([str(plain(level)) for level in series.iloc[rare]], dtype=object)
+            codes[rare] = self._kept(pd.util.hash_pandas_object(texts, index=False).to_numpy() / 2.0**64)
+        return codes
+
+    def _kept(self, share: Doubles) -> NDArray[np.intp]:
+        """Return the levels that are kept at shares (0 to 1) of all that hold one."""
+        reach = np.cumsum(self.share[: len(self.levels)])
+        return np.asarray(np.minimum(np.searchsorted(reach, share * reach[-1], side="right"), len(reach) - 1))
+
     def decode(self, values: Doubles, rng: np.random.Generator | None = None) -> Any:
         """Return the level of each code; where that is "other", a level by the observed shares."""
         gone = np.isnan(values)
@@ -129,9 +144,7 @@ class CategoryColumn(Column):
         other = codes == len(self.levels)
         if self.other is None and other.any():
             rng = np.random.default_rng(0) if rng is None else rng
-            reach = np.cumsum(self.share[: len(self.levels)])
-            drawn = np.searchsorted(reach, rng.random(int(other.sum())) * reach[-1], side="right")
-            codes[other] = np.minimum(drawn, len(reach) - 1)
+            codes[other] = self._kept(rng.random(int(other.sum())))
         return blank(self._take(codes), gone, self.marker)
 
     def _take(self, codes: NDArray[np.intp]) -> Any:

@@ -11,7 +11,7 @@ this order:
    largest residual (a linear programme); it counts only if it gives every value back.
 3. *Listed*: few values, nearly all of them repeated, on a coarser pattern than the decimals. The values that at least
    two rows, and enough holders, have are the lattice. Others are not on it, so that no row is given back by heart; the
-   gap they lie in stays open, which means that there every number with the column's decimals may come.
+   gap of one that came once stays open, which means that there every number with the column's decimals may come.
 
 Each needs evidence beyond chance: the odds that as many numbers of the decimal grid fall on such a lattice by chance
 must be below 2 ** -20; a listed one needs on average 8 rows a value.
@@ -101,11 +101,11 @@ class Lattice:
     @classmethod
     def _listed(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None, shared: Bools) -> Self | None:
         often = (counts > 1) & shared
-        rows, lone = int(counts.sum()), int(counts[~often].sum())
+        rows, lone = int(counts.sum()), int((counts == 1).sum())
         if often.sum() < 2 or len(values) * MIN_ROWS_PER_VALUE > rows or lone > MAX_LONE * rows:
             return cls.of(decimals)
         kept = values[often]
-        gaps = np.unique(np.searchsorted(kept, values[~often]))
+        gaps = np.unique(np.searchsorted(kept, values[counts == 1]))
         return cls(decimals, values=tuple(kept.tolist()), open=tuple(gaps.tolist()))
 
     def within(self, low: float | None, high: float | None) -> Lattice | None:

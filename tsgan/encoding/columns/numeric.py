@@ -88,21 +88,25 @@ class ScaledColumn(Column):
         grain = cls.learn_grain(series, holders)
         every = np.full(len(seen), np.nan)
         every[seen] = x = cls.to_numbers(series, grain)
-        lattice, stands_out = cls.learn_lattice(x, grain, holders)
+        observed = holders.ends(x)
+        inside = (x >= observed[0]) & (x <= observed[1])
+        lattice, stands_out = cls.learn_lattice(x[inside], grain, holders.at(inside))
         habits = Habits.fit(every, request.follows, grain.get("decimals", 0), request.holders)
         habits = replace(habits, atoms=tuple(sorted({*habits.atoms, *cls.outcomes(grain)})))
         shared = few_shared(x, holders)
         if len(shared):  # the others count as the nearest of these
             lattice = Lattice(grain.get("decimals", 0), values=tuple(shared.tolist()))
-        observed = holders.ends(x)
         observed = observed if lattice is None or holders.least < 2 else lattice.inside(*observed)
         told = np.clip(x if not len(shared) else nearest(shared, x), *observed)
-        withheld, x = int((told != x).sum()), told
         name, reason = request.scaler, "asked for"
         if name == "auto":
-            name, reason = choose_scaler(x, (request.follows & seen & np.append(False, seen[:-1]))[seen])
+            own = np.flatnonzero(seen)[told == x]
+            follows = request.follows[own] & np.append(False, np.diff(own) == 1)
+            name, reason = choose_scaler(x[told == x], follows)
             if habits.straight and not issubclass(SCALERS[name], AffineScaler):
                 name, reason = "standard", "goes straight on from step to step"
+        asked, bounds = request.bounds, observed_ends(x, request.way, observed)
+        withheld, x = int((told != x).sum()), told
         scaler = SCALERS[name].learn(x, holders)
         if not isinstance(scaler, AffineScaler):
             habits = replace(habits, straight=0.0)
@@ -110,7 +114,6 @@ class ScaledColumn(Column):
             reason = stands_out
         elif stands_out:
             reason = f"{stands_out}; {reason}"
-        asked, bounds = request.bounds, observed_ends(x, request.way)
         if not isinstance(asked, str):
             bounds = cls.to_bounds(asked or (None, None), grain)
         if lattice is not None and not lattice.step and bounds != observed and request.way:
@@ -197,12 +200,13 @@ class ScaledColumn(Column):
                 return np.unique(self.scaled(points[points > 0] if self.positive else points))
         return np.empty(0)
 
-    def withhold(self, values: Doubles) -> Doubles:
-        """Return scaled numbers without what is not told: within what was observed, of few values the nearest."""
+    def learned(self, series: pd.Series[Any]) -> Doubles:
+        """Return scaled numbers without what is not told: within what was observed, of known values the nearest."""
+        values = self.encode(series)
         if not self.withheld:
             return values
         x = self.unscaled(values)
-        if self.lattice is not None and not self.lattice.step and not self.lattice.open:
+        if self.lattice is not None and not self.lattice.step:
             x = self.lattice.snap(x)
         low, high = (end if end == seen else None for end, seen in zip(self.bounds, self.observed, strict=True))
         return np.where(np.isnan(values), np.nan, self.scaled(np.clip(x, low, high)) if low is not high else values)

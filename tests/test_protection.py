@@ -1,0 +1,142 @@
+"""What fewer than `protect` entities hold is neither in the model folder nor in what is drawn."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from tsgan import RecurrentGAN
+
+QUICK = {"verbose": False, "random_state": 0}
+PEOPLE, MARK = 60, 17  # entities, and the one that is marked
+
+
+def people(seed=0):
+    """Return visits of people with statics, dates, numbers, levels and gaps in time."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(8, 14, PEOPLE)
+    who = np.repeat(np.arange(PEOPLE), lengths)
+    start = pd.Timestamp("2023-01-02") + pd.to_timedelta(rng.integers(0, 60, PEOPLE), unit="D")
+    step = np.concatenate([np.arange(n) for n in lengths])
+    when = start[who] + pd.to_timedelta(7 * step, unit="D")
+    frame = pd.DataFrame({"who": 1000 + who, "when": when})
+    frame["town"] = np.array(["North", "South", "West"])[rng.integers(0, 3, PEOPLE)[who]]
+    frame["born"] = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 9000, PEOPLE)[who], unit="D")
+    frame["weight"] = np.round(rng.normal(70, 8, PEOPLE)[who] + rng.normal(0, 0.5, len(who)), 2)
+    frame["visits"] = rng.poisson(3, len(who))
+    frame["state"] = np.array(["ill", "well"])[(rng.random(len(who)) < 0.5).astype(int)]
+    frame["next"] = frame["when"] + pd.to_timedelta(rng.integers(5, 12, len(who)), unit="D")
+    return frame
+
+
+def mark_number(frame):
+    frame.loc[frame.who == 1000 + MARK, "weight"] += 7654.25
+    return frame[frame.who == 1000 + MARK].weight.tolist()
+
+
+def mark_whole(frame):
+    frame.loc[frame[frame.who == 1000 + MARK].index[:2], "visits"] = 48_213
+    return [48_213]
+
+
+def mark_born(frame):
+    frame.loc[frame.who == 1000 + MARK, "born"] = pd.Timestamp("1901-03-05")
+    return [pd.Timestamp("1901-03-05")]
+
+
+def mark_next(frame):
+    frame.loc[frame[frame.who == 1000 + MARK].index[2], "next"] = pd.Timestamp("2044-05-06")
+    return [pd.Timestamp("2044-05-06")]
+
+
+def mark_start(frame):
+    frame.loc[frame.who == 1000 + MARK, "when"] -= pd.Timedelta("4321D")
+    frame.loc[frame.who == 1000 + MARK, "next"] -= pd.Timedelta("4321D")
+    return [frame[frame.who == 1000 + MARK].when.iloc[0], 4321]
+
+
+def mark_level(frame):
+    frame.loc[frame[frame.who == 1000 + MARK].index[3], "state"] = "Zwqx"
+    return ["Zwqx"]
+
+
+def mark_category(frame):
+    mark_level(frame)
+    frame["state"] = frame.state.astype("category")
+    return ["Zwqx"]
+
+
+def mark_static(frame):
+    frame.loc[frame.who == 1000 + MARK, "town"] = "Qwyz"
+    return ["Qwyz"]
+
+
+def mark_key(frame):
+    frame["who"] = frame.who.replace(1000 + MARK, 73_219)
+    return [73_219, 73_220]
+
+
+def mark_length(frame):
+    last = frame[frame.who == 1000 + MARK].iloc[-1]
+    for weeks in range(1, 30):
+        row = last.copy()
+        row["when"], row["next"] = (last[name] + pd.Timedelta(7 * weeks, "D") for name in ("when", "next"))
+        frame.loc[len(frame)] = row
+    return [int((frame.who == 1000 + MARK).sum())]
+
+
+def found_in(folder, value):
+    """Return where a value is in the text or among the numbers of a model folder."""
+    document = (folder / "model.json").read_text()
+    if isinstance(value, str):
+        return [f"{at.name}" for at in folder.iterdir() if value.encode() in at.read_bytes()]
+    if isinstance(value, pd.Timestamp):
+        units = [value.as_unit(unit).value for unit in ("ns", "us", "ms", "s")]
+        wanted = {*units, int(value.value // 86_400_000_000_000)}
+        if str(value.date()) in document:
+            return ["model.json"]
+    else:
+        wanted = {float(value)}
+    numbers = re.findall(r"-?\d+\.?\d*(?:[eE][-+]?\d+)?", document)
+    where = [f"model.json: {number}" for number in numbers if float(number) in wanted]
+    for file in folder.glob("*.safetensors"):
+        for name, array in load_file(file).items():
+            held = np.isin(array.astype(np.float64), [float(one) for one in wanted])
+            where += [f"{name}: {array[held][0]}"] if held.any() else []
+    return where
+
+
+MARKS = [value for name, value in list(globals().items()) if name.startswith("mark_")]
+ROLES = {"entity": "who", "time": "when", "static": ["town", "born"]}
+
+
+@pytest.mark.parametrize("mark", MARKS, ids=lambda mark: mark.__name__)
+def test_a_marked_value_is_neither_kept_nor_drawn(mark, tmp_path):
+    frame = people()
+    values = mark(frame)
+    model = RecurrentGAN(**ROLES, steps=0, **QUICK).fit(frame)
+    model.save(tmp_path / "model")
+    for value in values:
+        assert found_in(tmp_path / "model", value) == []
+    drawn = model.sample(1000, random_state=1)
+    if mark in (mark_key, mark_length):
+        sizes = drawn.groupby("who").size()
+        assert sizes.max() <= 20
+        assert not set(values) & set(drawn.who)
+        return
+    for value in values:
+        assert not (drawn.astype(object) == value).to_numpy().any()
+    model.schema_.__str__()
+
+
+def test_without_protection_it_is(tmp_path):
+    for mark in (mark_level, mark_length, mark_whole):
+        frame = people()
+        (value,) = mark(frame)
+        model = RecurrentGAN(**ROLES, steps=0, protect=0, **QUICK).fit(frame)
+        model.save(tmp_path / mark.__name__)
+        assert found_in(tmp_path / mark.__name__, value)
