@@ -501,25 +501,25 @@ class TestPacking:
             pack(value)
 
     @pytest.mark.parametrize(
-        ("data", "error", "text"),
+        ("data", "text"),
         [
-            ({"$is": "Popen", "args": "ls"}, KeyError, "Popen"),
-            ({"$is": "Leaf"}, TypeError, "name"),
-            ({"$is": "Leaf", "name": "x", "colour": 1}, TypeError, "colour"),
-            ({"$is": "Leaf", "name": 3}, TypeError, r"Leaf.name cannot be 3"),
-            ({"$is": "Leaf", "name": "x", "size": "big"}, TypeError, r"Leaf.size cannot be 'big'"),
-            ({"$is": "Leaf", "name": "x", "size": True}, TypeError, r"Leaf.size cannot be True"),
-            ({"$is": "Leaf", "name": "x", "kind": "c"}, TypeError, r"Leaf.kind cannot be 'c'"),
-            ({"$is": "Leaf", "name": "x", "path": [1]}, TypeError, r"Leaf.path cannot be \[1\]"),
-            ({"$is": "Leaf", "name": "x", "more": {"a": 1}}, TypeError, r"Leaf.more cannot be \{'a': 1\}"),
-            ({"$array": "gone"}, KeyError, "gone"),
-            ({"$float": "much"}, ValueError, "much"),
-            ({"$odd": 1}, KeyError, "odd"),
-            ({"$map": [[1]]}, ValueError, "unpack"),
+            ({"$is": "Popen", "args": "ls"}, "Popen"),
+            ({"$is": "Leaf"}, "name"),
+            ({"$is": "Leaf", "name": "x", "colour": 1}, "colour"),
+            ({"$is": "Leaf", "name": 3}, r"Leaf.name cannot be 3"),
+            ({"$is": "Leaf", "name": "x", "size": "big"}, r"Leaf.size cannot be 'big'"),
+            ({"$is": "Leaf", "name": "x", "size": True}, r"Leaf.size cannot be True"),
+            ({"$is": "Leaf", "name": "x", "kind": "c"}, r"Leaf.kind cannot be 'c'"),
+            ({"$is": "Leaf", "name": "x", "path": [1]}, r"Leaf.path cannot be \[1\]"),
+            ({"$is": "Leaf", "name": "x", "more": {"a": 1}}, r"Leaf.more cannot be \{'a': 1\}"),
+            ({"$array": "gone"}, "gone"),
+            ({"$float": "much"}, "much"),
+            ({"$odd": 1}, "odd"),
+            ({"$map": [[1]]}, "unpack"),
         ],
     )
-    def test_what_is_no_packed_value(self, data, error, text):
-        with pytest.raises(error, match=text):
+    def test_what_is_no_packed_value(self, data, text):
+        with pytest.raises(ValueError, match=text):
             unpack(data, {})
 
     def test_two_classes_of_one_name_are_refused(self):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
+TRIED_ROWS = 32  # of each sequence that a loaded model draws at most, to see whether it can
 CALIBRATION_ROWS = 50_000  # rows that marginals are compared on
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
@@ -44,6 +45,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     _encoder: Encoder
     _model: Model
     _seed: np.random.SeedSequence
+
+    def _check_arguments(self) -> None:
+        """Check what the constructor got."""
 
     def _finish(self) -> None:
         """Make the learned public; from now on the estimator counts as fitted."""
@@ -110,30 +114,45 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..model.model import Model
         from ..model.runtime import pick_device
 
+        if device is not None:
+            pick_device(device)
         document, parts = bundle.read(path, check=check)
         try:
             kind = str(document["class"])
             if kind != cls.__name__:
                 raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            read = {name: bundle.unpack(value, parts.get(name, {})) for name, value in document.items()}
+            read = {}
+            for name, value in document.items():
+                try:
+                    read[name] = bundle.unpack(value, parts.get(name, {}))
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
             self = cls(**read["params"])
             if device is not None and "device" in read["params"]:
                 self.set_params(device=device)
+            self._check_arguments()
             self._seed = np.random.SeedSequence(int(read["seed"][0]), spawn_key=tuple(read["seed"][1]))
             self._encoder = Encoder.of(read["encoder"])
-            self.n_features_in_ = int(read["features"])
-            if read["names"]:
-                self.feature_names_in_ = np.array(read["names"], dtype=object)
-            pick_device(getattr(self, "device", "cpu"))
+            self._name_features()
+            if read["features"] != self.n_features_in_ or read["names"] != list(getattr(self, "feature_names_in_", [])):
+                raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
             self.history_, self.trained_ = list(read["history"]), bool(read["trained"])
             self.finished_ = bool(read["finished"])
             self._finish()
-        except ParameterError:
-            raise  # the device that was asked for
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
-            raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
+            self._try()
+        except CorruptModelError:
+            raise
+        except Exception as error:  # a file may hold anything
+            raise CorruptModelError(f"{path}: {bundle.NAME} does not describe a whole model ({error!r})") from error
+        pick_device(getattr(self, "device", "cpu"))
         return self
+
+    def _try(self) -> None:
+        """Draw a few rows: what is checked part by part also has to go together."""
+        drawer = self._drawer
+        length = None if drawer.longest(None) <= TRIED_ROWS else TRIED_ROWS
+        self.sample(2, length, random_state=0)
 
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""
@@ -148,12 +167,16 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
         panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).encode(X)
+        self._name_features()
+        return self._encoder.windows(panel)
+
+    def _name_features(self) -> None:
+        """Say which columns there are, as scikit-learn does."""
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
         if all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
-        return self._encoder.windows(panel)
 
     def _encode_to_disk(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
