@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from safetensors.numpy import load, save
 
 from tsgan import Inequality, RecurrentGAN, datasets

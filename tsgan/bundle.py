@@ -61,38 +61,42 @@ FOREIGN: dict[str, Foreign] = {}
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """What the numbers of a field are, in `Annotated`: all finite, within a range, an array of a shape.
+    """What the numbers of a field are, in `Annotated`: all finite, within a range, in an order, of a shape.
 
     Attributes
     ----------
     low, high : float
+    order : {"", "rising", "increasing"}
+        Whether numbers do not decrease, or increase.
     shape : tuple of str
         Names of an array's sizes; a name stands for the same size in all fields of a class.
-    rising : bool
-        Whether numbers do not decrease.
+    least : int
+        How many there are at least.
     """
 
     low: float = -math.inf
     high: float = math.inf
+    order: Literal["", "rising", "increasing"] = ""
     shape: tuple[str, ...] = ()
-    rising: bool = False
+    least: int = 0
 
     def wrong(self, value: Any, sizes: dict[str, int]) -> str:
         """Return what is wrong with a value, "" if nothing; `sizes` are those seen so far."""
         numbers = np.asarray(list(value.values()) if isinstance(value, Mapping) else value)
-        if self.shape:
-            if len(self.shape) != numbers.ndim:
-                return f"must have {len(self.shape)} axes, not {numbers.ndim}"
-            for name, size in zip(self.shape, numbers.shape, strict=True):
-                if sizes.setdefault(name, size) != size:
-                    return f"must have {sizes[name]} {name}, not {size}"
-        if not numbers.size:
-            return ""
+        if self.shape and len(self.shape) != numbers.ndim:
+            return f"must have {len(self.shape)} axes, not {numbers.ndim}"
+        for name, size in zip(self.shape, numbers.shape, strict=False):
+            if sizes.setdefault(name, size) != size:
+                return f"must have {sizes[name]} {name}, not {size}"
+        if numbers.size < self.least:
+            return f"must have {self.least} numbers at least, not {numbers.size}"
         if numbers.dtype.kind not in "biuf" or not np.isfinite(numbers).all():
             return "must be finite"
-        if numbers.min() < self.low or numbers.max() > self.high:
+        if numbers.size and not self.low <= numbers.min() <= numbers.max() <= self.high:
             return f"must be from {self.low:g} to {self.high:g}, not {numbers.min():g} to {numbers.max():g}"
-        return "must not decrease" if self.rising and (np.diff(numbers) < 0).any() else ""
+        steps = np.diff(numbers) if self.order else np.ones(0)
+        wrong = (steps <= 0) if self.order == "increasing" else (steps < 0)
+        return f"must be {self.order}" if wrong.any() else ""
 
 
 def saved(cls: Class) -> Class:
@@ -206,7 +210,7 @@ def _made(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
         sizes: dict[str, int] = {}
         for name, hint in _hints(cls).items():
             if name in fields and (wrong := _misfit(fields[name], hint, sizes)):
-                raise ValueError(f"{cls.__name__}.{name} {wrong}")
+                raise ValueError(f"{cls.__name__}.{name}{wrong}")
         return cls(**fields)
     except ValueError:
         raise
@@ -225,41 +229,51 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def _misfit(value: Any, hint: Any, sizes: dict[str, int]) -> str:
     """Return what is wrong with the value of a field, "" if nothing."""
-    if not _fits(value, hint):
-        return f"cannot be {repr(value)[:80]}"
+    if wrong := _unlike(value, hint):
+        return wrong
     rules = getattr(hint, "__metadata__", ())
     found = (rule.wrong(value, sizes) for rule in rules if isinstance(rule, Held) and value is not None)
-    return next((wrong for wrong in found if wrong), "")
+    return next((f" {wrong}" for wrong in found if wrong), "")
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a value is what an annotation says, and all that it holds."""
+def _unlike(value: Any, hint: Any) -> str:
+    """Return where a value, or what it holds, is not what an annotation says, and what is there; "" if nowhere."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _fits(value, inner[0])
+        return _unlike(value, inner[0])
     if origin in (Union, types.UnionType):
-        return any(_fits(value, one) for one in inner)
+        each = [_unlike(value, one) for one in inner]
+        return "" if "" in each else max(each, key=lambda text: text.startswith("["))
+    kind = type(None) if hint is None else origin or hint
+    fits = True
     if origin is Literal:
-        return any(value == one and type(value) is type(one) for one in inner)
-    kind = origin or hint
-    if kind is None or kind is type(None):
-        return value is None
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if isinstance(kind, type) and kind is not Any and not isinstance(value, kind):
-        return False
-    if kind is np.ndarray:
+        fits = any(value == one and type(value) is type(one) for one in inner)
+    elif kind in (int, float):
+        fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    elif isinstance(kind, type) and kind is not Any:
+        fits = isinstance(value, kind)
+    if fits and kind is np.ndarray:
         (dtype,) = get_args(inner[1])
-        return dtype is Any or np.issubdtype(value.dtype, dtype)
+        fits = dtype is Any or np.issubdtype(value.dtype, dtype)
+    several: list[tuple[object, Any, Any]] = []
     if kind is tuple and inner and inner[-1] is not Ellipsis:
-        return len(value) == len(inner) and all(_fits(part, one) for part, one in zip(value, inner, strict=True))
-    if isinstance(value, Mapping) and len(inner) == 2:
-        return all(_fits(key, inner[0]) and _fits(part, inner[1]) for key, part in value.items())
-    if inner and isinstance(value, Sequence | Set) and not isinstance(value, str):
-        return all(_fits(part, inner[0]) for part in value)
-    return True
+        fits = fits and len(value) == len(inner)
+        several = list(zip(range(len(inner)), value, inner, strict=True)) if fits else []
+    elif fits and isinstance(value, Mapping) and len(inner) == 2:
+        several = [(key, part, inner[1]) for key, part in value.items()]
+        fits = not any(_unlike(key, inner[0]) for key in value)
+    elif fits and inner and isinstance(value, Sequence | Set) and not isinstance(value, str):
+        several = [(i, part, inner[0]) for i, part in enumerate(value)]
+    if not fits:
+        return f" cannot be {_short(value)}"
+    return next((f"[{key!r}]{wrong}" for key, part, one in several if (wrong := _unlike(part, one))), "")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def check(path: str | os.PathLike[str]) -> Path:

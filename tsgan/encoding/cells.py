@@ -11,13 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools, Doubles, Floats, Ints, steps_within
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..constraints.base import Columns
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
@@ -70,7 +70,7 @@ class Cells:
     """
 
     columns: list[Column]
-    lengths: Ints
+    lengths: Annotated[Ints, Held(1, shape=("sequences",), least=1)]
     calendar: Calendar | None = None
     trend: Trend | None = None
     marginals: dict[int, Marginal] | None = None

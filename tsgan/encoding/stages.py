@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Doubles, Floats, Ints
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..constraints.base import Columns, Constraint
 from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
@@ -69,7 +69,7 @@ class Stages:
     """
 
     options: Options
-    window: int
+    window: Annotated[int, Held(1)]
     form: Form
     frame: FrameKind
     keys: Keys | None
@@ -80,6 +80,10 @@ class Stages:
     durations: Durations
     cells: Cells
     names: dict[Name, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.window > self.lengths.max():
+            raise ValueError(f"Stages.window={self.window} is longer than every sequence of Cells.lengths")
 
     @property
     def lengths(self) -> Ints:

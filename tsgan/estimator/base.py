@@ -152,7 +152,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Draw a few rows: what is checked part by part also has to go together."""
         drawer = self._drawer
         length = None if drawer.longest(None) <= TRIED_ROWS else TRIED_ROWS
-        self.sample(2, length, random_state=0)
+        try:
+            self.sample(2, length, random_state=0)
+        except Exception as error:
+            raise ValueError(f"no rows can be drawn, parts of it do not go together: {error!r}") from error
 
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""

@@ -36,7 +36,7 @@ class Lookback:
 
     order: Annotated[int, Held(0, MAX_ORDER)]
     # rows, increasing, above `order`; the row a season ago and the one before are seen
-    seasons: Annotated[tuple[int, ...], Held(1, MAX_PERIOD, rising=True)] = ()
+    seasons: Annotated[tuple[int, ...], Held(1, MAX_PERIOD, "increasing")] = ()
     # rows up to which it counts for how long a state has lasted, see `spells`; 0 if it does not
     spells: Annotated[int, Held(0, MAX_DURATIONS[-1])] = 0
 

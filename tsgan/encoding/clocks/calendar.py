@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from ...arrays import Bools, Doubles, Floats, Ints
-from ...bundle import saved
+from ...bundle import Held, saved
 from ...errors import ParameterError, choose
 from ...tables.dtypes import Name
 
@@ -88,7 +88,7 @@ SEASONS = {
 class Calendar:
     """Which cycles of the calendar a table follows."""
 
-    harmonics: dict[str, int]  # by the cycle's name, in the order of the covariates
+    harmonics: Annotated[dict[str, int], Held(1, 6)]  # by the cycle's name, in the order of the covariates
     explained: dict[str, dict[str, float]]  # share of the held-back variance by cycle and column
 
     @classmethod
