@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load, save
 
-from tsgan import Inequality, RecurrentGAN, datasets
+from tsgan import Derived, Fixed, FixedSum, Inequality, Monotone, RecurrentGAN, datasets
 from tsgan.errors import TsganError
 
 LIMIT, MEMORY = 20, 2**31  # seconds after which a model hangs, and bytes that it may take
@@ -47,9 +47,18 @@ def models(home: Path) -> list[Path]:
     hours["c"], hours["state"] = hours.max(axis=1) + rng.random(300), rng.choice(["on", "off"], 300)
     hours.index = pd.date_range("2024-01-01", periods=300, freq="h")
     visits = datasets.visits(60, random_state=0)
+    shifts = pd.DataFrame({"shift": np.repeat([f"S-{i:03}" for i in range(40)], 6)})
+    shifts["day"] = pd.period_range("2024-01", periods=240, freq="M")
+    shifts["made"], shifts["lost"] = rng.integers(20, 90, 240), rng.integers(0, 9, 240)
+    shifts["all"], shifts["cost"] = shifts["made"] + shifts["lost"], shifts["made"] * 2.5
+    shifts["count"] = shifts.groupby("shift")["made"].cumsum()
+    shifts["site"], shifts["crew"] = rng.choice(["x", "y"], 240), pd.Categorical(rng.choice(["i", "ii"], 240))
+    shifts["done"] = shifts["day"].dt.to_timestamp() + pd.to_timedelta(rng.integers(1, 90, 240), unit="D")
+    rules = [FixedSum("all", ["made", "lost"]), Monotone("count"), Fixed("site", "crew"), Derived("cost", "made * 2.5")]
     tables: list[tuple[Any, dict[str, Any]]] = [
         (rng.normal(size=(200, 2)), {"steps": 0}),
         (hours, {"steps": 5, "hidden": 8, "units": 8, "constraints": [Inequality("a", "c")]}),
+        (shifts, {"steps": 0, "entity": "shift", "time": "day", "constraints": rules}),
         (visits, {"steps": 5, "hidden": 8, "units": 8, "entity": "patient", "time": "when", "static": ["mode", "sex"]}),
     ]
     made = []

@@ -92,8 +92,10 @@ class Held:
             return f"must have {self.least} numbers at least, not {numbers.size}"
         if numbers.dtype.kind not in "biuf" or not np.isfinite(numbers).all():
             return "must be finite"
-        if numbers.size and not self.low <= numbers.min() <= numbers.max() <= self.high:
-            return f"must be from {self.low:g} to {self.high:g}, not {numbers.min():g} to {numbers.max():g}"
+        if numbers.size and numbers.min() < self.low:
+            return f"must be {self.low:g} at least, not {numbers.min():g}"
+        if numbers.size and numbers.max() > self.high:
+            return f"must be {self.high:g} at most, not {numbers.max():g}"
         steps = np.diff(numbers) if self.order else np.ones(0)
         wrong = (steps <= 0) if self.order == "increasing" else (steps < 0)
         return f"must be {self.order}" if wrong.any() else ""
@@ -157,8 +159,8 @@ def _pack(value: Any, path: str, arrays: Arrays) -> Any:
     raise TypeError(f"{path or 'this'} is a {cls.__name__}, which cannot be saved")
 
 
-def unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Return what `pack` took apart.
+def unpack(data: Any, arrays: Mapping[str, NDArray[Any]], kind: Any = Any) -> Any:
+    """Return what `pack` took apart; `kind` is what it should be, as an annotation says it.
 
     Raises
     ------
@@ -166,7 +168,10 @@ def unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
         If something is missing, of an unknown class, or a field is not what its class says; it names the field.
     """
     try:
-        return _unpack(data, arrays)
+        made = _unpack(data, arrays)
+        if wrong := _unlike(made, kind):
+            raise ValueError(f"it{wrong}")
+        return made
     except ValueError:
         raise
     except Exception as error:  # a file may hold anything
@@ -196,26 +201,25 @@ def _unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 def _made(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
     cls = SAVED[data["$is"]]
+    who = f"{cls.__name__}({data['name']!r})" if isinstance(data.get("name"), str) else cls.__name__
     fields: dict[str, Any] = {}
     for name, part in data.items():
         if name != "$is":
             try:
                 fields[name] = _unpack(part, arrays)
             except Exception as error:
-                raise ValueError(f"{cls.__name__}.{name}: {_told(error)}") from error
+                raise ValueError(f"{who}.{name}: {_told(error)}") from error
+    sizes: dict[str, int] = {}
+    for name, hint in _hints(cls).items():
+        if name in fields and (wrong := _misfit(fields[name], hint, sizes)):
+            raise ValueError(f"{who}.{name}{wrong}")
     try:
         if "$with" in fields:
             places, names = fields["$with"]
             return cls(*places, **names)
-        sizes: dict[str, int] = {}
-        for name, hint in _hints(cls).items():
-            if name in fields and (wrong := _misfit(fields[name], hint, sizes)):
-                raise ValueError(f"{cls.__name__}.{name}{wrong}")
         return cls(**fields)
-    except ValueError:
-        raise
     except Exception as error:
-        raise ValueError(f"{cls.__name__}: {_told(error)}") from error
+        raise ValueError(f"{who}: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:
@@ -252,7 +256,7 @@ def _unlike(value: Any, hint: Any) -> str:
         fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
     elif isinstance(kind, type) and kind is not Any:
         fits = isinstance(value, kind)
-    if fits and kind is np.ndarray:
+    if fits and kind is np.ndarray and inner:
         (dtype,) = get_args(inner[1])
         fits = dtype is Any or np.issubdtype(value.dtype, dtype)
     several: list[tuple[object, Any, Any]] = []

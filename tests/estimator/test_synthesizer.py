@@ -381,7 +381,7 @@ class TestSaving:
     @pytest.mark.parametrize(
         ("hidden", "text"),
         [
-            (5, r"model.steps: numbers\..* must be float32 of shape \(.*5.*\), not float32 of"),
+            (5, r"model.steps: numbers\..* must be float32 of shape \(20, 9\), not float32 of \(4, 9\)"),
             (-1, "Sizes.hidden must be"),
         ],
     )

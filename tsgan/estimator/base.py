@@ -31,6 +31,15 @@ Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
 TRIED_ROWS = 32  # of each sequence that a loaded model draws at most, to see whether it can
 CALIBRATION_ROWS = 50_000  # rows that marginals are compared on
+PLAIN = {  # what is saved beside the encoder and the networks
+    "params": dict[str, Any],
+    "features": int,
+    "names": list[str],
+    "seed": list[Any],
+    "history": list[dict[str, Any]],
+    "trained": bool,
+    "finished": bool,
+}
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -111,7 +120,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """
         from .. import bundle
         from ..encoding.encoder import Encoder
-        from ..model.model import Model
+        from ..encoding.stages import Stages
+        from ..model.model import Model, Network
         from ..model.runtime import pick_device
 
         if device is not None:
@@ -121,10 +131,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             kind = str(document["class"])
             if kind != cls.__name__:
                 raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            read = {}
-            for name, value in document.items():
+            read: dict[str, Any] = {}
+            for name, one in {**PLAIN, "encoder": Stages, "model": dict[str, Network | None]}.items():
                 try:
-                    read[name] = bundle.unpack(value, parts.get(name, {}))
+                    read[name] = bundle.unpack(document[name], parts.get(name, {}), one)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from error
             self = cls(**read["params"])
@@ -137,8 +147,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             if read["features"] != self.n_features_in_ or read["names"] != list(getattr(self, "feature_names_in_", [])):
                 raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
-            self.history_, self.trained_ = list(read["history"]), bool(read["trained"])
-            self.finished_ = bool(read["finished"])
+            self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
             self._finish()
             self._try()
         except CorruptModelError:

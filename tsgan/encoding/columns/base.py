@@ -20,7 +20,7 @@ from pandas.api import types
 from ...arrays import Bools, Doubles
 from ...errors import ParameterError, SchemaError, choose, nearest_name
 from ...layout import Cell
-from ...tables.dtypes import Name, Token, label, temporal, ticks, zones
+from ...tables.dtypes import Name, Token, label, load, temporal, ticks, zones
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
 
@@ -70,6 +70,9 @@ class Column(ABC):
     dtype: Token
     missing: bool
     marker: str
+
+    def __post_init__(self) -> None:
+        load(self.dtype)  # refuses what is none
 
     @classmethod
     @abstractmethod

@@ -8,14 +8,14 @@ one, "other". On the way back "other" is one of the levels that are kept, drawn 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ...arrays import Bools, Doubles, Ints
-from ...bundle import saved
+from ...bundle import Held, saved
 from ...errors import InputError, SchemaError
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain
@@ -45,10 +45,15 @@ class CategoryColumn(Column):
     role: Role
     dtype: Token
     levels: list[Any]
-    share: list[float]
+    share: Annotated[list[float], Held(least=1)]
     dropped: int = 0
     missing: bool = False
     marker: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.share) != len(self.levels) + bool(self.dropped):
+            raise ValueError(f"{len(self.levels)} levels cannot have {len(self.share)} shares")
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:
