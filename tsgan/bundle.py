@@ -101,6 +101,9 @@ class Held:
         return f"must be {self.order}" if wrong.any() else ""
 
 
+PLACES = Held(-(10**4), 10**4)  # that numbers are rounded to: of many more, what is computed takes forever
+
+
 def saved(cls: Class) -> Class:
     """Let instances of a class be packed: a dataclass by its fields, any other by the arguments `packed` returns."""
     assert SAVED.setdefault(cls.__name__, cls) is cls, f"two classes are called {cls.__name__}"

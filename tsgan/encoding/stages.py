@@ -66,6 +66,8 @@ class Stages:
         Constraints and their steps.
     names : dict of name to str
         The columns of numbers that name things, and why.
+    excerpt : bool
+        Whether `clock` and all that follow were learned from some rows of a larger table; `lengths` are of all.
     """
 
     options: Options
@@ -80,8 +82,12 @@ class Stages:
     durations: Durations
     cells: Cells
     names: dict[Name, str] = field(default_factory=dict)
+    excerpt: bool = False
 
     def __post_init__(self) -> None:
+        rows = int(self.lengths.sum())
+        if rows != self.clock.rows and not self.excerpt:
+            raise ValueError(f"Cells.lengths are of {rows} rows, and Clock.rows={self.clock.rows}")
         if self.window > self.lengths.max():
             raise ValueError(f"Stages.window={self.window} is longer than every sequence of Cells.lengths")
 
