@@ -117,7 +117,7 @@ def test_sizes_beyond_all_tensors_are_refused_before_anything_is_built(size, mod
 def test_networks_are_there_where_cells_are(model):
     with pytest.raises(ValueError, match=r"model.steps: \d cells need a network"):
         Model.of(model[1].networks() | {"steps": None}, rich_layout())
-    with pytest.raises(ValueError, match="model.steps: 0 cells need no network"):
+    with pytest.raises(ValueError, match=r"model.steps: 0 cells need no network"):
         Model.of(model[1].networks(), Layout(()))
 
 
