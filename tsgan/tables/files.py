@@ -75,7 +75,7 @@ def read(
         if time in frame.columns and dialect is not None and dialect.time_format is not None:
             numbers = pd.api.types.is_integer_dtype(frame[time].dtype)  # 20240131
             frame[time] = frame[time].astype(str) if numbers else frame[time]
-        if time in frame.columns and pd.api.types.is_string_dtype(frame[time].dtype):
+        if time in frame.columns and pd.api.types.infer_dtype(frame[time], skipna=True) == "string":
             first = None if like is None else Dialect.of(like).time_format
             frame[time], found = moments(frame[time], time, found or dialect or Dialect(), first)
     if found is not None and not parquet:
@@ -368,7 +368,10 @@ def _need_pyarrow(path: Path) -> None:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     with _reading_parquet(path):
-        frame = pd.read_parquet(path, engine="pyarrow")
+        try:
+            frame = pd.read_parquet(path, engine="pyarrow")
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise InputError(f"{path}: pandas cannot take it from parquet: {_line(error)}; write it anew") from error
     if frame.empty:
         raise InputError(f"{path}: the table has no rows")
     return frame
@@ -498,17 +501,18 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with an informative index as its first columns, each with a name of its own."""
     if not _informative(frame.index):
         return frame
-    taken = {str(name) for name in [*frame.columns, *frame.index.names] if name is not None}
+    taken = {str(name) for name in frame.columns}
     names = []
     for level, name in enumerate(frame.index.names):
         if name is None:
             kind = frame.index.get_level_values(level)
             name = "time" if isinstance(kind, pd.DatetimeIndex | pd.PeriodIndex) else "step"
-            while name in taken:
-                name += "_"
-            taken.add(name)
+        while str(name) in taken:
+            name = f"{name}_"
+        taken.add(str(name))
         names.append(name)
-    return frame.reset_index(names=names)
+    levels = [frame.index.get_level_values(at).to_series(name=name) for at, name in enumerate(names)]
+    return pd.concat([*(level.reset_index(drop=True) for level in levels), frame.reset_index(drop=True)], axis=1)
 
 
 def _line(error: Exception) -> str:
