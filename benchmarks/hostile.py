@@ -56,7 +56,22 @@ def _stamps(rng: Rng, n: int, start: str, step: str) -> pd.Series[Any]:
     return pd.Series(np.datetime64(start) + np.timedelta64(1, step) * rng.integers(0, 90, n).cumsum())
 
 
-TEXTS = ["a\nb", "nul\0", "é\u0301😀", 'quo"te', "it's", ",;\t|", "\ufeff", " ", "", "=1+1", "-2", "nan", "\u202eabc", "x" * 999]
+TEXTS = [
+    "a\nb",
+    "nul\0",
+    "é\u0301😀",
+    'quo"te',
+    "it's",
+    ",;\t|",
+    "\ufeff",
+    " ",
+    "",
+    "=1+1",
+    "-2",
+    "nan",
+    "\u202eabc",
+    "x" * 999,
+]
 ORDERED = pd.CategoricalDtype(["low", "mid", "high"], ordered=True)
 # Columns, by what is odd about them.
 VALUES: dict[str, Callable[[Rng, int], Any]] = {
@@ -119,9 +134,7 @@ VALUES: dict[str, Callable[[Rng, int], Any]] = {
     "bool categories": lambda rng, n: some([True, False], rng, n).astype("category"),
     "intervals": lambda rng, n: pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(n + 1.0) ** 1.5)),
     "intervals of time": lambda rng, n: pd.Series(pd.interval_range(pd.Timestamp("2020"), periods=n, freq="D")),
-    "intervals with holes": lambda rng, n: holed(
-        pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(n + 1))), rng
-    ),
+    "intervals with holes": lambda rng, n: holed(pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(n + 1))), rng),
     "periods": lambda rng, n: pd.Series(pd.period_range("1800-01", periods=n, freq="M")),
     "periods of several sizes": lambda rng, n: some([pd.Period("2020", "Y"), pd.Period("2020-01", "M")], rng, n),
     "durations": lambda rng, n: pd.Series(pd.to_timedelta(rng.integers(0, 10**15, n))),
@@ -173,7 +186,9 @@ def _hours(n: int, **more: Any) -> pd.DatetimeIndex:
 
 # Clocks of one sequence, by what is odd about them.
 CLOCKS: dict[str, Callable[[Rng, int], Any]] = {
-    "over 292 years": lambda rng, n: pd.DatetimeIndex(np.arange(n) * np.timedelta64(40_000, "D") + np.datetime64("1000", "s")),
+    "over 292 years": lambda rng, n: pd.DatetimeIndex(
+        np.arange(n) * np.timedelta64(40_000, "D") + np.datetime64("1000", "s")
+    ),
     "over 292 years, irregular": lambda rng, n: pd.DatetimeIndex(
         np.datetime64("0001-01-01", "s") + np.sort(rng.integers(0, 3 * 10**11, n)).astype("m8[s]")
     ),
@@ -190,8 +205,12 @@ CLOCKS: dict[str, Callable[[Rng, int], Any]] = {
     "nanoseconds": lambda rng, n: pd.DatetimeIndex(np.arange(n) + 10**18),
     "with a zone": lambda rng, n: _hours(n, tz="Europe/Berlin"),
     "a zone without a name": lambda rng, n: _hours(n, tz=datetime.timezone(datetime.timedelta(minutes=17))),
-    "several zones": lambda rng, n: pd.Index([pd.Timestamp(i, unit="h", tz=["UTC", "CET"][i % 2]) for i in range(n)], dtype=object),
-    "zone on some": lambda rng, n: pd.Index([pd.Timestamp(i, unit="h", tz=["UTC", None][i % 2]) for i in range(n)], dtype=object),
+    "several zones": lambda rng, n: pd.Index(
+        [pd.Timestamp(i, unit="h", tz=["UTC", "CET"][i % 2]) for i in range(n)], dtype=object
+    ),
+    "zone on some": lambda rng, n: pd.Index(
+        [pd.Timestamp(i, unit="h", tz=["UTC", None][i % 2]) for i in range(n)], dtype=object
+    ),
     "months": lambda rng, n: pd.date_range("2000-01-31", periods=n, freq="ME"),
     "business days": lambda rng, n: pd.bdate_range("2000-01-03", periods=n),
     "periods": lambda rng, n: pd.period_range("0005", periods=n, freq="Q"),
@@ -241,10 +260,10 @@ KEYS: dict[str, list[Any]] = {
     "uuids": [uuid.UUID(int=i) for i in range(3)],
 }
 NAMES: list[Any] = [
-    ("a", 1), None, float("nan"), "", " ", "sequence", "step", "time", "index", "level_0", "future", 0, -3, 2.5, True, b"b",
-    'q"u\'o', "new\nline", "nul\0", "\0gap", "\0start", "$is", "x" * 5000, "é😀", "\ud800", "a,b", "0", "x0", "=1+1", "__class__",
-    pd.Timestamp("2020"), "who", "when", "{}", "%s", "\\", "low <= high",
-]  # fmt: skip
+    *(("a", 1), None, float("nan"), "", " ", "sequence", "step", "time", "index", "level_0", "future", 0, -3, 2.5),
+    *(True, b"b", "q\"u'o", "new\nline", "nul\0", "\0gap", "\0start", "$is", "x" * 5000, "é😀", "\ud800", "a,b", "0"),
+    *("x0", "=1+1", "__class__", pd.Timestamp("2020"), "who", "when", "{}", "%s", "\\", "low <= high"),
+]
 
 
 def _two_levels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -389,7 +408,9 @@ def table(number: int, seed: int = 0) -> Hostile:
             done.append("one row each")
         keys = KEYS[name := _pick(KEYS, rng)] if rng.random() < 0.4 else ["ann", "bob", "cyd"]
         done += [f"keys {name}"] if keys[0] != "ann" else []
-        frame["who"] = pd.Series([keys[i] if i < 3 else f"more {i}" for i in who], dtype=object if keys[0] != "ann" else None)
+        frame["who"] = pd.Series(
+            [keys[i] if i < 3 else f"more {i}" for i in who], dtype=object if keys[0] != "ann" else None
+        )
         roles["entity"] = "who"
         if rng.random() < 0.3:
             sex = rng.choice(["f", "m"], n) if rng.random() < 0.2 else np.array(["f", "m"])[who % 2]

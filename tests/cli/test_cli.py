@@ -269,7 +269,7 @@ def test_the_size_of_a_piece_follows_length_and_width(model, monkeypatch):
     wide = pd.DataFrame(np.zeros((16, 400)))
     monkeypatch.setattr(RecurrentGAN, "sample", lambda self, *args, **more: wide)
     cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv"])
-    assert [chunk for _, chunk, _ in asked] == [50_000, 1, 1, 5_000]
+    assert [chunk for _, chunk, _ in asked] == [50_000, 1, 50_000, 5_000]
 
 
 def test_one_piece_is_held_at_a_time(model, monkeypatch):

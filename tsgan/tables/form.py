@@ -189,8 +189,7 @@ def told_apart(keys: Any, entity: Name | None) -> tuple[Ints, Any]:
             f"the entity {entity!r} holds {type(nested).__name__} objects such as {nested!r}, which do not tell "
             "sequences apart; make them text, for instance by .astype(str)"
         ) from error
-    endless = np.flatnonzero(np.isinf(found)) if types.is_float_dtype(found.dtype) else []
-    if len(endless):
+    if types.is_float_dtype(found.dtype) and bool(np.isinf(np.asarray(found, dtype=np.float64)).any()):
         raise InputError(f"the entity {entity!r} is infinite (inf) in some rows; give them a key of their own")
     return codes.astype(np.int64), found
 
@@ -332,9 +331,7 @@ def _check_finite(table: SplitTable) -> None:
         if len(x) and np.abs(x).max() > MAX_MAGNITUDE:
             raise InputError(f"{name} holds {x[np.abs(x).argmax()]:g}; rescale it below {MAX_MAGNITUDE:g}")
         if len(x) and 0 < np.ptp(x) < 1 / MAX_MAGNITUDE:
-            raise InputError(
-                f"{name} varies by no more than {np.ptp(x):g}; rescale it above {1 / MAX_MAGNITUDE:g}"
-            )
+            raise InputError(f"{name} varies by no more than {np.ptp(x):g}; rescale it above {1 / MAX_MAGNITUDE:g}")
 
 
 def _floats(column: pd.Series[Any]) -> NDArray[np.float64] | None:

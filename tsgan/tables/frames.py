@@ -137,7 +137,7 @@ def _foreign(data: Any) -> bool:
 def _plain_array(data: Any) -> Any:
     """Return an array in the order of bytes of this machine, NaN where values are masked; all else as it is."""
     if isinstance(data, np.ma.MaskedArray) and data.dtype.kind in "fiub":
-        data = data.astype(np.float64).filled(np.nan)
+        data = np.where(np.ma.getmaskarray(data), np.nan, data.data)
     native = not isinstance(data, np.ndarray) or data.dtype.isnative
     return data if native else data.astype(data.dtype.newbyteorder("="))
 
@@ -208,8 +208,9 @@ def _read_column(column: Any, nw: Any) -> tuple[Any, dict[str, Any]]:
 def _read_category(column: Any, kind: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     native = column.to_native()
     if hasattr(native, "combine_chunks"):
-        if native.type.value_type.num_fields:
-            raise SchemaError(f"column {column.name!r} has nested levels ({native.type}); cast it to strings, or drop it")
+        levels = native.type.value_type
+        if getattr(levels, "storage_type", levels).num_fields:
+            raise SchemaError(f"column {column.name!r} has nested levels ({native.type}); cast it to text, or drop it")
         return native.to_pandas().array, kind
     values = np.array(column.to_list(), dtype=object)
     if kind["of"] == "Enum":
