@@ -32,6 +32,7 @@ from tsgan.errors import CorruptModelError, TsganError, TsganWarning
 
 Rng = np.random.Generator
 ARGUMENTS: dict[str, Any] = {"steps": 0, "verbose": False, "random_state": 0}
+METRICS = "quick"
 COMMANDS = 0.3  # share of tables that are taken through the commands, too
 
 
@@ -476,7 +477,7 @@ def by_call(hostile: Hostile, home: Path) -> str:
             if wanted and got[-len(wanted) :] != wanted:  # other libraries get the number of the sequence as a column
                 return f"another form: {got}, not {wanted}"
             stage = "evaluate"
-            evaluate(hostile.data, made, **hostile.roles, metrics="quick", repeats=1, random_state=0, verbose=False)
+            evaluate(hostile.data, made, **hostile.roles, metrics=METRICS, repeats=1, random_state=0, verbose=False)
     except CorruptModelError as error:
         return raw(stage, error)
     except TsganError:
@@ -502,7 +503,7 @@ def by_command(hostile: Hostile, home: Path) -> str:
     lines = (
         ["fit", str(real), "-o", str(model), "--steps", "0", "--seed", "0", *roles],
         ["sample", str(model), "-n", "3", "--length", "8", "--seed", "0", "-o", str(made)],
-        ["evaluate", str(real), str(made), "--metrics", "quick", "--repeats", "1", *roles],
+        ["evaluate", str(real), str(made), "--metrics", METRICS, "--repeats", "1", *roles],
     )
     for line in lines:
         said = io.StringIO()
@@ -561,7 +562,7 @@ if __name__ == "__main__":
         gan = RecurrentGAN(**ARGUMENTS, **one.roles).fit(one.data)
         drawn = gan.sample(3, length=8, random_state=0)
         print(drawn)
-        print(evaluate(one.data, drawn, **one.roles, metrics="quick", repeats=1, random_state=0, verbose=False))
+        print(evaluate(one.data, drawn, **one.roles, metrics=METRICS, repeats=1, random_state=0, verbose=False))
     else:
         for kind, count in run(range(args.first, args.first + args.tables), args.seed).most_common():
             print(f"{count:6,}  {kind}")
