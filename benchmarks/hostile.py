@@ -33,6 +33,7 @@ from tsgan.errors import CorruptModelError, TsganError, TsganWarning
 Rng = np.random.Generator
 ARGUMENTS: dict[str, Any] = {"steps": 0, "verbose": False, "random_state": 0}
 METRICS = "quick"
+WIDE = 150  # columns of a wide table
 COMMANDS = 0.3  # share of tables that are taken through the commands, too
 
 
@@ -291,7 +292,7 @@ def _polars(frame: pd.DataFrame) -> Any:
 
 
 def _wide(frame: pd.DataFrame) -> pd.DataFrame:
-    more = np.random.default_rng(0).normal(size=(len(frame), 150))
+    more = np.random.default_rng(0).normal(size=(len(frame), WIDE))
     return pd.concat([frame, pd.DataFrame(more, index=frame.index).add_prefix("w")], axis=1).head(6)
 
 

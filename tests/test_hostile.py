@@ -18,6 +18,7 @@ spec.loader.exec_module(hostile)
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_a_hostile_table_is_drawn_and_judged_or_refused(first, monkeypatch):
     monkeypatch.setattr(hostile, "METRICS", "marginals")
+    monkeypatch.setattr(hostile, "WIDE", 40)
     said = []
     counts = hostile.run(range(first, first + 20), 0, said.append)
     assert said == []

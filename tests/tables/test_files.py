@@ -109,7 +109,7 @@ def test_the_index_is_written_when_it_carries_something(tmp_path, index, columns
 
 def test_an_unnamed_index_takes_a_name_that_is_free(tmp_path):
     tables.write(pd.DataFrame({"time": [1, 2]}, index=pd.date_range("2024", periods=2)), tmp_path / "t.csv")
-    assert list(tables.read(tmp_path / "t.csv")) == ["time_", "time"]
+    assert list(tables.read(tmp_path / "t.csv")) == ["time_1", "time"]
 
 
 def test_row_numbers_that_pandas_wrote_are_left_out_with_a_warning(tmp_path, frame):
@@ -242,7 +242,7 @@ def test_parquet_is_not_made_safe(tmp_path):
 def test_an_index_named_as_a_column_is_written_beside_it(tmp_path):
     frame = pd.DataFrame({"when": ["a", "b"]}, index=pd.Index([3, 4], name="when"))
     tables.write(frame, tmp_path / "t.csv")
-    assert tables.read(tmp_path / "t.csv").to_dict("list") == {"when_": [3, 4], "when": ["a", "b"]}
+    assert tables.read(tmp_path / "t.csv").to_dict("list") == {"when_1": [3, 4], "when": ["a", "b"]}
 
 
 def test_parquet_whose_names_are_categories_is_refused(tmp_path):

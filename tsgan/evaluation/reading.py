@@ -79,7 +79,7 @@ def plainly(tables: Mapping[str, Any], entity: str | None, time: str | None) -> 
             continue
         frame = read_frame(table, kind, (entity, time))[0]
         if isinstance(frame, pd.DataFrame) and isinstance(real, pd.DataFrame) and entity is None:
-            names = [name for name in (free_name(OUTER, real.columns), "step") if name not in real]
+            names = [free_name(name, real.columns) for name in (OUTER, "step")]
             levels = [name for name in names if name in frame]
             frame = frame.set_index(levels) if levels[:1] == names[:1] else frame
         made[side] = frame

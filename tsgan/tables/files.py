@@ -29,6 +29,7 @@ import pandas as pd
 from ..errors import InputError, ParameterError, SchemaError, TsganWarning
 from .dialect import HEAD, Dialect, moments, older, sniff, with_commas
 from .dtypes import PER_SECOND
+from .form import free_name
 from .unfinished import beside, sweep
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -531,16 +532,13 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with an informative index as its first columns, each with a name of its own."""
     if not _informative(frame.index):
         return frame
-    taken = {str(name) for name in frame.columns}
-    names = []
+    given, names = [*frame.columns, *(name for name in frame.index.names if name is not None)], list[Any]()
     for level, name in enumerate(frame.index.names):
         if name is None:
-            kind = frame.index.get_level_values(level)
-            name = "time" if isinstance(kind, pd.DatetimeIndex | pd.PeriodIndex) else "step"
-        while str(name) in taken:
-            name = f"{name}_"
-        taken.add(str(name))
-        names.append(name)
+            moments = isinstance(frame.index.get_level_values(level), pd.DatetimeIndex | pd.PeriodIndex)
+            names.append(free_name("time" if moments else "step", [*given, *names]))
+        else:
+            names.append(free_name(str(name), [*given, *names]) if name in [*frame.columns, *names] else name)
     levels = [frame.index.get_level_values(at).to_series(name=name) for at, name in enumerate(names)]
     return pd.concat([*(level.reset_index(drop=True) for level in levels), frame.reset_index(drop=True)], axis=1)
 
