@@ -59,19 +59,7 @@ def _stamps(rng: Rng, n: int, start: str, step: str) -> pd.Series[Any]:
 
 
 TEXTS = [
-    "a\nb",
-    "nul\0",
-    "é\u0301😀",
-    'quo"te',
-    "it's",
-    ",;\t|",
-    "\ufeff",
-    " ",
-    "",
-    "=1+1",
-    "-2",
-    "nan",
-    "\u202eabc",
+    *("a\nb", "nul\0", "é\u0301😀", 'quo"te', "it's", ",;\t|", "\ufeff", " ", "", "=1+1", "-2", "nan", "\u202eabc"),
     "x" * 999,
 ]
 ORDERED = pd.CategoricalDtype(["low", "mid", "high"], ordered=True)
@@ -186,6 +174,10 @@ def _hours(n: int, **more: Any) -> pd.DatetimeIndex:
     return pd.date_range("2024-03-30", periods=n, freq="h", **more)
 
 
+def _zoned(zones: list[Any], n: int) -> pd.Index[Any]:
+    return pd.Index([pd.Timestamp(i, unit="h", tz=zones[i % len(zones)]) for i in range(n)], dtype=object)
+
+
 # Clocks of one sequence, by what is odd about them.
 CLOCKS: dict[str, Callable[[Rng, int], Any]] = {
     "over 292 years": lambda rng, n: pd.DatetimeIndex(
@@ -207,12 +199,8 @@ CLOCKS: dict[str, Callable[[Rng, int], Any]] = {
     "nanoseconds": lambda rng, n: pd.DatetimeIndex(np.arange(n) + 10**18),
     "with a zone": lambda rng, n: _hours(n, tz="Europe/Berlin"),
     "a zone without a name": lambda rng, n: _hours(n, tz=datetime.timezone(datetime.timedelta(minutes=17))),
-    "several zones": lambda rng, n: pd.Index(
-        [pd.Timestamp(i, unit="h", tz=["UTC", "CET"][i % 2]) for i in range(n)], dtype=object
-    ),
-    "zone on some": lambda rng, n: pd.Index(
-        [pd.Timestamp(i, unit="h", tz=["UTC", None][i % 2]) for i in range(n)], dtype=object
-    ),
+    "several zones": lambda rng, n: _zoned(["UTC", "CET"], n),
+    "zone on some": lambda rng, n: _zoned(["UTC", None], n),
     "months": lambda rng, n: pd.date_range("2000-01-31", periods=n, freq="ME"),
     "business days": lambda rng, n: pd.bdate_range("2000-01-03", periods=n),
     "periods": lambda rng, n: pd.period_range("0005", periods=n, freq="Q"),
@@ -272,10 +260,6 @@ def _two_levels(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(pd.MultiIndex.from_tuples([("top", str(name)) for name in frame.columns]), axis=1)
 
 
-def _twice(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([frame, frame.iloc[:, -1:]], axis=1)
-
-
 def _read_only(frame: pd.DataFrame) -> pd.DataFrame:
     def fixed(column: pd.Series[Any]) -> Any:
         values = column.to_numpy()
@@ -296,11 +280,6 @@ def _wide(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame, pd.DataFrame(more, index=frame.index).add_prefix("w")], axis=1).head(6)
 
 
-def _attrs(frame: pd.DataFrame) -> pd.DataFrame:
-    frame.attrs["note"] = {"of": np.arange(3)}
-    return frame
-
-
 def _arrow_table(frame: pd.DataFrame) -> Any:
     import pyarrow
 
@@ -314,7 +293,7 @@ FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "two rows": lambda frame: frame.head(2),
     "three rows": lambda frame: frame.head(3),
     "no columns": lambda frame: frame.iloc[:, :0],
-    "names twice": _twice,
+    "names twice": lambda frame: pd.concat([frame, frame.iloc[:, -1:]], axis=1),
     "two levels of names": _two_levels,
     "an outer index": lambda frame: pd.concat({"a": frame, "b": frame}, names=["sequence", None]),
     "three levels of index": lambda frame: pd.concat({("a", 1): frame, ("b", 2): frame}),
@@ -326,7 +305,7 @@ FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "numbers as names": lambda frame: frame.set_axis(range(5, 5 + len(frame.columns)), axis=1),
     "rows twice": lambda frame: pd.concat([frame, frame]),
     "read-only": _read_only,
-    "attrs": _attrs,
+    "attrs": lambda frame: frame.attrs.update(note={"of": np.arange(3)}) or frame,
     "no double labels": lambda frame: frame.set_flags(allows_duplicate_labels=False),
     "wide and short": _wide,
     "polars": _polars,
