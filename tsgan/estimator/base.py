@@ -438,7 +438,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Return how hard synthetic sequences are to tell from `X`; 1 is best, 0 is "always told apart".
 
         It is `2 (1 - AUC)` of the strong judge (`evaluate`'s `two_sample`), at most 1, against a fresh sample of the
-        size of `X`: higher is better, for use in a grid search. `X` need not be the fitted table.
+        size of `X`: higher is better, for use in a grid search. `X` need not be the fitted table: levels that were
+        never seen, or values that are missing where none were, lower the score as all that is never drawn does.
 
         Parameters
         ----------
@@ -452,14 +453,14 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         NotFittedError
             Before `fit`.
         InputError, SchemaError
-            If `X` has other columns, values that were never seen, or too few rows to be cut in two.
+            If `X` has other columns, or too few rows to be cut in two.
         """
         from ..evaluation.evaluate import closeness  # the one place where an estimator calls the judge
 
         self._check_fitted()
-        panel = self._encoder.encode(X)
-        single = len(panel) == 1
-        made = self.sample(1 if single else len(panel), len(panel.values) if single else None, random_state=0)
+        _, _, lengths = self._encoder.stages.take_apart(X)
+        single = len(lengths) == 1
+        made = self.sample(1 if single else len(lengths), int(lengths[0]) if single else None, random_state=0)
         return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
 
     def __sklearn_tags__(self) -> Tags:

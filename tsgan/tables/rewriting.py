@@ -223,6 +223,10 @@ class Rewriting:
         elif isinstance(data.columns, pd.MultiIndex):
             levels, axes = tuple(data.columns), tuple(data.columns.names)
             data = data.set_axis([flat(one) for one in levels], axis=1)
+        for place, dtype in enumerate(data.dtypes):
+            if isinstance(dtype, np.dtype) and not dtype.isnative:  # of another machine's order of bytes
+                data = data.copy(deep=False)
+                data.isetitem(place, data.iloc[:, place].astype(dtype.newbyteorder("=")))
         own = {} if known is None else known.columns
         unique = data.columns[~data.columns.duplicated(keep=False)]
         if known is None:

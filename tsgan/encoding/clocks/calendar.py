@@ -59,15 +59,19 @@ class Season:
 
     def harmonics(self, moments: pd.DatetimeIndex) -> int:
         """Return how many the places that occur can tell apart, 0 if none or if the data are too short."""
-        span = (moments.max() - moments.min()) / pd.Timedelta(self.days, "D")
-        if span < self.min_cycles - SHORT:
+        if self._cycles(moments).max() < self.min_cycles - SHORT:
             return 0
         places = len(np.unique(np.round(self.phase(moments) * (96 if self.name == "hour" else 52))))
         return int(min(self.max_harmonics, places // 2))
 
+    def _cycles(self, moments: pd.DatetimeIndex) -> Doubles:
+        """Return how many cycles after the first moment each is; in seconds, which hold more years than durations."""
+        seconds = moments.as_unit("s").asi8
+        return np.asarray((seconds - seconds.min()) / (self.days * DAY), dtype=np.float64)
+
     def blocks(self, moments: pd.DatetimeIndex) -> Ints:
         """Return the block of time of each row: at most `MAX_BLOCKS` stretches of whole cycles."""
-        cycles = np.asarray((moments - moments.min()) / pd.Timedelta(self.days, "D"))
+        cycles = self._cycles(moments)
         whole = max(self.min_cycles, round(float(cycles.max())))
         size = -(-whole // MAX_BLOCKS)
         return np.asarray(np.minimum(cycles // size, max(whole // size - 1, 0)), dtype=np.int64)
