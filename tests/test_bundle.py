@@ -1,22 +1,25 @@
 """A saved model: what is written is read, what is damaged is refused, and a crash leaves the old one whole."""
 
+import hashlib
 import json
 import os
 import shutil
 import threading
 import types
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from through_json import through_json
 
-from tsgan.bundle import FORMAT, NAME, check, pack, read, saved, unpack, write
+from tsgan import bundle
+from tsgan.bundle import FORMAT, NAME, Held, check, pack, read, saved, unpack, write
 from tsgan.errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
 OLD = {"name": "old", "numbers": [1, 2.5, None], "nested": {"key": "ä"}}
@@ -240,6 +243,34 @@ class TestDamage:
         with pytest.raises(CorruptModelError, match=rf"the file {name} is missing or unreadable \("):
             read(model)
 
+    @pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
+    def test_a_file_that_is_no_plain_file_is_not_opened(self, model, kind):
+        for place, text in (
+            (_tensors(model), r"\(.* is no plain file\)"),
+            (model / NAME, "is no saved model: it has a"),
+        ):
+            place.unlink()
+            {"fifo": os.mkfifo, "folder": Path.mkdir, "device": lambda at: at.symlink_to("/dev/zero")}[kind](place)
+            with pytest.raises(ModelFileError, match=text):
+                read(model)
+
+    def test_a_model_json_of_absurd_size_is_neither_read_nor_written(self, model, monkeypatch):
+        monkeypatch.setattr(bundle, "LARGEST", 100)
+        with pytest.raises(CorruptModelError, match=r"cannot be read .*it has 0 MiB, more than 0"):
+            read(model)
+        text = r"model.json would have 0 MiB, more than the 0 that are read; leave out text columns of very many levels"
+        with pytest.raises(ModelFileError, match=text):
+            _save(model)
+
+    def test_a_tensor_of_a_type_that_numpy_lacks(self, model):
+        header = json.dumps({"x": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}).encode()
+        file = _tensors(model)
+        file.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        _edit(model, lambda document: document["files"]["generator"].update(sha256=digest))
+        with pytest.raises(CorruptModelError, match=r"is no safetensors file \("):
+            read(model, check=False)
+
     def test_a_name_that_is_no_text(self, model):
         _edit(model, lambda document: document["files"]["generator"].update(file=5))
         with pytest.raises(CorruptModelError, match=r"the file 5 is missing or unreadable"):
@@ -437,6 +468,19 @@ class Leaf:
 
 
 @saved
+@dataclass(frozen=True)
+class Curve:
+    """A class whose numbers are declared."""
+
+    x: Annotated[NDArray[np.float64], Held(order="increasing", shape=("knots",), least=1)]
+    y: Annotated[NDArray[np.float64], Held(order="rising", shape=("knots",))]
+    rows: Annotated[int | None, Held(1, 9)] = None
+    shares: Annotated[dict[str, float], Held(0, 1)] = field(default_factory=dict)
+    pairs: tuple[tuple[int, str], ...] = ()
+    names: list[str | int] = field(default_factory=list)
+
+
+@saved
 class Rule:
     """A class that is saved as its arguments."""
 
@@ -501,25 +545,62 @@ class TestPacking:
             pack(value)
 
     @pytest.mark.parametrize(
-        ("data", "error", "text"),
+        ("data", "text"),
         [
-            ({"$is": "Popen", "args": "ls"}, KeyError, "Popen"),
-            ({"$is": "Leaf"}, TypeError, "name"),
-            ({"$is": "Leaf", "name": "x", "colour": 1}, TypeError, "colour"),
-            ({"$is": "Leaf", "name": 3}, TypeError, r"Leaf.name cannot be 3"),
-            ({"$is": "Leaf", "name": "x", "size": "big"}, TypeError, r"Leaf.size cannot be 'big'"),
-            ({"$is": "Leaf", "name": "x", "size": True}, TypeError, r"Leaf.size cannot be True"),
-            ({"$is": "Leaf", "name": "x", "kind": "c"}, TypeError, r"Leaf.kind cannot be 'c'"),
-            ({"$is": "Leaf", "name": "x", "path": [1]}, TypeError, r"Leaf.path cannot be \[1\]"),
-            ({"$is": "Leaf", "name": "x", "more": {"a": 1}}, TypeError, r"Leaf.more cannot be \{'a': 1\}"),
-            ({"$array": "gone"}, KeyError, "gone"),
-            ({"$float": "much"}, ValueError, "much"),
-            ({"$odd": 1}, KeyError, "odd"),
-            ({"$map": [[1]]}, ValueError, "unpack"),
+            ({"$is": "Popen", "args": "ls"}, "Popen"),
+            ({"$is": "Leaf"}, "name"),
+            ({"$is": "Leaf", "name": "x", "colour": 1}, "colour"),
+            ({"$is": "Leaf", "name": 3}, r"Leaf.name cannot be 3"),
+            ({"$is": "Leaf", "name": "x", "size": "big"}, r"Leaf\('x'\).size cannot be 'big'"),
+            ({"$is": "Leaf", "name": "x", "size": True}, r"Leaf\('x'\).size cannot be True"),
+            ({"$is": "Leaf", "name": "x", "kind": "c"}, r"Leaf\('x'\).kind cannot be 'c'"),
+            ({"$is": "Leaf", "name": "x", "path": [1]}, r"Leaf\('x'\).path cannot be \[1\]"),
+            ({"$is": "Leaf", "name": "x", "more": {"a": 1}}, r"Leaf\('x'\).more cannot be \{'a': 1\}"),
+            ({"$array": "gone"}, "gone"),
+            ({"$float": "much"}, "much"),
+            ({"$odd": 1}, "odd"),
+            ({"$map": [[1]]}, "unpack"),
         ],
     )
-    def test_what_is_no_packed_value(self, data, error, text):
-        with pytest.raises(error, match=text):
+    def test_what_is_no_packed_value(self, data, text):
+        with pytest.raises(ValueError, match=text):
+            unpack(data, {})
+
+    @pytest.mark.parametrize(
+        ("fields", "text"),
+        [
+            ({"x": np.zeros(2)}, "Curve.x must be increasing"),
+            ({"x": np.zeros((2, 1))}, "Curve.x must have 1 axes, not 2"),
+            ({"x": np.zeros(0)}, "Curve.x must have 1 numbers at least, not 0"),
+            ({"x": np.zeros(2, dtype=np.float32)}, r"Curve.x cannot be float32 of shape \(2,\)"),
+            ({"y": np.zeros(3)}, "Curve.y must have 2 knots, not 3"),
+            ({"y": np.array([1.0, 0.0])}, "Curve.y must be rising"),
+            ({"y": np.array([1.0, np.nan])}, "Curve.y must be finite"),
+            ({"rows": 0}, "Curve.rows must be 1 at least, not 0"),
+            ({"rows": 10}, "Curve.rows must be 9 at most, not 10"),
+            ({"shares": {"a": 2.0}}, "Curve.shares must be 1 at most, not 2"),
+            ({"shares": {"a": "b"}}, r"Curve.shares\['a'\] cannot be 'b'"),
+            ({"pairs": ((1, "a"), (2, 3))}, r"Curve.pairs\[1\]\[1\] cannot be 3"),
+            ({"pairs": ((1, "a", 2),)}, r"Curve.pairs\[0\] cannot be \(1, 'a', 2\)"),
+            ({"names": ["a", 1, None]}, r"Curve.names\[2\] cannot be None"),
+        ],
+    )
+    def test_what_a_field_holds_is_declared_and_looked_at(self, fields, text):
+        whole = {"x": np.arange(2.0), "y": np.ones(2)}
+        assert through_json(Curve(**whole)).rows is None
+        with pytest.raises(ValueError, match=text):
+            through_json(Curve(**whole | fields))
+
+    def test_what_is_read_is_of_a_kind(self):
+        assert unpack([1], {}, list[int]) == [1]
+        with pytest.raises(ValueError, match=r"it\[0\] cannot be 'x'"):
+            unpack(["x"], {}, list[int])
+
+    def test_nesting_without_end_is_refused(self):
+        data: Any = 0
+        for _ in range(100_000):
+            data = [data]
+        with pytest.raises(ValueError, match="RecursionError"):
             unpack(data, {})
 
     def test_two_classes_of_one_name_are_refused(self):

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from tsgan import RecurrentGAN, datasets
+from tsgan.errors import SchemaError
 
 ROLES = {"entity": "patient", "time": "when", "static": ["mode", "sex"]}
 FORMS = {
@@ -38,3 +39,12 @@ def test_conditions_may_be_frames_of_any_library():
     model = RecurrentGAN(**ROLES, steps=0, random_state=0).fit(real)
     made = model.sample(static=pl.DataFrame({"sex": ["f", "m", "f"]}))
     assert made.group_by("patient", maintain_order=True).first()["sex"].to_list() == ["f", "m", "f"]
+
+
+def test_levels_that_are_nested_are_refused():
+    table = pa.table({"x": [1.0, 2.0, 3.0], "part": pa.array([{"a": 1}, {"a": 2}, {"a": 1}])})
+    codes = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array([{"a": 1}, {"a": 2}]))
+    with pytest.raises(
+        SchemaError, match=r"column 'part' has nested levels \(dictionary<.*\); cast it to text, or drop"
+    ):
+        RecurrentGAN(steps=0).fit(table.set_column(1, "part", codes))

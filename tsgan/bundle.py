@@ -2,7 +2,8 @@
 
 `pack` takes what was learned apart into JSON-ready values and arrays, `unpack` puts it together. Classes take part by
 `saved`: of dataclasses the fields are kept, of others the arguments that `packed` returns. What is no class of ours (a
-dtype, a column) comes in by `foreign`. `unpack` makes only such classes, and looks whether fields are what they say.
+dtype, a column) comes in by `foreign`. `unpack` makes only such classes, and looks whether fields are what their
+annotations say: their types, what containers hold, and the ranges and shapes that `Held` declares.
 
 ::
 
@@ -28,13 +29,14 @@ import math
 import os
 import re
 import shutil
+import stat
 import time
 import types
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,7 @@ NAME = "model.json"
 OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\w+\.tmp)?|\.model\.json\.\w+\.tmp")  # what `write` makes
 ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
 STALE = 3600.0  # seconds after which a file that no model names is of a process that was killed
+LARGEST = 2**26  # bytes of `model.json`: what is read is some ten times as large
 WAITS = (0.02, 0.1, 0.5)  # seconds after which a reader looks again for a file that another process just replaced
 
 Arrays = dict[str, NDArray[Any]]
@@ -54,6 +57,51 @@ Foreign = tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any], Any
 
 SAVED: dict[str, type] = {}
 FOREIGN: dict[str, Foreign] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """What the numbers of a field are, in `Annotated`: all finite, within a range, in an order, of a shape.
+
+    Attributes
+    ----------
+    low, high : float
+    order : {"", "rising", "increasing"}
+        Whether numbers do not decrease, or increase.
+    shape : tuple of str
+        Names of an array's sizes; a name stands for the same size in all fields of a class.
+    least : int
+        How many there are at least.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    order: Literal["", "rising", "increasing"] = ""
+    shape: tuple[str, ...] = ()
+    least: int = 0
+
+    def wrong(self, value: Any, sizes: dict[str, int]) -> str:
+        """Return what is wrong with a value, "" if nothing; `sizes` are those seen so far."""
+        numbers = np.asarray(list(value.values()) if isinstance(value, Mapping) else value)
+        if self.shape and len(self.shape) != numbers.ndim:
+            return f"must have {len(self.shape)} axes, not {numbers.ndim}"
+        for name, size in zip(self.shape, numbers.shape, strict=False):
+            if sizes.setdefault(name, size) != size:
+                return f"must have {sizes[name]} {name}, not {size}"
+        if numbers.size < self.least:
+            return f"must have {self.least} numbers at least, not {numbers.size}"
+        if numbers.dtype.kind not in "biuf" or not np.isfinite(numbers).all():
+            return "must be finite"
+        if numbers.size and numbers.min() < self.low:
+            return f"must be {self.low:g} at least, not {numbers.min():g}"
+        if numbers.size and numbers.max() > self.high:
+            return f"must be {self.high:g} at most, not {numbers.max():g}"
+        steps = np.diff(numbers) if self.order else np.ones(0)
+        wrong = (steps <= 0) if self.order == "increasing" else (steps < 0)
+        return f"must be {self.order}" if wrong.any() else ""
+
+
+PLACES = Held(-(10**4), 10**4)  # that numbers are rounded to: of many more, what is computed takes forever
 
 
 def saved(cls: Class) -> Class:
@@ -114,28 +162,40 @@ def _pack(value: Any, path: str, arrays: Arrays) -> Any:
     raise TypeError(f"{path or 'this'} is a {cls.__name__}, which cannot be saved")
 
 
-def unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Return what `pack` took apart.
+def unpack(data: Any, arrays: Mapping[str, NDArray[Any]], kind: Any = Any) -> Any:
+    """Return what `pack` took apart; `kind` is what it should be, as an annotation says it.
 
     Raises
     ------
-    KeyError, TypeError, ValueError
-        If something is missing, of an unknown class, or a field is not what its class says.
+    ValueError
+        If something is missing, of an unknown class, or a field is not what its class says; it names the field.
     """
+    try:
+        made = _unpack(data, arrays)
+        if wrong := _unlike(made, kind):
+            raise ValueError(f"it{wrong}")
+        return made
+    except ValueError:
+        raise
+    except Exception as error:  # a file may hold anything
+        raise ValueError(_told(error)) from error
+
+
+def _unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if isinstance(data, list):
-        return [unpack(part, arrays) for part in data]
+        return [_unpack(part, arrays) for part in data]
     if not isinstance(data, dict):
         return data
     tag = next((key for key in data if key.startswith("$")), None)
     if tag is None:
-        return {key: unpack(part, arrays) for key, part in data.items()}
+        return {key: _unpack(part, arrays) for key, part in data.items()}
     if tag == "$is":
         return _made(data, arrays)
     if tag == "$array":
         return np.array(arrays[data[tag]])
     if tag == "$float":
         return float(data[tag])
-    inside = unpack(data[tag], arrays)
+    inside = _unpack(data[tag], arrays)
     if tag == "$map":
         return {key: part for key, part in inside}
     plain = {"$tuple": tuple, "$set": frozenset}
@@ -144,36 +204,83 @@ def unpack(data: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 def _made(data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
     cls = SAVED[data["$is"]]
-    if "$with" in data:
-        places, names = unpack(data["$with"], arrays)
-        return cls(*places, **names)
-    fields = {name: unpack(part, arrays) for name, part in data.items() if name != "$is"}
+    who = f"{cls.__name__}({data['name']!r})" if isinstance(data.get("name"), str) else cls.__name__
+    fields: dict[str, Any] = {}
+    for name, part in data.items():
+        if name != "$is":
+            try:
+                fields[name] = _unpack(part, arrays)
+            except Exception as error:
+                raise ValueError(f"{who}.{name}: {_told(error)}") from error
+    sizes: dict[str, int] = {}
     for name, hint in _hints(cls).items():
-        if name in fields and not _fits(fields[name], hint):
-            raise TypeError(f"{cls.__name__}.{name} cannot be {fields[name]!r}")
-    return cls(**fields)
+        if name in fields and (wrong := _misfit(fields[name], hint, sizes)):
+            raise ValueError(f"{who}.{name}{wrong}")
+    try:
+        if "$with" in fields:
+            places, names = fields["$with"]
+            return cls(*places, **names)
+        return cls(**fields)
+    except Exception as error:
+        raise ValueError(f"{who}: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 @cache
 def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+    return get_type_hints(cls, include_extras=True)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a value is what an annotation says, looking into unions but not into what containers hold."""
-    origin = get_origin(hint)
+def _misfit(value: Any, hint: Any, sizes: dict[str, int]) -> str:
+    """Return what is wrong with the value of a field, "" if nothing."""
+    if wrong := _unlike(value, hint):
+        return wrong
+    rules = getattr(hint, "__metadata__", ())
+    found = (rule.wrong(value, sizes) for rule in rules if isinstance(rule, Held) and value is not None)
+    return next((f" {wrong}" for wrong in found if wrong), "")
+
+
+def _unlike(value: Any, hint: Any) -> str:
+    """Return where a value, or what it holds, is not what an annotation says, and what is there; "" if nowhere."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _unlike(value, inner[0])
     if origin in (Union, types.UnionType):
-        return any(_fits(value, one) for one in get_args(hint))
+        each = [_unlike(value, one) for one in inner]
+        return "" if "" in each else max(each, key=lambda text: text.startswith("["))
+    kind = type(None) if hint is None else origin or hint
+    fits = True
     if origin is Literal:
-        return value in get_args(hint)
-    kind = origin or hint
-    if kind is None or kind is type(None):
-        return value is None
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
+        fits = any(value == one and type(value) is type(one) for one in inner)
+    elif kind in (int, float):
+        fits = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    elif isinstance(kind, type) and kind is not Any:
+        fits = isinstance(value, kind)
+    if fits and kind is np.ndarray and inner:
+        (dtype,) = get_args(inner[1])
+        fits = dtype is Any or np.issubdtype(value.dtype, dtype)
+    several: list[tuple[object, Any, Any]] = []
+    if kind is tuple and inner and inner[-1] is not Ellipsis:
+        fits = fits and len(value) == len(inner)
+        several = list(zip(range(len(inner)), value, inner, strict=True)) if fits else []
+    elif fits and isinstance(value, Mapping) and len(inner) == 2:
+        several = [(key, part, inner[1]) for key, part in value.items()]
+        fits = not any(_unlike(key, inner[0]) for key in value)
+    elif fits and inner and isinstance(value, Sequence | Set) and not isinstance(value, str):
+        several = [(i, part, inner[0]) for i, part in enumerate(value)]
+    if not fits:
+        return f" cannot be {_short(value)}"
+    return next((f"[{key!r}]{wrong}" for key, part, one in several if (wrong := _unlike(part, one))), "")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def check(path: str | os.PathLike[str]) -> Path:
@@ -233,13 +340,18 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
         files[name] = {"file": f"{name}-{digest[:12]}.safetensors", "sha256": digest}
         tensors[files[name]["file"]] = data
     whole = {"format": FORMAT, "tsgan": version, "files": files, **document}
-    text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, allow_nan=False)
+    text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, allow_nan=False).encode()
+    if len(text) > LARGEST:
+        raise ModelFileError(
+            f"the model could not be written to {home}: {NAME} would have {len(text) / 2**20:.0f} MiB, more than the "
+            f"{LARGEST / 2**20:.0f} that are read; leave out text columns of very many levels (exclude=[...])"
+        )
     try:
         home.mkdir(parents=True, exist_ok=True)
         before = _named(home)
         for file, data in tensors.items():
             _replace(home / file, data)
-        _replace(home / NAME, text.encode())
+        _replace(home / NAME, text)
         for file, data in tensors.items():
             if not (home / file).exists():  # another process took it for its own old one
                 _replace(home / file, data)
@@ -329,8 +441,12 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
 
     if not (home / NAME).is_file():
         what = "does not exist" if not home.exists() else f"has no {NAME}"
+        if (home / NAME).exists():
+            what = f"has a {NAME} that is no plain file"
         raise NotAModelError(f"{home} is no saved model: it {what}; pass the directory that save() was given")
     try:
+        if (size := (home / NAME).stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size / 2**20:.0f} MiB, more than {LARGEST / 2**20:.0f}")
         document = json.loads((home / NAME).read_text(encoding="utf-8"))
         found = int(document["format"])
         if found > FORMAT:
@@ -358,6 +474,8 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
     for name, (file, digest) in files.items():
         place = home / Path(file).name
         try:
+            if not stat.S_ISREG(place.stat().st_mode):
+                raise OSError(f"{place.name} is no plain file")
             data = place.read_bytes()
         except (OSError, ValueError) as error:
             raise CorruptModelError(f"{home}: the file {file} is missing or unreadable ({error})") from error
@@ -365,6 +483,6 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
             raise CorruptModelError(f"{home}: the file {file} is damaged (its checksum differs); save the model again")
         try:
             parts[name] = load(data)
-        except SafetensorError as error:
+        except (SafetensorError, LookupError, TypeError, ValueError, ImportError) as error:  # types that numpy lacks
             raise CorruptModelError(f"{home}: the file {file} is no safetensors file ({error})") from error
     return document, parts

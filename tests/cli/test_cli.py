@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -269,7 +270,7 @@ def test_the_size_of_a_piece_follows_length_and_width(model, monkeypatch):
     wide = pd.DataFrame(np.zeros((16, 400)))
     monkeypatch.setattr(RecurrentGAN, "sample", lambda self, *args, **more: wide)
     cli.main(["sample", model, "-n", "10", "-q", "-o", "out.csv"])
-    assert [chunk for _, chunk, _ in asked] == [50_000, 1, 1, 5_000]
+    assert [chunk for _, chunk, _ in asked] == [50_000, 1, 50_000, 5_000]
 
 
 def test_one_piece_is_held_at_a_time(model, monkeypatch):
@@ -578,3 +579,30 @@ def test_a_file_that_may_not_be_written_is_told_before(tmp_path, monkeypatch):
         check_file(str(tmp_path / "r.html"))
     for none in (None, "-"):
         check_file(none)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("no/out.csv", "no/out.csv: the folder no does not exist"), (".", ". is a folder; name a file")]
+)
+def test_sample_checks_where_it_writes_before_it_draws(model, capsys, name, text):
+    assert cli.main(["sample", model, "-o", name]) == 1
+    assert text in capsys.readouterr().err
+    assert asked == []
+
+
+def test_sample_checks_that_there_is_room_before_it_draws(model, capsys, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda place: types.SimpleNamespace(free=2**20))
+    words = ["sample", model, "-n", "10", "-q", "--length"]
+    assert cli.main([*words, "100000", "-o", "out.csv"]) == 1
+    told = r"tsgan: error: out.csv: 10 sequences of about 100000 rows need about \d+ MiB, and 1 are free; draw fewer"
+    assert re.match(told, capsys.readouterr().err)
+    assert asked == []
+    assert cli.main([*words, "100", "-o", "out.csv"]) == 0
+    assert cli.main([*words, "100000"]) == 0
+
+
+def test_sample_writes_a_csv_that_no_spreadsheet_runs(model, monkeypatch):
+    monkeypatch.setattr(RecurrentGAN, "sample", lambda self, n=1, *args, **more: pd.DataFrame({"x": ["=1+1"] * n}))
+    for flags, wanted in ([], "=1+1"), (["--csv-safe"], "'=1+1"):
+        assert cli.main(["sample", model, "-q", "-o", "out.csv", *flags]) == 0
+        assert pd.read_csv("out.csv")["x"].tolist() == [wanted]

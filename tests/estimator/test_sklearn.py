@@ -146,6 +146,18 @@ class TestSearch:
         assert rows.mean() > 0.5
         assert whole.mean() > 0.5
 
+    def test_levels_that_a_fold_has_not_seen_are_scored(self):
+        table = pd.DataFrame(panel(20, 6).reshape(-1, 2), columns=["x", "y"])
+        table["who"], table["site"] = np.repeat(np.arange(20), 6), np.repeat(["a", "b"], 60)
+        search = GridSearchCV(
+            clone(CLOSED).set_params(entity="who"),
+            {"bounds": ["observed", None]},
+            cv=GroupKFold(2),
+            error_score="raise",
+        )
+        scores = search.fit(table, groups=table["site"]).cv_results_["mean_test_score"]
+        assert ((scores >= 0) & (scores < 0.2)).all()
+
     def test_the_better_model_wins(self):
         narrow = {column: (-0.1, 0.1) for column in (0, 1)}
         grid = {"bounds": [narrow, "observed"]}

@@ -360,7 +360,23 @@ class TestSaving:
                 CorruptModelError,
                 r"not describe a whole model .*Magic",
             ),
-            (["encoder", "window"], None, CorruptModelError, r"does not describe a whole model"),
+            (["encoder", "window"], None, CorruptModelError, r"describe a whole model .*Stages.window cannot be None"),
+            (["encoder", "window"], 10**7, CorruptModelError, r"Stages.window=10000000 is longer than every sequence"),
+            (["encoder", "clock", "rows"], 5, CorruptModelError, r"Cells.lengths are of \d+ rows, and Clock.rows=5"),
+            (
+                ["encoder", "cells", "led"],
+                {"$map": [[99, {"$tuple": [0, 1, 1]}]]},
+                CorruptModelError,
+                r"Cells.led\[99\]",
+            ),
+            (["encoder", "cells", "together"], {"a": 99}, CorruptModelError, r"Cells.together\['a'\]: cell 99 is not"),
+            (["encoder", "form", "columns"], {"$tuple": []}, CorruptModelError, r"features and names are not those of"),
+            (["model", "steps"], None, CorruptModelError, r"model.steps: \d cells need a network"),
+            (["model", "steps", "lookback", "order"], 4, CorruptModelError, r"Lookback.order must be 3 at most, not 4"),
+            (["params", "loss"], "none", CorruptModelError, r"loss='none' is not known; choose one of"),
+            (["params", "hidden"], -1, CorruptModelError, r"hidden=-1 is not allowed"),
+            (["history"], [3], CorruptModelError, r"history: it\[0\] cannot be 3"),
+            (["trained"], "yes", CorruptModelError, r"trained: it cannot be 'yes'"),
             (["seed"], ["x", []], CorruptModelError, r"does not describe a whole model"),
             (["class"], "Other", CorruptModelError, r"holds a Other; load it with Other.load"),
             (["files", "encoder", "sha256"], "0", CorruptModelError, r"is damaged \(its checksum differs\)"),
@@ -378,7 +394,13 @@ class TestSaving:
         with pytest.raises(error, match=text):
             RecurrentGAN.load(file.parent, check=False)
 
-    @pytest.mark.parametrize(("hidden", "text"), [(5, "size mismatch"), (-1, "must be greater than zero")])
+    @pytest.mark.parametrize(
+        ("hidden", "text"),
+        [
+            (5, r"model.steps: numbers\..* must be float32 of shape \(20, 9\), not float32 of \(4, 9\)"),
+            (-1, "Sizes.hidden must be"),
+        ],
+    )
     def test_a_network_of_another_size(self, hidden, text, saved, tmp_path):
         shutil.copytree(saved, tmp_path / "model")
         file = tmp_path / "model" / "model.json"

@@ -10,6 +10,8 @@ from tsgan.errors import InputError, ParameterError, SchemaError
 from tsgan.evaluation import case as prepare_module
 from tsgan.evaluation.case import prepare
 from tsgan.evaluation.columns import MAX_LEVELS, MISSING, OTHER, UNSEEN
+from tsgan.tables import files
+from tsgan.tables.form import free_name
 
 
 def series(rows: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -171,18 +173,31 @@ COLUMNS = r"synthetic table lacks \['b'\] and has \['c'\] beyond those of the re
             r"synthetic table has several columns named \['a'\]",
         ),
         (lambda s: s, {"entity": "who"}, SchemaError, "entity='who' is not a column of the real table"),
+        (
+            lambda s: s.assign(b=np.inf),
+            {"time": "b"},
+            InputError,
+            "time column 'b' of the synthetic table has infinite",
+        ),
         (lambda s: s, {"time": "when"}, SchemaError, "time='when' is not a column"),
         (lambda s: s, {"static": ["sex"]}, SchemaError, "static='sex' is not a column"),
         (lambda s: s, {"entity": "a", "time": "b"}, SchemaError, "no column to judge"),
         (lambda s: s, {"window": 0}, ParameterError, "window=0 is not allowed; .* at least 1"),
         (lambda s: s, {"window": 2.5}, ParameterError, "window=2.5 is not allowed"),
         (lambda s: "table", {}, InputError, "synthetic data must be a DataFrame or a numeric array"),
+        (lambda s: [[1.0, 2.0], [3.0]], {}, InputError, "synthetic data must be a DataFrame or a numeric array"),
         (lambda s: np.zeros((2, 2, 2, 2)), {}, InputError, r"got ndarray of shape \(2, 2, 2, 2\)"),
     ],
 )
 def test_refusals(change, options, error, text) -> None:
     with pytest.raises(error, match=text):
         prepare(series(), change(series(seed=1)), **options)
+
+
+def test_keys_that_cannot_be_compared_are_named() -> None:
+    lists = series().assign(who=[[1], [2]] * (len(series()) // 2))
+    with pytest.raises(SchemaError, match=r"the entity 'who' holds list objects such as \[1\], which do not tell"):
+        prepare(lists, lists, entity="who")
 
 
 def test_missing_keys_are_named() -> None:
@@ -316,3 +331,12 @@ def test_columns_that_only_count_are_not_judged():
     assert "column 'row' only counts, and is not judged" in case.notes
     broken = table(100).assign(row=lambda frame: frame["row"].where(frame["row"] != 30, 31))
     assert [column.name for column in prepare(table(0), broken, entity="who").columns] == ["row", "x"]
+
+
+@pytest.mark.parametrize("name", ["x", "step", "sequence"])
+def test_what_was_written_beside_columns_of_such_names_is_read_as_it_was_drawn(tmp_path, name) -> None:
+    real = pd.DataFrame({name: np.arange(40) % 7, "y": np.arange(40) % 5.0})
+    drawn = pd.concat([real.head(9)] * 3, keys=range(3), names=[free_name("sequence", real.columns), None])
+    files.write(drawn, tmp_path / "made.csv")
+    case = prepare(real, files.read(tmp_path / "made.csv"), window=3)
+    assert case.synthetic.panel.lengths.tolist() == [9, 9, 9]

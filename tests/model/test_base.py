@@ -9,7 +9,7 @@ from tsgan.model.base import FINE_RIDGE, fit_base, fit_mixture
 from tsgan.model.chunks import Chunk, ChunkSource, Lookback
 from tsgan.model.generator import Generator, Sizes
 from tsgan.model.likelihood import Split
-from tsgan.model.regression import Linear, Moments, Vector
+from tsgan.model.regression import Linear, Moments, Regressions, Vector
 from tsgan.panel import Panel
 
 A = np.array([[0.7, 0.2], [-0.1, 0.5]])
@@ -208,3 +208,11 @@ def test_held_back_blocks_are_the_same_for_base_and_network():
     split = Split.of(source, np.arange(600 - 23), 24, stretches=True)
     held = [rows[chunk.inside] for chunk, rows in source.sweep(64, Lookback(1), 24)]
     assert torch.cat(held).sum() == split.held.sum()
+
+
+def test_what_hardly_varies_about_its_mean_is_regressed_on_without_noise():
+    rng, moments = np.random.default_rng(0), Moments.none(3)
+    moments.add(np.array([100.0, 0.1, 0.0]) + np.array([1e-6, 1e-9, 1.0]) * rng.normal(size=(3, 1)))
+    for ridge in (0.0, 1e-6):
+        found, _ = Regressions.fit(moments, Moments.none(3), np.array([2]), ridge)
+        assert np.isfinite(found.weights).all()

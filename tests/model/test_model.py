@@ -1,6 +1,7 @@
 """The model of a panel: statics and steps, drawn, scored, saved."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,12 +82,43 @@ def test_a_model_comes_back_from_its_arrays(model):
     np.testing.assert_array_equal(one, two)
 
 
-def test_arrays_of_another_shape_are_refused(model):
-    made = model[1]
-    networks = made.networks()
-    networks["steps"].numbers["jumps"] = networks["steps"].numbers["jumps"][:1]
-    with pytest.raises(RuntimeError, match="jumps"):
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            lambda jumps: jumps[:1],
+            r"model.steps: numbers.jumps must be float64 of shape \(\d,\), not float64 of \(1,\)",
+        ),
+        (lambda jumps: jumps[:, None], r"model.steps: numbers.jumps must be float64 of shape \(\d,\), not"),
+        (np.float32, r"model.steps: numbers.jumps must be float64 of shape \(\d,\), not float32"),
+        (lambda jumps: jumps * np.nan, "model.steps: numbers.jumps must be finite"),
+        (None, "model.steps: numbers.jumps is missing"),
+    ],
+)
+def test_tensors_of_another_network_are_refused(change, text, model):
+    networks = model[1].networks()
+    numbers = networks["steps"].numbers
+    jumps = numbers.pop("jumps")
+    if change is not None:
+        numbers["jumps"] = change(jumps)
+    with pytest.raises(ValueError, match=text):
         Model.of(networks, rich_layout())
+
+
+@pytest.mark.parametrize("size", ["hidden", "layers", "units", "mixture"])
+def test_sizes_beyond_all_tensors_are_refused_before_anything_is_built(size, model):
+    networks = model[1].networks()
+    sizes = replace(networks["steps"].sizes, **{size: 10**6})
+    networks["steps"] = replace(networks["steps"], sizes=sizes)
+    with pytest.raises(ValueError, match=rf"model.steps: sizes.{size}=1000000, and no tensor has more than \d+"):
+        Model.of(networks, rich_layout())
+
+
+def test_networks_are_there_where_cells_are(model):
+    with pytest.raises(ValueError, match=r"model.steps: \d cells need a network"):
+        Model.of(model[1].networks() | {"steps": None}, rich_layout())
+    with pytest.raises(ValueError, match=r"model.steps: 0 cells need no network"):
+        Model.of(model[1].networks(), Layout(()))
 
 
 def test_a_panel_without_cells_or_statics_is_drawn_empty():

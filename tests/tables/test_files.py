@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan.errors import InputError, SchemaError, TsganWarning
+from tsgan.errors import InputError, ParameterError, SchemaError, TsganWarning
 from tsgan.tables import files as tables
 
 
@@ -109,7 +109,7 @@ def test_the_index_is_written_when_it_carries_something(tmp_path, index, columns
 
 def test_an_unnamed_index_takes_a_name_that_is_free(tmp_path):
     tables.write(pd.DataFrame({"time": [1, 2]}, index=pd.date_range("2024", periods=2)), tmp_path / "t.csv")
-    assert list(tables.read(tmp_path / "t.csv")) == ["time_", "time"]
+    assert list(tables.read(tmp_path / "t.csv")) == ["time_1", "time"]
 
 
 def test_row_numbers_that_pandas_wrote_are_left_out_with_a_warning(tmp_path, frame):
@@ -212,3 +212,41 @@ def test_without_pyarrow_the_error_says_what_to_install(tmp_path, frame, monkeyp
         tables.read(tmp_path / "t.parquet")
     with pytest.raises(InputError, match=words):
         tables.write(frame, tmp_path / "t.parquet")
+
+
+RISKY = {"note": ["=1+1", "+2", "-x", "@me", "\tx", "a=b", "-"], "=name": [-1.5, 2, 3, 4, 5, 6, 7]}
+SAFE = ["'=1+1", "'+2", "'-x", "'@me", "'\tx", "a=b", "'-"]
+
+
+@pytest.mark.parametrize("kind", ["str", "object", "category"])
+def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe_on_request(tmp_path, kind):
+    frame = pd.DataFrame(RISKY).astype({"note": kind})
+    tables.write(frame, tmp_path / "plain.csv")
+    assert tables.read(tmp_path / "plain.csv")["note"].tolist() == RISKY["note"]
+    with tables.Writer(tmp_path / "safe.csv", safe=True) as out:
+        out.write(frame.assign(lasts=pd.to_timedelta([-1] * 7, unit="h")))
+    made = tables.read(tmp_path / "safe.csv")
+    assert made["note"].tolist() == SAFE
+    assert made["'=name"].tolist() == RISKY["=name"]
+    assert made["lasts"].iloc[0] == "-1 days +23:00:00"
+    assert frame["note"].tolist() == RISKY["note"]
+
+
+def test_parquet_is_not_made_safe(tmp_path):
+    with pytest.raises(
+        ParameterError, match=r"t.parquet: only a csv can be made safe for spreadsheets; parquet has no"
+    ):
+        tables.Writer(tmp_path / "t.parquet", safe=True)
+
+
+def test_an_index_named_as_a_column_is_written_beside_it(tmp_path):
+    frame = pd.DataFrame({"when": ["a", "b"]}, index=pd.Index([3, 4], name="when"))
+    tables.write(frame, tmp_path / "t.csv")
+    assert tables.read(tmp_path / "t.csv").to_dict("list") == {"when_1": [3, 4], "when": ["a", "b"]}
+
+
+def test_parquet_whose_names_are_categories_is_refused(tmp_path):
+    frame = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    frame.set_axis(pd.CategoricalIndex(["a", "b"]), axis=1).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t.parquet: cannot be read as parquet: data type 'categorical' not"):
+        tables.read(tmp_path / "t.parquet")

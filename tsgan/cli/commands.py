@@ -216,14 +216,20 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
         help=f"rows held in memory at once, about (default: {PIECE:_}, fewer in wide tables)",
     )
     parser.add_argument("-o", "--output", metavar="OUT", default="-", help=f"table to write (default: -): {DATA}")
+    parser.add_argument(
+        "--csv-safe",
+        action="store_true",
+        help="write ' before text that a spreadsheet would run as a formula: it begins with = + - @ (default: as is)",
+    )
     parser.set_defaults(run=_sample)
 
 
 def _sample(args: argparse.Namespace) -> None:
     from ..estimator.recurrent_gan import RecurrentGAN
     from ..tables import files as tables
-    from .values import as_frame, sequences_of, where_of
+    from .values import as_frame, check_file, sequences_of, where_of
 
+    check_file(args.output)
     model = RecurrentGAN.load(args.model, device=args.device)
     conditions: dict[str, Any] = {}
     if args.where:
@@ -231,10 +237,10 @@ def _sample(args: argparse.Namespace) -> None:
     if args.static:
         conditions["static"] = tables.read(args.static)
     n = args.n if args.n is not None else len(conditions["static"]) if args.static else 1
-    chunk = sequences_of(model, n, args.length, args.chunk)
+    chunk = sequences_of(model, n, args.length, args.chunk, args.output)
     pieces = model.sample_iter(n, chunk, args.length, start=args.start, random_state=args.seed, **conditions)
     sequences, shown = 0, time.monotonic()
-    with tables.Writer(args.output) as out:
+    with tables.Writer(args.output, safe=args.csv_safe) as out:
         for piece in pieces:
             frame, sequences = as_frame(piece, sequences, single=n == 1)
             out.write(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
+PACKED = 0.2  # of the size as text: what csv.gz and parquet take at the least, but for tables of few different values
 
 
 def check_file(path: str | None) -> None:
@@ -38,14 +40,29 @@ def check_file(path: str | None) -> None:
         raise PermissionError(f"{target} cannot be written to; choose another place")
 
 
-def sequences_of(model: Any, n: int, length: int | None, rows: int | None) -> int:
-    """Return how many sequences make a piece: as many as have about `rows` rows."""
-    if n < 2:
-        return 1
-    few = as_frame(model.sample(8, length and min(length, 8), random_state=0), 0, single=False)[0]
+def sequences_of(model: Any, n: int, length: int | None, rows: int | None, path: str) -> int:
+    """Return how many sequences make a piece: as many as have about `rows` rows; check that a disk has room for all.
+
+    Raises
+    ------
+    OSError
+        If the disk of `path` (- is none) has less room than `n` sequences such as a few that are drawn will take.
+    """
+    some = max(1, min(n, 8))
+    few = as_frame(model.sample(some, length and min(length, 8), random_state=0), 0, single=False)[0]
+    steps = length or max(len(few) // some, 1)
+    if path != "-":
+        packed = 1.0 if path.lower().endswith(".csv") else PACKED
+        need = packed * n * steps * len(few.to_csv()) / max(len(few), 1)
+        free = shutil.disk_usage(Path(path).parent).free
+        if need > free:
+            raise OSError(
+                f"{path}: {n} sequences of about {steps} rows need about {need / 2**20:,.0f} MiB, and "
+                f"{free / 2**20:,.0f} are free; draw fewer, or write to another disk"
+            )
     if rows is None:
         rows = min(PIECE, WIDE // max(len(few.columns), 1))
-    return max(1, rows // max(length or len(few) // 8, 1))
+    return max(1, rows // steps)
 
 
 def as_frame(table: Any, before: int, *, single: bool) -> tuple[pd.DataFrame, int]:

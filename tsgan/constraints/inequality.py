@@ -22,13 +22,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools, first_rows
-from ..bundle import saved
+from ..bundle import PLACES, saved
 from ..errors import ConstraintError
 from .base import Columns, Constraint, Name, Plan, SequenceTable, Step, last_known, merged, part_name
 from .numbers import NumberFormat, Numbers, Scale, finest, read_together
@@ -133,7 +133,7 @@ class Node(Step):
     high: Any = None
     caps: Edges = ()  # parts of columns above it that have an end: it stays below where that part is not missing
     fallback: tuple[Any, Any] = (0, 0)  # what stands for L and U in sequences where no operand is known
-    decimals: int | None = None  # to which gaps are rounded
+    decimals: Annotated[int | None, PLACES] = None  # to which gaps are rounded
 
     @property
     def part(self) -> Name:

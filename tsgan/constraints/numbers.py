@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ..arrays import Bools, Doubles
-from ..bundle import saved
+from ..bundle import PLACES, saved
 
 Numbers = NDArray[Any]
 Kind = Literal["whole", "real", "moment", "span"]
@@ -159,7 +159,7 @@ class NumberFormat:
 
     dtype: Any
     kind: Kind
-    decimals: int | None = None  # None where they are too many to count
+    decimals: Annotated[int | None, PLACES] = None  # None where they are too many to count
     unit: Any = ""  # of moments and durations
     origin: int = 0
     step: int = 1

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from ..arrays import Bools, Doubles, Ints
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..layout import snap
 from .columns.choose import step_memory
 
@@ -61,10 +61,10 @@ class Marginal:
         Rows on either side whose mean says how far a number is moved; 0 for the number alone.
     """
 
-    drawn: Doubles
-    wanted: Doubles
-    atoms: Doubles
-    around: int
+    drawn: Annotated[Doubles, Held(order="increasing", shape=("knots",), least=1)]
+    wanted: Annotated[Doubles, Held(order="rising", shape=("knots",))]
+    atoms: Annotated[Doubles, Held(order="rising", shape=("atoms",))]
+    around: Annotated[int, Held(0)]
 
     @classmethod
     def fit(

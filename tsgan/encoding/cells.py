@@ -11,13 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Bools, Doubles, Floats, Ints, steps_within
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..constraints.base import Columns
 from ..holders import Holders, Sharing
 from ..layout import Bound, Category, Cell, Layout, Number
@@ -71,7 +71,7 @@ class Cells:
     """
 
     columns: list[Column]
-    lengths: Ints
+    lengths: Annotated[Ints, Held(1, shape=("sequences",), least=1)]
     calendar: Calendar | None = None
     trend: Trend | None = None
     marginals: dict[int, Marginal] | None = None
@@ -84,6 +84,7 @@ class Cells:
     def __post_init__(self) -> None:
         self._observed, self._independent = np.empty((0, 0)), list[float]()
         self._finish()
+        self._agree()
 
     @classmethod
     def fit(
@@ -194,18 +195,34 @@ class Cells:
             high = tuple(bound(own, self._column(one), self._places[one], -apart) for one, apart in order.ceilings)
             cells["value"][place] = replace(number, floors=low, ceilings=high, piled=order.piled)
         roles = {column.name: column.role for column in self.columns}
+        levels = {column.name: cell.levels for column, cell in described if isinstance(cell, Category)}
         for (one, two), met in self.meets.items():
             category = cells[roles[two]][self._places[two]]
             assert isinstance(category, Category)
+            if met.shape != (levels[one], levels[two]):
+                raise ValueError(f"Cells.meets[{one!r}, {two!r}] is of shape {met.shape}, not of their levels")
             together = (*category.meets, (self._places[one], met))
             cells[roles[two]][self._places[two]] = replace(category, meets=together)
-        length, levels = length_cell(self.lengths)
+        length, every = length_cell(self.lengths)
         self._longest = int(self.lengths.max()) if len(self.lengths) > 1 else 0
         places = POSITIONS if self._longest else 0
         known = places + sum(one.covariates for one in (self.calendar, self.trend) if one is not None)
         statics = (*cells["static"], *([] if length is None else [length]))
         single = len(self.lengths) == 1
-        self.layout = Layout(tuple(cells["value"]), statics, known, levels, stretches=single, places=places)
+        self.layout = Layout(tuple(cells["value"]), statics, known, every, stretches=single, places=places)
+
+    def _agree(self) -> None:
+        """Refuse what is said of cells that are not there, or of others in a shape that does not fit them."""
+        numbers, size = set(self._numbers()), len(self.layout.cells)
+        for j in (*(self.marginals or ()), *self.led, *(lead for lead, _, _ in self.led.values())):
+            if j not in numbers:
+                raise ValueError(f"Cells.marginals and Cells.led: cell {j} is no number")
+        for j, (_, there, here) in self.led.items():
+            if there.ndim != 1 or there.shape != here.shape or not np.isfinite([there, here]).all():
+                raise ValueError(f"Cells.led[{j}]: knots must be two rows of as many finite numbers")
+        for name, j in self.together.items():
+            if not 0 <= j < self._places.get(name, size):
+                raise ValueError(f"Cells.together[{name!r}]: cell {j} is not before it")
 
     def _column(self, name: Name) -> FloatColumn:
         found = next(column for column in self.columns if column.name == name)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
 from ..arrays import Doubles
-from ..bundle import saved
+from ..bundle import PLACES, saved
 from ..constraints.numbers import decimals_of
 from ..tables.dtypes import PER_SECOND, Name, temporal
 
@@ -47,7 +47,7 @@ class Difference:
     later: Name | None
     unit: str = ""
     mode: Mode = "exact"
-    decimals: int = 0
+    decimals: Annotated[int, PLACES] = 0
 
     def describe(self) -> str:
         """Return what it is in a few words."""

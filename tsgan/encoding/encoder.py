@@ -195,7 +195,7 @@ class Encoder:
         asked |= {"calendar": options.calendar, "names": names, "other": options.other}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, sharing=sharing, own=form.names, **asked)
         learned = clock, aliases, chain, missing, durations, cells, names
-        self._stages = Stages(options, window, form, library, keys, *learned)
+        self._stages = Stages(options, window, form, library, keys, *learned, excerpt=whole is not None)
         return self
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pandas.api import types
 
@@ -111,7 +112,8 @@ def restore(alias: Alias, source: pd.Series[Any]) -> pd.Series[Any]:
         return plain_source.astype(dtype)
     if isinstance(dtype, pd.PeriodDtype) and types.is_numeric_dtype(source.dtype):
         raise TypeError("numbers are no periods")
-    return source.astype(dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is not restored from it
+        return source.astype(dtype)
 
 
 def read_moments(source: pd.Series[Any]) -> pd.DatetimeIndex:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..arrays import Doubles, Floats, Ints
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..constraints.base import Columns, Constraint
 from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
@@ -68,10 +68,12 @@ class Stages:
         Constraints and their steps.
     names : dict of name to str
         The columns of numbers that name things, and why.
+    excerpt : bool
+        Whether `clock` and all that follow were learned from some rows of a larger table; `lengths` are of all.
     """
 
     options: Options
-    window: int
+    window: Annotated[int, Held(1)]
     form: Form
     frame: FrameKind
     keys: Keys | None
@@ -82,6 +84,14 @@ class Stages:
     durations: Durations
     cells: Cells
     names: dict[Name, str] = field(default_factory=dict)
+    excerpt: bool = False
+
+    def __post_init__(self) -> None:
+        rows = int(self.lengths.sum())
+        if rows != self.clock.rows and not self.excerpt:
+            raise ValueError(f"Cells.lengths are of {rows} rows, and Clock.rows={self.clock.rows}")
+        if self.window > self.lengths.max():
+            raise ValueError(f"Stages.window={self.window} is longer than every sequence of Cells.lengths")
 
     @property
     def lengths(self) -> Ints:

@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
+TRIED_ROWS = 32  # of each sequence that a loaded model draws at most, to see whether it can
 CALIBRATION_ROWS = 50_000  # rows that marginals are compared on
+PLAIN = {  # what is saved beside the encoder and the networks
+    "params": dict[str, Any],
+    "features": int,
+    "names": list[str],
+    "seed": list[Any],
+    "history": list[dict[str, Any]],
+    "trained": bool,
+    "finished": bool,
+}
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -44,6 +54,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     _encoder: Encoder
     _model: Model
     _seed: np.random.SeedSequence
+
+    def _check_arguments(self) -> None:
+        """Check what the constructor got."""
 
     def _finish(self) -> None:
         """Make the learned public; from now on the estimator counts as fitted."""
@@ -107,33 +120,51 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """
         from .. import bundle
         from ..encoding.encoder import Encoder
-        from ..model.model import Model
+        from ..encoding.stages import Stages
+        from ..model.model import Model, Network
         from ..model.runtime import pick_device
 
+        if device is not None:
+            pick_device(device)
         document, parts = bundle.read(path, check=check)
         try:
             kind = str(document["class"])
             if kind != cls.__name__:
                 raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            read = {name: bundle.unpack(value, parts.get(name, {})) for name, value in document.items()}
+            read: dict[str, Any] = {}
+            for name, one in {**PLAIN, "encoder": Stages, "model": dict[str, Network | None]}.items():
+                try:
+                    read[name] = bundle.unpack(document[name], parts.get(name, {}), one)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
             self = cls(**read["params"])
             if device is not None and "device" in read["params"]:
                 self.set_params(device=device)
+            self._check_arguments()
             self._seed = np.random.SeedSequence(int(read["seed"][0]), spawn_key=tuple(read["seed"][1]))
             self._encoder = Encoder.of(read["encoder"])
-            self.n_features_in_ = int(read["features"])
-            if read["names"]:
-                self.feature_names_in_ = np.array(read["names"], dtype=object)
-            pick_device(getattr(self, "device", "cpu"))
+            self._name_features()
+            if read["features"] != self.n_features_in_ or read["names"] != list(getattr(self, "feature_names_in_", [])):
+                raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
-            self.history_, self.trained_ = list(read["history"]), bool(read["trained"])
-            self.finished_ = bool(read["finished"])
+            self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
             self._finish()
-        except ParameterError:
-            raise  # the device that was asked for
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
-            raise CorruptModelError(f"{path}: model.json does not describe a whole model ({error!r})") from error
+            self._try()
+        except CorruptModelError:
+            raise
+        except Exception as error:  # a file may hold anything
+            raise CorruptModelError(f"{path}: {bundle.NAME} does not describe a whole model ({error!r})") from error
+        pick_device(getattr(self, "device", "cpu"))
         return self
+
+    def _try(self) -> None:
+        """Draw a few rows: what is checked part by part also has to go together."""
+        drawer = self._drawer
+        length = None if drawer.longest(None) <= TRIED_ROWS else TRIED_ROWS
+        try:
+            self.sample(2, length, random_state=0)
+        except Exception as error:
+            raise ValueError(f"no rows can be drawn, parts of it do not go together: {error!r}") from error
 
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""
@@ -148,12 +179,16 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
         panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).learn(X)
+        self._name_features()
+        return self._encoder.windows(panel)
+
+    def _name_features(self) -> None:
+        """Say which columns there are, as scikit-learn does."""
         columns = self._encoder.columns
         self.n_features_in_ = len(columns)
         self.__dict__.pop("feature_names_in_", None)
         if all(isinstance(name, str) for name in columns):
             self.feature_names_in_ = np.array(columns, dtype=object)
-        return self._encoder.windows(panel)
 
     def _encode_to_disk(self, source: Any, rng: np.random.Generator) -> Panel:
         """Fit the encoder to an excerpt of a table in parts; return all of it on disk."""
@@ -403,7 +438,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """Return how hard synthetic sequences are to tell from `X`; 1 is best, 0 is "always told apart".
 
         It is `2 (1 - AUC)` of the strong judge (`evaluate`'s `two_sample`), at most 1, against a fresh sample of the
-        size of `X`: higher is better, for use in a grid search. `X` need not be the fitted table.
+        size of `X`: higher is better, for use in a grid search. `X` need not be the fitted table: levels that were
+        never seen, or values that are missing where none were, lower the score as all that is never drawn does.
 
         Parameters
         ----------
@@ -417,14 +453,14 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         NotFittedError
             Before `fit`.
         InputError, SchemaError
-            If `X` has other columns, values that were never seen, or too few rows to be cut in two.
+            If `X` has other columns, or too few rows to be cut in two.
         """
         from ..evaluation.evaluate import closeness  # the one place where an estimator calls the judge
 
         self._check_fitted()
-        panel = self._encoder.encode(X)
-        single = len(panel) == 1
-        made = self.sample(1 if single else len(panel), len(panel.values) if single else None, random_state=0)
+        _, _, lengths = self._encoder.stages.take_apart(X)
+        single = len(lengths) == 1
+        made = self.sample(1 if single else len(lengths), int(lengths[0]) if single else None, random_state=0)
         return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
 
     def __sklearn_tags__(self) -> Tags:

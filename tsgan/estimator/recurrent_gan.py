@@ -271,7 +271,10 @@ class RecurrentGAN(Synthesizer):
         TsganWarning
             If training did not improve on the untrained start, which is then kept; or if it was interrupted.
         """
-        check_training(self.get_params(deep=False))
+        from ..model.runtime import pick_device
+
+        self._check_arguments()
+        pick_device(self.device)
         deadline = math.inf if self.max_time is None else time.monotonic() + LEARNING * self.max_time
         try:
             told = self._learn(X, deadline)
@@ -282,13 +285,15 @@ class RecurrentGAN(Synthesizer):
             warnings.warn(told, TsganWarning, stacklevel=2)
         return self
 
+    def _check_arguments(self) -> None:
+        check_training(self.get_params(deep=False))
+
     def _learn(self, X: Any, deadline: float) -> str:
         """Learn the model; return what there is to warn of."""
         from ..model.callbacks import History
         from ..model.model import Model
-        from ..model.runtime import one_thread, pick_device
+        from ..model.runtime import one_thread
 
-        pick_device(self.device)
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
@@ -369,7 +374,6 @@ def check_training(given: Mapping[str, Any]) -> None:
     """
     from ..model.cells import CELLS
     from ..model.losses import LOSSES
-    from ..model.runtime import pick_device
 
     choose("cell", given["cell"], CELLS)
     choose("loss", given["loss"], LOSSES)
@@ -389,4 +393,3 @@ def check_training(given: Mapping[str, Any]) -> None:
     for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)
     functions("callbacks", given["callbacks"])
-    pick_device(given["device"])

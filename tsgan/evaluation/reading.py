@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
-from ..tables.form import OUTER, free_name
+from ..tables.form import OUTER, free_name, told_apart
 from ..tables.frames import read_frame
 from .columns import days
 
@@ -79,7 +79,7 @@ def plainly(tables: Mapping[str, Any], entity: str | None, time: str | None) -> 
             continue
         frame = read_frame(table, kind, (entity, time))[0]
         if isinstance(frame, pd.DataFrame) and isinstance(real, pd.DataFrame) and entity is None:
-            names = [name for name in (free_name(OUTER, real.columns), "step") if name not in real]
+            names = [free_name(name, real.columns) for name in (OUTER, "step")]
             levels = [name for name in names if name in frame]
             frame = frame.set_index(levels) if levels[:1] == names[:1] else frame
         made[side] = frame
@@ -94,7 +94,10 @@ def as_frame(table: TableLike, side: str) -> pd.DataFrame:
         return table.to_frame("value" if table.name is None else table.name)
     if isinstance(table, list) and table and all(np.ndim(item) == 2 for item in table):
         return pd.concat([as_frame(item, side) for item in table], keys=range(len(table)), names=["sequence", None])
-    values = np.asarray(table)
+    try:
+        values = np.asarray(table)
+    except ValueError:
+        values = np.empty(0, dtype=object)  # rows of different lengths
     if values.ndim not in (1, 2, 3) or values.dtype == object:
         raise InputError(
             f"the {side} data must be a DataFrame or a numeric array (time, columns) or (sequences, time, columns); "
@@ -150,7 +153,7 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
         frame.index.nlevels > 1 or frame.index.has_duplicates
     )
     if entity is not None:
-        codes = pd.factorize(frame[entity])[0]
+        codes = told_apart(frame[entity], entity)[0]
     elif outer:
         codes = pd.factorize(frame.index.get_level_values(0))[0]
     else:
@@ -163,6 +166,8 @@ def _in_order(frame: pd.DataFrame, side: str, entity: str | None, time: str | No
         if frame[time].isna().any():
             raise InputError(f"time column {time!r} of the {side} table has missing values; drop those rows")
         clock = clock_of(frame[time])
+        if not np.isfinite(clock).all():
+            raise InputError(f"time column {time!r} of the {side} table has infinite values; drop those rows")
     elif isinstance(stamps, pd.DatetimeIndex) and (outer or frame.index.nlevels == 1):
         clock = clock_of(stamps.to_series())
     order = np.lexsort((np.zeros(len(frame)) if clock is None else clock, codes))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..arrays import Doubles
 from ..layout import Cell, Layout, Number
-from .chunks import Chunk, Lookback
+from .chunks import MAX_ORDER, Chunk, Lookback
 from .context import ContextRows, ContextWeights, fit_context
 from .heads import CLOSE, Coded, Outcomes, mixture_log_prob
 from .regression import MIN_SPREAD, Linear, Moments, Regressions, Vector
@@ -26,7 +26,7 @@ from .spells import MAX_DURATIONS, SpellCounts, durations, spell_cells
 
 Chunks = Callable[[Lookback], Iterator[tuple[Chunk, Tensor]]]
 Sides = tuple[Moments, Moments]  # of rows that are learned from, of rows that are held back
-ORDERS = (1, 2, 3)  # rows before a row that are tried: what lies farther back is the network's
+ORDERS = tuple(range(1, MAX_ORDER + 1))  # rows before a row that are tried
 RIDGES = (1e-4, 1e-2, 1e-1, 1.0)  # from next to none to so much that a wide table of few rows is held
 FINE_RIDGE, FINE_GAIN = 1e-6, 0.1  # a ridge for smooth paths, and nats a number that it has to gain
 MAX_WIDTH = (

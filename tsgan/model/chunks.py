@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..arrays import Bools, Doubles, Ints
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..layout import Layout
 from ..panel import Panel
 from .heads import Coded, code
+from .periods import MAX_PERIOD
+from .spells import MAX_DURATIONS
 
+MAX_ORDER = 3  # rows before a row that the base sees: what lies farther back is the network's
 EXTRA_ROWS = 2  # of context beyond the base's: they say whether the last of them stayed or went straight on
 FOLDS = 5  # blocks of time or sequences, of which one is held back
 MAX_SWEPT = 250_000  # numbers that are swept over at once: two megabytes, whatever the size of the panel
@@ -30,9 +34,11 @@ class Lookback:
     before, then with one season after the other.
     """
 
-    order: int
-    seasons: tuple[int, ...] = ()  # rows, increasing, above `order`; the row a season ago and the one before are seen
-    spells: int = 0  # rows up to which it counts for how long a state has lasted, see `spells`; 0 if it does not
+    order: Annotated[int, Held(0, MAX_ORDER)]
+    # rows, increasing, above `order`; the row a season ago and the one before are seen
+    seasons: Annotated[tuple[int, ...], Held(1, MAX_PERIOD, "increasing")] = ()
+    # rows up to which it counts for how long a state has lasted, see `spells`; 0 if it does not
+    spells: Annotated[int, Held(0, MAX_DURATIONS[-1])] = 0
 
     @property
     def rows(self) -> int:

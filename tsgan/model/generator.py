@@ -12,12 +12,13 @@ the one row of a sequence.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..bundle import saved
+from ..bundle import Held, saved
 from ..layout import Category, Cell, Layout, Number
 from .base import Base, OutcomeLogits
 from .cells import CELLS, State
@@ -40,10 +41,10 @@ class Sizes:
     """How large the networks are: recurrent cell, its hidden size and layers, units of the chain, normals a number."""
 
     cell: str = "lstm"
-    hidden: int = 128
-    layers: int = 1
-    units: int = 128
-    mixture: int = 6
+    hidden: Annotated[int, Held(1)] = 128
+    layers: Annotated[int, Held(1)] = 1
+    units: Annotated[int, Held(1)] = 128
+    mixture: Annotated[int, Held(1)] = 6
 
 
 class Features(nn.Module):

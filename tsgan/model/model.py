@@ -244,7 +244,15 @@ class Model:
             If they do not fit one another.
         """
         layouts = {"steps": layout, "statics": Layout(layout.statics)}
-        made = {name: None if one is None else one.generator(layouts[name]) for name, one in networks.items()}
+        made: dict[str, Generator | None] = {}
+        for name, own in layouts.items():
+            one = networks[name]
+            if (one is None) is bool(own.cells):
+                raise ValueError(f"model.{name}: {len(own.cells)} cells need {'a' if own.cells else 'no'} network")
+            try:
+                made[name] = None if one is None else one.generator(own)
+            except (ValueError, RuntimeError) as error:
+                raise ValueError(f"model.{name}: {error}") from error
         return cls(layout, made["steps"], made["statics"])
 
 
@@ -264,10 +272,34 @@ class Network:
         return cls(generator.lookback, generator.sizes, numbers)
 
     def generator(self, layout: Layout) -> Generator:
-        """Return the generator."""
+        """Return the generator.
+
+        Raises
+        ------
+        ValueError
+            If the tensors are not those of such a network, naming the first; it is compared before it is built.
+        """
+        self._check(layout)
         made = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes)
         made.load_state_dict({key: torch.from_numpy(array) for key, array in self.numbers.items()})
         return made.eval()
+
+    def _check(self, layout: Layout) -> None:
+        # what is larger than any tensor is refused at once: many layers take long even where they take no memory
+        most = max((len(self.numbers), *(size for array in self.numbers.values() for size in array.shape)))
+        for name in ("hidden", "layers", "units", "mixture"):
+            if (size := getattr(self.sizes, name)) > most:
+                raise ValueError(f"sizes.{name}={size}, and no tensor has more than {most}")
+        with torch.device("meta"):
+            wanted = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes).state_dict()
+        if odd := sorted(wanted.keys() ^ self.numbers.keys()):
+            raise ValueError(f"numbers.{odd[0]} is {'missing' if odd[0] in wanted else 'not of this network'}")
+        for key, array in self.numbers.items():
+            shape, dtype = tuple(wanted[key].shape), str(wanted[key].dtype).removeprefix("torch.")
+            if array.shape != shape or str(array.dtype) != dtype:
+                raise ValueError(f"numbers.{key} must be {dtype} of shape {shape}, not {array.dtype} of {array.shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"numbers.{key} must be finite")
 
 
 def _fit(

@@ -197,7 +197,8 @@ class Regressions:
         size = np.sqrt(np.maximum(np.diag(cov), 0))
         scale = np.where(size > 1e-9, size, 1.0)
         unit = cov / np.outer(scale, scale)
-        np.fill_diagonal(unit, np.where(size > 1e-9, 1.0 + ridge, 1.0))
+        noise = 4 * np.finfo(np.float64).eps * len(mean) * (mean / scale) ** 2  # what taking means away leaves at most
+        np.fill_diagonal(unit, np.where(size > 1e-9, 1.0 + ridge + noise, 1.0))
         factor = np.linalg.cholesky(unit + 1e-9 * np.eye(len(unit)))
         inverse = np.linalg.solve(factor, np.eye(len(unit)))[targets]
         each = np.arange(len(targets))

@@ -26,7 +26,7 @@ def pick_device(device: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise ParameterError(
             f"device={device!r} cannot be used on this machine; choose 'cpu', 'auto', or an accelerator that torch "
             f"finds here ({str(error).splitlines()[0]})"

@@ -26,12 +26,15 @@ from typing import IO, Any, Self, cast
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, SchemaError, TsganWarning
+from ..errors import InputError, ParameterError, SchemaError, TsganWarning
 from .dialect import HEAD, Dialect, moments, older, sniff, with_commas
 from .dtypes import PER_SECOND
+from .form import free_name
+from .unfinished import beside, sweep
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
+RUN = ("=", "+", "-", "@", "\t", "\r")  # with which formulas begin
 _MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "null", "NULL", "None", "#N/A"})
 _EXACT = {"float_precision": "round_trip"} if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1) else {}
 
@@ -75,7 +78,7 @@ def read(
         if time in frame.columns and dialect is not None and dialect.time_format is not None:
             numbers = pd.api.types.is_integer_dtype(frame[time].dtype)  # 20240131
             frame[time] = frame[time].astype(str) if numbers else frame[time]
-        if time in frame.columns and pd.api.types.is_string_dtype(frame[time].dtype):
+        if time in frame.columns and pd.api.types.infer_dtype(frame[time], skipna=True) == "string":
             first = None if like is None else Dialect.of(like).time_format
             frame[time], found = moments(frame[time], time, found or dialect or Dialect(), first)
     if found is not None and not parquet:
@@ -104,6 +107,8 @@ class Writer:
     ----------
     path : str or Path
         Ends in .csv, .csv.gz or .parquet; "-" is standard output, as csv.
+    safe : bool
+        Whether text that a spreadsheet would run as a formula gets an apostrophe before it, see `_not_run`.
 
     Attributes
     ----------
@@ -114,19 +119,24 @@ class Writer:
     ------
     InputError
         If the ending is another, the file cannot be written, no piece is, or a piece does not fit those before it.
+    ParameterError
+        If a parquet file is to be safe: it has no formulas.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, safe: bool = False) -> None:
         ending = _ending(path)
+        if safe and ending == ".parquet":
+            raise ParameterError(f"{path}: only a csv can be made safe for spreadsheets; parquet has no formulas")
         self.rows = 0
         self._name = str(path)
         self._target = None if str(path) == STANDARD else Path(path)
         self._columns: list[Any] | None = None
         self._stack = contextlib.ExitStack()
         if self._target is None:
-            self._to: _CsvAppender | _ParquetAppender = _CsvAppender(lambda _: sys.stdout)
+            self._to: _CsvAppender | _ParquetAppender = _CsvAppender(lambda _: sys.stdout, safe)
             return
-        self._beside = self._target.with_name(f".{self._target.name}.{os.getpid()}.part")
+        sweep(self._target.parent)
+        self._beside = beside(self._target)
         if ending == ".parquet":
             _need_pyarrow(self._target)
             self._to = self._stack.enter_context(contextlib.closing(_ParquetAppender(self._beside, self._name)))
@@ -135,7 +145,11 @@ class Writer:
             raw: IO[bytes] = self._stack.enter_context(self._beside.open("wb"))
             if ending == ".csv.gz":
                 raw = cast("IO[bytes]", self._stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0)))
-        self._to = _CsvAppender(lambda encoding: self._stack.enter_context(io.TextIOWrapper(raw, encoding, newline="")))
+
+        def opened(encoding: str) -> IO[str]:
+            return self._stack.enter_context(io.TextIOWrapper(raw, encoding, newline=""))
+
+        self._to = _CsvAppender(opened, safe)
 
     def write(self, frame: pd.DataFrame) -> None:
         """Append rows, which have the columns, and the levels of the index that are written, of the first piece."""
@@ -179,8 +193,8 @@ class Writer:
 class _CsvAppender:
     """Appends frames to a text, which is opened with the encoding that the first carries; it brings the header, too."""
 
-    def __init__(self, opened: Callable[[str], IO[str]]) -> None:
-        self._opened = opened
+    def __init__(self, opened: Callable[[str], IO[str]], safe: bool) -> None:
+        self._opened, self._safe = opened, safe
         self._text: IO[str] | None = None
         self._dialect = Dialect()
         self._finest: dict[int, pd.Series[Any]] = {}
@@ -192,6 +206,7 @@ class _CsvAppender:
             self._dialect = Dialect.of(frame)
             self._text = self._opened(self._dialect.encoding or "utf-8")
         frame = _named(frame).copy(deep=False)
+        frame = _not_run(frame) if self._safe else frame
         finest, dialect = self._finest, self._dialect
         for place, kind in enumerate(frame.dtypes):
             if not (isinstance(kind, pd.DatetimeTZDtype) or (isinstance(kind, np.dtype) and kind.kind in "mM")):
@@ -208,6 +223,22 @@ class _CsvAppender:
             finest[place] = _finest(column)
         marks: dict[str, Any] = {"sep": dialect.sep or ",", "decimal": dialect.decimal or "."}
         frame.to_csv(self._text, index=False, header=header, lineterminator="\n", **marks)
+
+
+def _not_run(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with an apostrophe before each text, names too, that a spreadsheet would take for a formula.
+
+    Those are texts that begin with one of = + - @ or a tab or a return ("CSV Injection", OWASP,
+    https://owasp.org/www-community/attacks/CSV_Injection). Numbers stay as they are.
+    """
+
+    def safe(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and value.startswith(RUN) else value
+
+    for place, kind in enumerate(frame.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind) and getattr(kind, "kind", "O") == "O":
+            frame.isetitem(place, frame.iloc[:, place].astype(object).map(safe).array)
+    return frame.set_axis([safe(name) for name in frame.columns], axis=1)
 
 
 def _finest(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -368,7 +399,10 @@ def _need_pyarrow(path: Path) -> None:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     with _reading_parquet(path):
-        frame = pd.read_parquet(path, engine="pyarrow")
+        try:
+            frame = pd.read_parquet(path, engine="pyarrow")
+        except (TypeError, ValueError) as error:  # of pandas, which does not know its own notes in the file
+            raise InputError(f"{path}: cannot be read as parquet: {_line(error)}") from error
     if frame.empty:
         raise InputError(f"{path}: the table has no rows")
     return frame
@@ -498,17 +532,15 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with an informative index as its first columns, each with a name of its own."""
     if not _informative(frame.index):
         return frame
-    taken = {str(name) for name in [*frame.columns, *frame.index.names] if name is not None}
-    names = []
+    given, names = [*frame.columns, *(name for name in frame.index.names if name is not None)], list[Any]()
     for level, name in enumerate(frame.index.names):
         if name is None:
-            kind = frame.index.get_level_values(level)
-            name = "time" if isinstance(kind, pd.DatetimeIndex | pd.PeriodIndex) else "step"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-        names.append(name)
-    return frame.reset_index(names=names)
+            moments = isinstance(frame.index.get_level_values(level), pd.DatetimeIndex | pd.PeriodIndex)
+            names.append(free_name("time" if moments else "step", [*given, *names]))
+        else:
+            names.append(free_name(str(name), [*given, *names]) if name in [*frame.columns, *names] else name)
+    levels = [frame.index.get_level_values(at).to_series(name=name) for at, name in enumerate(names)]
+    return pd.concat([*(level.reset_index(drop=True) for level in levels), frame.reset_index(drop=True)], axis=1)
 
 
 def _line(error: Exception) -> str:

@@ -167,8 +167,31 @@ def _frame(
     missing = np.flatnonzero(pd.isna(who))
     if len(missing):
         raise InputError(f"the entity {entity!r} is missing (NaN) in {_rows(missing, len(data))}; fill or drop them")
-    codes, keys = pd.factorize(who)
-    return SplitTable(form, values, codes.astype(np.int64), pd.Index(keys), clock, index)
+    codes, keys = told_apart(who, entity)
+    return SplitTable(form, values, codes, pd.Index(keys), clock, index)
+
+
+def told_apart(keys: Any, entity: Name | None) -> tuple[Ints, Any]:
+    """Return the number of each row's key in order of appearance, -1 where it is missing, and the keys by number.
+
+    Raises
+    ------
+    SchemaError
+        If keys cannot be compared, as lists cannot.
+    InputError
+        If a key is infinite.
+    """
+    try:
+        codes, found = pd.factorize(keys)
+    except TypeError as error:
+        nested = next(key for key in keys if types.is_list_like(key) or isinstance(key, dict))
+        raise SchemaError(
+            f"the entity {entity!r} holds {type(nested).__name__} objects such as {nested!r}, which do not tell "
+            "sequences apart; make them text, for instance by .astype(str)"
+        ) from error
+    if types.is_float_dtype(found.dtype) and bool(np.isinf(np.asarray(found, dtype=np.float64)).any()):
+        raise InputError(f"the entity {entity!r} is infinite (inf) in some rows; give them a key of their own")
+    return codes.astype(np.int64), found
 
 
 def _without(data: pd.DataFrame, exclude: tuple[Name, ...], roles: Mapping[Any, str]) -> pd.DataFrame:
@@ -211,7 +234,10 @@ def _array(
         lengths = np.array([len(item) for item in data], dtype=np.int64)
         array, kind = np.concatenate(data), "panel"
     else:
-        array = np.asarray(data)
+        try:
+            array = np.asarray(data)
+        except ValueError as error:
+            raise SchemaError(f"the rows are of different lengths ({error}); pass a DataFrame or an array") from error
         kind = "panel" if array.ndim == 3 else "series"
         if array.ndim == 3:
             lengths = np.full(array.shape[0], array.shape[1], dtype=np.int64)
@@ -223,6 +249,8 @@ def _array(
         )
     if array.dtype.kind == "c":
         raise SchemaError("Complex data not supported: split it into real and imaginary parts")
+    if array.dtype.kind in "mM":
+        raise SchemaError(f"an array must hold numbers, got {array.dtype}; pass a DataFrame for dates and durations")
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(np.float64)
@@ -241,6 +269,9 @@ def _names(data: pd.DataFrame) -> list[Name]:
     odd = [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]
     if odd:
         raise SchemaError(f"column names must be strings or integers; got {odd[:3]}. Rename them")
+    own = [name for name in names if isinstance(name, str) and name.startswith("\0")]
+    if own:
+        raise SchemaError(f"column names must not start with a zero character; got {own[:3]}. Rename them")
     double = sorted({str(name) for name in data.columns[data.columns.duplicated()]})
     if double:
         raise SchemaError(f"column names must be unique; more than once there: {double}")
@@ -280,25 +311,27 @@ def _rows(places: NDArray[np.intp], rows: int) -> str:
 
 
 def _check_finite(table: SplitTable) -> None:
-    """Refuse infinite values, and such as are too large or too small to be reckoned with."""
+    """Refuse infinite values, and such as are too large or too small to be reckoned with; in the time, too."""
     rows = len(table.values)
-    for name in table.values.columns:
-        x = _floats(table.values[name])
+    columns = [(f"column {name!r}", table.values[name]) for name in table.values.columns]
+    if table.stamps is not None:
+        named = "index" if table.form.time is None else repr(table.form.time)
+        columns.append((f"the time {named}", pd.Series(table.stamps)))
+    for name, column in columns:
+        x = _floats(column)
         if x is None:
             continue
         infinite = np.flatnonzero(np.isinf(x))
         if len(infinite):
             raise InputError(
-                f"infinite values (inf) in column {name!r}, in {_rows(infinite, rows)}; replace them by finite "
+                f"infinite values (inf) in {name}, in {_rows(infinite, rows)}; replace them by finite "
                 "numbers, or by NaN where there is no value"
             )
         x = x[~np.isnan(x)]
         if len(x) and np.abs(x).max() > MAX_MAGNITUDE:
-            raise InputError(f"column {name!r} holds {x[np.abs(x).argmax()]:g}; rescale it below {MAX_MAGNITUDE:g}")
+            raise InputError(f"{name} holds {x[np.abs(x).argmax()]:g}; rescale it below {MAX_MAGNITUDE:g}")
         if len(x) and 0 < np.ptp(x) < 1 / MAX_MAGNITUDE:
-            raise InputError(
-                f"column {name!r} varies by no more than {np.ptp(x):g}; rescale it above {1 / MAX_MAGNITUDE:g}"
-            )
+            raise InputError(f"{name} varies by no more than {np.ptp(x):g}; rescale it above {1 / MAX_MAGNITUDE:g}")
 
 
 def _floats(column: pd.Series[Any]) -> NDArray[np.float64] | None:

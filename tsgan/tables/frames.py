@@ -69,7 +69,8 @@ def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any]
     """
     if not _foreign(data):
         if not isinstance(data, pd.DataFrame | pd.Series):
-            return data, FrameKind()
+            return _plain_array(data), FrameKind()
+        _refuse_broken_text(data)
         frame, rewriting = Rewriting.read(data, roles, None if known is None else known.rewriting or Rewriting())
         return frame, FrameKind(rewriting=rewriting, csv=data.attrs.get(ATTRIBUTE))
     nw = _narwhals(type(data).__module__.split(".")[0])
@@ -133,6 +134,34 @@ def _foreign(data: Any) -> bool:
     return type(data).__module__.split(".")[0] in LIBRARIES or any(hasattr(type(data), name) for name in PROTOCOLS)
 
 
+def _plain_array(data: Any) -> Any:
+    """Return an array in the order of bytes of this machine, NaN where values are masked; all else as it is."""
+    if isinstance(data, np.ma.MaskedArray) and data.dtype.kind in "fiub":
+        data = np.where(np.ma.getmaskarray(data), np.nan, data.data)
+    native = not isinstance(data, np.ndarray) or data.dtype.isnative
+    return data if native else data.astype(data.dtype.newbyteorder("="))
+
+
+def _refuse_broken_text(data: pd.DataFrame | pd.Series[Any]) -> None:
+    """Refuse text that no file can hold: halves of a surrogate pair, which a wrong encoding leaves."""
+    columns: list[tuple[str, Any]] = [("the column names", data.columns)] if isinstance(data, pd.DataFrame) else []
+    columns += [(f"column {name!r}", column) for name, column in data.items()] if columns else [("the column", data)]
+    columns += [(f"index level {name!r}", data.index.get_level_values(at)) for at, name in enumerate(data.index.names)]
+    for what, column in columns:
+        held: Any = column.dtype.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+        if held.dtype != object:
+            continue
+        texts = {value for value in held if isinstance(value, str)}
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError:
+            broken = next(text for text in sorted(texts) if any("\ud800" <= sign <= "\udfff" for sign in text))
+            raise SchemaError(
+                f"{what}: {broken!r} is broken text (half of a surrogate pair); read the file in its encoding, or "
+                "replace it by .str.encode('utf-8', 'replace').str.decode('utf-8')"
+            ) from None
+
+
 def _narwhals(library: str) -> Any:
     try:
         import narwhals
@@ -179,6 +208,9 @@ def _read_column(column: Any, nw: Any) -> tuple[Any, dict[str, Any]]:
 def _read_category(column: Any, kind: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     native = column.to_native()
     if hasattr(native, "combine_chunks"):
+        levels = native.type.value_type
+        if getattr(levels, "storage_type", levels).num_fields:
+            raise SchemaError(f"column {column.name!r} has nested levels ({native.type}); cast it to text, or drop it")
         return native.to_pandas().array, kind
     values = np.array(column.to_list(), dtype=object)
     if kind["of"] == "Enum":

@@ -17,14 +17,14 @@ import operator
 import string
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from ..bundle import saved
+from ..bundle import PLACES, saved
 from ..errors import ParameterError
 from .dtypes import INT64_MAX, Token, dump, label, load, temporal, ticks, untick
 
@@ -62,7 +62,7 @@ class Keys:
     room: int = INT64_MAX  # how many numbers are free from the first on
     prefix: str = ""  # what stands before the number of a text key
     suffix: str = ""  # and after it
-    digits: int = 1  # to how many digits that number is filled with zeros
+    digits: Annotated[int, PLACES] = 1  # to how many digits that number is filled with zeros
     places: tuple[str, ...] = ()  # of a pattern, the characters that each place of a new key may have
 
     @classmethod

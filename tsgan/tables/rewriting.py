@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ..bundle import saved
+from ..bundle import PLACES, saved
 from .dtypes import Name, Token, blank, dump, load, marker
 
 # What parts groups of three digits, and the decimal marks that may stand beside it.
@@ -36,7 +36,7 @@ def flat(name: Any) -> Any:
 class Decimals:
     """Decimals of one scale, objects or of Arrow."""
 
-    scale: int
+    scale: Annotated[int, PLACES]
     precision: int = 0  # of Arrow; 0 for objects
     marker: str = ""  # how objects write a missing value
 
@@ -132,7 +132,7 @@ class Grouped:
     dtype: Token
     group: str
     point: str
-    digits: int  # after the point
+    digits: Annotated[int, PLACES]  # after the point
     same: bool  # whether all numbers have as many, zeros included
     prefix: str = ""
     suffix: str = ""
@@ -223,6 +223,10 @@ class Rewriting:
         elif isinstance(data.columns, pd.MultiIndex):
             levels, axes = tuple(data.columns), tuple(data.columns.names)
             data = data.set_axis([flat(one) for one in levels], axis=1)
+        for place, dtype in enumerate(data.dtypes):
+            if isinstance(dtype, np.dtype) and not dtype.isnative:  # of another machine's order of bytes
+                data = data.copy(deep=False)
+                data.isetitem(place, data.iloc[:, place].astype(dtype.newbyteorder("=")))
         own = {} if known is None else known.columns
         unique = data.columns[~data.columns.duplicated(keep=False)]
         if known is None:

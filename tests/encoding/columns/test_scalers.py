@@ -199,6 +199,11 @@ class TestAuto:
     def test_very_heavy_tails_take_an_arsinh(self, x, reason):
         assert choose_scaler(x, np.zeros(3000, dtype=bool)) == ("log", reason)
 
+    def test_numbers_near_the_largest_are_chosen_for_alike(self):
+        x = np.exp(np.random.default_rng(0).normal(size=3000))
+        for none in (x, np.where(x < 0.5, 0.0, x)):
+            assert choose_scaler(none * 1e147, x < 0) == choose_scaler(none, x < 0)
+
     def test_lighter_tails_and_tails_far_from_zero_do_not(self):
         for x in (draws().standard_t(4, 3000), 30 + draws().standard_t(1.5, 3000)):
             assert x.min() < 0

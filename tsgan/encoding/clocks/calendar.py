@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from ...arrays import Bools, Doubles, Floats, Ints
-from ...bundle import saved
+from ...bundle import Held, saved
 from ...errors import ParameterError, choose
 from ...tables.dtypes import Name
 
@@ -59,15 +59,19 @@ class Season:
 
     def harmonics(self, moments: pd.DatetimeIndex) -> int:
         """Return how many the places that occur can tell apart, 0 if none or if the data are too short."""
-        span = (moments.max() - moments.min()) / pd.Timedelta(self.days, "D")
-        if span < self.min_cycles - SHORT:
+        if self._cycles(moments).max() < self.min_cycles - SHORT:
             return 0
         places = len(np.unique(np.round(self.phase(moments) * (96 if self.name == "hour" else 52))))
         return int(min(self.max_harmonics, places // 2))
 
+    def _cycles(self, moments: pd.DatetimeIndex) -> Doubles:
+        """Return how many cycles after the first moment each is; in seconds, which hold more years than durations."""
+        seconds = moments.as_unit("s").asi8
+        return np.asarray((seconds - seconds.min()) / (self.days * DAY), dtype=np.float64)
+
     def blocks(self, moments: pd.DatetimeIndex) -> Ints:
         """Return the block of time of each row: at most `MAX_BLOCKS` stretches of whole cycles."""
-        cycles = np.asarray((moments - moments.min()) / pd.Timedelta(self.days, "D"))
+        cycles = self._cycles(moments)
         whole = max(self.min_cycles, round(float(cycles.max())))
         size = -(-whole // MAX_BLOCKS)
         return np.asarray(np.minimum(cycles // size, max(whole // size - 1, 0)), dtype=np.int64)
@@ -88,7 +92,7 @@ SEASONS = {
 class Calendar:
     """Which cycles of the calendar a table follows."""
 
-    harmonics: dict[str, int]  # by the cycle's name, in the order of the covariates
+    harmonics: Annotated[dict[str, int], Held(1, 6)]  # by the cycle's name, in the order of the covariates
     explained: dict[str, dict[str, float]]  # share of the held-back variance by cycle and column
 
     @classmethod

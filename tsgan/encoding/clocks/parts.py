@@ -69,6 +69,7 @@ NUMBERS: dict[str, Callable[[pd.DatetimeIndex], Any]] = {
     "microseconds": lambda w: w.as_unit("us").asi8,
     "nanoseconds": lambda w: w.as_unit("ns").asi8,
 }
+NS_YEARS = 1677, 2262  # between which nanoseconds fit 64 bits
 # cycles, with how many keys each has
 CYCLES = {"day of week": 7, "hour": 24, "month": 12, "quarter": 4, "is weekend": 2, "is month start": 2, "day": 31}
 CYCLES |= {"is month end": 2, "is quarter start": 2, "is quarter end": 2, "minute": 60, "second": 60}
@@ -291,7 +292,8 @@ class Computed:
     @cached_property
     def numbers(self) -> tuple[list[Part], NDArray[np.int64]]:
         """Numbers, shifted and not, and their values in the sample, `(parts, sample)`."""
-        parts = [Part("number", name) for name in NUMBERS]
+        near = bool(((self.wall.year > NS_YEARS[0]) & (self.wall.year < NS_YEARS[1])).all())
+        parts = [Part("number", name) for name in NUMBERS if near or name != "nanoseconds"]
         parts += [Part("number", name, months=count) for count in MONTH_SHIFTS for name in OF_MONTHS]
         parts += [Part("number", name, hours=count) for count in HOUR_SHIFTS for name in OF_HOURS]
         found, walls = [], dict[tuple[int, int], pd.DatetimeIndex]()

@@ -66,7 +66,7 @@ class Trend:
         states : dict of name to int64 array of shape (rows,), optional
             Levels of categories, -1 where missing; of numbers -1 and 0.
         """
-        if len(ticks) < BLOCKS or ticks[-1] <= ticks[0]:
+        if len(ticks) < BLOCKS or float(ticks[-1]) <= float(ticks[0]):  # floats merge nanoseconds
             return None
         switched = {str(name): _switches(state) for name, state in (states or {}).items()}
         moments = {name: [float(ticks[row]) for row in rows] for name, rows in switched.items() if rows}

@@ -21,7 +21,7 @@ from ...arrays import Bools, Doubles
 from ...errors import ParameterError, SchemaError, choose, nearest_name
 from ...holders import Holders
 from ...layout import Cell
-from ...tables.dtypes import Name, Token, label, temporal, ticks, zones
+from ...tables.dtypes import Name, Token, label, load, temporal, ticks, zones
 from ..schema import ColumnSchema, Kind, Role
 from .choose import SCALERS
 
@@ -80,6 +80,9 @@ class Column(ABC):
     dtype: Token
     missing: bool
     marker: str
+
+    def __post_init__(self) -> None:
+        load(self.dtype)  # refuses what is none
 
     @classmethod
     @abstractmethod

@@ -8,7 +8,7 @@ is one of the levels that are kept, drawn by the observed shares, or a word that
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from ...arrays import Bools, Doubles, Ints
-from ...bundle import saved
+from ...bundle import Held, saved
 from ...errors import InputError, SchemaError
 from ...holders import without_levels
 from ...layout import Category
@@ -49,11 +49,16 @@ class CategoryColumn(Column):
     role: Role
     dtype: Token
     levels: list[Any]
-    share: list[float]
+    share: Annotated[list[float], Held(least=1)]
     dropped: int = 0
     missing: bool = False
     marker: str = ""
     other: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.share) != len(self.levels) + bool(self.dropped):
+            raise ValueError(f"{len(self.levels)} levels cannot have {len(self.share)} shares")
 
     @classmethod
     def fit(cls, series: pd.Series[Any], request: Request) -> Self:

@@ -50,14 +50,14 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
     values, counts = np.unique(x, return_counts=True)
     if len(values) < FEW_VALUES and 2 * len(values) <= len(x):
         return "standard", f"{len(values)} distinct values"
-    if values[0] == 0 and counts[0] >= max(3.0, ATOM_SHARE * len(x)) and skew(x[x > 0]) > HEAVY:
+    if values[0] == 0 and counts[0] >= max(3.0, ATOM_SHARE * len(x)) and _skewness(x[x > 0]) > HEAVY:
         return "log", "zeros with a heavy right tail"
     if values[0] >= 0:
         raw, powered = step_slopes(x, follows)
         if raw > MIN_SLOPE and abs(powered) <= raw / 2:
             return "power", f"steps grow with level^{raw:.1f}"
     chance = 1 / np.sqrt(len(x))
-    if values[0] > 0 and skew(x) > HEAVY:
+    if values[0] > 0 and _skewness(x) > HEAVY:
         after = distance_to_normal(np.log(values), counts)
         if after <= NEAR_LOGNORMAL + chance:
             return "log", f"heavy right tail, its logarithm near normal (KS {after:.2f})".replace("0.", ".")
@@ -72,6 +72,11 @@ def choose_scaler(x: Doubles, follows: Bools) -> tuple[str, str]:
     distance = distance_to_normal(values, counts)
     near = "near" if distance <= NEAR_NORMAL + chance else "far from"
     return "standard", f"{near} normal (KS {distance:.2f})".replace("0.", ".")
+
+
+def _skewness(x: Doubles) -> float:
+    """Return the skewness of positive numbers; of their shares of the largest, whose cubes are finite."""
+    return float(skew(x / x.max()))
 
 
 def _wide(x: Doubles) -> bool:

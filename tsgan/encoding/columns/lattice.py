@@ -20,7 +20,7 @@ must be below 2 ** -20; a listed one needs on average 8 rows a value.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from scipy.fft import next_fast_len, rfft
 from scipy.optimize import linprog
 
 from ...arrays import Bools, Doubles
-from ...bundle import saved
+from ...bundle import PLACES, saved
 
 MIN_BITS = 20.0  # of evidence against chance
 MIN_ROWS_PER_VALUE, MAX_LONE = 8, 0.01  # of a listed lattice: rows, and share of the rows whose value came once
@@ -54,7 +54,7 @@ class Lattice:
         Gaps of a listed lattice that hold values that came once: gap `i` lies below `values[i]`.
     """
 
-    decimals: int | None
+    decimals: Annotated[int | None, PLACES]
     offset: float = 0.0
     step: float = 0.0
     values: tuple[float, ...] = ()

@@ -27,14 +27,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from scipy.special import boxcox1p, inv_boxcox1p, ndtr, ndtri
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from ...arrays import Doubles
-from ...bundle import saved
+from ...bundle import Held, saved
 from ...errors import InputError
 from ...holders import Holders
 
@@ -228,9 +228,9 @@ class Quantile(Scaler):
 
     name = "quantile"
 
-    z: Doubles
-    x: Doubles
-    rows: int
+    z: Annotated[Doubles, Held(order="rising", shape=("knots",), least=1)]
+    x: Annotated[Doubles, Held(order="rising", shape=("knots",))]
+    rows: Annotated[int, Held(1)]
 
     def __post_init__(self) -> None:
         z, x, rows = self.z, self.x, self.rows
