@@ -1,0 +1,290 @@
+"""What a synthetic table tells of single ones: values that one training sequence alone holds, found in it again.
+
+A model without a trace of anyone still comes upon such values, as another sample of the source does. How often, the
+real sequences tell: a training sequence, left out, meets what exactly one other holds, and a holdout sequence meets
+what exactly one training sequence holds, as often as a new one would. This is the rule of Good and Turing ("The
+Population Frequencies of Species and the Estimation of Population Parameters", Good, 1953,
+https://doi.org/10.1093/biomet/40.3-4.237). Such meetings are few, so that their rate is known as a gamma law knows it,
+and the number of further ones has a negative binomial law. A generator that is merely poor (numbers drawn evenly over a
+range meet its ends) comes as often upon what one holdout sequence alone holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from ...arrays import Bools, Ints
+from ..case import Case
+from ..columns import Column, days
+from ..records import RecordIndex
+from .base import Grade, Reference, Result, Scores
+from .disclosing import Disclosing, bootstrap, note_on_records, sides
+from .draws import some_columns
+
+SIDES = ("real", "holdout", "synthetic")
+FEW = 5  # sequences that must reach as far for a number to be no extreme: the k of k-anonymity that is usual
+MAX_STATICS = 8  # that are combined: 92 sets of up to three
+MAX_NAMED = 4  # columns in the verdict
+
+
+class SingledOut(Disclosing):
+    """Share of training sequences of which a value that they alone hold comes back."""
+
+    name = "singled_out"
+    title = "Singled out"
+    question = "Do values that belong to one real sequence alone come back?"
+    definition = (
+        "The share of training sequences of which at least one rare value is in the synthetic table. Rare is what one "
+        "training sequence alone holds: a level; an exact number (to seven digits) beyond what all but fewer than five "
+        "sequences reach; an exact date, or the time at which it starts; a combination of up to three statics. Real "
+        "against real is the share that as many unseen real sequences as there are synthetic ones would single out, by "
+        "what the holdout does; the far end, what a copy would. Chance is told for each column by how often real "
+        "sequences share such values, and how often what one holdout sequence alone holds comes back. It is small "
+        "where one value comes back in many sequences, or many values, or many digits. What comes back once and may "
+        "be chance (one of a few towns, an age) is counted, but not accused. Of one long series the sequences are "
+        "stretches, and when it begins is no secret."
+    )
+    references = (
+        Reference(
+            "k-Anonymity: A Model for Protecting Privacy (Sweeney, 2002)", "https://doi.org/10.1142/S0218488502001648"
+        ),
+        Reference(
+            "Opinion 05/2014 on Anonymisation Techniques (Article 29 Data Protection Working Party, WP216, 2014), on "
+            "singling out",
+            "https://ec.europa.eu/justice/article-29/documentation/opinion-recommendation/files/2014/wp216_en.pdf",
+        ),
+        Reference(
+            "A Unified Framework for Quantifying Privacy Risk in Synthetic Data (Giomi, Boenisch, Wehmeyer & Tasnadi, "
+            "2023)",
+            "https://arxiv.org/abs/2211.10459",
+        ),
+    )
+    words: ClassVar[Mapping[Grade, str]] = {
+        "none found": "What single real records alone hold comes back no more often than chance brings it.",
+        "suspicious": "Some of what single real records alone hold comes back more often than chance brings it.",
+        "leak": "The synthetic table tells what single real records alone hold: do not share it.",
+    }
+    least = 0.0  # one person is too many
+
+    def compute(self, case: Case, repeats: int) -> Result:
+        """Look for the rare values of each training sequence in the synthetic and in the holdout table."""
+        indices = sides(case, "whether rare values come back by chance or because the generator saw them")
+        tables = [_Owners.of(index) for index in indices]
+        frame = case.frames["real"]
+        columns = [one for one, name in zip(case.columns, frame, strict=True) if frame[name].notna().any()]
+        statics = [column for column in columns if column.static]
+        kept, remark = some_columns(statics, case.rng("statics combined"), MAX_STATICS)
+        found = [_in_column(case, tables, column) for column in columns if column.kind != "boolean"]
+        if set(SIDES) <= set(case.clocks) and not any(index.blocks for index in indices):
+            starts = _codes([case.clocks[side][table.firsts] for side, table in zip(SIDES, tables, strict=True)])[0]
+            found.append(_Found.of("dates", "", [_Sharing.of(tables, starts, None, static=True)]))
+        found += _combined(case, tables, kept)
+        real, word = tables[0].count, indices[0].word
+        whole = self._row({}, found, real, len(found))
+        kinds = {kind: [one for one in found if one.kind == kind] for kind in dict.fromkeys(one.kind for one in found)}
+        parts = [self._row({"part": kind}, members, real, len(found)) for kind, members in kinds.items()]
+        rows = [self._row({"column": one.column}, [one], real, len(found)) for one in found if one.column]
+        told = np.isin(np.arange(real), _union([one.told for one in found])).astype(np.float64)
+        cluster = indices[0].cluster if indices[0].blocks else np.arange(real)
+        rng = case.rng("singled out interval")
+        interval = bootstrap(lambda one, _: float(told[one].mean()), cluster, np.arange(1), rng)
+        by = ", ".join(f"{part['part']} {part['singled_out']}" for part in parts if part["singled_out"])
+        accused = [row for row in sorted(rows, key=lambda row: row["chance"]) if row["grade"] in ("suspicious", "leak")]
+        note = (
+            f"Of {real} real {word} {whole['rare']} hold what no other does; {whole['singled_out']} come back by it"
+            f"{f' ({by})' if by else ''}, and about {real * whole['real_against_real']:.1f} would by chance."
+            f"{' Look at: ' if accused else ''}{', '.join(row['column'] for row in accused[:MAX_NAMED])}"
+            f"{'.' if accused else ''} {remark} {note_on_records(*indices, drawn=False)}"
+        )
+        scores = Scores([whole["value"]] * repeats, [whole["real_against_real"]] * repeats, whole["worst"])
+        counts = {key: whole[key] for key in ("rare", "singled_out", "chance")}
+        detail = {"columns": rows, "parts": parts, **counts}
+        return self.result(scores, detail, " ".join(note.split()), interval, grade=whole["grade"])
+
+    def _row(self, names: Mapping[str, str], found: Sequence[_Found], real: int, tests: int) -> dict[str, Any]:
+        """Shares of all training sequences, counts, and the chance of as much in any of so many tests."""
+        rare, told = _union([one.rare for one in found]), _union([one.told for one in found])
+        met = len(_union([one.met for one in found]))
+        # more unseen sequences, as many as are synthetic, multiply the odds of being met: rates differ geometrically
+        more = found[0].ratio * met if found else 0.0
+        usual = len(rare) * more / max(len(rare) - met + more, 1.0)
+        chance = min([1.0, *(tests * one.chance for one in found)])
+        shares = {"value": len(told) / real, "real_against_real": usual / real, "worst": len(rare) / real}
+        counts = {"rare": len(rare), "singled_out": len(told), "chance": chance}
+        return {**names, **shares, "grade": self.accuse(shares["value"], chance), **counts}
+
+
+def _union(several: Sequence[Ints]) -> Ints:
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *several]))
+
+
+@dataclass(frozen=True)
+class _Owners:
+    """Whose the rows of one table are: sequences, short ones too, or the stretches of a long series."""
+
+    of_row: Ints  # (rows,): -1 where a row is in no stretch
+    firsts: Ints  # (sequences,): first rows
+    count: int
+
+    @classmethod
+    def of(cls, index: RecordIndex) -> _Owners:
+        panel = index.panel
+        sequence, firsts = np.repeat(np.arange(len(panel)), panel.lengths), panel.offsets[:-1]
+        if not index.blocks:
+            return cls(sequence, firsts, len(panel))
+        stretch = np.searchsorted(index.first, np.arange(len(sequence)), side="right") - 1
+        inside = (stretch >= 0) & (sequence[index.first[stretch]] == sequence)
+        return cls(np.where(inside, stretch, -1), firsts, len(index))
+
+
+class _Sharing(NamedTuple):
+    """Who shares values with whom. Pairs of sequences count once, as one number, whatever they share."""
+
+    rare: Ints  # training sequences that hold a rare value
+    told: Ints  # pairs of a training sequence and a synthetic one that holds a rare value of it
+    met: Ints  # pairs of a training sequence and a holdout one, likewise
+    known: Ints  # the same of all that one training sequence alone holds, be it far out or not
+    twins: Ints  # pairs of training sequences that alone hold something
+    strange: Ints  # pairs of a holdout sequence and a synthetic one that holds a rare value of it
+    meetings: float  # with rare values, expected of so many new sequences as are real
+    values: tuple[int, int]  # rare ones of training and of holdout sequences
+    sizes: tuple[int, ...]  # sequences of the real, the holdout and the synthetic table
+
+    @classmethod
+    def of(cls, tables: Sequence[_Owners], codes: Sequence[Ints], far: Bools | None, static: bool) -> _Sharing:
+        """Compare the values of three tables, given as numbers from 0; below it none. `far`: which may be rare."""
+        sizes = tuple(table.count for table in tables)
+        edges, total = np.cumsum(sizes), sum(sizes)
+        whose = [table.of_row[table.firsts] if static else table.of_row for table in tables]
+        held = [
+            code[(code >= 0) & (one >= 0)] * total + one[(code >= 0) & (one >= 0)] + edge - size
+            for code, one, edge, size in zip(codes, whose, edges, sizes, strict=True)
+        ]
+        value, unit = np.divmod(_union(held), total)
+        side, outcomes = np.searchsorted(edges, unit, side="right"), int(value.max(initial=-1)) + 1
+        holders = [np.bincount(value[side == one], minlength=outcomes) for one in range(3)]
+        far = np.ones(outcomes, dtype=np.bool_) if far is None else far[:outcomes]
+
+        def pairs(keys: Bools, one: int, other: int) -> Ints:
+            owner = np.zeros(outcomes, dtype=np.int64)
+            owner[value[side == one]] = unit[side == one]
+            where = (side == other) & keys[value]
+            return np.unique(owner[value[where]] * total + unit[where])
+
+        own, twice = holders[0] == 1, (holders[0] == 2)[value] & (side == 0)
+        alone = (holders[1] == 1) & (holders[0] == 0) & far
+        two = unit[twice].reshape(-1, 2)
+        known, twins = pairs(own, 0, 1), np.unique(two[:, 0] * total + two[:, 1])
+        meetings = len(known) + 2.0 * len(twins) + 1
+        if not far.all():
+            among = (own & far).sum() / max(own.sum(), 1)
+            meetings = float(holders[1][own].sum() + len(two) * 2 + 1) * among
+        rare = np.unique(unit[(side == 0) & (own & far)[value]])
+        met, told, strange = pairs(own & far, 0, 1), pairs(own & far, 0, 2), pairs(alone, 1, 2)
+        return cls(rare, told, met, known, twins, strange, meetings, (int((own & far).sum()), int(alone.sum())), sizes)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What came of looking for the rare values of one kind.
+
+    Attributes
+    ----------
+    rare, told, met : int64 arrays
+        Training sequences that have one; of which one is in the synthetic table; in the holdout.
+    chance : float
+        That as many or more synthetic sequences come upon rare values if nothing is disclosed.
+    ratio : float
+        Synthetic sequences per holdout sequence.
+    """
+
+    kind: str
+    column: str
+    rare: Ints
+    told: Ints
+    met: Ints
+    chance: float
+    ratio: float
+
+    @classmethod
+    def of(cls, kind: str, column: str, several: Sequence[_Sharing]) -> _Found:
+        """Put together who shares one of several kinds of values."""
+        sizes = several[0].sizes
+        real, holdout, synthetic = sizes
+        rare = _union([one.rare for one in several])
+        told, met, known, twins, strange = (
+            _union([getattr(one, name) for one in several]) for name in ("told", "met", "known", "twins", "strange")
+        )
+        meetings = several[0].meetings if len(several) == 1 else len(known) + 2 * len(twins) + 1
+        expected = synthetic / (real + holdout) * meetings
+        values = np.sum([one.values for one in several], axis=0)
+        if values[1]:
+            expected = max(expected, len(strange) * values[0] / values[1])
+        shape = min(len(known) + len(twins) + 0.5, max(len(rare), 1))
+        chance = float(stats.nbinom.sf(len(told) - 1, shape, shape / (shape + expected)))
+        total = sum(sizes)
+        return cls(kind, column, rare, np.unique(told // total), np.unique(met // total), chance, synthetic / holdout)
+
+
+def _codes(several: Sequence[NDArray[Any]]) -> tuple[list[Ints], NDArray[Any]]:
+    """Number the values of several tables alike, missing ones -1; and what each number stands for."""
+    codes, values = pd.factorize(np.concatenate(several))
+    return np.split(codes.astype(np.int64), np.cumsum([len(one) for one in several])[:-1]), np.asarray(values)
+
+
+def _values(case: Case, column: Column, firsts: Sequence[Ints | slice]) -> list[NDArray[Any]]:
+    """Return what stands in a column of each table, exactly, in some of its rows."""
+    name = case.frames["real"].columns[case.columns.index(column)]
+    found: list[NDArray[Any]] = []
+    for side, rows in zip(SIDES, firsts, strict=True):
+        series = case.frames[side][name].iloc[rows]
+        known = series[series.notna()]
+        values: NDArray[Any] = np.full(len(series), np.nan, dtype=object if column.kind == "category" else np.float64)
+        values[series.notna().to_numpy()] = (
+            known.astype(str)
+            if column.kind == "category"
+            else days(known)
+            if column.kind == "datetime"
+            else np.asarray(known, dtype=np.float64)
+        )
+        if column.kind == "numeric":
+            with np.errstate(over="ignore"):  # too large for seven digits is one value
+                values = values.astype(np.float32)
+        found.append(values)
+    return found
+
+
+def _in_column(case: Case, tables: Sequence[_Owners], column: Column) -> _Found:
+    """Look for rare levels, numbers or dates of one column."""
+    kinds = {"category": "levels", "numeric": "extremes", "datetime": "dates"}
+    values = _values(case, column, [table.firsts if column.static else slice(None) for table in tables])
+    codes, what = _codes(values)
+    far = None
+    if column.kind == "numeric":
+        owner = tables[0].of_row[tables[0].firsts] if column.static else tables[0].of_row
+        reached = pd.Series(values[0][owner >= 0]).groupby(owner[owner >= 0])
+        tops, lows = np.sort(reached.max().dropna()), np.sort(reached.min().dropna())
+        far = (what > tops[-FEW:].min(initial=np.inf)) | (what < lows[:FEW].max(initial=-np.inf))
+    return _Found.of(kinds[column.kind], column.name, [_Sharing.of(tables, codes, far, column.static)])
+
+
+def _combined(case: Case, tables: Sequence[_Owners], statics: Sequence[Column]) -> list[_Found]:
+    """Look for rare combinations of two or three statics."""
+    codes = [np.concatenate(_codes(_values(case, one, [table.firsts for table in tables]))[0]) + 1 for one in statics]
+    several = []
+    for count in (2, 3):
+        for members in combinations(codes, count):
+            whole = members[0]
+            for code in members[1:]:
+                whole = pd.factorize(whole * (int(code.max(initial=0)) + 1) + code)[0].astype(np.int64)
+            split = np.split(whole, np.cumsum([len(table.firsts) for table in tables])[:-1])
+            several.append(_Sharing.of(tables, split, None, static=True))
+    return [_Found.of("combinations of statics", "", several)] if several else []
