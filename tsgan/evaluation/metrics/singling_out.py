@@ -31,6 +31,7 @@ from .draws import some_columns
 
 SIDES = ("real", "holdout", "synthetic")
 FEW = 5  # sequences that must reach as far for a number to be no extreme: the k of k-anonymity that is usual
+OUTER = 0.75  # quantile of the distinct numbers, beyond which they lie as thinly as extremes, or less so
 MAX_STATICS = 8  # that are combined: 92 sets of up to three
 MAX_NAMED = 4  # columns in the verdict
 
@@ -82,7 +83,7 @@ class SingledOut(Disclosing):
         columns = [one for one, name in zip(case.columns, frame, strict=True) if frame[name].notna().any()]
         statics = [column for column in columns if column.static]
         kept, remark = some_columns(statics, case.rng("statics combined"), MAX_STATICS)
-        found = [_in_column(case, tables, column) for column in columns if column.kind != "boolean"]
+        found = [one for column in columns if column.kind != "boolean" for one in _in_column(case, tables, column)]
         if set(SIDES) <= set(case.clocks) and not any(index.blocks for index in indices):
             starts = _codes([case.clocks[side][table.firsts] for side, table in zip(SIDES, tables, strict=True)])[0]
             found.append(_Found.of("dates", "", [_Sharing.of(tables, starts, None, static=True)]))
@@ -91,7 +92,10 @@ class SingledOut(Disclosing):
         whole = self._row({}, found, real, len(found))
         kinds = {kind: [one for one in found if one.kind == kind] for kind in dict.fromkeys(one.kind for one in found)}
         parts = [self._row({"part": kind}, members, real, len(found)) for kind, members in kinds.items()]
-        rows = [self._row({"column": one.column}, [one], real, len(found)) for one in found if one.column]
+        rows = [
+            self._row({"column": name}, [one for one in found if one.column == name], real, len(found))
+            for name in dict.fromkeys(one.column for one in found if one.column)
+        ]
         told = np.isin(np.arange(real), _union([one.told for one in found])).astype(np.float64)
         cluster = indices[0].cluster if indices[0].blocks else np.arange(real)
         rng = case.rng("singled out interval")
@@ -148,19 +152,24 @@ class _Owners:
 class _Sharing(NamedTuple):
     """Who shares values with whom. Pairs of sequences count once, as one number, whatever they share."""
 
-    rare: Ints  # training sequences that hold a rare value
+    rare: Ints  # the training sequence of each of their rare values
     told: Ints  # pairs of a training sequence and a synthetic one that holds a rare value of it
     met: Ints  # pairs of a training sequence and a holdout one, likewise
     known: Ints  # the same of all that one training sequence alone holds, be it far out or not
     twins: Ints  # pairs of training sequences that alone hold something
     strange: Ints  # pairs of a holdout sequence and a synthetic one that holds a rare value of it
+    finds: int  # meetings among the real sequences from which the next line is told
     meetings: float  # with rare values, expected of so many new sequences as are real
     values: tuple[int, int]  # rare ones of training and of holdout sequences
     sizes: tuple[int, ...]  # sequences of the real, the holdout and the synthetic table
 
     @classmethod
-    def of(cls, tables: Sequence[_Owners], codes: Sequence[Ints], far: Bools | None, static: bool) -> _Sharing:
-        """Compare the values of three tables, given as numbers from 0; below it none. `far`: which may be rare."""
+    def of(cls, tables: Sequence[_Owners], codes: Sequence[Ints], out: Ints | None, static: bool) -> _Sharing:
+        """Compare the values of three tables, given as numbers from 0; below it none.
+
+        `out` says of each value how far out it lies: 2 if it may be rare, 1 in the part that tells how often such
+        values are met, 0 elsewhere.
+        """
         sizes = tuple(table.count for table in tables)
         edges, total = np.cumsum(sizes), sum(sizes)
         whose = [table.of_row[table.firsts] if static else table.of_row for table in tables]
@@ -171,7 +180,8 @@ class _Sharing(NamedTuple):
         value, unit = np.divmod(_union(held), total)
         side, outcomes = np.searchsorted(edges, unit, side="right"), int(value.max(initial=-1)) + 1
         holders = [np.bincount(value[side == one], minlength=outcomes) for one in range(3)]
-        far = np.ones(outcomes, dtype=np.bool_) if far is None else far[:outcomes]
+        out = np.full(outcomes, 2) if out is None else out[:outcomes]
+        far, part = out == 2, out >= 1
 
         def pairs(keys: Bools, one: int, other: int) -> Ints:
             owner = np.zeros(outcomes, dtype=np.int64)
@@ -183,13 +193,15 @@ class _Sharing(NamedTuple):
         alone = (holders[1] == 1) & (holders[0] == 0) & far
         two = unit[twice].reshape(-1, 2)
         known, twins = pairs(own, 0, 1), np.unique(two[:, 0] * total + two[:, 1])
-        meetings = len(known) + 2.0 * len(twins) + 1
+        finds, meetings = len(known) + len(twins), len(known) + 2.0 * len(twins) + 1
         if not far.all():
-            among = (own & far).sum() / max(own.sum(), 1)
-            meetings = float(holders[1][own].sum() + len(two) * 2 + 1) * among
-        rare = np.unique(unit[(side == 0) & (own & far)[value]])
+            found, both = int(holders[1][own & part].sum()), int((part & (holders[0] == 2)).sum())
+            finds = min(finds, found + both)
+            meetings = (found + 2 * both + 1) * float((own & far).sum() / max((own & part).sum(), 1))
+        rare = unit[(side == 0) & (own & far)[value]]
         met, told, strange = pairs(own & far, 0, 1), pairs(own & far, 0, 2), pairs(alone, 1, 2)
-        return cls(rare, told, met, known, twins, strange, meetings, (int((own & far).sum()), int(alone.sum())), sizes)
+        values = int((own & far).sum()), int(alone.sum())
+        return cls(rare, told, met, known, twins, strange, finds, meetings, values, sizes)
 
 
 @dataclass(frozen=True)
@@ -219,19 +231,30 @@ class _Found:
         """Put together who shares one of several kinds of values."""
         sizes = several[0].sizes
         real, holdout, synthetic = sizes
-        rare = _union([one.rare for one in several])
+        rare, count = np.unique(np.concatenate([one.rare for one in several]), return_counts=True)
         told, met, known, twins, strange = (
             _union([getattr(one, name) for one in several]) for name in ("told", "met", "known", "twins", "strange")
         )
-        meetings = several[0].meetings if len(several) == 1 else len(known) + 2 * len(twins) + 1
+        finds, meetings = len(known) + len(twins), len(known) + 2.0 * len(twins) + 1
+        if len(several) == 1:
+            finds, meetings = several[0].finds, several[0].meetings
         expected = synthetic / (real + holdout) * meetings
         values = np.sum([one.values for one in several], axis=0)
         if values[1]:
             expected = max(expected, len(strange) * values[0] / values[1])
-        shape = min(len(known) + len(twins) + 0.5, max(len(rare), 1))
-        chance = float(stats.nbinom.sf(len(told) - 1, shape, shape / (shape + expected)))
-        total = sum(sizes)
+        total, shape = sum(sizes), min(finds + 0.5, max(len(rare), 1))
+        chances = [_at_least(len(told), expected, shape)]
+        if len(rare) > 1:  # one of them may be told over and over
+            each = np.bincount(np.searchsorted(rare, told // total), minlength=len(rare))
+            one = _at_least(each, expected * count / count.sum(), min(shape, 1.0))
+            chances.append(len(rare) * float(one.min()))
+        chance = min(1.0, len(chances) * min(chances))
         return cls(kind, column, rare, np.unique(told // total), np.unique(met // total), chance, synthetic / holdout)
+
+
+def _at_least(found: Any, expected: Any, shape: float) -> Any:
+    """Chance of so many or more, of a number with a negative binomial law."""
+    return stats.nbinom.sf(found - 1, shape, shape / (shape + expected))
 
 
 def _codes(several: Sequence[NDArray[Any]]) -> tuple[list[Ints], NDArray[Any]]:
@@ -262,18 +285,22 @@ def _values(case: Case, column: Column, firsts: Sequence[Ints | slice]) -> list[
     return found
 
 
-def _in_column(case: Case, tables: Sequence[_Owners], column: Column) -> _Found:
-    """Look for rare levels, numbers or dates of one column."""
+def _in_column(case: Case, tables: Sequence[_Owners], column: Column) -> list[_Found]:
+    """Look for rare levels or dates of one column, or small and large numbers."""
     kinds = {"category": "levels", "numeric": "extremes", "datetime": "dates"}
     values = _values(case, column, [table.firsts if column.static else slice(None) for table in tables])
     codes, what = _codes(values)
-    far = None
+    several: list[Ints | None] = [None]
     if column.kind == "numeric":
         owner = tables[0].of_row[tables[0].firsts] if column.static else tables[0].of_row
         reached = pd.Series(values[0][owner >= 0]).groupby(owner[owner >= 0])
-        tops, lows = np.sort(reached.max().dropna()), np.sort(reached.min().dropna())
-        far = (what > tops[-FEW:].min(initial=np.inf)) | (what < lows[:FEW].max(initial=-np.inf))
-    return _Found.of(kinds[column.kind], column.name, [_Sharing.of(tables, codes, far, column.static)])
+        several = []
+        for sign in (-1, 1):
+            tops = np.sort((reached.max() if sign > 0 else -reached.min()).dropna())
+            far = (sign * what > tops[-FEW:].min()).astype(np.int64)
+            several.append(np.where(sign * what > np.quantile(sign * what, OUTER), far + 1, 0))
+    sharing = [_Sharing.of(tables, codes, out, column.static) for out in several]
+    return [_Found.of(kinds[column.kind], column.name, [one]) for one in sharing]
 
 
 def _combined(case: Case, tables: Sequence[_Owners], statics: Sequence[Column]) -> list[_Found]:
