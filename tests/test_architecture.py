@@ -76,7 +76,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 145, "lines": 31_700, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 146, "lines": 31_950, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ class SingledOut(Disclosing):
         ),
     )
     words: ClassVar[Mapping[Grade, str]] = {
-        "none found": "What single real records alone hold comes back no more often than chance brings it.",
-        "suspicious": "Some of what single real records alone hold comes back more often than chance brings it.",
+        "none found": "What single real records alone hold comes back no more often than chance can explain.",
+        "suspicious": "Some of what single real records alone hold comes back more often than chance can explain.",
         "leak": "The synthetic table tells what single real records alone hold: do not share it.",
     }
     least = 0.0  # one person is too many
@@ -158,8 +158,8 @@ class _Sharing(NamedTuple):
     known: Ints  # the same of all that one training sequence alone holds, be it far out or not
     twins: Ints  # pairs of training sequences that alone hold something
     strange: Ints  # pairs of a holdout sequence and a synthetic one that holds a rare value of it
-    finds: int  # meetings among the real sequences from which the next line is told
-    meetings: float  # with rare values, expected of so many new sequences as are real
+    finds: int  # meetings among the real sequences from which the rate is told
+    rate: float  # meetings with rare values expected of a new sequence
     values: tuple[int, int]  # rare ones of training and of holdout sequences
     sizes: tuple[int, ...]  # sequences of the real, the holdout and the synthetic table
 
@@ -193,15 +193,16 @@ class _Sharing(NamedTuple):
         alone = (holders[1] == 1) & (holders[0] == 0) & far
         two = unit[twice].reshape(-1, 2)
         known, twins = pairs(own, 0, 1), np.unique(two[:, 0] * total + two[:, 1])
-        finds, meetings = len(known) + len(twins), len(known) + 2.0 * len(twins) + 1
+        finds, rate = len(known) + len(twins), _rate(len(known), len(twins), sizes)
         if not far.all():
+            part |= not finds  # where none meet at all, each value says so, wherever it lies
             found, both = int(holders[1][own & part].sum()), int((part & (holders[0] == 2)).sum())
             finds = min(finds, found + both)
-            meetings = (found + 2 * both + 1) * float((own & far).sum() / max((own & part).sum(), 1))
+            rate = _rate(found, both, sizes) * float((own & far).sum() / max((own & part).sum(), 1))
         rare = unit[(side == 0) & (own & far)[value]]
         met, told, strange = pairs(own & far, 0, 1), pairs(own & far, 0, 2), pairs(alone, 1, 2)
         values = int((own & far).sum()), int(alone.sum())
-        return cls(rare, told, met, known, twins, strange, finds, meetings, values, sizes)
+        return cls(rare, told, met, known, twins, strange, finds, rate, values, sizes)
 
 
 @dataclass(frozen=True)
@@ -230,15 +231,15 @@ class _Found:
     def of(cls, kind: str, column: str, several: Sequence[_Sharing]) -> _Found:
         """Put together who shares one of several kinds of values."""
         sizes = several[0].sizes
-        real, holdout, synthetic = sizes
+        _, holdout, synthetic = sizes
         rare, count = np.unique(np.concatenate([one.rare for one in several]), return_counts=True)
         told, met, known, twins, strange = (
             _union([getattr(one, name) for one in several]) for name in ("told", "met", "known", "twins", "strange")
         )
-        finds, meetings = len(known) + len(twins), len(known) + 2.0 * len(twins) + 1
+        finds, rate = len(known) + len(twins), _rate(len(known), len(twins), sizes)
         if len(several) == 1:
-            finds, meetings = several[0].finds, several[0].meetings
-        expected = synthetic / (real + holdout) * meetings
+            finds, rate = several[0].finds, several[0].rate
+        expected = synthetic * rate
         values = np.sum([one.values for one in several], axis=0)
         if values[1]:
             expected = max(expected, len(strange) * values[0] / values[1])
@@ -248,8 +249,13 @@ class _Found:
             each = np.bincount(np.searchsorted(rare, told // total), minlength=len(rare))
             one = _at_least(each, expected * count / count.sum(), min(shape, 1.0))
             chances.append(len(rare) * float(one.min()))
-        chance = min(1.0, len(chances) * min(chances))
+        chance = float(min(1.0, len(chances) * min(chances)))
         return cls(kind, column, rare, np.unique(told // total), np.unique(met // total), chance, synthetic / holdout)
+
+
+def _rate(met: int, both: int, sizes: Sequence[int]) -> float:
+    """Meetings of a new sequence, told from those of holdout ones and of training ones that are left out in turn."""
+    return max((met + 2 * both + 1) / (sizes[0] + sizes[1]), met / sizes[1])
 
 
 def _at_least(found: Any, expected: Any, shape: float) -> Any:
