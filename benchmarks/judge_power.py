@@ -150,9 +150,9 @@ def jittered(fresh: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) 
 
 
 def told(fresh: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The highest real `load`, which one patient has, in one visit each of 20 patients."""
+    """The highest real `load`, which one patient has, in one visit each of 30 patients."""
     codes, lengths = sequences(fresh)
-    chosen = (np.cumsum(lengths) - lengths)[rng.choice(len(lengths), 20, replace=False)]
+    chosen = (np.cumsum(lengths) - lengths)[rng.choice(len(lengths), 30, replace=False)]
     return fresh.assign(load=fresh["load"].where(~np.isin(np.arange(len(codes)), chosen), real["load"].max()))
 
 
@@ -260,7 +260,7 @@ FAULTS = {
         ("two_sample", "marginals", *TIME, "correlation", "lengths", "missing", *LEAKS),
     ),
     "told": Fault(
-        "one patient's highest load told of 20 others",
+        "one patient's highest load told of 30 others",
         told,
         ("singled_out",),
         ("two_sample", *TIME, "lengths", "gaps", "copies", "closest_record", "nearest_ratio", "membership"),

@@ -231,7 +231,7 @@ class _Found:
     def of(cls, kind: str, column: str, several: Sequence[_Sharing]) -> _Found:
         """Put together who shares one of several kinds of values."""
         sizes = several[0].sizes
-        _, holdout, synthetic = sizes
+        real, holdout, synthetic = sizes
         rare, count = np.unique(np.concatenate([one.rare for one in several]), return_counts=True)
         told, met, known, twins, strange = (
             _union([getattr(one, name) for one in several]) for name in ("told", "met", "known", "twins", "strange")
@@ -243,12 +243,16 @@ class _Found:
         values = np.sum([one.values for one in several], axis=0)
         if values[1]:
             expected = max(expected, len(strange) * values[0] / values[1])
-        total, shape = sum(sizes), min(finds + 0.5, max(len(rare), 1))
-        chances = [_at_least(len(told), expected, shape)]
-        if len(rare) > 1:  # one of them may be told over and over
-            each = np.bincount(np.searchsorted(rare, told // total), minlength=len(rare))
-            one = _at_least(each, expected * count / count.sum(), min(shape, 1.0))
-            chances.append(len(rare) * float(one.min()))
+        total = sum(sizes)
+        each = np.bincount(np.searchsorted(rare, told // total), minlength=len(rare))
+        # a mean over many values hides that some are likelier: at least as likely as in a log-series law (Fisher, 1943)
+        usual = np.maximum(expected * count / max(count.sum(), 1), synthetic / real if finds else 0)
+        one = _at_least(each, usual, min(finds + 0.5, 1.0))
+        chances = [max(len(rare), 1) * one.min(initial=1.0)]  # one of them may be told over and over
+        if len(rare) > 1 and len(told):
+            # meetings of one sequence come together, and count as so many fewer
+            heap = sum((times**2).sum() / len(told) for times in (each, np.bincount(told % total))) - 1
+            chances.append(_at_least(len(told) / heap, expected / heap, min(finds / heap + 0.5, len(rare))))
         chance = float(min(1.0, len(chances) * min(chances)))
         return cls(kind, column, rare, np.unique(told // total), np.unique(met // total), chance, synthetic / holdout)
 
