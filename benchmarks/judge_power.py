@@ -29,7 +29,7 @@ ROLES = {"entity": "patient", "time": "when", "static": ["sex"], "target": "stag
 NUMBERS, CATEGORIES = ["wave", "load", "pulse", "cost", "lab"], ["stage"]
 MOVING = NUMBERS + CATEGORIES
 MARKS = {"far": "far", "visible": "visible", "close": "small", "leak": "leak", "suspicious": "suspicious"}
-LEAKS = ("copies", "closest_record", "nearest_ratio", "membership")
+LEAKS = ("copies", "closest_record", "nearest_ratio", "membership", "singled_out")
 TIME = ("autocorrelation", "partial_autocorrelation", "spectrum", "increments", "transitions")
 
 Plant = Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], pd.DataFrame]
@@ -149,6 +149,13 @@ def jittered(fresh: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) 
     return fresh.assign(when=when.to_numpy()[rows])
 
 
+def told(fresh: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The highest real `load`, which one patient has, in one visit each of 30 patients."""
+    codes, lengths = sequences(fresh)
+    chosen = (np.cumsum(lengths) - lengths)[rng.choice(len(lengths), 30, replace=False)]
+    return fresh.assign(load=fresh["load"].where(~np.isin(np.arange(len(codes)), chosen), real["load"].max()))
+
+
 def half(fresh: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """As many patients, all drawn from one half of the real ones."""
     _, lengths = sequences(real)
@@ -251,6 +258,12 @@ FAULTS = {
         jittered,
         ("gaps",),
         ("two_sample", "marginals", *TIME, "correlation", "lengths", "missing", *LEAKS),
+    ),
+    "told": Fault(
+        "one patient's highest load told of 30 others",
+        told,
+        ("singled_out",),
+        ("two_sample", *TIME, "lengths", "gaps", "copies", "closest_record", "nearest_ratio", "membership"),
     ),
     "half": Fault(
         "windows drawn from half of the entities",

@@ -6,10 +6,10 @@ import pytest
 from decoding import decoded
 from through_json import through_json
 
-from tsgan.holders import Sharing
 from tsgan.encoding.encoder import Encoder
 from tsgan.encoding.missing import Gaps, Missing
 from tsgan.errors import InputError
+from tsgan.holders import Sharing
 
 
 def holed(mask, values=None):

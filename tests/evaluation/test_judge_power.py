@@ -15,7 +15,7 @@ from tsgan.evaluation.metrics import METRICS
 
 SLOW = {"discriminative", "predictive", "two_sample", "context_fid", "usefulness", "frechet", "forecast"}
 QUICK = [name for name in METRICS if name not in SLOW]
-FAULTS = ("shuffled", "reversed", "torn", "copied_10", "copied", "truncated", "jittered", "half")
+FAULTS = ("shuffled", "reversed", "torn", "copied_10", "copied", "truncated", "jittered", "told", "half")
 CHEAP = [name for name in QUICK if METRICS[name].section in ("columns", "time", "joint")]
 
 
@@ -59,6 +59,7 @@ def test_the_faults_are_what_they_say(bench: ModuleType) -> None:
     values = set(real["load"])
     assert planted["copied_10"].groupby("patient")["load"].apply(lambda x: set(x) <= values).sum() == 30
     assert set(planted["copied"]["load"]) == values
+    assert (planted["told"]["load"] == real["load"].max()).groupby(planted["told"]["patient"]).any().sum() == 30
     assert planted["half"]["load"].nunique() < 0.6 * real["load"].nunique()
     assert planted["truncated"].groupby("patient").size().max() == 32
 
@@ -73,7 +74,7 @@ def test_what_must_be_seen_is(bench: ModuleType, fault: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_a_fresh_sample_passes(bench: ModuleType, seed: int) -> None:
-    assert bench.wrong(None, bench.judge(300, seed, None, [*CHEAP, "copies", "membership"], 2)) == []
+    assert bench.wrong(None, bench.judge(300, seed, None, [*CHEAP, "copies", "membership", "singled_out"], 2)) == []
 
 
 def test_a_table_is_printed(bench: ModuleType) -> None:

@@ -16,7 +16,7 @@ from tsgan.evaluation.evaluate import closeness
 
 ROLES = {"entity": "id", "time": "t"}
 OF_ROWS = ["marginals", "unseen", "correlation", "association", "coverage", "copies"]
-WITH_HOLDOUT = ["closest_record", "nearest_ratio", "membership"]
+WITH_HOLDOUT = ["closest_record", "nearest_ratio", "membership", "singled_out"]
 OF_STEPS = ["two_sample", "discriminative", "frechet", "predictive", "forecast", "autocorrelation", "increments"]
 OF_STEPS += ["cross_correlation", "transitions", "run_lengths", "gaps"]
 

@@ -24,6 +24,7 @@ from .frechet import ContextFID, Frechet
 from .marginals import Marginals, Unseen
 from .missing import Missing
 from .papers import Discriminative, Predictive
+from .singling_out import SingledOut
 from .states import RunLengths, Transitions
 from .timing import Gaps, Lengths
 from .two_sample import TwoSample
@@ -62,6 +63,7 @@ METRICS: dict[str, Metric] = {
         Copies(),
         ClosestRecord(),
         NearestRatio(),
+        SingledOut(),
         Membership(),
         AttributeInference(),
     )

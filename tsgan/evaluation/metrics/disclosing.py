@@ -30,7 +30,7 @@ UNCLEAR = "Too few records to say: what was found may be chance, and a leak may 
 
 
 class Disclosing(Metric):
-    """A metric of what a synthetic table gives away. The bad end, a copy of the real table, scores 1 in all of them."""
+    """A metric of what a synthetic table gives away. The bad end is a copy of the real table."""
 
     section = "disclosure"
     better = "lower"
@@ -84,12 +84,12 @@ def require_records(records: RecordIndex, side: str) -> None:
         )
 
 
-def note_on_records(real: RecordIndex, *others: RecordIndex) -> str:
-    """Say what a record is where it is no entity, that few show little, and how many were drawn of many."""
+def note_on_records(real: RecordIndex, *others: RecordIndex, drawn: bool = True) -> str:
+    """Say what a record is where it is no entity, that few show little, and how many were drawn of many, if any."""
     words = [f"Records are {real.word}; those of one sequence are not taken to be independent."] if real.blocks else []
     if min(len(np.unique(one.cluster)) for one in (real, *others)) < MIN_CLUSTERS_FINE:
         words.append("With so few independent records only a coarse leak would show.")
-    if max(map(len, (real, *others))) > MAX_QUERIES:
+    if drawn and max(map(len, (real, *others))) > MAX_QUERIES:
         words.append(f"At most {MAX_QUERIES} records, drawn at random, were compared with at most {MAX_REFERENCES}.")
     return " ".join(words)
 
