@@ -119,6 +119,10 @@ class Stages:
         for rule in self.constraints:
             for name in rule.operands(self.form.names):
                 texts.setdefault(name, []).append(rule.text)
+        for step in self.chain.steps:
+            if withheld := getattr(step, "withheld", 0):
+                text = f"{withheld} combinations that too few have are not given back"
+                texts |= {name: [*texts.get(name, ()), text] for name in step.makes}
         for known in (self.cells.calendar, self.cells.trend):
             if known is not None:
                 texts.setdefault(self.form.time, []).append(known.describe())

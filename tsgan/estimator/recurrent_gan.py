@@ -49,6 +49,12 @@ class RecurrentGAN(Synthesizer):
     bounds : "observed", None or mapping
         Range of decoded numbers: as observed, free, or `(low, high)` by column. A column that rises or falls with time
         goes on beyond what was observed, unless its values pile up there; `schema_` says so.
+    protect : int
+        How many entities have to share what is told of single values: levels, the ends of columns, values that repeat,
+        starts, lengths, combinations of levels. What fewer have counts as the nearest that is told; `schema_` says how
+        much that is. Of one long series, or of fewer entities than twice as many, stretches of rows are counted
+        instead, and what a sequence has one of (statics, starts, lengths) is told. With 0 all of it is told: an extreme
+        of one person, a town of one, and the model folder then holds such values. This is no differential privacy.
     max_time : float, optional
         Seconds of the whole fit at most.
     steps : int, optional
