@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from tsgan import RecurrentGAN
+from tsgan import Fixed, RecurrentGAN
+from tsgan.errors import ConstraintError, ParameterError, SchemaError
 
 QUICK = {"verbose": False, "random_state": 0}
 PEOPLE, MARK = 60, 17  # entities, and the one that is marked
@@ -68,6 +69,19 @@ def mark_category(frame):
     mark_level(frame)
     frame["state"] = frame.state.astype("category")
     return ["Zwqx"]
+
+
+def mark_interval(frame):
+    ages = (frame.weight // 20 * 20).clip(40, 80).astype(int)
+    ages[frame.who == 1000 + MARK] = 12_340
+    frame["weight"] = pd.arrays.IntervalArray.from_arrays(ages, ages + 20)
+    return [12_340, 12_360]
+
+
+def mark_copies(frame):
+    mark_level(frame)
+    frame["same"], frame["renamed"] = frame.state, frame.state.map({"ill": "i", "well": "w", "Zwqx": "Qwyz"})
+    return ["Zwqx", "Qwyz"]
 
 
 def mark_static(frame):
@@ -131,6 +145,63 @@ def test_a_marked_value_is_neither_kept_nor_drawn(mark, tmp_path):
     for value in values:
         assert not (drawn.astype(object) == value).to_numpy().any()
     model.schema_.__str__()
+
+
+def test_rare_combinations_of_fixed_columns_are_not_told(tmp_path):
+    frame = people()
+    frame["country"] = frame.town.map({"North": "A", "South": "B", "West": "B"})
+    frame.loc[frame.who == 1000 + MARK, ["town", "country"]] = "North", "B"
+    model = RecurrentGAN(
+        entity="who", time="when", static=["town", "country"], constraints=[Fixed("town", "country")], steps=0, **QUICK
+    ).fit(frame)
+    made = model.sample(300, random_state=0)
+    assert set(map(tuple, made[["town", "country"]].drop_duplicates().to_numpy())) == {
+        ("North", "A"),
+        ("South", "B"),
+        ("West", "B"),
+    }
+    assert "1 combinations that too few have are not given back" in model.schema_["town"].reason
+
+
+def test_where_keeps_to_it_and_a_word_stands_for_what_is_withheld():
+    frame = people()
+    mark_static(frame)
+    model = RecurrentGAN(**ROLES, steps=0, other="elsewhere", **QUICK).fit(frame)
+    with pytest.raises(ParameterError, match=r"never 'Qwyz' in the fitted table, but for 1 that too few hold and that"):
+        model.sample(2, where={"town": "Qwyz"})
+    made = model.sample(600, random_state=0).groupby("who").town.first()
+    assert 0 < (made == "elsewhere").mean() < 0.1
+    assert "1.67 % in 1 levels that too few have, which come back as 'elsewhere'" in model.schema_["town"].reason
+    with pytest.raises(ParameterError, match="other='' must be a word, or None"):
+        RecurrentGAN(**ROLES, other="", **QUICK).fit(frame)
+    with pytest.raises(ParameterError, match="protect=-1"):
+        RecurrentGAN(**ROLES, protect=-1, **QUICK).fit(frame)
+
+
+def test_stretches_of_one_long_series_are_counted():
+    rng, rows = np.random.default_rng(0), 3000
+    frame = pd.DataFrame({"x": rng.normal(size=rows), "s": rng.choice(["a", "b"], rows)})
+    frame.index = pd.date_range("2020", periods=rows, freq="h")
+    frame.loc[frame.index[700:703], "s"] = "once"  # one stretch
+    frame.loc[frame.index[::400], "s"] = "often"  # eight of them
+    frame.iloc[1000, 0] = 98_765.25
+    made = RecurrentGAN(steps=0, **QUICK).fit(frame).sample(1, length=rows, random_state=0)
+    assert set(made["s"]) == {"a", "b", "often"}
+    assert made["x"].max() < 10
+
+
+def test_a_table_in_which_nothing_is_shared_is_refused():
+    frame = pd.DataFrame({"x": np.arange(40.0), "s": [f"level {i // 2}" for i in range(40)]})
+    with pytest.raises(
+        SchemaError, match=r"column 's' holds 20 levels, none of them in 5 entities .* or pass protect=0"
+    ):
+        RecurrentGAN(steps=0, **QUICK).fit(frame)
+    frame["t"] = frame.s
+    rule = [Fixed("s", "t")]
+    with pytest.raises(
+        ConstraintError, match=r"Fixed\('s', 't'\): none of 20 combinations is in 5 entities .* protect=0"
+    ):
+        RecurrentGAN(steps=0, constraints=rule, **QUICK).fit(frame)
 
 
 def test_without_protection_it_is(tmp_path):

@@ -152,7 +152,8 @@ class Sharing:
 
     def told_lengths(self) -> Ints:
         """Return the lengths of sequences, increasing, as they may be told."""
-        values, counts, _ = self.sequences.pooled(self.lengths.astype(np.float64))
+        lengths = self.lengths.astype(np.float64)
+        values, counts, _ = self.sequences.pooled(np.clip(lengths, *self.sequences.ends(lengths)))
         return np.repeat(np.rint(values).astype(np.int64), counts)
 
 

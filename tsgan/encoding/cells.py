@@ -22,7 +22,7 @@ from ..constraints.base import Columns
 from ..holders import Holders, Sharing
 from ..layout import Bound, Category, Cell, Layout, Number
 from ..panel import Panel
-from ..tables.dtypes import Name
+from ..tables.dtypes import Name, load
 from .calibration import NEGLIGIBLE, Marginal, independent_values, on_lines, rougher, straightened
 from .clocks.calendar import Calendar
 from .clocks.clock import GAP, START
@@ -313,6 +313,14 @@ class Cells:
         if self.layout.lengths:
             statics = np.column_stack([statics, encode_lengths(lengths, self.layout)])
         return Panel(values, lengths, statics, self.covariates(lengths, moments, ticks))
+
+    def told_levels(self, names: Collection[Name]) -> dict[Name, list[str]]:
+        """Return the levels of some columns that are categories, those that the dtype declares among them."""
+        own = [c for c in self.columns if isinstance(c, CategoryColumn) and c.name in names]
+        dtypes = {c.name: load(c.dtype) for c in own}
+        return {
+            name: list(dtype.categories) for name, dtype in dtypes.items() if isinstance(dtype, pd.CategoricalDtype)
+        }
 
     def place(self, name: Name) -> int | None:
         """Return which cell of its role a column has; None if it has none."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -194,6 +195,8 @@ class Encoder:
         statics = {*chain.statics, START}
         asked |= {"calendar": options.calendar, "names": names, "other": options.other}
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, sharing=sharing, own=form.names, **asked)
+        if library.rewriting is not None:
+            library = replace(library, rewriting=library.rewriting.told(cells.told_levels(library.rewriting.columns)))
         learned = clock, aliases, chain, missing, durations, cells, names
         self._stages = Stages(options, window, form, library, keys, *learned, excerpt=whole is not None)
         return self

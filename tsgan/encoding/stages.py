@@ -88,9 +88,10 @@ class Stages:
 
     def __post_init__(self) -> None:
         rows = int(self.lengths.sum())
-        if rows != self.clock.rows and not self.excerpt:
+        if rows != self.clock.rows and not self.excerpt and (len(self.lengths) == 1 or not self.options.protect):
             raise ValueError(f"Cells.lengths are of {rows} rows, and Clock.rows={self.clock.rows}")
-        if self.window > self.lengths.max():
+        longest = self.clock.rows if self.options.protect and self.options.window else self.lengths.max()
+        if self.window > longest:
             raise ValueError(f"Stages.window={self.window} is longer than every sequence of Cells.lengths")
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -105,6 +105,14 @@ class Levels:
             return pd.Index(self.left)
         closed: Any = self.closed
         return pd.IntervalIndex.from_arrays(pd.Index(self.left), pd.Index(self.right), closed=closed)
+
+    def told(self, texts: Collection[str]) -> Levels:
+        """Return only the levels of these texts."""
+        kept = np.flatnonzero([str(level) in texts for level in self.index])
+        left, right = (
+            None if end is None else end.iloc[kept].reset_index(drop=True) for end in (self.left, self.right)
+        )
+        return replace(self, left=left, right=right)
 
     def forward(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """Return a category of text."""
@@ -207,6 +215,11 @@ class Rewriting:
     levels: tuple[Any, ...] = ()  # the names of columns that have levels, in their order
     axes: tuple[Any, ...] = ()  # and the names of these levels
     columns: dict[Name, Any] = field(default_factory=dict)  # the form of each column that is rewritten
+
+    def told(self, levels: Mapping[Name, Collection[str]]) -> Rewriting:
+        """Return what is rewritten with only these levels of some columns."""
+        own = {name: form.told(levels[name]) for name, form in self.columns.items() if name in levels}
+        return replace(self, columns={**self.columns, **own})
 
     @classmethod
     def read(cls, data: Any, roles: Collection[Any], known: Rewriting | None) -> tuple[pd.DataFrame, Rewriting | None]:
