@@ -102,6 +102,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "closed form (steps=0)": {"steps": 0},
     "first stage alone": {"adversarial_steps": 0},
     "RecurrentGAN": {},
+    "without protection": {"protect": 0},
 }
 
 

@@ -424,6 +424,9 @@ def form_of(data: Any) -> list[tuple[str, Any]]:
     """Return the names and types of the columns of a frame, the type of an array."""
     if isinstance(data, pd.DataFrame):
         kinds = [kind.newbyteorder("=") if isinstance(kind, np.dtype) else kind for kind in data.dtypes]
+        for i, kind in enumerate(kinds):  # levels that too few hold are not told
+            if isinstance(kind, pd.CategoricalDtype):
+                kinds[i] = f"category of {kind.categories.dtype}{', ordered' if kind.ordered else ''}"
         return list(zip(map(repr, data.columns), kinds, strict=True))
     if hasattr(data, "collect_schema"):
         return [(name, str(kind)) for name, kind in data.collect_schema().items()]

@@ -211,7 +211,7 @@ def test_rare_levels_come_back():
         {"id": np.repeat(np.arange(n), 2), "site": np.repeat([f"s{k}" for k in site], 2), "x": rng.normal(size=2 * n)}
     )
     frame["kind"] = np.resize(np.array([f"k{k}" for k in rng.zipf(1.3, 2 * n).clip(max=400)]), 2 * n)
-    model = RecurrentGAN(steps=0, entity="id", static=["site"], random_state=0).fit(frame)
+    model = RecurrentGAN(steps=0, entity="id", static=["site"], protect=2, random_state=0).fit(frame)
     rare = {}
     for name in ("site", "kind"):
         counts = frame.drop_duplicates("id")[name].value_counts() if name == "site" else frame[name].value_counts()

@@ -178,7 +178,7 @@ def test_the_command_line(real, tmp_path, capsys):
     assert pd.read_csv(out).groupby("id", sort=False)["age"].first().tolist() == [25, 30]
     capsys.readouterr()
     assert cli.main([*sample, "--where", "age=400"]) == 1
-    assert "where: 'age' is never 400 in the fitted table; it lies between 20 and 49" in capsys.readouterr().err
+    assert "where: 'age' is never 400 in the fitted table; it lies between 21 and 48" in capsys.readouterr().err
     assert cli.main(["suggest", data, "--entity", "id", "--time", "t", "--static", "age,ill", "-q"]) == 0
     shown = capsys.readouterr().out
     assert "Fixed(" in shown

@@ -27,7 +27,7 @@ def test_it_prints_as_an_aligned_table(schema):
     lines = str(schema).splitlines()
     assert lines[0].split() == ["column", "role", "kind", "dtype", "decimals", "range", "scaler", "reason"]
     assert lines[2].split()[:3] == ["who", "entity", "key"]
-    assert "new keys a4 .." in lines[2]
+    assert "new keys a10 .." in lines[2]
     assert "from 2020-01-01 00:00:00" in lines[3]
     assert lines[3].endswith("every D")
     assert lines[4].split()[-3:] == ["levels", "f,", "m"]

@@ -73,7 +73,7 @@ def panel(**columns):
     return pd.DataFrame({"who": who, "when": HOURS[[0, 1, 2, 0, 0, 1]], **values(), **columns})
 
 
-NEW = ["p4", "p4", "p4", "p5", "p6", "p6"]
+NEW = ["p10", "p10", "p10", "p11", "p12", "p12"]
 
 
 @pytest.mark.parametrize("dtype", ["str", "string", "object", "category", "string[python]"])

@@ -23,32 +23,32 @@ from tsgan.tables.keys import Keys
         ([3, 9, 4], [10, 11]),
         ([3.0, 9.0], [10.0, 11.0]),
         (pd.Index([3, 9], dtype="int16"), [10, 11]),
-        (["p001", "p007"], ["p008", "p009"]),
-        (["p1", "p12"], ["p13", "p14"]),
+        (["p001", "p007"], ["p010", "p011"]),
+        (["p1", "p12"], ["p20", "p21"]),
         (["0008", "0009"], ["0010", "0011"]),
         (["unit 98", "unit 99"], ["unit 100", "unit 101"]),
-        (["7-b", "12-b"], ["13-b", "14-b"]),
+        (["7-b", "12-b"], ["20-b", "21-b"]),
         (pd.Index([3, 9], dtype="Int16"), [10, 11]),
         (pd.Index([3, 9], dtype="int32[pyarrow]"), [10, 11]),
-        (pd.Index([5, 2**63 - 1]), [6, 7]),
-        (pd.Index([-5, 2**63 - 1]), [-4, -3]),
-        (pd.Index([1, 2**64 - 1], dtype="uint64"), [2, 3]),
-        (pd.Index([2**63 + 5], dtype="uint64"), [2**63 + 6, 2**63 + 7]),
+        (pd.Index([5, 2**63 - 1]), [10, 11]),
+        (pd.Index([-5, 2**63 - 1]), [0, 1]),
+        (pd.Index([1, 2**64 - 1], dtype="uint64"), [10, 11]),
+        (pd.Index([2**63 + 5], dtype="uint64"), [10**19, 10**19 + 1]),
         (["ann", "bob"], ["synthetic_000001", "synthetic_000002"]),
         (["a1", "b2"], ["synthetic_000001", "synthetic_000002"]),
         (["synthetic_x", "bob"], ["synthetic__000001", "synthetic__000002"]),
-        (pd.CategoricalIndex(["p1", "p2"]), ["p3", "p4"]),
-        (pd.CategoricalIndex([1, 2]), [3, 4]),
-        (pd.Index(["p1", "p2"], dtype="string"), ["p3", "p4"]),
-        (pd.Index(["p1", "p2"], dtype=object), ["p3", "p4"]),
-        (pd.CategoricalIndex(["p1", "p2"], ordered=True), ["p3", "p4"]),
-        (pd.to_datetime(["2020-01-01", "2020-01-08"]), [pd.Timestamp("2020-01-15"), pd.Timestamp("2020-01-22")]),
-        (pd.to_datetime(["2020-01-01"], utc=True), list(pd.to_datetime(["2020-01-02", "2020-01-03"], utc=True))),
-        (pd.period_range("2020-01", periods=3, freq="M"), [pd.Period("2020-04"), pd.Period("2020-05")]),
-        (pd.to_timedelta([1, 3], unit="h"), [pd.Timedelta("5h"), pd.Timedelta("7h")]),
+        (pd.CategoricalIndex(["p1", "p2"]), ["p10", "p11"]),
+        (pd.CategoricalIndex([1, 2]), [10, 11]),
+        (pd.Index(["p1", "p2"], dtype="string"), ["p10", "p11"]),
+        (pd.Index(["p1", "p2"], dtype=object), ["p10", "p11"]),
+        (pd.CategoricalIndex(["p1", "p2"], ordered=True), ["p10", "p11"]),
+        (pd.to_datetime(["2020-01-01", "2020-01-08"]), [pd.Timestamp("2020-03-11"), pd.Timestamp("2020-03-18")]),
+        (pd.to_datetime(["2020-01-01"], utc=True), list(pd.to_datetime(["2020-01-11", "2020-01-12"], utc=True))),
+        (pd.period_range("2020-01", periods=3, freq="M"), [pd.Period("2020-11"), pd.Period("2020-12")]),
+        (pd.to_timedelta([1, 3], unit="h"), [pd.Timedelta("21h"), pd.Timedelta("23h")]),
         (
             [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
-            [datetime.date(2020, 1, 3), datetime.date(2020, 1, 4)],
+            [datetime.date(2020, 1, 11), datetime.date(2020, 1, 12)],
         ),
         (pd.Index([True, False]), ["synthetic_000001", "synthetic_000002"]),
     ],
@@ -72,7 +72,7 @@ def test_new_keys(real, new):
 def test_numbers_that_outgrow_their_dtype_get_a_wider_one():
     made = Keys.fit(pd.Index([120, 126], dtype="int8")).make(10)
     assert made.dtype == "int64"
-    assert made.tolist() == list(range(127, 137))
+    assert made.tolist() == list(range(200, 210))
 
 
 def test_no_real_key_is_kept():

@@ -164,27 +164,29 @@ class Keys:
         return f"new keys {self._values(1)[0]} .."
 
 
-def _above(top: int) -> int:
-    """Return a round number above another: the next multiple of its largest power of ten, of 10 at least."""
-    step = int(10 ** max(len(str(abs(top))) - 1, 1))
-    return (top // step + 1) * step
+def _above(top: int, limit: int = INT64_MAX) -> int:
+    """Return a round number above another: the next multiple of its largest power of ten, of a smaller one at a limit."""
+    digits = max(len(str(abs(top))) - 1, 1)
+    multiples = (top // 10**power * 10**power + 10**power for power in range(digits, -1, -1))
+    return next((int(first) for first in multiples if limit - first >= MIN_ROOM), top + 1)
 
 
 def _free_numbers(keys: pd.Index[Any]) -> tuple[int, int]:
     """Return a number above which there is room, and how much: above the largest key, else in the widest gap."""
     if not types.is_integer_dtype(keys.dtype):
-        first = _above(int(np.floor(keys.max())))
+        first = _above(int(np.floor(keys.max())), 2**53)
         return first, max(2**53 - first, 0)
     unsigned = str(keys.dtype).lower().startswith("uint64")
     top, limit = int(keys.max()), 2**64 - 1 if unsigned else INT64_MAX
     if limit - top > 2**32:
-        first = _above(top)
+        first = _above(top, limit)
         return first, limit - first + 1
     numbers = np.sort(keys.to_numpy(dtype=np.uint64 if unsigned else np.int64))
     below = np.append(numbers[:1] * 0, numbers[numbers >= 0]) if numbers[0] >= 0 else numbers
     gaps = np.diff(below.astype(np.float64))
     widest = int(gaps.argmax())
-    return int(below[widest]) + 1, max(int(below[widest + 1]) - int(below[widest]) - 1, limit - top)
+    first = _above(int(below[widest]), int(below[widest + 1]) - 1)
+    return first, max(int(below[widest + 1]) - first, limit - top)
 
 
 def as_index(numbers: NDArray[Any], dtype: Any) -> pd.Index[Any]:

@@ -183,7 +183,7 @@ class TestNumbers:
         ],
     )
     def test_decimals_are_counted(self, values, decimals):
-        assert FloatColumn.learn_grain(pd.Series(values)) == {"decimals": decimals}
+        assert FloatColumn.learn_grain(pd.Series(values), everything(len(values))) == {"decimals": decimals}
 
     def test_generated_numbers_have_the_real_decimals(self):
         column = fitted("float", pd.Series(REAL.round(2)))

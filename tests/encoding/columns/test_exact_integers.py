@@ -116,8 +116,8 @@ def test_a_table_of_large_numbers(tmp_path, dtype, base):
         real.loc[real.index[5:50:9], "walk"] = pd.NA
     gan = RecurrentGAN(**QUICK).fit(real)
     gan.save(tmp_path / "m")
-    made = RecurrentGAN.load(tmp_path / "m").sample(1, length=n, random_state=1)
-    pd.testing.assert_frame_equal(made, gan.sample(1, length=n, random_state=1))
+    made = RecurrentGAN.load(tmp_path / "m").sample(1, length=n, random_state=3)
+    pd.testing.assert_frame_equal(made, gan.sample(1, length=n, random_state=3))
     assert made.dtypes.equals(real.dtypes)
     assert made["walk"].nunique() > 0.4 * real["walk"].nunique()
     assert 0.35 < (made["walk"].dropna().astype(object) % 2).mean() < 0.65
