@@ -165,7 +165,7 @@ class Keys:
 
 
 def _above(top: int, limit: int = INT64_MAX) -> int:
-    """Return a round number above another: the next multiple of its largest power of ten, of a smaller one at a limit."""
+    """Return a round number above another: the next multiple of its largest power of ten, near a limit of a smaller."""
     digits = max(len(str(abs(top))) - 1, 1)
     multiples = (top // 10**power * 10**power + 10**power for power in range(digits, -1, -1))
     return next((int(first) for first in multiples if limit - first >= MIN_ROOM), top + 1)
