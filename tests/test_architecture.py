@@ -21,6 +21,7 @@ ROOMS = {
     "errors": 0,
     "arrays": 0,
     "printing": 0,
+    "unfinished": 0,
     "version": 0,
     "layout": 1,
     "panel": 1,

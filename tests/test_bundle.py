@@ -21,6 +21,7 @@ from through_json import through_json
 from tsgan import bundle
 from tsgan.bundle import FORMAT, NAME, Held, check, pack, read, saved, unpack, write
 from tsgan.errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
+from tsgan.unfinished import HOST
 
 OLD = {"name": "old", "numbers": [1, 2.5, None], "nested": {"key": "ä"}}
 NEW = {"name": "new"}
@@ -343,7 +344,7 @@ class TestCrash:
     def test_there_are_three_moments(self, model, monkeypatch):
         calls = _crash_at(monkeypatch, "replace", 99, Crash())
         _save(model, NEW, 7)
-        assert [path.suffix for path in calls] == [".tmp"] * 3 + [".safetensors"] * 2
+        assert [path.suffix for path in calls] == [".part"] * 3 + [".safetensors"] * 2
 
     def test_after_the_switch_the_new_model_is_whole(self, model, monkeypatch):
         with monkeypatch.context() as patch:
@@ -379,16 +380,16 @@ class TestCrash:
 
     def test_what_a_killed_process_left_is_swept(self, model):
         left = [
-            ".generator-0123456789ab.safetensors.77.tmp",
-            ".model.json.77.tmp",
+            f".generator-0123456789ab.safetensors.a1.{HOST}-{2**22 + 1}.part",  # Linux has no such process
+            f".model.json.a1.{HOST}-{os.getppid()}.part",
             "generator-0123456789ab.safetensors",
         ]
         for name in left:
             (model / name).write_text("half")
         _save(model, NEW, 7)
-        assert len(list(model.iterdir())) == 6  # the other process may live
-        for name in left:
-            os.utime(model / name, (0, 0))
+        assert sorted(left[1:]) == sorted({path.name for path in model.iterdir()} & set(left))  # others may live
+        (model / left[1]).unlink()
+        os.utime(model / left[2], (0, 0))
         _save(model, OLD)
         assert len(list(model.iterdir())) == 3
 

@@ -41,13 +41,14 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import numpy as np
 from numpy.typing import NDArray
 
+from . import unfinished
 from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
 FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
-OURS = re.compile(r"\.?.+-[0-9a-f]{12}\.safetensors(\.\w+\.tmp)?|\.model\.json\.\w+\.tmp")  # what `write` makes
+OURS = re.compile(rf".+-[0-9a-f]{{12}}\.safetensors|{unfinished.NAME.pattern}")  # what `write` makes
 ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
-STALE = 3600.0  # seconds after which a file that no model names is of a process that was killed
+STALE = 3600.0  # seconds after which a whole file that no model names is of a process that was killed
 LARGEST = 2**26  # bytes of `model.json`: what is read is some ten times as large
 WAITS = (0.02, 0.1, 0.5)  # seconds after which a reader looks again for a file that another process just replaced
 
@@ -376,8 +377,9 @@ def _named(home: Path) -> set[str]:
 
 def _sweep(home: Path, replaced: Collection[str]) -> None:
     """Remove the files that a replaced model named, and those that killed processes left."""
+    unfinished.sweep(home)
     for old in home.iterdir():
-        if not OURS.fullmatch(old.name) or old.name in _named(home):
+        if old.suffix != ".safetensors" or not OURS.fullmatch(old.name) or old.name in _named(home):
             continue
         with contextlib.suppress(FileNotFoundError):  # another process swept it
             if old.name in replaced or old.stat().st_mtime < time.time() - STALE:
@@ -389,7 +391,7 @@ def _sweep(home: Path, replaced: Collection[str]) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name.lstrip('.')}.{uuid.uuid4().hex}.tmp")
+    return unfinished.beside(path.with_name(f"{path.name}.{uuid.uuid4().hex}"))
 
 
 def _replace(path: Path, data: bytes) -> None:

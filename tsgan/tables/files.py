@@ -27,10 +27,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, ParameterError, SchemaError, TsganWarning
+from ..unfinished import beside, sweep
 from .dialect import HEAD, Dialect, moments, older, sniff, with_commas
 from .dtypes import PER_SECOND
 from .form import free_name
-from .unfinished import beside, sweep
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tsgan.tables import files
-from tsgan.tables.unfinished import DAY, HOST, beside, sweep
+from tsgan.unfinished import DAY, HOST, beside, sweep
 
 
 @pytest.fixture
