@@ -63,7 +63,7 @@ class Holders:
         Each end is the mean of those of the outermost `least` holders; an end that lies beyond the next ones farther
         than these differ among themselves tells nothing of how far.
         """
-        return -self._end(-x), self._end(x)
+        return 0.0 - self._end(-x), self._end(x)
 
     def _end(self, x: Doubles) -> float:
         k, largest = self.least, np.full(int(self.of.max(initial=-1)) + 1, -np.inf)

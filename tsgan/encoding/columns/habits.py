@@ -79,7 +79,8 @@ class Habits:
         shared = holders.at(known).share(values, x[known])
         if _few(values, counts) and shared.any():
             return cls(tuple(values[shared].tolist()))
-        atoms = values[_outcomes(np.where(shared, counts, 0))]
+        found = _outcomes(counts)
+        atoms = values[found[shared[found]]]
         straight = 0.0 if len(values) <= COARSE_VALUES else _straight(x, _pairs(x, follows, atoms), decimals)
         every = _pairs(x, follows, np.empty(0))
         on_the_way = np.array([straight > 0 and _on_the_way(x, every, atom, straight) for atom in atoms], dtype=bool)

@@ -32,6 +32,7 @@ from ...bundle import PLACES, saved
 
 MIN_BITS = 20.0  # of evidence against chance
 MIN_ROWS_PER_VALUE, MAX_LONE = 8, 0.01  # of a listed lattice: rows, and share of the rows whose value came once
+MAX_FEW = 0.05  # share of the rows whose repeated value too few holders have: they count as the nearest
 FULL = 0.6  # share of the decimal grid that is taken, from which values are only rounded
 MAX_CELLS, MAX_PEAKS, PADDING = 2**18, 6, 8  # of the transform: its size, peaks tried, and how finely periods are told
 MAX_EXACT = 2**53  # whole numbers beyond it are no longer exact as float64
@@ -101,8 +102,9 @@ class Lattice:
     @classmethod
     def _listed(cls, values: Doubles, counts: NDArray[np.int64], decimals: int | None, shared: Bools) -> Self | None:
         often = (counts > 1) & shared
-        rows, lone = int(counts.sum()), int((counts == 1).sum())
-        if often.sum() < 2 or len(values) * MIN_ROWS_PER_VALUE > rows or lone > MAX_LONE * rows:
+        rows, lone, few = int(counts.sum()), int((counts == 1).sum()), int(counts[(counts > 1) & ~shared].sum())
+        scarce = lone > MAX_LONE * rows or few > MAX_FEW * rows
+        if often.sum() < 2 or len(values) * MIN_ROWS_PER_VALUE > rows or scarce:
             return cls.of(decimals)
         kept = values[often]
         gaps = np.unique(np.searchsorted(kept, values[counts == 1]))

@@ -296,7 +296,8 @@ class FloatColumn(ScaledColumn):
         """Return the lattice of the values, and it and the atoms in a few words."""
         values, counts = np.unique(x, return_counts=True)
         shared = holders.share(values, x)
-        lattice, atoms = Lattice.fit(values, counts, grain["decimals"], shared), find_atoms(np.where(shared, counts, 0))
+        lattice, atoms = Lattice.fit(values, counts, grain["decimals"], shared), find_atoms(counts)
+        atoms = atoms[shared[atoms]]
         texts = describe_atoms(values, counts, atoms), "" if lattice is None else lattice.describe()
         return lattice, "; ".join(text for text in texts if text)
 
