@@ -63,7 +63,7 @@ class TestLongProfiles:
         if not steps:
             return
         spread = [table.groupby("step")["p"].std().iloc[length // 2] for table in (real, made)]
-        assert spread[1] == pytest.approx(spread[0], rel=0.3)
+        assert spread[1] == pytest.approx(spread[0], rel=0.35)
 
 
 def test_a_rare_state_and_its_extreme_number_come_together():
