@@ -53,6 +53,7 @@ from .restoring import Alias, moments_or_none, read_moments, restore
 MIN_BITS = 40.0  # of evidence against equality by chance
 MIN_MOVES = 10  # rows on which a counter moves
 MAX_PAIRS = 200  # of a renaming
+HEAD = 16  # rows that are compared first
 MAX_COUNTER_BITS = 7  # of where a counter starts and its step, up to which it is simpler than a part of the time
 
 
@@ -256,12 +257,15 @@ class _Sources:
         earlier, later = (self.moments(name, alias.static) for name in (alias.between.earlier, alias.between.later))
         return alias.between.compute(earlier, later, dtype)
 
+    @cached_property
+    def dates(self) -> list[tuple[Name, bool]]:
+        """The columns of dates, and whether they are static, of all that are there when it is first asked for."""
+        return [(name, static) for name, (own, static) in self.columns.items() if dated(own)]
+
     def difference(self, name: Name) -> Alias | None:
         """Return the difference of two dates that a column is, if it is one."""
         series, fixed = self.columns[name]
-        dates: list[Name | None] = [
-            one for one, (own, static) in self.columns.items() if static >= fixed and dated(own)
-        ]
+        dates: list[Name | None] = [one for one, static in self.dates if static >= fixed]
         dates += [None] if self.stamps is not None and not fixed and _clocked(self.stamps) else []
         if len(dates) < 2 or self.evidence(pd.factorize(series)[0], fixed) < MIN_BITS:
             return None
@@ -345,7 +349,7 @@ class _Sources:
         """Return the alias of a column that has its equal values on the same rows as this one, if it is one."""
         copy = Alias(name, fixed, _token(series.dtype, name), "column", other)
         source = self.of(copy)
-        if self.evidence(codes, fixed) >= MIN_BITS:
+        if not _unlike(source, series) and self.evidence(codes, fixed) >= MIN_BITS:
             for one in _ways(copy, series):
                 if _equal(one, source, series):
                     return one
@@ -379,6 +383,13 @@ def _told(alias: Alias, series: pd.Series[Any], holders: Holders) -> Alias:
         names = {plain(level) for level in hidden}
         alias = replace(alias, pairs=[pair for pair in alias.pairs if pair[1] not in names])
     return replace(alias, dtype=_token(without_levels(dtype, hidden), alias.name))
+
+
+def _unlike(source: pd.Series[Any], series: pd.Series[Any]) -> bool:
+    """Return whether two columns of plain numbers differ in one of their first rows, which is quickly seen."""
+    if not all(isinstance(one.dtype, np.dtype) and one.dtype.kind in "iuf" for one in (source, series)):
+        return False
+    return not np.array_equal(source.to_numpy()[:HEAD], series.to_numpy()[:HEAD], equal_nan=True)
 
 
 def _equal(alias: Alias, source: pd.Series[Any], series: pd.Series[Any]) -> bool:

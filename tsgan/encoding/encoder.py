@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any, Self
 
@@ -312,9 +312,8 @@ class Encoder:
         made = assemble(values, rows.lengths, stages.form, rows.stamps, keys, squeeze=squeeze, before=before)
         return give_back(made, stages.frame)
 
-    def calibrate(self, drawn: Iterable[Panel]) -> None:
+    def calibrate(self, panels: Sequence[Panel]) -> None:
         """Learn what carries the marginals of drawn panels to the observed ones."""
-        panels = list(drawn)
         lengths = np.concatenate([panel.lengths for panel in panels])
         self.stages.cells.calibrate(np.concatenate([panel.values for panel in panels]), first_rows(lengths))
 

@@ -7,6 +7,7 @@ directory of JSON and safetensors, without code (`bundle`).
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
 TRIED_ROWS = 32  # of each sequence that a loaded model draws at most, to see whether it can
-CALIBRATION_ROWS = 50_000  # rows that marginals are compared on
+CALIBRATION_ROWS, CALIBRATION_CELLS = 50_000, 5_000_000  # rows that marginals are compared on, and cells of wide ones
 PLAIN = {  # what is saved beside the encoder and the networks
     "params": dict[str, Any],
     "features": int,
@@ -212,14 +213,20 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         return Drawer(self._encoder, self._model)
 
-    def _calibrate(self, windows: Windows) -> None:
-        """Learn what carries drawn marginals to the observed ones, from a draw as large as worthwhile."""
+    def _calibrate(self, windows: Windows, deadline: float) -> None:
+        """Learn what carries drawn marginals to the observed ones, from a draw as large as worthwhile, in time."""
         from .drawing import Order
 
         steps = int(windows.lengths.mean().round()) if len(windows.panel) == 1 else int(windows.panel.lengths.mean())
         start = "like-real" if self._encoder.stages.stamped else None
-        order = Order(max(2, CALIBRATION_ROWS // max(steps, 1)), start=start)
-        self._encoder.calibrate(panel for panel, _, _ in self._drawer.panels(order, self._seed.spawn(1)[0]))
+        rows = min(CALIBRATION_ROWS, CALIBRATION_CELLS // max(len(self._encoder.stages.layout.cells), 1))
+        order = Order(max(2, rows // max(steps, 1)), start=start)
+        drawn = []
+        for panel, _, _ in self._drawer.panels(order, self._seed.spawn(1)[0]):
+            drawn.append(panel)
+            if time.monotonic() >= deadline:
+                break
+        self._encoder.calibrate(drawn)
 
     def sample(
         self,

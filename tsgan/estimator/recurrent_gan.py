@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..model.callbacks import Row
     from ..model.model import Options
 
-LEARNING = 0.95  # share of `max_time` after which nothing is learned any more: marginals have yet to be carried
+LEARNING, CARRYING = 0.9, 0.98  # shares of `max_time` after which nothing more is learned, or drawn to carry marginals
 LARGEST = 100_000  # sizes below it: beyond, memory ends in an error that names no argument
 
 
@@ -56,7 +56,7 @@ class RecurrentGAN(Synthesizer):
         instead, and what a sequence has one of (statics, starts, lengths) is told. With 0 all of it is told: an extreme
         of one person, a town of one, and the model folder then holds such values. This is no differential privacy.
     max_time : float, optional
-        Seconds of the whole fit at most.
+        Seconds of the whole fit at most; the closed form and the marginals take what they take (hundreds of columns).
     steps : int, optional
         Steps of the first stage (likelihood) at most: 1000; the held-back likelihood ends it earlier where data are
         few. 0 leaves the closed form.
@@ -281,9 +281,8 @@ class RecurrentGAN(Synthesizer):
 
         self._check_arguments()
         pick_device(self.device)
-        deadline = math.inf if self.max_time is None else time.monotonic() + LEARNING * self.max_time
         try:
-            told = self._learn(X, deadline)
+            told = self._learn(X, time.monotonic())
         finally:
             self._release()
         self._finish()
@@ -294,12 +293,14 @@ class RecurrentGAN(Synthesizer):
     def _check_arguments(self) -> None:
         check_training(self.get_params(deep=False))
 
-    def _learn(self, X: Any, deadline: float) -> str:
-        """Learn the model; return what there is to warn of."""
+    def _learn(self, X: Any, began: float) -> str:
+        """Learn the model within `max_time` of a moment; return what there is to warn of."""
         from ..model.callbacks import History
         from ..model.model import Model
         from ..model.runtime import one_thread
 
+        seconds = math.inf if self.max_time is None else self.max_time
+        deadline = began + LEARNING * seconds
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
@@ -308,7 +309,7 @@ class RecurrentGAN(Synthesizer):
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )
             self.history_ = history.rows
-            self._calibrate(windows)
+            self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
         second = None if training is None else training.second
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))

@@ -32,6 +32,7 @@ from .runtime import seeded
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a chunk
 MAX_HELD = 768  # windows that a likelihood is measured on: enough to resolve hundredths of a nat apart
+MAX_HELD_ROWS = 24 * MAX_HELD  # of longer windows fewer are measured
 BATCH_HELD = 256  # of them that are read at once
 MIN_HELD = 4  # windows of one long series below which there is no judgement
 MAX_HELD_CHUNKS = 8  # of one sequence that a likelihood is measured on
@@ -112,7 +113,8 @@ class Split:
     def walks(self, held: bool, lookback: Lookback, rng: np.random.Generator) -> list[list[Chunk]]:
         """Return chunks to measure a likelihood on: lists of which each goes on from chunk to chunk."""
         starts, sequences = self.side(held)
-        pick = np.sort(rng.permutation(len(starts))[:MAX_HELD])
+        most = max(1, min(MAX_HELD, MAX_HELD_ROWS // self.window))
+        pick = np.sort(rng.permutation(len(starts))[:most])
         walks = []
         for at in range(0, len(pick), BATCH_HELD):
             some = pick[at : at + BATCH_HELD]
@@ -231,7 +233,9 @@ def fit_likelihood(
     fixed = int(rng.integers(2**62))
     held = split.walks(True, generator.lookback, rng)
     learned = split.walks(False, generator.lookback, rng)
+    began = time.monotonic()
     start = measure(generator, held, fixed)
+    checking = 2 * (time.monotonic() - began)  # seconds
     if not math.isfinite(start):
         _refuse(generator, held)
     dropout = FIRST_DROPOUT if how.dropout is None else how.dropout
@@ -243,13 +247,14 @@ def fit_likelihood(
     losses: list[float] = []
     generator.train()
     try:
-        for step in range(1, how.steps + 1):
+        for step in range(1, (how.steps if began + 2 * checking < how.deadline else 0) + 1):
             for module in (generator, average):
                 module.set_dropout(dropout)
             losses.append(learner.step(rate * min(1.0, step / WARM_UP)))
             since, best.taken = since + 1, step
             follow(average, generator, how.average, since)
-            late = time.monotonic() >= how.deadline
+            began = time.monotonic()
+            late = began + checking >= how.deadline
             if step % CHECK and step < how.steps and not late and math.isfinite(losses[-1]):
                 continue
             value = measure(average, held, fixed)
@@ -261,6 +266,7 @@ def fit_likelihood(
                 gap = (measure(average, learned, fixed) - value) / cells
                 dropout += DROPOUT_STEP * ((gap > HIGH_GAP) - (gap < LOW_GAP))
                 dropout = min(max(dropout, 0.0), MAX_DROPOUT)
+            checking = time.monotonic() - began
             if better:
                 best, without = Checkpoint(value, average.weights(), step, dropout, step), 0
             else:

@@ -207,10 +207,10 @@ class Regressions:
         weights[each, targets] = 0.0
         whole = -weights
         whole[each, targets] = 1.0
-        inside = np.maximum(np.einsum("ij,jk,ik->i", whole, cov, whole), 0)
+        inside = np.maximum(((whole @ cov) * whole).sum(axis=1), 0)
         outside = inside
         if held.rows:
-            outside = np.maximum(np.einsum("ij,jk,ik->i", whole, held.about(mean), whole), 0)
+            outside = np.maximum(((whole @ held.about(mean)) * whole).sum(axis=1), 0)
         share = held.rows / max(held.rows + moments.rows, 1.0)
         spread = np.maximum(np.sqrt((1 - share) * inside + share * outside), MIN_SPREAD)
         tried = np.maximum(np.sqrt(inside), MIN_SPREAD)
