@@ -23,6 +23,7 @@ from .arrays import Bools, Doubles, Ints, steps_within
 ENOUGH = 2  # times the number that must share something, from which entities, not stretches, are counted
 STRETCH, STRETCHES = 24, 200  # rows of a stretch at most, and how many a shorter table has
 PER_SHARED = 4  # stretches of a small table for each that has to share something
+MAX_STEPS = 50  # of single holders that are tried for a grid
 BEYOND = 8.0  # distances of two groups of holders that the ends of the outermost may lie away
 
 
@@ -57,11 +58,26 @@ class Holders:
             return np.ones(len(values), dtype=bool)
         return np.asarray(self.count(np.searchsorted(values, x), len(values)) >= self.least)
 
+    def grid(self, counted: Ints) -> tuple[int, int]:
+        """Return a number, and the largest step at whose multiples from it all lie but those of too few holders."""
+        values, counts = np.unique(counted, return_counts=True)
+        first = int(values[counts.argmax()]) if self.least > 1 else int(counted.min())
+        away = np.abs(counted - first)
+        step = int(np.gcd.reduce(away))
+        if self.least < 2 or step == 0:
+            return first, max(step, 1)
+        order = np.argsort(self.of, kind="stable")
+        own = np.gcd.reduceat(away[order], np.flatnonzero(np.diff(self.of[order], prepend=-1)))
+        tries, held = np.unique(own[own > 0], return_counts=True)
+        tries = tries[np.argsort(-held, kind="stable")[:MAX_STEPS]]
+        shared = [int(one) for one in tries if (own % one != 0).sum() < self.least]
+        return first, max([step, *shared]) if (own > 0).sum() >= self.least else 1
+
     def ends(self, x: Doubles) -> tuple[float, float]:
         """Return where numbers of rows end.
 
-        Each end is the mean of those of the outermost `least` holders; an end that lies beyond the next ones farther
-        than these differ among themselves tells nothing of how far.
+        Each end is the mean of those of the outermost `least` holders, and beyond it as far as these lie from the next
+        ones, at most half of the way to the outermost. One that lies much farther out tells nothing of how far.
         """
         return 0.0 - self._end(-x), self._end(x)
 
@@ -75,7 +91,9 @@ class Holders:
         if not len(farther):
             inner = farther = largest[len(largest) // 2 :]
         most = inner.mean() + BEYOND * (inner.mean() - farther.mean())
-        return float(np.minimum(largest[:k], most).mean())
+        outer = np.minimum(largest[:k], most)
+        beyond = min(outer.mean() - inner.mean(), (outer[0] - outer.mean()) / 2)
+        return float(outer.mean() + beyond)
 
     def pooled(self, x: Doubles) -> tuple[Doubles, Ints, Bools]:
         """Return the increasing values that rows are told by, how many rows each stands for, and which are exact.

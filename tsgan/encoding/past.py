@@ -68,7 +68,7 @@ def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Gene
     How long sequences would be in the end is drawn.
     """
     table, order, lengths = stages.take_apart(data)
-    full = stages.encode(data)
+    full = stages.encode(data, learn=True)
     stamps, parts = stamps_of(table, order), parts_of(table, order, lengths)
     final = np.cumsum(lengths) - 1
     last = _ticks(stages, table, stamps, final)
@@ -233,7 +233,7 @@ def read_holes(stages: Stages, table: Any) -> tuple[Panel, NDArray[Any], Bools]:
         given = readable(stages.form, stages.aliases, taken.stamps, np.array([len(order)]))
         taken = replace(taken, values=stages.chain.release(stages.chain.infer(taken.values, given), given))
     stamps = stamps_of(taken, order)
-    panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths)
+    panel = stages.panel(stages.learned(taken, order, lengths), stamps, lengths, learn=True)
     starts = _ticks(stages, taken, stamps, first_rows(lengths))
     for column in stages.cells.columns:
         place = stages.cells.place(column.name)

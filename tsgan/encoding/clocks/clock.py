@@ -27,7 +27,7 @@ from ...bundle import saved
 from ...errors import ParameterError, TsganWarning
 from ...holders import Holders, Sharing
 from ...tables.dtypes import Name, Token, label, plain
-from .grids import Business, Listed, Spacing, common, declared, find, gcd
+from .grids import Business, Listed, Spacing, common, declared, find
 from .stamps import PER_DAY, Stamps, Ticks
 
 GAP = "\0gap"
@@ -97,7 +97,7 @@ class Clock:
             regularity = "regular" if (gaps == 1).all() else "gapped" if named else "irregular"
             step = max(1, round(float(np.median(gaps[gaps > 0])))) if gaps.any() else 1
             least = int(np.ceil(_least(gaps, sharing.rows.at(within)))) if len(gaps) else 1
-            starts = _starts(form, spacing, ticks[first])
+            starts = _starts(form, spacing, ticks[first], sharing.sequences)
         else:
             spacing, gaps = Spacing(unit=1.0), np.diff(ticks)[within[1:]]
             even = bool(len(gaps) == 0 or np.ptp(gaps) <= EVEN * np.abs(gaps).max())
@@ -337,10 +337,11 @@ def _least(gaps: Ticks, holders: Holders) -> float:
 def _earliest(form: Stamps, starts: Spacing, ticks: Ticks, sharing: Sharing) -> Any:
     """Return the tick from which starts are counted: the earliest that enough sequences share."""
     places = starts.positions(form, ticks)
-    since = starts.units(places - places.min())
+    origin = sharing.sequences.grid(places)[0] if form.whole else places.min()
+    since = starts.units(places - origin)
     end = sharing.sequences.ends(np.asarray(since, dtype=np.float64))[0]
     moved = np.ceil(end) if form.whole else end
-    return starts.ticks(form, places.min() + np.array([moved]).astype(form.kept_as) * starts.unit)[0]
+    return starts.ticks(form, origin + np.array([moved]).astype(form.kept_as) * starts.unit)[0]
 
 
 def _between(seen: Ticks, spacing: Spacing) -> Ticks:
@@ -352,18 +353,18 @@ def _between(seen: Ticks, spacing: Spacing) -> Ticks:
     return between if len(seen) > 1 else seen
 
 
-def _starts(form: Stamps, spacing: Spacing, starts: Ints) -> Spacing | None:
+def _starts(form: Stamps, spacing: Spacing, starts: Ints, holders: Holders) -> Spacing | None:
     """Return the spacing of starts; None where they are the same."""
     if np.ptp(starts) == 0:
         return None
     if spacing.space == "grid":
         places = spacing.positions(form, starts)
-        unit = gcd(places - places.min())
+        unit = holders.grid(places)[1]
         return Spacing("grid", unit, spacing.grid) if unit else None
-    elapsed = gcd(starts - starts.min())
+    elapsed = holders.grid(starts)[1]
     if form.zone is not None and Spacing("wall").fits(form, starts):
         wall = form.local(starts)
-        days = gcd(wall - wall.min())
+        days = holders.grid(wall)[1]
         if days > elapsed and days % PER_DAY[str(form.unit)] == 0:
             return Spacing("wall", days)
     return Spacing("ticks", elapsed)

@@ -48,12 +48,12 @@ def find_far(counted: NDArray[np.int64], holders: Holders) -> tuple[NDArray[np.i
 
 def told_ends(counted: NDArray[np.int64], holders: Holders, quantum: int = 1) -> tuple[int, int]:
     """Return where moments end that enough hold, as `Holders.ends` says, on their grid."""
-    first = int(counted.min())
     if holders.least < 2:
-        return first, int(counted.max())
+        return int(counted.min()), int(counted.max())
+    first = holders.grid(counted)[0]
     low, high = holders.ends((counted - first).astype(np.float64) / quantum)
-    begin = int(np.ceil(low))
-    return first + begin * quantum, first + max(begin, int(np.floor(high))) * quantum
+    begin = int(np.ceil(low - 1e-9))
+    return first + begin * quantum, first + max(begin, int(np.floor(high + 1e-9))) * quantum
 
 
 @saved
@@ -75,8 +75,9 @@ class DatetimeColumn(ScaledColumn):
         counted = ticks(series)
         low, high = find_far(counted, holders)
         usual = ~np.isin(counted, [*low, *high])
-        counted, quantum = counted[usual], cls.step(counted[usual])
-        begin, end = told_ends(counted, holders.at(usual), quantum)
+        counted, holders = counted[usual], holders.at(usual)
+        quantum = holders.grid(counted)[1]
+        begin, end = told_ends(counted, holders, quantum)
         first = cls.origin(begin, quantum)
         grain: dict[str, Any] = {"first": first, "quantum": quantum}
         if len(low) or len(high):
@@ -88,11 +89,6 @@ class DatetimeColumn(ScaledColumn):
             named = [text.removesuffix(" 00:00:00") for text in spelled(untick(far, series.dtype))]
             grain |= {"ends": ends, "far": [list(one) for one in zip(far.tolist(), shelves, named, strict=True)]}
         return grain
-
-    @classmethod
-    def step(cls, counted: NDArray[np.int64]) -> int:
-        """Return the largest step that all distances are multiples of."""
-        return max(1, int(np.gcd.reduce(counted - counted[0])))
 
     @classmethod
     def origin(cls, begin: int, quantum: int) -> int:

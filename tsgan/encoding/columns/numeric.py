@@ -41,6 +41,7 @@ from .lattice import Lattice
 from .scalers import AffineScaler, Scaler
 
 MAX_POINTS = 16_384  # of a grid that is listed
+MAX_DECIMALS = 8  # that may be told of a column in which few values have more
 SHORT_DECIMALS = {4: 6, 2: 3}  # that a float of so many bytes can show
 
 
@@ -91,13 +92,14 @@ class ScaledColumn(Column):
         observed = holders.ends(x)
         inside = (x >= observed[0]) & (x <= observed[1])
         lattice, stands_out = cls.learn_lattice(x[inside], grain, holders.at(inside))
-        habits = Habits.fit(every, request.follows, grain.get("decimals", 0), request.holders)
-        habits = replace(habits, atoms=tuple(sorted({*habits.atoms, *cls.outcomes(grain)})))
         shared = few_shared(x, holders)
         if len(shared):  # the others count as the nearest of these
             lattice = Lattice(grain.get("decimals", 0), values=tuple(shared.tolist()))
         observed = observed if lattice is None or holders.least < 2 else lattice.inside(*observed)
         told = np.clip(x if not len(shared) else nearest(shared, x), *observed)
+        every[seen] = told
+        habits = Habits.fit(every, request.follows, grain.get("decimals", 0), request.holders)
+        habits = replace(habits, atoms=tuple(sorted({*habits.atoms, *cls.outcomes(grain)})))
         name, reason = request.scaler, "asked for"
         if name == "auto":
             own = np.flatnonzero(seen)[told == x]
@@ -277,7 +279,14 @@ class FloatColumn(ScaledColumn):
         """Count the decimals; single precision carries about six digits."""
         size = 8 if series.dtype == object else int(getattr(series.dtype, "itemsize", 8))
         if size >= 8:
-            return {"decimals": decimals_of(series)}
+            decimals, x = decimals_of(series), cls.to_numbers(series, {})
+            tries = range(MAX_DECIMALS if decimals is None else decimals - 1, -1, -1) if holders.least > 1 else ()
+            for fewer in tries:  # as many as enough holders show
+                finer = np.abs(np.round(x, fewer) - x) > 0.05 * 10.0 ** -(fewer + 1)
+                if len(np.unique(holders.of[finer])) >= holders.least:
+                    break
+                decimals = fewer
+            return {"decimals": decimals}
         # A float32 .1 is not the float64 .1: compare what both look like in single precision.
         x = cls.to_numbers(series, {})
         short = x.astype(f"f{size}")
