@@ -200,6 +200,22 @@ class TestFutures:
     def test_labels_of_rows_go_on(self, sky, weather):
         assert list(sky.continue_from(weather.iloc[30:60], 3).index) == [60, 61, 62]
 
+    @pytest.mark.parametrize("entities", [1, 40])
+    def test_a_meter_goes_on_from_its_last_value(self, entities):
+        rng, steps = np.random.default_rng(0), 480 // entities
+        days = pd.date_range("2020-01-01", periods=steps)
+        table = pd.DataFrame({"who": np.repeat(np.arange(entities), steps), "day": np.tile(days, entities)})
+        table["meter"] = rng.poisson(3, entities * steps)
+        table["meter"] = table.groupby("who").meter.cumsum()
+        roles = {"entity": "who"} if entities > 1 else {"exclude": ["who"]}
+        model = RecurrentGAN(**roles, time="day", constraints=[Monotone("meter")], steps=0, random_state=0).fit(table)
+        made = model.continue_from(table if entities > 1 else table.drop(columns="who"), 3, random_state=0)
+        after = made.groupby(made.who if entities > 1 else np.zeros(len(made))).meter
+        risen = after.first().to_numpy() - table.groupby("who").meter.last().to_numpy()
+        assert risen.min() >= 0
+        assert risen.max() < 20
+        assert after.diff().min() >= 0
+
     def test_of_entities(self, clinic, visits):
         """Keys, statics, counters and meters of each go on; time goes on and rises."""
         who = [f"P{key:04d}" for key in range(10, 40)]

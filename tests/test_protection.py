@@ -163,6 +163,32 @@ def test_rare_combinations_of_fixed_columns_are_not_told(tmp_path):
     assert "1 combinations that too few have are not given back" in model.schema_["town"].reason
 
 
+def test_one_entity_moves_no_grid(tmp_path):
+    frame = people()
+    frame.loc[frame.who == 1000 + MARK, "when"] += pd.Timedelta("4h 37min 11s")
+    frame.loc[frame[frame.who == 1000 + MARK].index[0], "weight"] = 71.1234567
+    frame["left"] = frame["when"].mask(frame.who == 1000 + MARK, frame["when"] + pd.Timedelta(1237, "D"))
+    model = RecurrentGAN(**ROLES, steps=0, **QUICK).fit(frame)
+    made = model.sample(300, random_state=0)
+    assert (made["when"].dt.normalize() == made["when"]).all()
+    assert (made["weight"].round(2) == made["weight"]).all()
+    assert ((made["left"] - made["when"]) < pd.Timedelta(1, "D")).all()
+    model.save(tmp_path / "model")
+    assert str(1237 * 86_400) not in (tmp_path / "model" / "model.json").read_text()
+
+
+def test_one_cell_bends_no_path(tmp_path):
+    frame = people()
+    frame["path"] = np.round(20 + frame.groupby("who").weight.cumsum() % 7, 2)
+    frame.loc[frame[frame.who == 1000 + MARK].index[2], "path"] = 73_519.37
+    model = RecurrentGAN(**ROLES, steps=0, **QUICK).fit(frame)
+    model.save(tmp_path / "model")
+    assert "73519" not in (tmp_path / "model" / "model.json").read_text()
+    one = frame[frame.who == 1000 + MARK].head(3)
+    later = model.continue_from(one, 4, 5, random_state=0)
+    assert later["path"].between(19, 30).all()
+
+
 def test_where_keeps_to_it_and_a_word_stands_for_what_is_withheld():
     frame = people()
     mark_static(frame)

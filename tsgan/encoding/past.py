@@ -43,6 +43,8 @@ class Past:
         Tick of the last row of each sequence, once.
     statics : float64 array of shape (sequences, static cells)
         What rows that come after the last are decoded by, once: a meter goes on from there.
+    begun : dict of name to Series of shape (sequences,)
+        The last known value of each meter, by the part that starts it, literally.
     fixed : dict of name to Series
         What is taken over as it is, one value per sequence: static columns, columns that count sequences.
     counts : dict of name to int64 array of shape (sequences,)
@@ -56,6 +58,7 @@ class Past:
     new: Bools
     last: NDArray[Any]
     statics: Doubles
+    begun: Columns
     fixed: dict[Name, Any]
     counts: dict[Name, Ints]
     keys: pd.Index[Any] | None
@@ -93,8 +96,8 @@ def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Gene
         one.name: parts[one.name].take(final).to_numpy(dtype=np.int64) for one in counters if one.of != "sequence"
     }
     panel = Panel(values[keep], total, statics, covariates[keep])
-    seam = _seam(stages, parts, stamps, lengths, full.statics)
-    return Past(panel, new[keep], last, seam, fixed, counts, table.keys, _counted(stages, table))
+    seam, begun = _seam(stages, parts, stamps, lengths, full.statics)
+    return Past(panel, new[keep], last, seam, begun, fixed, counts, table.keys, _counted(stages, table))
 
 
 def _counted(stages: Stages, table: SplitTable) -> int:
@@ -137,11 +140,13 @@ def _seasons(stages: Stages, full: Panel, new: Bools, steps: int, last: NDArray[
     return out
 
 
-def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles) -> Doubles:
-    """Return statics by which a meter starts from its last known value."""
+def _seam(
+    stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths: Ints, statics: Doubles
+) -> tuple[Doubles, Columns]:
+    """Return statics by which a meter starts from its last known value, and these values."""
     meters = [step for step in stages.chain.steps if isinstance(step, Increments)]
     if not meters:
-        return statics
+        return statics, {}
     final = np.cumsum(lengths) - 1
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     ends: dict[Name, pd.Series[Any]] = {}
@@ -157,10 +162,10 @@ def _seam(stages: Stages, parts: Columns, stamps: pd.Index[Any] | None, lengths:
     )
     made = stages.panel(learned, last, ones).statics
     out = statics.copy()
-    places = [stages.cells.place(name) for step in meters for name in step.statics]
-    for place in (place for place in places if place is not None):
+    begun = {name: learned[name].reset_index(drop=True) for step in meters for name in step.statics}
+    for place in (place for place in map(stages.cells.place, begun) if place is not None):
         out[:, place] = made[:, place]
-    return out
+    return out, begun
 
 
 def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.random.Generator) -> Any:
@@ -175,6 +180,7 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
         for one in stages.durations.found
         if one.name in past.fixed
     }
+    dates |= {name: pd.concat([start] * n, ignore_index=True) for name, start in past.begun.items()}
     rows = encoder.decode(joined, np.tile(past.last, n), rng, drawn=past.new[take], known=dates)
     new = past.new[take]
     keys = None if stages.keys is None else past.keys
