@@ -61,7 +61,7 @@ def names_in(columns: Mapping[Name, pd.Series[Any]], sequence: Ints) -> dict[Nam
     found: dict[Name, str] = {}
     labels = {name: pd.factorize(series)[0] for name, series in columns.items() if _is_text(series)}
     for name, series in columns.items():
-        if kind_of(series) != "whole" or len(series) < MIN_ROWS:
+        if not _whole(series) or len(series) < MIN_ROWS:
             continue
         codes, values = pd.factorize(series, sort=True)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
@@ -78,6 +78,14 @@ def names_in(columns: Mapping[Name, pd.Series[Any]], sequence: Ints) -> dict[Nam
         if why:
             found[name] = f"numbers that name things: {why}"
     return found
+
+
+def _whole(series: pd.Series[Any]) -> bool:
+    """Return whether a column holds whole numbers, as floats where some are missing."""
+    if kind_of(series) == "real" and series.hasnans:
+        x = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return bool((np.isnan(x) | (x == np.round(x))).all())
+    return kind_of(series) == "whole"
 
 
 def _is_text(series: pd.Series[Any]) -> bool:
