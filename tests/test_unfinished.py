@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tsgan.tables import files
-from tsgan.unfinished import DAY, HOST, beside, sweep
+from tsgan.unfinished import DAY, HOST, beside, sweep, write_text
 
 
 @pytest.fixture
@@ -24,6 +24,15 @@ def test_what_dead_processes_left_goes_with_the_next_table(tmp_path, dead):
         (tmp_path / name).write_text("half")
     files.write(pd.DataFrame({"x": [1]}), tmp_path / "new.csv")
     assert {path.name for path in tmp_path.iterdir()} == {"new.csv", *kept}
+
+
+def test_a_page_is_never_half_there(tmp_path, monkeypatch):
+    page = tmp_path / "report.html"
+    write_text(page, "old")
+    monkeypatch.setattr("pathlib.Path.replace", lambda self, to: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        write_text(page, "new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "old")]
 
 
 def test_files_of_another_machine_go_after_a_day(tmp_path):

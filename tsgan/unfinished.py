@@ -24,6 +24,16 @@ def beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{HOST}-{os.getpid()}.part")
 
 
+def write_text(target: Path, text: str) -> None:
+    """Write a file beside and rename it, so that it is never half there."""
+    part = beside(target)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def sweep(folder: Path) -> None:
     """Remove what dead processes left in a folder; what cannot be removed stays."""
     with contextlib.suppress(OSError):

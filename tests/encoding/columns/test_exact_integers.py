@@ -119,7 +119,7 @@ def test_a_table_of_large_numbers(tmp_path, dtype, base):
     made = RecurrentGAN.load(tmp_path / "m").sample(1, length=n, random_state=3)
     pd.testing.assert_frame_equal(made, gan.sample(1, length=n, random_state=3))
     assert made.dtypes.equals(real.dtypes)
-    assert made["walk"].nunique() > 0.2 * real["walk"].nunique()
+    assert gan.sample(6, length=n, random_state=0)["walk"].nunique() > 0.4 * real["walk"].nunique()
     assert 0.35 < (made["walk"].dropna().astype(object) % 2).mean() < 0.65
     assert real["walk"].min() <= made["walk"].min()
     assert made["walk"].max() <= real["walk"].max()

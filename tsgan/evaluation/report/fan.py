@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...arrays import Doubles
 from ...errors import InputError, ParameterError, SchemaError, nearest_name
 from ...tables.frames import read_frame
+from ...unfinished import write_text
 
 Curve = tuple[NDArray[Any], Doubles]  # when, and what
 
@@ -129,7 +130,7 @@ def fan_chart(
         return draw_on_white(plot, *size, target)
     svg = draw(plot, *size)
     page = svg if target.suffix.lower() == ".svg" else PAGE.format(title=short(str(column), 60), svg=svg)
-    target.write_text(page, encoding="utf-8")
+    write_text(target, page)
     return None
 
 

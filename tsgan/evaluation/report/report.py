@@ -18,6 +18,7 @@ from scipy import stats
 
 from ...errors import InputError, ParameterError, SchemaError, choose
 from ...printing import aligned
+from ...unfinished import write_text
 from ...version import __version__
 from ..case import Case
 from ..metrics.base import GRADES, SECTIONS, TONES, Result, Section, number
@@ -49,7 +50,7 @@ class Document(ABC):
         """Return everything but the pictures as JSON (strictly: a missing figure is null), and write it to `path`."""
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
         if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            write_text(Path(path), text + "\n")
         return text
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
@@ -67,7 +68,7 @@ class Document(ABC):
                 f"the report's pictures need {error.name}; install it with: pip install tsgan[report]"
             ) from error
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_text(Path(path), text)
         return text
 
     def _repr_html_(self) -> str:
