@@ -119,8 +119,10 @@ def test_a_table_of_large_numbers(tmp_path, dtype, base):
     made = RecurrentGAN.load(tmp_path / "m").sample(1, length=n, random_state=3)
     pd.testing.assert_frame_equal(made, gan.sample(1, length=n, random_state=3))
     assert made.dtypes.equals(real.dtypes)
-    assert gan.sample(6, length=n, random_state=0)["walk"].nunique() > 0.4 * real["walk"].nunique()
-    assert 0.35 < (made["walk"].dropna().astype(object) % 2).mean() < 0.65
+    many = gan.sample(6, length=n, random_state=0)["walk"].dropna().astype(object)
+    inner = many[(many > many.min()) & (many < many.max())]
+    assert inner.nunique() > 0.4 * real["walk"].nunique()
+    assert 0.35 < (inner % 2).mean() < 0.65
     assert real["walk"].min() <= made["walk"].min()
     assert made["walk"].max() <= real["walk"].max()
     assert (made["counts"].astype(object).diff().dropna() == 7).all()
