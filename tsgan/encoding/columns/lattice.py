@@ -139,6 +139,16 @@ class Lattice:
             y = np.minimum(y, self._inside(high, -1))
         return y if low is None and high is None else np.clip(y, low, high)
 
+    def reaching(self, low: float, high: float) -> Lattice:
+        """Return a listed lattice that ends at two numbers, open between them and its outermost values."""
+        values, gaps = list(self.values), set(self.open)
+        if low < values[0]:
+            values, gaps = [low, *values], {1, *(gap + 1 for gap in gaps)}
+        if high > values[-1]:
+            gaps.add(len(values))
+            values.append(high)
+        return replace(self, values=tuple(values), open=tuple(sorted(gaps)))
+
     def inside(self, low: float, high: float) -> tuple[float, float]:
         """Return the outermost values of the lattice between two numbers; these, if none lies between them."""
         if not self.step:

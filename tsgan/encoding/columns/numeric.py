@@ -95,7 +95,10 @@ class ScaledColumn(Column):
         shared = few_shared(x, holders)
         if len(shared):  # the others count as the nearest of these
             lattice = Lattice(grain.get("decimals", 0), values=tuple(shared.tolist()))
-        observed = observed if lattice is None or holders.least < 2 else lattice.inside(*observed)
+        if lattice is not None and holders.least > 1:
+            free = lattice if lattice.step or len(shared) else Lattice.of(lattice.decimals)
+            observed = observed if free is None else free.inside(*observed)
+            lattice = lattice if lattice.step or len(shared) else lattice.reaching(*observed)
         told = np.clip(x if not len(shared) else nearest(shared, x), *observed)
         every[seen] = told
         habits = Habits.fit(every, request.follows, grain.get("decimals", 0), request.holders)
