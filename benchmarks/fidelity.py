@@ -5,9 +5,9 @@
 Protocol of the papers (Yoon et al., 2019, and the code of its successors): the whole series, min-max scaled per column
 by the real data, windows of 24 steps with stride 1; as many synthetic as real windows; the classic judges of
 `tsgan.evaluation.judges.papers`. Each generator seed is a whole new fit with the default arguments (`--budget` bounds
-it); its cost is in CPU seconds of the whole `fit`. Beside it stand the first stage alone, the closed form (`steps=0`),
-real against real (two random halves), the score of a perfect generator by chance, and published rows (given by their
-authors or re-run in papers).
+it); its cost is in CPU seconds of the whole `fit`. Beside it stand the same without protection, the first stage alone,
+the closed form (`steps=0`), real against real (two random halves), the score of a perfect generator by chance, and
+published rows (given by their authors or re-run in papers).
 
 `AUC` is the strong judge of `tsgan.evaluation.judges.rocket` with a split by time blocks: 0.5 is "cannot be told
 apart".

@@ -78,7 +78,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 148, "lines": 33_050, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 148, "lines": 33_000, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)

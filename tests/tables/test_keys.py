@@ -42,13 +42,13 @@ from tsgan.tables.keys import Keys
         (pd.Index(["p1", "p2"], dtype="string"), ["p10", "p11"]),
         (pd.Index(["p1", "p2"], dtype=object), ["p10", "p11"]),
         (pd.CategoricalIndex(["p1", "p2"], ordered=True), ["p10", "p11"]),
-        (pd.to_datetime(["2020-01-01", "2020-01-08"]), [pd.Timestamp("2020-03-11"), pd.Timestamp("2020-03-18")]),
-        (pd.to_datetime(["2020-01-01"], utc=True), list(pd.to_datetime(["2020-01-11", "2020-01-12"], utc=True))),
-        (pd.period_range("2020-01", periods=3, freq="M"), [pd.Period("2020-11"), pd.Period("2020-12")]),
+        (pd.to_datetime(["2020-01-01", "2020-01-08"]), [pd.Timestamp("2027-07-07"), pd.Timestamp("2027-07-14")]),
+        (pd.to_datetime(["2020-01-01"], utc=True), list(pd.to_datetime(["2024-10-04", "2024-10-05"], utc=True))),
+        (pd.period_range("2020-01", periods=3, freq="M"), [pd.Period("2028-05"), pd.Period("2028-06")]),
         (pd.to_timedelta([1, 3], unit="h"), [pd.Timedelta("21h"), pd.Timedelta("23h")]),
         (
             [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
-            [datetime.date(2020, 1, 11), datetime.date(2020, 1, 12)],
+            [datetime.date(2024, 10, 4), datetime.date(2024, 10, 5)],
         ),
         (pd.Index([True, False]), ["synthetic_000001", "synthetic_000002"]),
     ],
@@ -73,6 +73,21 @@ def test_numbers_that_outgrow_their_dtype_get_a_wider_one():
     made = Keys.fit(pd.Index([120, 126], dtype="int8")).make(10)
     assert made.dtype == "int64"
     assert made.tolist() == list(range(200, 210))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        lambda top: [3, 41, top],
+        lambda top: [f"p{number:03d}" for number in (3, 41, top)],
+        lambda top: pd.Timestamp("2020-01-01") + pd.to_timedelta([top, 3, 4], unit="D"),
+        lambda top: pd.period_range("2020-01", periods=top, freq="M"),
+    ],
+    ids=["number", "text", "date", "period"],
+)
+def test_new_keys_do_not_tell_the_last_real_one(keys):
+    first, second = (Keys.fit(pd.Index(keys(top))).make(3) for top in (62, 67))
+    assert first.tolist() == second.tolist()
 
 
 def test_no_real_key_is_kept():

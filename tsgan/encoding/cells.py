@@ -155,8 +155,8 @@ class Cells:
             [np.empty((len(steps), 0)), *(_told(values[:, j], sharing.rows) for j in self._numbers())]
         )
         self._independent = [independent_values(values[:, j], steps, len(whole)) for j in self._numbers()]
-        self.meets = self._pairs("static", self._encoded("static", parts, len(lengths)), names, sharing.sequences)
-        self.meets |= self._pairs("value", self._encoded("value", parts, len(steps)), names, sharing.rows)
+        self.meets = self._pairs("static", parts, names, sharing.sequences)
+        self.meets |= self._pairs("value", parts, names, sharing.rows)
         named = [column.name for column in self._named("value")]
         some = [j for j in self._numbers() if named[j] != GAP]
         names = [named[j] for j in some]
@@ -245,7 +245,7 @@ class Cells:
         return np.column_stack([np.empty((rows, 0)), *(c.learned(parts[c.name]) for c in self._named(role))])
 
     def _pairs(
-        self, role: Role, codes: Doubles, names: Collection[Name], holders: Holders
+        self, role: Role, parts: Columns, names: Collection[Name], holders: Holders
     ) -> dict[tuple[Name, Name], Bools]:
         """Return which levels of categories come together, in enough holders, for pairs of which some never do.
 
@@ -254,8 +254,9 @@ class Cells:
         """
         named = [c for c in self._named(role) if isinstance(c, CategoryColumn) and len(c.share) <= MAX_PAIRED_LEVELS]
         found: dict[tuple[Name, Name], Bools] = {}
+        codes = {column.name: column.encode(parts[column.name]) for column in named[:MAX_PAIRED]}
         for one, two in itertools.combinations(named[:MAX_PAIRED], 2):
-            both: Any = codes[:, [self._places[one.name], self._places[two.name]]]
+            both: Any = np.column_stack([codes[one.name], codes[two.name]])
             known = np.flatnonzero(~np.isnan(both).any(axis=1))
             both = both[known].astype(np.intp)
             shape = len(one.share), len(two.share)
@@ -452,7 +453,7 @@ def _partnerless(columns: Sequence[Column], parts: Columns) -> dict[Name, frozen
 
     Of a city of which no code of a place is kept there is nothing to draw beside it.
     """
-    named = [c for c in columns if isinstance(c, CategoryColumn)]
+    named = [c for c in columns if isinstance(c, CategoryColumn)][:MAX_PAIRED]
     found: dict[Name, frozenset[Any]] = {}
     if not any(c.dropped for c in named):
         return found

@@ -84,8 +84,7 @@ class Keys:
         if isinstance(moments, pd.DatetimeIndex | pd.TimedeltaIndex | pd.PeriodIndex):
             counted = ticks(moments)
             top, step = int(counted.max()), int(np.gcd.reduce(counted - counted[0])) or _day(moments)
-            size = _above((top - int(counted.min())) // step) * step
-            top = top + size - (top - int(counted[0])) % size - step
+            top = (_above(top // step, INT64_MAX // step) - 1) * step + top % step
             made: Token = dump(moments.dtype) if dates else of
             return cls(
                 "date" if dates else dtype, made, "moment", top + step, count, step, (INT64_MAX - top) // step - 1

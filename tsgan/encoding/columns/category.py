@@ -18,7 +18,7 @@ from pandas.api import types
 from ...arrays import Bools, Doubles, Ints
 from ...bundle import Held, saved
 from ...errors import InputError, SchemaError
-from ...holders import without_levels
+from ...holders import Holders, without_levels
 from ...layout import Category
 from ...tables.dtypes import Name, Token, blank, dump, load, marker, plain
 from ..schema import ColumnSchema, Kind, Role
@@ -222,8 +222,6 @@ def count_holders(codes: NDArray[np.intp], follows: Bools, levels: int) -> Ints:
 
     Codes are -1 where a level is missing; `follows` says whether a row is the next step of the row before it.
     """
-    number, observed = np.cumsum(~follows), codes >= 0
-    if number[-1] == number[0]:
-        return np.bincount(codes[observed], minlength=levels)
-    pairs = np.unique(number[observed] * levels + codes[observed])
-    return np.bincount(pairs % levels, minlength=levels)
+    number: Any = np.cumsum(~follows)
+    of = np.arange(len(codes)) if number[-1] == number[0] else number
+    return Holders(of, 1).count(codes, levels)
