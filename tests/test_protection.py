@@ -147,6 +147,16 @@ def test_a_marked_value_is_neither_kept_nor_drawn(mark, tmp_path):
     model.schema_.__str__()
 
 
+@pytest.mark.slow
+def test_no_marked_value_comes_in_a_hundred_thousand_rows():
+    frame = people()
+    values = [value for mark in MARKS if mark not in (mark_key, mark_length) for value in mark(frame)]
+    drawn = RecurrentGAN(**ROLES, steps=0, **QUICK).fit(frame).sample(11_000, random_state=1)
+    assert len(drawn) > 100_000
+    plain = drawn.drop(columns="who").astype(object)  # new keys are any numbers
+    assert [value for value in values if (plain == value).to_numpy().any()] == []
+
+
 def test_rare_combinations_of_fixed_columns_are_not_told(tmp_path):
     frame = people()
     frame["country"] = frame.town.map({"North": "A", "South": "B", "West": "B"})
