@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tsgan.errors import ParameterError
-from tsgan.model.runtime import isolated, one_thread, pick_device, seeded, streams
+from tsgan.model.runtime import cores, isolated, pick_device, seeded, streams
 
 SEED = np.random.SeedSequence(3)
 
@@ -127,11 +127,11 @@ def test_seeded_is_a_generator_of_its_own():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_one_thread_inside_and_as_many_as_before_after():
+def test_cores_inside_and_as_many_as_before_after():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with one_thread():
+        with cores():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
     finally:

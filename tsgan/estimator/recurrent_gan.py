@@ -297,14 +297,14 @@ class RecurrentGAN(Synthesizer):
         """Learn the model within `max_time` of a moment; return what there is to warn of."""
         from ..model.callbacks import History
         from ..model.model import Model
-        from ..model.runtime import one_thread
+        from ..model.runtime import cores
 
         seconds = math.inf if self.max_time is None else self.max_time
         deadline = began + LEARNING * seconds
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
-        with one_thread(), History(self.callbacks or (), self.verbose and self.steps != 0) as history:
+        with cores(), History(self.callbacks or (), self.verbose and self.steps != 0) as history:
             self._model = Model.learn(
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )

@@ -19,16 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..arrays import Doubles
 from .callbacks import History
 from .cells import CELLS
 from .chunks import Chunk
 from .critic import Critic, difference_scale
 from .freeruns import Propagation, Runs, differentiable
 from .generator import Generator
-from .likelihood import Split, Streams, follow, next_loss
+from .likelihood import Gradient, Split, Streams, added, follow, next_gradient
 from .losses import LOSSES, Batch, Loss
-from .runtime import isolated, seeded
+from .runtime import halves, isolated, seeded, side_by_side
 from .validation import DRAWS, Validation, improved
 
 MAX_NORM = 5.0  # of the generator's gradient; the critic's is ten times as large
@@ -40,7 +39,7 @@ LOWER_RATE = 0.3  # share to which the rate falls after a divergence
 WARM_UP = 20  # steps in which the generator's rate rises
 LAST_RATE = 0.1  # share to which rates fall
 POOL = 4  # batches that are drawn at once: the rows of many sequences cost little more than those of few
-WARM_POOL = 25  # steps of the critic alone for which a pool serves: the generator stays as it is
+WARM_POOL = 16  # batches that are drawn at once for the critic alone: the generator stays as it is
 PATIENCE = 0.6  # share of the steps after which something must have been better
 MAX_DIVERGENCES = 2  # after one more the stage ends
 MEASUREMENT = 1.3  # time for a last measurement and the verdict, in units of what the first one took
@@ -117,14 +116,25 @@ class AdversarialSteps:
     def step(self, number: int) -> tuple[float, float]:
         """Take the steps of the critic and one of the generator; return the losses of both."""
         critic = 0.0
-        for k in range(self.how.critic_steps):
-            critic = self.critic_step(self.runs(k == 0 and number % self.how.renew == 0))
-        return self.generator_step(self.runs(False)), critic
+        if number % self.how.renew == 0:
+            self.draw(POOL)
+        for _ in range(self.how.critic_steps):
+            critic = self.critic_step(self.runs())
+        return self.generator_step(self.runs()), critic
 
-    def runs(self, anew: bool) -> Runs:
-        """Return a batch of free runs; some batches are drawn at once, and taken from as long as not `anew`."""
-        if anew or self.pool is None:
-            self.pool = Runs.draw(self.g, self.real(POOL * self.how.batch), self.noise)
+    def warm_up(self) -> None:
+        """Take a step of the critic alone, while the generator stays as it is."""
+        if self.pool is None:
+            self.draw(WARM_POOL)
+        self.critic_step(self.runs())
+
+    def draw(self, batches: int) -> None:
+        """Draw free runs anew, so many batches at once."""
+        self.pool = Runs.draw(self.g, self.real(batches * self.how.batch), self.noise)
+
+    def runs(self) -> Runs:
+        """Return a batch of the free runs that were drawn last."""
+        assert self.pool is not None
         order = self.rng.permutation(len(self.pool.values))[: self.how.batch]
         return self.pool[torch.from_numpy(order)]
 
@@ -138,66 +148,77 @@ class AdversarialSteps:
         """Return windows as the critic sees them, see `Critic.batch`."""
         return self.critic.batch(values, chunk.statics, chunk.known, chunk.lengths, drawn)
 
-    def seen_real(self) -> Batch:
-        """Return a batch of real windows as the critic sees them."""
-        chunk = self.real(self.how.batch)
-        return self.seen(chunk, chunk.own_values)
-
     def critic_step(self, runs: Runs) -> float:
         """Take a step of the critic; return its loss."""
-        real, fake = self.seen_real(), self.seen(runs.chunk, runs.values)
-        loss = self.how.loss.critic(self.critic.score(real), self.critic.score(fake))
-        total = loss
-        if self.how.loss.weight and self.taken % self.how.penalty_every == 0:
-            share = torch.rand(self.how.batch, generator=self.noise)
-            penalty = self.how.loss.penalty(self.critic.score, real, fake, share)
-            total = total + self.how.penalty_every * penalty
-            self.penalty = float(penalty.detach())
+        how, score, chunk = self.how, self.critic.score, self.real(self.how.batch)
+        pays = how.loss.weight > 0 and self.taken % how.penalty_every == 0
         self.taken += 1
-        self.critic_optimiser.zero_grad()
-        torch.autograd.backward(total)
-        return _moved(self.critic_optimiser, self.critic, 10 * MAX_NORM, loss)
+        parameters = list(self.critic.parameters())
+
+        def learn(some: slice, noise: torch.Generator) -> tuple[float, float, Gradient]:
+            one, other = chunk[some], runs[some]
+            real, fake = self.seen(one, one.own_values), self.seen(other.chunk, other.values)
+            share = len(other.values) / how.batch
+            loss = how.loss.critic(score(real), score(fake)) * share
+            penalty = loss.new_zeros(())
+            if pays:
+                between = torch.rand(len(other.values), generator=noise)
+                penalty = how.loss.penalty(score, real, fake, between) * share
+            total = loss + how.penalty_every * penalty
+            return float(loss.detach()), float(penalty.detach()), _gradient(total, parameters)
+
+        losses, penalties, gradients = zip(*side_by_side(learn, halves(how.batch, self.noise)), strict=True)
+        if pays:
+            self.penalty = sum(penalties)
+        return _moved(self.critic_optimiser, self.critic, added(gradients), 10 * MAX_NORM, sum(losses))
 
     def generator_step(self, runs: Runs) -> float:
         """Take a step of the generator; return minus the log-likelihood of real rows."""
-        g, how = self.g, self.how
+        g, how, score = self.g, self.how, self.critic.score
         g.train()
-        loss, self.state = next_loss(g, self.streams, self.state, self.noise)
+        loss, anchor, self.state = next_gradient(g, self.streams, self.state, self.noise)
         g.eval()
+        if not how.weight:
+            return _moved(self.optimiser, g, anchor, MAX_NORM, loss)
+        real, parameters = self.real(how.batch) if how.loss.relativistic else None, list(g.parameters())
+
+        def pull(some: slice, noise: torch.Generator) -> Gradient:
+            own = runs[some]
+            fake = score(self.seen(own.chunk, differentiable(g, self.propagation, own, noise), own.values))
+            true = fake.detach()
+            if real is not None:
+                true = score(self.seen(real[some], real[some].own_values)).detach()
+            return _gradient(how.loss.generator(true, fake) * (len(fake) / how.batch), parameters)
+
         self.critic.requires_grad_(False)
-        values = differentiable(g, self.propagation, runs, self.noise)
-        score = self.critic.score(self.seen(runs.chunk, values, runs.values))
-        real = self.critic.score(self.seen_real()).detach() if how.loss.relativistic else score.detach()
-        adverse = how.loss.generator(real, score)
+        adverse = added(side_by_side(pull, halves(how.batch, self.noise)))
         self.critic.requires_grad_(True)
-        parameters = list(g.parameters())
-        anchor = _gradient(loss, parameters)
-        pull = _gradient(adverse, parameters) if how.weight else [torch.zeros_like(part) for part in parameters]
-        share = how.weight * _norm(anchor) / _norm(pull).clamp_min(1e-12)
-        for part, one, other in zip(parameters, anchor, pull, strict=True):
-            part.grad = one + share * other
-        return _moved(self.optimiser, g, MAX_NORM, loss)
+        share = how.weight * _norm(anchor) / _norm(adverse).clamp_min(1e-12)
+        gradient = added([anchor, [None if part is None else share * part for part in adverse]])
+        return _moved(self.optimiser, g, gradient, MAX_NORM, loss)
 
 
-def _gradient(loss: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
+def _gradient(loss: Tensor, parameters: list[nn.Parameter]) -> Gradient:
+    """Return the gradient of a loss, also of one that no parameter moves: a window without any number."""
     if not loss.requires_grad:
-        return [torch.zeros_like(part) for part in parameters]
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return [torch.zeros_like(part) if one is None else one for part, one in zip(parameters, found, strict=True)]
+        return [None] * len(parameters)
+    return list(torch.autograd.grad(loss, parameters, allow_unused=True))
 
 
-def _norm(parts: list[Tensor]) -> Tensor:
-    square: Tensor = torch.stack([part.square().sum() for part in parts]).sum()
-    return square.sqrt()
+def _norm(gradient: Gradient) -> Tensor:
+    squares = [part.square().sum() for part in gradient if part is not None]
+    return torch.stack(squares).sum().sqrt() if squares else torch.zeros(())
 
 
-def _moved(optimiser: torch.optim.Optimizer, module: nn.Module, clip: float, loss: Tensor) -> float:
+def _moved(optimiser: torch.optim.Optimizer, module: nn.Module, gradient: Gradient, clip: float, loss: float) -> float:
     """Take a step if the gradient is finite; return the loss, or NaN."""
+    for part, one in zip(module.parameters(), gradient, strict=True):
+        part.grad = one
     norm = nn.utils.clip_grad_norm_(module.parameters(), clip)
     if not bool(norm.isfinite()):
         return math.nan
     optimiser.step()
-    return float(loss.detach())
+    return loss
 
 
 def fit_adversarial(
@@ -223,9 +244,8 @@ def fit_adversarial(
     few = any(len(split.windows(held)[0]) < MIN_WINDOWS for held in (True, False))
     if few or steps <= 0:
         return AdversarialResult(False, False, 0, (), (), math.nan)
-    ours, theirs, drops = seed.spawn(3)
-    with isolated(drops):
-        return _Stage(generator, split, how, (ours, theirs), deadline).run(steps, history, since)
+    ours, theirs = seed.spawn(2)
+    return _Stage(generator, split, how, (ours, theirs), deadline).run(steps, history, since)
 
 
 class _Stage:
@@ -271,7 +291,7 @@ class _Stage:
             return AdversarialResult(False, diverged > 0, taken, before, before, math.nan)
         self.g.load_state_dict(self.best)
         # drawn afresh: the best of many measurements is partly luck
-        again: Doubles = np.array([validation(self.g, DRAWS + draw) for draw in range(DRAWS)])
+        again = validation(self.g, DRAWS, DRAWS)
         kept, noise = improved(validation.draws, again)
         if not kept:
             self.g.load_state_dict(self.first)
@@ -299,7 +319,7 @@ class _Stage:
                 continue
             mean, counted, sums = sums / counted, 0, np.zeros(2)
             held_back = validation.likelihood(average) if sound else None
-            distance = float(np.mean([validation(average, draw) for draw in range(LOOKS)])) if sound else None
+            distance = float(validation(average, LOOKS).mean()) if sound else None
             better = False
             if held_back is not None and distance is not None:
                 better = held_back >= self.lowest and distance < self.best_value
@@ -329,6 +349,6 @@ class _Stage:
 
     def _warm_up(self) -> None:
         """Let the critic learn alone."""
-        for number in range(self.how.warm):
+        for _ in range(self.how.warm):
             if not self.late:
-                self.players.critic_step(self.players.runs(number % WARM_POOL == 0))
+                self.players.warm_up()

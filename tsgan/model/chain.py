@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def leave_out(x: Tensor, share: float, training: bool) -> Tensor:
-    """Set a share of numbers, to the nearest 1/256, to zero, and the rest up by as much (dropout).
+def leave_out(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
+    """Set a share of numbers, to the nearest 1/256, to zero, and the rest up by as much (dropout); without noise none.
 
     A byte decides on each: torch's own dropout draws a float, which took a seventh of the time of training.
     """
     kept = round(256 * (1 - share))
-    if kept == 256 or not training:
+    if kept == 256 or noise is None:
         return x
-    bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None, generator=noise)
     keep = bits.view(torch.uint8)[: x.numel()].view(x.shape) < kept
     return x * keep.to(x.dtype).mul_(256 / kept)
 
@@ -66,11 +66,14 @@ class Chain(nn.Module):
             self.direct.weight.zero_()
             self.direct.bias.zero_()
 
-    def forward(self, state: Tensor, features: Tensor) -> Tensor:
-        """Return head parameters `(..., outputs)` of a state `(..., S)` and a row's features `(..., F)`."""
+    def forward(self, state: Tensor, features: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """Return head parameters `(..., outputs)` of a state `(..., S)` and a row's features `(..., F)`.
+
+        With `noise` some hidden units are left out.
+        """
         order = self.order  # rows of the weights are put in order: they are fewer than those that come out
         hidden = self.enter(state) + functional.linear(features, self.features * self.sees)
-        hidden = leave_out(functional.silu(hidden), self.dropout, self.training)
+        hidden = leave_out(functional.silu(hidden), self.dropout, noise)
         weight, bias = self.direct.weight.index_select(0, order), self.direct.bias.index_select(0, order)
         out = (self.out * self.seen_by).index_select(0, order)
         return functional.linear(state, weight, bias) + functional.linear(hidden, out)

@@ -84,7 +84,7 @@ class Chunk:
     new: Tensor | None = None  # (B, C) bool, cells not known in the stretch before the first row; all if None
     ago: Tensor | None = None  # (B, 1 + T, lags, C) float64, values a season before the last row of context and the T
 
-    def __getitem__(self, some: Tensor) -> Chunk:
+    def __getitem__(self, some: Tensor | slice) -> Chunk:
         """Return some of the sequences, in that order."""
         parts = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(self, **{name: part[some] for name, part in parts.items() if part is not None})

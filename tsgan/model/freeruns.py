@@ -52,7 +52,7 @@ class Runs:
         age = torch.arange(-before, values.shape[1]).clamp_min(-1).expand(len(values), -1)
         return cls(values, Chunk(torch.cat([blank, values], 1), age, like.known, like.statics, like.inside))
 
-    def __getitem__(self, some: Tensor) -> Runs:
+    def __getitem__(self, some: Tensor | slice) -> Runs:
         return Runs(self.values[some], self.chunk[some])
 
 

@@ -171,8 +171,8 @@ class Generator(nn.Module):
         """Return the log-probability of each cell, `(B, T, C)` float32, and the state at the end.
 
         A state is that of the recurrent cell, and what was last known of each cell before the next chunk's context.
-        `noise` dequantises values on a grid, and in training perturbs smooth paths; without it values are taken as they
-        are.
+        `noise` dequantises values on a grid, and in training perturbs smooth paths and leaves units out; without it
+        values are taken as they are.
         """
         coded = chunk.coded(self.layout, None if state is None else state[-1][0])
         log_prob, inner = self._log_prob(coded, chunk, None if state is None else state[:-1], noise)
@@ -182,8 +182,10 @@ class Generator(nn.Module):
         """Return the state before the first row, of so many sequences."""
         return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
 
-    def read(self, coded: Coded, chunk: Chunk, state: State | None) -> tuple[Outputs, State]:
-        """Read rows that are coded; return what is said of them, and the recurrent state."""
+    def read(
+        self, coded: Coded, chunk: Chunk, state: State | None, noise: torch.Generator | None = None
+    ) -> tuple[Outputs, State]:
+        """Read rows that are coded, with `noise` with dropout; return what is said of them, and the recurrent state."""
         # the row before the first is read as well: what it did is the network's first input
         wide = replace(
             chunk, known=torch.cat([chunk.known[:, :1] if chunk.last is None else chunk.last[:, None], chunk.known], 1)
@@ -202,12 +204,12 @@ class Generator(nn.Module):
         before = torch.cat([features[:, :-1], self.spell_features(length)], 2) * (age[:, 1:] > 0)[:, :, None]
         inputs = torch.cat([before, known, age_features(age[:, 1:], self.lookback)], 2)
         out, state = self.cell(inputs, state)
-        params = self.chain(leave_out(out, self.dropout, self.training), features[:, 1:])
+        params = self.chain(leave_out(out, self.dropout, noise), features[:, 1:], noise)
         starts = age[:, 1:] == 0
         b, t = torch.nonzero(starts, as_tuple=True)
         if len(b):
             outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
-            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t]))
+            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], noise))
         return Outputs(vector, base, params, starts, length), state
 
     def _log_prob(
@@ -216,7 +218,7 @@ class Generator(nn.Module):
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
         rows = coded.last(chunk.steps)
         noisy = self.perturbed(coded, noise) if self.training and self.smooth and noise is not None else coded
-        outputs, state = self.read(noisy, chunk, state)
+        outputs, state = self.read(noisy, chunk, state, noise if self.training else None)
         e, spread = outputs.base.e[:, 1:], outputs.base.spread[:, 1:]
         if noisy is not coded:  # what comes next is the true value
             e = e + (rows.x - noisy.last(chunk.steps).x)[:, :, self.heads.numbers] / spread

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +29,7 @@ from .callbacks import History
 from .cells import State, detach
 from .chunks import Chunk, ChunkSource, Lookback
 from .generator import Generator
-from .runtime import seeded
+from .runtime import halves, seeded, side_by_side
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a chunk
 MAX_HELD = 768  # windows that a likelihood is measured on: enough to resolve hundredths of a nat apart
@@ -184,11 +185,16 @@ def measure(generator: Generator, walks: list[list[Chunk]], noise: int) -> float
     gen = torch.Generator().manual_seed(noise)
     with torch.no_grad():
         for walk in walks:
-            state = None
-            for chunk in walk:
-                log_prob, state = generator(chunk, state, gen)
-                total += float(log_prob.sum())
-                rows += int(chunk.inside.sum())
+
+            def read(some: slice, noise: torch.Generator, walk: list[Chunk] = walk) -> float:
+                state, found = None, 0.0
+                for chunk in walk:
+                    log_prob, state = generator(chunk[some], state, noise)
+                    found += float(log_prob.sum())
+                return found
+
+            total += sum(side_by_side(read, halves(len(walk[0].inside), gen)))
+            rows += sum(int(chunk.inside.sum()) for chunk in walk)
     generator.train(was)
     return total / max(rows, 1)
 
@@ -336,20 +342,41 @@ class _Learner:
         """Take a step at a rate; return the loss, in nats a row."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss, self.state = next_loss(self.generator, self.streams, self.state, self.noise)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
+        loss, gradient, self.state = next_gradient(self.generator, self.streams, self.state, self.noise)
+        for part, found in zip(self.generator.parameters(), gradient, strict=True):
+            part.grad = found
         torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.how.clip or math.inf)
         self.optimiser.step()
-        return float(loss.detach())
+        return loss
 
 
-def next_loss(generator: Generator, streams: Streams, state: State, noise: torch.Generator) -> tuple[Tensor, State]:
-    """Return minus the log-likelihood of the next chunks of streams, in nats a row, and the state after them."""
+Gradient = list[Tensor | None]  # by parameter; None where it was not used
+
+
+def next_gradient(
+    generator: Generator, streams: Streams, state: State, noise: torch.Generator
+) -> tuple[float, Gradient, State]:
+    """Return minus the log-likelihood of the next chunks of streams, in nats a row; its gradient; the state after."""
     chunk, goes_on = streams.next()
-    state = tuple(part * goes_on[None, :, None] for part in detach(state))
-    log_prob, state = generator(chunk, state, noise)
-    return -log_prob.sum() / chunk.inside.sum().clamp_min(1), state
+    before = tuple(part * goes_on[None, :, None] for part in state)
+    rows, parameters = chunk.inside.sum().clamp_min(1), list(generator.parameters())
+
+    def learn(some: slice, noise: torch.Generator) -> tuple[float, Gradient, State]:
+        log_prob, after = generator(chunk[some], tuple(part[:, some] for part in before), noise)
+        loss = -log_prob.sum() / rows
+        return float(loss.detach()), list(torch.autograd.grad(loss, parameters, allow_unused=True)), detach(after)
+
+    losses, gradients, states = zip(*side_by_side(learn, halves(len(goes_on), noise)), strict=True)
+    return sum(losses), added(gradients), tuple(torch.cat(parts, 1) for parts in zip(*states, strict=True))
+
+
+def added(gradients: Sequence[Gradient]) -> Gradient:
+    """Return the sum of gradients."""
+    out = []
+    for parts in zip(*gradients, strict=True):
+        used = [part for part in parts if part is not None]
+        out.append(torch.stack(used).sum(0) if len(used) > 1 else used[0] if used else None)
+    return out
 
 
 def _refuse(generator: Generator, walks: list[list[Chunk]]) -> None:

@@ -325,20 +325,19 @@ def _fit(
     if not split.possible or not how.steps:
         return generator, None
     second = None
-    with isolated(seed.spawn(1)[0]):
-        best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history)
-        interrupted, steps = best.interrupted, options.adversarial_steps
-        if steps is None:
-            steps = min(MAX_ADVERSARIAL, best.taken // ADVERSARIAL_PART)
-            if not best.step or steps < options.second.check:  # nothing is learned, or too few to be measured once
-                steps = 0
-        try:
-            if steps and not interrupted and window > 1:
-                against = replace(options.second, batch=how.batch)
-                own = seed.spawn(1)[0]
-                second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE)
-            if best.step and not interrupted and (second is None or not second.kept):
-                refit(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
-        except KeyboardInterrupt:
-            interrupted = True
+    best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history)
+    interrupted, steps = best.interrupted, options.adversarial_steps
+    if steps is None:
+        steps = min(MAX_ADVERSARIAL, best.taken // ADVERSARIAL_PART)
+        if not best.step or steps < options.second.check:  # nothing is learned, or too few to be measured once
+            steps = 0
+    try:
+        if steps and not interrupted and window > 1:
+            against = replace(options.second, batch=how.batch)
+            own = seed.spawn(1)[0]
+            second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE)
+        if best.step and not interrupted and (second is None or not second.kept):
+            refit(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
+    except KeyboardInterrupt:
+        interrupted = True
     return generator, Training(best, second, interrupted)

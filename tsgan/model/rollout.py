@@ -14,8 +14,10 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import MAX_RESIDUAL, MAX_VALUE, Generator, age_features
 from .heads import CLOSE, LOG_SIGMA, NEVER, mixture_log_prob
+from .runtime import cores, halves, side_by_side
 from .spells import next_durations
 
+MIN_HALF = 512  # sequences below which a half is not worth a thread: a row is many small operations
 MAX_REDRAWS = 6  # times that a number is drawn which lies outside its bounds, or where another outcome has its place
 
 KnownCells = tuple[Tensor, Tensor]  # of one cell of all sequences: where it is known, bool; its value, NaN for missing
@@ -429,7 +431,11 @@ def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
     """Return rows `(B, T, C)` drawn freely, NaN where missing."""
-    rollout = Rollout(generator, torch.from_numpy(statics), noise)
-    known = torch.from_numpy(covariates)
-    rows = [rollout.step(known[:, t])[0] for t in range(covariates.shape[1])]
-    return np.asarray(torch.stack(rows, 1).numpy())
+    given, known = torch.from_numpy(statics), torch.from_numpy(covariates)
+
+    def run(some: slice, noise: torch.Generator) -> Tensor:
+        rollout = Rollout(generator, given[some], noise)
+        return torch.stack([rollout.step(known[some, t])[0] for t in range(known.shape[1])], 1)
+
+    with cores():
+        return np.asarray(torch.cat(side_by_side(run, halves(len(given), noise, MIN_HALF))).numpy())

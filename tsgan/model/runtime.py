@@ -1,15 +1,27 @@
-"""Devices and seeds: the only place that knows where torch runs and how its randomness is kept apart."""
+"""Devices, cores and seeds: the only place that knows where torch runs and how its randomness is kept apart.
+
+A batch is halved, whatever the machine, and each half has noise of its own: so that the halves may be computed side by
+side on two cores, or one after the other on one, with the same bits.
+"""
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from ..errors import ParameterError
+
+MIN_HALF = 8  # sequences below which a half is not worth a thread
+
+Found = TypeVar("Found")
+Half = tuple[slice, torch.Generator]  # which sequences, and the noise of their own
 
 
 def pick_device(device: str) -> torch.device:
@@ -69,12 +81,59 @@ def seeded(rng: np.random.Generator) -> torch.Generator:
     return generator
 
 
+class _Own(threading.local):
+    """The second core of the thread that asked for it."""
+
+    pool: ThreadPoolExecutor | None = None
+    inside = False
+
+
+_OWN = _Own()
+
+
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread: quicker for small recurrent networks, and the same bits on any number of cores."""
+def cores() -> Iterator[None]:
+    """Let `side_by_side` use two cores if torch may, one thread in each: quicker for small networks than two in one.
+
+    The bits are those of one core.
+    """
+    if _OWN.inside:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    _OWN.inside, _OWN.pool = True, ThreadPoolExecutor(1) if before > 1 else None
     try:
         yield
     finally:
+        if _OWN.pool is not None:
+            _OWN.pool.shutdown()
+        _OWN.inside, _OWN.pool = False, None
         torch.set_num_threads(before)
+
+
+def halves(count: int, noise: torch.Generator, least: int = MIN_HALF) -> list[Half]:
+    """Return the halves of so many sequences, with noise of their own; one where a half would be less than `least`."""
+    middle = (count + 1) // 2
+    ends = (0, middle, count) if count >= 2 * least else (0, count)
+    seeds = torch.randint(2**62, (len(ends) - 1,), generator=noise).tolist()
+    parts = zip(ends[:-1], ends[1:], seeds, strict=True)
+    return [(slice(begin, end), torch.Generator().manual_seed(seed)) for begin, end, seed in parts]
+
+
+def side_by_side(work: Callable[[slice, torch.Generator], Found], parts: list[Half]) -> list[Found]:
+    """Return what comes of each part; within `cores` of two at once."""
+    if _OWN.pool is None or len(parts) == 1:
+        return [work(*part) for part in parts]
+    others = [_OWN.pool.submit(_again, torch.is_grad_enabled(), work, part) for part in parts[1:]]
+    try:
+        first = work(*parts[0])
+    finally:  # also if interrupted: what works on would read weights that are being put back
+        wait(others)
+    return [first, *(other.result() for other in others)]
+
+
+def _again(grad: bool, work: Callable[[slice, torch.Generator], Found], part: Half) -> Found:
+    """Work in another thread, where torch knows nothing of what the first one asked for."""
+    with torch.set_grad_enabled(grad):
+        return work(*part)

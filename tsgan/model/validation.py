@@ -28,6 +28,7 @@ BINS = 8  # of values and of differences, as many real ones in each
 MAX_FEATURE = 4.0  # standard deviations at which features are cut off: no single window decides
 RIDGE = 0.1  # of the discriminant, as a share of the mean variance
 MAX_WINDOWS, RUNS = 1024, 2048  # real windows of each side, and free runs, that are looked at
+MAX_DRAWN = 2**24  # values of free runs that are drawn at once: 128 MiB
 MAX_BINNED = 50_000  # rows by which the bins are chosen
 GROUPS = 4  # of real windows on each side; held-back ones one after the other in time or by entity
 
@@ -187,19 +188,30 @@ class Validation:
         learned, unseen = ((side.own_values, side.inside) for side in (self.like, held))
         self.distance = Distance(generator.layout, learned, unseen, self.seed)
         self.start = self.likelihood(generator)
-        self.draws = np.array([self(generator, draw) for draw in range(DRAWS)])
+        self.draws = self(generator, DRAWS)
 
     def likelihood(self, generator: Generator) -> float:
         """Return the held-back log-likelihood, in nats a row."""
         return measure(generator, self.walks, self.seed)
 
-    def __call__(self, generator: Generator, draw: int) -> Doubles:
-        """Return the distances of free runs from groups of held-back windows, then of others; `draw` is its number."""
-        rng = np.random.default_rng([self.seed, draw])
-        some = torch.from_numpy(np.resize(rng.permutation(len(self.like.inside)), RUNS))
-        noise = torch.Generator().manual_seed(self.seed + draw)
-        runs = Runs.draw(generator, self.like[some], noise)
-        return self.distance(runs.values, runs.chunk.inside)
+    def __call__(self, generator: Generator, draws: int, since: int = 0) -> Doubles:
+        """Return distances `(draws, groups)` of free runs from groups of held-back windows, then of others.
+
+        Each draw has a number, from `since` on; many are drawn at once: rows of many sequences cost little more than
+        those of few.
+        """
+        at_once = min(max(1, MAX_DRAWN // max(RUNS * self.like.values[0].numel(), 1)), draws)
+        found = []
+        for number in range(since, since + draws, at_once):
+            count = min(at_once, since + draws - number)
+            rng = np.random.default_rng([self.seed, number])
+            some = torch.from_numpy(np.resize(rng.permutation(len(self.like.inside)), count * RUNS))
+            noise = torch.Generator().manual_seed(self.seed + number)
+            runs = Runs.draw(generator, self.like[some], noise)
+            for part in range(count):
+                own = runs[slice(part * RUNS, (part + 1) * RUNS)]
+                found.append(self.distance(own.values, own.chunk.inside))
+        return np.array(found)
 
 
 def improved(before: Doubles, after: Doubles) -> tuple[bool, float]:
