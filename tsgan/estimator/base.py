@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..encoding.encoder import Encoder
     from ..encoding.schema import Schema
+    from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
     from .drawing import Drawer, Order
@@ -49,7 +50,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     schema_: Schema
     n_features_in_: int
-    history_: list[dict[str, Any]]
+    history_: list[Row]
     trained_: bool
     finished_: bool
     _encoder: Encoder
