@@ -4,7 +4,7 @@ The flags of `fit` and `evaluate` are read from the signature and the docstring 
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
 3 a score is worse than `--fail-under` allows (one line each on standard error, after all that was asked for has been
 written), 130 interrupted (Ctrl-C), 141 the reader of a pipe went away, 143 terminated (SIGTERM). What `fit` has learned
-until it is stopped is saved. Only this module prints.
+until it is stopped is saved. Only this room prints.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ..errors import TsganError  # after the parser: --help loads no library
 
     stopped: list[int] = []
+    args.stopped = stopped
     try:
         with _plain_warnings(), _interrupts(stopped):
             code = args.run(args) or 0
@@ -166,6 +167,13 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
     names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
     rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
     names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
+    parser.add_argument(
+        "--log",
+        choices=["bar", "json"],
+        default="bar",
+        help="how to tell of training: a bar, or for machines a line of JSON for each measurement on standard output, "
+        "and one of the outcome (default: bar)",
+    )
     _add_dialect(parser)
     parser.set_defaults(run=_fit, names=[*names, "constraints"])
 
@@ -173,6 +181,7 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
 def _fit(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
+    from .log import JsonLog
     from .values import calendar_of, rules_of
 
     bundle.check(args.output)
@@ -181,10 +190,14 @@ def _fit(args: argparse.Namespace) -> None:
         arguments["constraints"] = rules_of(arguments["constraints"])
     if "calendar" in arguments:
         arguments["calendar"] = calendar_of(arguments["calendar"])
-    model = RecurrentGAN(**arguments, verbose=not args.quiet)
-    in_parts = args.data != "-" and Path(args.data).is_dir()
-    table: Any = Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
-    model.fit(table).save(args.output)
+    log = JsonLog() if args.log == "json" else None
+    if log is not None:
+        arguments["callbacks"] = [log]
+    model = RecurrentGAN(**arguments, verbose=log is None and not args.quiet)
+    with log.ending(model, args.output, args.stopped) if log is not None else contextlib.nullcontext():
+        in_parts = args.data != "-" and Path(args.data).is_dir()
+        table: Any = Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
+        model.fit(table).save(args.output)
     _say(args, f"saved the model in {args.output}")
 
 
