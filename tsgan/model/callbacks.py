@@ -53,6 +53,12 @@ class Row(TypedDict):
     kept: bool | None
 
 
+def measured(row: Row) -> dict[str, float]:
+    """Return what a row measured, by names such as "likelihood/held_back": no two stages share a curve."""
+    values = {name: value for name, value in row.items() if name not in ("stage", "step") and value is not None}
+    return {f"{row['stage']}/{name}": float(value) for name, value in values.items()}  # type: ignore[arg-type]
+
+
 Callback = Callable[[Row], bool | None]  # returns True to stop training and keep what has been learned
 
 

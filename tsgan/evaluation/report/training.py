@@ -24,17 +24,23 @@ BEST: Any = {"linestyle": "none", "marker": "o", "markersize": 4.5, "zorder": 3}
 UNITS = "log-likelihood (nats a row)"
 
 
-def picture_path(name: str, path: str | PathLike[str] | None) -> Path | None:
-    """Return where a picture is to be written, None for nowhere.
+def check_picture(name: str, path: str | PathLike[str] | None) -> Path | None:
+    """Return where a picture is to be written, None for nowhere, if it can be drawn.
 
     Raises
     ------
     ParameterError
         If its name has another ending.
+    ImportError
+        If matplotlib is not installed.
     """
     target = None if path is None else Path(path)
     if target is not None and target.suffix.lower() not in ENDINGS:
         raise ParameterError(f"{name}={str(path)!r} must end in one of {', '.join(ENDINGS)}")
+    try:
+        from . import pictures  # noqa: F401  # of what it imports, one may not be there
+    except ImportError as error:
+        raise ImportError(f"a plot needs {error.name}; install it with: pip install tsgan[report]") from error
     return target
 
 
@@ -64,15 +70,13 @@ def plot_history(rows: Rows, finished: bool, path: str | PathLike[str] | None = 
     ImportError
         If matplotlib is not installed.
     """
-    target = picture_path("path", path)
+    target = check_picture("path", path)
     if not rows:
         raise InputError(
             "history_ has no rows, so there is nothing to draw: nothing was trained (steps=0, or too few rows)"
         )
-    try:
-        from .pictures import REAL, SYNTHETIC, draw_on_white
-    except ImportError as error:
-        raise ImportError(f"a plot needs {error.name}; install it with: pip install tsgan[report]") from error
+    from .pictures import REAL, SYNTHETIC, draw_on_white
+
     first, second = ([row for row in rows if row["stage"] == stage] for stage in (FIRST, SECOND))
 
     def plot(figure: Any) -> None:
@@ -146,3 +150,56 @@ def _distance(axis: Any, rows: Rows, colour: str) -> None:
         )
     axis.set_ylabel("distance")
     axis.margins(y=0.35)
+
+
+def plot_trials(trials: Any, path: str | PathLike[str] | None = None) -> Any:
+    """Draw the held-back likelihood of trials against each argument that was tried.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        `tuning.Tuned.trials`.
+    path : str or path, optional
+        Where to write it: a name that ends in .png, .svg or .pdf.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+        None where it was written to `path`.
+
+    Raises
+    ------
+    ParameterError
+        If `path` has another ending.
+    ImportError
+        If matplotlib is not installed.
+    """
+    target = check_picture("path", path)
+    from .pictures import REAL, SYNTHETIC, draw_on_white
+
+    held = trials["held_back"].to_numpy(dtype=np.float64)
+    pruned, first = (trials["state"] == "pruned").to_numpy(), (trials["trial"] == 0).to_numpy()
+    best = np.arange(len(held)) == 0
+    names = list(trials.columns[list(trials.columns).index("seconds") + 1 :])
+
+    def plot(figure: Any) -> None:
+        axes = figure.subplots(1, len(names) + 1, sharey=True, squeeze=False)[0]
+        for axis, name in zip(axes, ["trial", *names], strict=True):
+            place = trials[name].to_numpy(dtype=np.float64)
+            shown = np.isfinite(place)
+            for some, label, style in (
+                (pruned, "pruned", {"marker": "x", "color": "0.6"}),
+                (~pruned & ~first, "done", {"color": REAL}),
+                (first, "the defaults", {"marker": "s", "color": "black"}),
+                (best, "best", {"s": 70, "facecolors": "none", "color": SYNTHETIC}),
+            ):
+                axis.scatter(place[some & shown], held[some & shown], **{"s": 18, "label": label, **style})
+            if name in ("hidden", "units", "rate"):
+                axis.set_xscale("log")
+            axis.set_xlabel(name)
+        axes[0].set_ylabel("held-back " + UNITS)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), ncols=4, frameon=False, fontsize=7, loc="outside upper left"
+        )
+
+    return draw_on_white(plot, 1.9 * len(names) + 2.4, 3.0, target)
