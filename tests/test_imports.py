@@ -21,18 +21,20 @@ def _loaded(code, *libraries):
 
 
 def test_importing_the_package_loads_no_library():
-    assert _loaded("import tsgan", "torch", "pandas", "sklearn", "matplotlib", "pyarrow") == "[]"
+    watching = ("mlflow", "optuna", "tensorboard")
+    assert _loaded("import tsgan", "torch", "pandas", "sklearn", "matplotlib", "pyarrow", *watching) == "[]"
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["fit", "--help"], ["sample", "--help"], ["demo", "--help"], ["--version"]]
+    "words",
+    [["--help"], ["fit", "--help"], ["tune", "--help"], ["sample", "--help"], ["demo", "--help"], ["--version"]],
 )
 def test_help_does_not_load_torch(words):
     code = (
         "from tsgan.cli.commands import main\ntry:\n"
         f"    main({words!r})\nexcept SystemExit as stop:\n    assert not stop.code"
     )
-    assert _loaded(code, "torch", "matplotlib", "tqdm") == "[]"
+    assert _loaded(code, "torch", "matplotlib", "tqdm", "mlflow", "optuna", "tensorboard") == "[]"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["demo", "--help"]])
@@ -45,7 +47,7 @@ def test_the_first_help_loads_no_library(words):
 
 
 def test_all_that_is_public_is_there_without_extras():
-    extras = ("matplotlib", "jinja2", "markupsafe", "pyarrow", "polars")
+    extras = ("matplotlib", "jinja2", "markupsafe", "pyarrow", "polars", "mlflow", "optuna", "tensorboard")
     code = (
         f"import sys\nsys.modules.update(dict.fromkeys({extras!r}))\nfrom tsgan import *\nimport tsgan.cli.commands\n"
     )

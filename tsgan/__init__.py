@@ -22,6 +22,7 @@ _HOMES = {
     "Derived": "constraints.derived",
     "Range": "constraints.ranges",
     "suggest_constraints": "constraints.suggesting",
+    "tune": "tuning",
     "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
@@ -47,6 +48,7 @@ __all__ = [
     "pipeline",
     "suggest_constraints",
     "train_holdout_split",
+    "tune",
 ]
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from .evaluation.report.fan import fan_chart
     from .evaluation.report.report import Comparison, Report
     from .evaluation.splits import train_holdout_split
+    from .tuning import tune
 
 
 def __getattr__(name: str) -> Any:

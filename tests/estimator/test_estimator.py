@@ -261,11 +261,30 @@ class TestWatching:
         assert set(watched.history_[0]) == set(learned.history_[0])
 
     @unimproved
+    def test_callbacks_may_be_told_of_the_beginning_and_the_end(self):
+        class Watch:
+            def __init__(self):
+                self.told = []
+
+            def begin(self, gan):
+                self.told.append(("begin", gan.steps, hasattr(gan, "schema_")))
+
+            def __call__(self, row):
+                self.told.append(row["step"])
+
+            def end(self, gan):
+                self.told.append(("end", gan.sample(1).shape))
+
+        watch = Watch()
+        RecurrentGAN(**{**QUICK, "callbacks": [watch]}).fit(series())
+        assert watch.told == [("begin", 2, False), 0, 2, ("end", (4, 2))]
+
+    @unimproved
     def test_progress(self, capsys):
         RecurrentGAN(**{**QUICK, "verbose": True}).fit(series())
         shown = capsys.readouterr()
         assert shown.out == ""
-        assert "training |" in shown.err
+        assert "likelihood " in shown.err
         assert "100 %" in shown.err
         assert "held back" in shown.err
         RecurrentGAN(**QUICK).fit(series())

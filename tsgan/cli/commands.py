@@ -1,10 +1,10 @@
-"""The command line: `tsgan fit`, `sample`, `evaluate`, `suggest`, `info` and `demo`.
+"""The command line: `tsgan fit`, `tune`, `sample`, `evaluate`, `suggest`, `info` and `demo`.
 
 The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
 3 a score is worse than `--fail-under` allows (one line each on standard error, after all that was asked for has been
 written), 130 interrupted (Ctrl-C), 141 the reader of a pipe went away, 143 terminated (SIGTERM). What `fit` has learned
-until it is stopped is saved. Only this module prints.
+until it is stopped is saved. Only this room prints.
 """
 
 from __future__ import annotations
@@ -27,12 +27,18 @@ from .flags import add_flags, advanced, given, split_names
 
 COMMANDS = {
     "fit": "learn a table and save the model",
+    "tune": "choose sizes, dropout and learning rate by the likelihood of held-back rows",
     "sample": "draw synthetic sequences from a saved model",
     "evaluate": "judge synthetic tables against the real one",
     "suggest": "show which constraints hold exactly in a table",
     "info": "show what a saved model knows",
     "demo": "fit, sample and judge a real table that tsgan ships",
 }
+# what says how the second stage goes: no trial of `tune` has one
+SECOND_STAGE = (
+    *("loss", "adversarial", "critic_steps", "penalty", "penalty_every", "exact_penalty"),
+    *("generator_rate", "critic_rate"),
+)
 DATA = "csv, csv.gz or parquet, by the file's ending; - is standard input as csv"
 
 
@@ -49,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ..errors import TsganError  # after the parser: --help loads no library
 
     stopped: list[int] = []
+    args.stopped = stopped
     try:
         with _plain_warnings(), _interrupts(stopped):
             code = args.run(args) or 0
@@ -144,14 +151,10 @@ def _say(args: argparse.Namespace, text: str, end: str = "\n") -> None:
         print(text, file=sys.stderr, end=end, flush=True)
 
 
-# fit
-
-
-def _build_fit(parser: argparse.ArgumentParser) -> None:
+def _add_estimator(parser: argparse.ArgumentParser, left_out: Sequence[str]) -> list[str]:
+    """Give a command the flags of RecurrentGAN; return the arguments' names."""
     from ..estimator.recurrent_gan import RecurrentGAN
 
-    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
-    parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
     group = parser.add_argument_group("arguments of RecurrentGAN")
     group.add_argument(
         "--constraints",
@@ -162,30 +165,109 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
         help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
         "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
     )
-    few, left_out = advanced(RecurrentGAN), ("verbose", "callbacks", "constraints")
+    few, left_out = advanced(RecurrentGAN), (*left_out, "constraints")
     names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
     rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
     names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
-    _add_dialect(parser)
-    parser.set_defaults(run=_fit, names=[*names, "constraints"])
+    return [*names, "constraints"]
 
 
-def _fit(args: argparse.Namespace) -> None:
-    from .. import bundle
-    from ..estimator.recurrent_gan import RecurrentGAN
+def _estimator_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of RecurrentGAN that the user gave."""
     from .values import calendar_of, rules_of
 
-    bundle.check(args.output)
     arguments = given(args, args.names)
     if "constraints" in arguments:
         arguments["constraints"] = rules_of(arguments["constraints"])
     if "calendar" in arguments:
         arguments["calendar"] = calendar_of(arguments["calendar"])
-    model = RecurrentGAN(**arguments, verbose=not args.quiet)
-    in_parts = args.data != "-" and Path(args.data).is_dir()
-    table: Any = Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
-    model.fit(table).save(args.output)
+    return arguments
+
+
+# fit
+
+
+def _build_fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
+    parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
+    names = _add_estimator(parser, ("verbose", "callbacks"))
+    parser.add_argument(
+        "--params",
+        metavar="FILE",
+        help="arguments by name as a JSON object, such as tune writes; flags given here win (default: none)",
+    )
+    parser.add_argument(
+        "--log",
+        choices=["bar", "json"],
+        default="bar",
+        help="how to tell of training: a bar, or for machines a line of JSON for each measurement on standard output, "
+        "and one of the outcome (default: bar)",
+    )
+    _add_dialect(parser)
+    parser.set_defaults(run=_fit, names=names)
+
+
+def _fit(args: argparse.Namespace) -> None:
+    from .. import bundle
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from .log import JsonLog
+    from .values import params_of
+
+    bundle.check(args.output)
+    arguments = _estimator_arguments(args)
+    if args.params is not None:
+        params = params_of(args.params)
+        if over := [f"{name}={value!r}" for name, value in params.items() if name in arguments]:
+            _say(args, f"{args.params}: {', '.join(over)} left out, flags win")
+        arguments = {**params, **arguments}
+    log = JsonLog() if args.log == "json" else None
+    if log is not None:
+        arguments["callbacks"] = [log]
+    model = RecurrentGAN(**arguments, verbose=log is None and not args.quiet)
+    with log.ending(model, args.output, args.stopped) if log is not None else contextlib.nullcontext():
+        model.fit(_learned_table(args, arguments)).save(args.output)
     _say(args, f"saved the model in {args.output}")
+
+
+def _learned_table(args: argparse.Namespace, arguments: dict[str, Any]) -> Any:
+    """Return the table to learn, or the folder that it lies in."""
+    in_parts = args.data != "-" and Path(args.data).is_dir()
+    return Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
+
+
+# tune
+
+
+def _build_tune(parser: argparse.ArgumentParser) -> None:
+    from ..tuning import OURS, tune
+
+    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="JSON of the best arguments to write, for fit --params"
+    )
+    parser.add_argument("--plot", metavar="PICTURE", help="draw the trials: .png, .svg or .pdf (needs matplotlib)")
+    group = parser.add_argument_group("arguments of the search")
+    search = add_flags(group, tune, skip=("X", "verbose"))
+    names = _add_estimator(parser, (*OURS, *SECOND_STAGE, *search))
+    _add_dialect(parser)
+    parser.set_defaults(run=_tune, names=names, search=search)
+
+
+def _tune(args: argparse.Namespace) -> None:
+    from ..tuning import tune
+    from .values import check_file, check_picture
+
+    check_file(args.output)
+    check_picture("--plot", args.plot)
+    arguments = _estimator_arguments(args)
+    table = _learned_table(args, arguments)
+    found = tune(table, **given(args, args.search), verbose=not args.quiet, **arguments)
+    found.to_json(args.output)
+    print(found)
+    _say(args, f"wrote {args.output}")
+    if args.plot is not None:
+        found.plot(args.plot)
+        _say(args, f"wrote {args.plot}")
 
 
 # sample
@@ -436,6 +518,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 _BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "fit": _build_fit,
+    "tune": _build_tune,
     "sample": _build_sample,
     "evaluate": _build_evaluate,
     "suggest": _build_suggest,

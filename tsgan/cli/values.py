@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import json
 import os
 import re
 import shutil
@@ -10,12 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ParameterError
+from ..errors import ParameterError, nearest_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+NO_JSON = ("constraints", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
 PACKED = 0.2  # of the size as text: what csv.gz and parquet take at the least, but for tables of few different values
@@ -38,6 +41,59 @@ def check_file(path: str | None) -> None:
         raise FileNotFoundError(f"{target}: the folder {target.parent} does not exist; make it first")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise PermissionError(f"{target} cannot be written to; choose another place")
+
+
+def check_picture(flag: str, path: str | None) -> None:
+    """Check that a picture can be drawn and written, before what it is to show; None is none.
+
+    Raises
+    ------
+    ParameterError, ImportError, OSError
+        If its name has another ending, matplotlib is not installed, or its folder cannot be written to.
+    """
+    if path is not None:
+        from ..evaluation.report.training import check_picture
+
+        check_file(path)
+        check_picture(flag, path)
+
+
+def params_of(path: str) -> dict[str, Any]:
+    """Return arguments of RecurrentGAN from a JSON file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it does not exist.
+    ParameterError
+        If it is no JSON object, names something twice, or something that is no argument.
+    """
+    from ..estimator.recurrent_gan import RecurrentGAN
+
+    allowed = [name for name in inspect.signature(RecurrentGAN).parameters if name not in NO_JSON]
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ParameterError(f"--params {path} names {twice[0]!r} twice; an argument has one value")
+        return dict(pairs)
+
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"--params {path}: no such file; tsgan tune -o {path} writes one") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(
+            f"--params {path} is not JSON ({error}); tsgan tune -o {path} writes such a file"
+        ) from None
+    if not isinstance(found, dict):
+        raise ParameterError(f'--params {path} holds no JSON object; write arguments by name, like {{"hidden": 96}}')
+    for name in found:
+        if name not in allowed:
+            raise ParameterError(
+                f"--params {path}: {name!r} is no argument of RecurrentGAN{nearest_name(name, allowed)}"
+            )
+    return found
 
 
 def sequences_of(model: Any, n: int, length: int | None, rows: int | None, path: str) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..encoding.encoder import Encoder
     from ..encoding.schema import Schema
+    from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
     from .drawing import Drawer, Order
@@ -49,7 +50,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     schema_: Schema
     n_features_in_: int
-    history_: list[dict[str, Any]]
+    history_: list[Row]
     trained_: bool
     finished_: bool
     _encoder: Encoder
@@ -469,6 +470,35 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         single = len(lengths) == 1
         made = self.sample(1 if single else len(lengths), int(lengths[0]) if single else None, random_state=0)
         return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
+
+    def plot_history(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw `history_`: losses and held-back likelihood over the steps of each stage, and what was kept.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to write it: a name that ends in .png, .svg or .pdf.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            None where it was written to `path`. The figure is shown by notebooks, and by nothing else.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        InputError
+            If nothing was trained.
+        ParameterError
+            If `path` has another ending.
+        ImportError
+            If matplotlib is not installed: ``pip install tsgan[report]``.
+        """
+        from ..evaluation.report.training import plot_history
+
+        self._check_fitted()
+        return plot_history(self.history_, self.finished_, path)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -135,14 +135,16 @@ class RecurrentGAN(Synthesizer):
     critic_rate : float
         Learning rate of the critic. Lower it when the critic wins too early (its loss runs away).
     callbacks : list of callable, optional
-        Called with each new row of the history; returning True stops training.
+        Called with each new row of the history (`tsgan.model.callbacks.Row` says what is in it); returning True stops
+        training. One that has methods ``begin(gan)`` and ``end(gan)`` is told when training begins and when the model
+        is fitted. Ready-made: `tsgan.callbacks`.
 
     Attributes
     ----------
     schema_ : Schema
         What was learned about each column; print it.
-    history_ : list of dict
-        Losses and held-back likelihood by stage over training; `pandas.DataFrame(gan.history_)`.
+    history_ : list of Row
+        Losses and held-back likelihood by stage over training: `pandas.DataFrame(gan.history_)`, `plot_history()`.
     trained_ : bool
         Whether the trained network was kept, and not the closed form alone.
     finished_ : bool
@@ -164,7 +166,7 @@ class RecurrentGAN(Synthesizer):
     (7, 6)
     """
 
-    history_: list[dict[str, Any]]
+    history_: list[Row]
     trained_: bool
     finished_: bool
 
@@ -281,14 +283,21 @@ class RecurrentGAN(Synthesizer):
 
         self._check_arguments()
         pick_device(self.device)
+        self._tell("begin")
         try:
             told = self._learn(X, time.monotonic())
         finally:
             self._release()
         self._finish()
+        self._tell("end")
         if told:
             warnings.warn(told, TsganWarning, stacklevel=2)
         return self
+
+    def _tell(self, what: Literal["begin", "end"]) -> None:
+        """Tell the callbacks that want to know that training begins, or that the model is fitted."""
+        for callback in self.callbacks or ():
+            getattr(callback, what, lambda gan: None)(self)
 
     def _check_arguments(self) -> None:
         check_training(self.get_params(deep=False))
@@ -296,7 +305,7 @@ class RecurrentGAN(Synthesizer):
     def _learn(self, X: Any, began: float) -> str:
         """Learn the model within `max_time` of a moment; return what there is to warn of."""
         from ..model.callbacks import History
-        from ..model.model import Model
+        from ..model.model import FIRST_SHARE, Model
         from ..model.runtime import cores
 
         seconds = math.inf if self.max_time is None else self.max_time
@@ -304,7 +313,8 @@ class RecurrentGAN(Synthesizer):
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
-        with cores(), History(self.callbacks or (), self.verbose and self.steps != 0) as history:
+        first, left = 1.0 if self.adversarial_steps == 0 else FIRST_SHARE, max(deadline - time.monotonic(), 1e-9)
+        with cores(), History(self.callbacks or (), self.verbose and self.steps != 0, first, left) as history:
             self._model = Model.learn(
                 windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
             )

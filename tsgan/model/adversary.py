@@ -312,6 +312,7 @@ class _Stage:
             loss, critic = players.step(taken)
             taken, back, counted = taken + 1, back + 1, counted + 1
             follow(average, self.g, how.average, back)
+            history.move("adversarial", taken, since + (1 - since) * taken / steps)
             sums += loss, critic
             sound = math.isfinite(loss) and math.isfinite(critic) and abs(critic) < MAX_LOSS
             self.slowest = max(self.slowest, time.monotonic() - tick)

@@ -259,6 +259,7 @@ def fit_likelihood(
             losses.append(learner.step(rate * min(1.0, step / WARM_UP)))
             since, best.taken = since + 1, step
             follow(average, generator, how.average, since)
+            history.move("likelihood", step, step / how.steps)
             began = time.monotonic()
             late = began + checking >= how.deadline
             if step % CHECK and step < how.steps and not late and math.isfinite(losses[-1]):

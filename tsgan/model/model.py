@@ -53,6 +53,7 @@ class Options:
     first: LikelihoodSettings = field(default_factory=LikelihoodSettings)
     adversarial_steps: int | None = None  # at most; 0 leaves the second stage out
     second: AdversarialSettings = field(default_factory=AdversarialSettings)
+    refit: bool = True  # whether what was held back is learned too, at the end; not where models are only compared
 
     def sizes(self, rows: int) -> Sizes:
         """Return the sizes of the networks for so many rows; as small as can be where they are not taught."""
@@ -336,7 +337,7 @@ def _fit(
             against = replace(options.second, batch=how.batch)
             own = seed.spawn(1)[0]
             second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE)
-        if best.step and not interrupted and (second is None or not second.kept):
+        if options.refit and best.step and not interrupted and (second is None or not second.kept):
             refit(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
     except KeyboardInterrupt:
         interrupted = True
