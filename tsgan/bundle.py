@@ -12,7 +12,8 @@ annotations say: their types, what containers hold, and the ranges and shapes th
     array                                              {"$array": its path}
     a class                                            {"$is": name, field: value, ..}
 
-`model.json` names each file of tensors with its SHA-256, and holds one of itself. Tensor files are written first, named
+`model.json` names each file of tensors with its SHA-256, and holds one of itself (a checkpoint is written alike, as
+`checkpoint.json`). Tensor files are written first, named
 by their content; then `model.json` is replaced in one step, and only then the tensor files that it named before go. A
 crash at any moment leaves either the old model or the new one whole; of two that save at once one whole model remains,
 and who reads meanwhile gets the old one or the new. The tensor format is safetensors (Hugging Face, 2022,
@@ -284,8 +285,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def check(path: str | os.PathLike[str]) -> Path:
-    """Check that a model can be saved at a path, before it is learned.
+def check(path: str | os.PathLike[str], what: str = "model") -> Path:
+    """Check that a model, or `what` it is, can be saved at a path, before it is learned.
 
     Raises
     ------
@@ -294,25 +295,35 @@ def check(path: str | os.PathLike[str]) -> Path:
     """
     home = Path(path)
     if home.exists() and not home.is_dir():
-        raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
+        raise ModelFileError(f"{home} is a file; a {what} is saved as a directory: choose another path")
     try:
-        if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(at.name) for at in home.iterdir()):
-            raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
+        if (
+            home.is_dir()
+            and not (home / f"{what}.json").is_file()
+            and not all(OURS.fullmatch(at.name) for at in home.iterdir())
+        ):
+            raise ModelFileError(f"{home} exists and holds no {what}; choose a new or an empty directory")
         there = next(place for place in (home, *home.absolute().parents) if place.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
-            raise ModelFileError(f"the model could not be written to {home}: {there} is no folder to write to")
+            raise ModelFileError(f"the {what} could not be written to {home}: {there} is no folder to write to")
         if (free := shutil.disk_usage(there).free) < ROOM:
             raise ModelFileError(
-                f"the model could not be written to {home}: {free / 2**20:.0f} MiB are free, and it may need "
+                f"the {what} could not be written to {home}: {free / 2**20:.0f} MiB are free, and it may need "
                 f"{ROOM / 2**20:.0f}"
             )
     except PermissionError as error:
-        raise ModelFileError(f"the model could not be written to {home}: {error}") from error
+        raise ModelFileError(f"the {what} could not be written to {home}: {error}") from error
     return home
 
 
-def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapping[str, Arrays], version: str) -> None:
-    """Save a model.
+def write(
+    path: str | os.PathLike[str],
+    document: Mapping[str, Any],
+    parts: Mapping[str, Arrays],
+    version: str,
+    what: str = "model",
+) -> None:
+    """Save a model, or `what` it is.
 
     Parameters
     ----------
@@ -332,33 +343,33 @@ def write(path: str | os.PathLike[str], document: Mapping[str, Any], parts: Mapp
     """
     from safetensors.numpy import save
 
-    home = check(path)
+    home, name = check(path, what), f"{what}.json"
     tensors: dict[str, bytes] = {}
     files = {}
-    for name, arrays in parts.items():
+    for part, arrays in parts.items():
         data = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
         digest = hashlib.sha256(data).hexdigest()
-        files[name] = {"file": f"{name}-{digest[:12]}.safetensors", "sha256": digest}
-        tensors[files[name]["file"]] = data
+        files[part] = {"file": f"{part}-{digest[:12]}.safetensors", "sha256": digest}
+        tensors[files[part]["file"]] = data
     whole = {"format": FORMAT, "tsgan": version, "files": files, **document}
     text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, allow_nan=False).encode()
     if len(text) > LARGEST:
         raise ModelFileError(
-            f"the model could not be written to {home}: {NAME} would have {len(text) / 2**20:.0f} MiB, more than the "
+            f"the {what} could not be written to {home}: {name} would have {len(text) / 2**20:.0f} MiB, more than the "
             f"{LARGEST / 2**20:.0f} that are read; leave out text columns of very many levels (exclude=[...])"
         )
     try:
         home.mkdir(parents=True, exist_ok=True)
-        before = _named(home)
+        before = _named(home / name)
         for file, data in tensors.items():
             _replace(home / file, data)
-        _replace(home / NAME, text)
+        _replace(home / name, text)
         for file, data in tensors.items():
             if not (home / file).exists():  # another process took it for its own old one
                 _replace(home / file, data)
-        _sweep(home, before - tensors.keys())
+        _sweep(home / name, before - tensors.keys())
     except OSError as error:
-        raise ModelFileError(f"the model could not be written to {home}: {error}") from error
+        raise ModelFileError(f"the {what} could not be written to {home}: {error}") from error
 
 
 def _digest(document: Mapping[str, Any]) -> str:
@@ -367,25 +378,37 @@ def _digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _named(home: Path) -> set[str]:
-    """Return the files that the model in a directory names."""
+def _named(document: Path) -> set[str]:
+    """Return the files that a document names."""
     try:
-        return {str(entry["file"]) for entry in json.loads((home / NAME).read_text())["files"].values()}
+        return {str(entry["file"]) for entry in json.loads(document.read_text())["files"].values()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return set()
 
 
-def _sweep(home: Path, replaced: Collection[str]) -> None:
-    """Remove the files that a replaced model named, and those that killed processes left."""
+def remove(path: str | os.PathLike[str], what: str) -> None:
+    """Remove a saved model, or `what` it is: all that `write` made, and the folder if nothing else is in it."""
+    home = Path(path)
+    (home / f"{what}.json").unlink(missing_ok=True)
+    for file in home.iterdir():
+        if OURS.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something else is in it
+        home.rmdir()
+
+
+def _sweep(document: Path, replaced: Collection[str]) -> None:
+    """Remove the files that a replaced document named, and those that killed processes left."""
+    home = document.parent
     unfinished.sweep(home)
     for old in home.iterdir():
-        if old.suffix != ".safetensors" or not OURS.fullmatch(old.name) or old.name in _named(home):
+        if old.suffix != ".safetensors" or not OURS.fullmatch(old.name) or old.name in _named(document):
             continue
         with contextlib.suppress(FileNotFoundError):  # another process swept it
             if old.name in replaced or old.stat().st_mtime < time.time() - STALE:
                 aside = _beside(old)
                 old.replace(aside)
-                if old.name in _named(home):  # another process has just saved that very model
+                if old.name in _named(document):  # another process has just saved that very model
                     aside.replace(old)
                 aside.unlink(missing_ok=True)
 
@@ -407,14 +430,18 @@ def _replace(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read(path: str | os.PathLike[str], *, check: bool = True) -> tuple[dict[str, Any], dict[str, Arrays]]:
+def read(
+    path: str | os.PathLike[str], what: str = "model", *, check: bool = True
+) -> tuple[dict[str, Any], dict[str, Arrays]]:
     """Load what `write` saved: the document and the parts.
 
     Parameters
     ----------
     path : path-like
+    what : str
+        "model", or what was written.
     check : bool
-        Whether `model.json` must be as it was saved.
+        Whether the document must be as it was saved.
 
     Raises
     ------
@@ -429,7 +456,7 @@ def read(path: str | os.PathLike[str], *, check: bool = True) -> tuple[dict[str,
     """
     for wait in (*WAITS, None):
         try:
-            return _read(Path(path), check)
+            return _read(Path(path), check, what)
         except CorruptModelError as error:  # another process may be saving a model here
             if wait is None or not isinstance(error.__cause__, FileNotFoundError):
                 raise
@@ -437,19 +464,20 @@ def read(path: str | os.PathLike[str], *, check: bool = True) -> tuple[dict[str,
     raise AssertionError
 
 
-def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
+def _read(home: Path, check: bool, what: str) -> tuple[dict[str, Any], dict[str, Arrays]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    if not (home / NAME).is_file():
-        what = "does not exist" if not home.exists() else f"has no {NAME}"
-        if (home / NAME).exists():
-            what = f"has a {NAME} that is no plain file"
-        raise NotAModelError(f"{home} is no saved model: it {what}; pass the directory that save() was given")
+    name = f"{what}.json"
+    if not (home / name).is_file():
+        wrong = "does not exist" if not home.exists() else f"has no {name}"
+        if (home / name).exists():
+            wrong = f"has a {name} that is no plain file"
+        raise NotAModelError(f"{home} is no saved {what}: it {wrong}; pass the directory that save() was given")
     try:
-        if (size := (home / NAME).stat().st_size) > LARGEST:
+        if (size := (home / name).stat().st_size) > LARGEST:
             raise ValueError(f"it has {size / 2**20:.0f} MiB, more than {LARGEST / 2**20:.0f}")
-        document = json.loads((home / NAME).read_text(encoding="utf-8"))
+        document = json.loads((home / name).read_text(encoding="utf-8"))
         found = int(document["format"])
         if found > FORMAT:
             raise NewerFormatError(
@@ -461,19 +489,19 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
                 f"{home} has format {found}, saved by tsgan {document.get('tsgan')}; this tsgan has another model and "
                 "cannot read it: fit it again"
             )
-        files = {name: (str(entry["file"]), entry["sha256"]) for name, entry in document["files"].items()}
+        files = {part: (str(entry["file"]), entry["sha256"]) for part, entry in document["files"].items()}
         changed = check and _digest(document) != document.get("sha256")
     except ModelFileError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise CorruptModelError(f"{home / NAME} cannot be read ({error!r}); save the model again") from error
+        raise CorruptModelError(f"{home / name} cannot be read ({error!r}); save the {what} again") from error
     if changed:
         raise CorruptModelError(
-            f"{home / NAME} is not as it was saved (its checksum differs); save the model again, or, if you changed it "
-            "on purpose, load it with check=False"
+            f"{home / name} is not as it was saved (its checksum differs); save the {what} again, or, if you changed "
+            "it on purpose, load it with check=False"
         )
     parts = {}
-    for name, (file, digest) in files.items():
+    for part, (file, digest) in files.items():
         place = home / Path(file).name
         try:
             if not stat.S_ISREG(place.stat().st_mode):
@@ -482,9 +510,9 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
         except (OSError, ValueError) as error:
             raise CorruptModelError(f"{home}: the file {file} is missing or unreadable ({error})") from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise CorruptModelError(f"{home}: the file {file} is damaged (its checksum differs); save the model again")
+            raise CorruptModelError(f"{home}: the file {file} is damaged (its checksum differs); save the {what} again")
         try:
-            parts[name] = load(data)
+            parts[part] = load(data)
         except (SafetensorError, LookupError, TypeError, ValueError, ImportError) as error:  # types that numpy lacks
             raise CorruptModelError(f"{home}: the file {file} is no safetensors file ({error})") from error
     return document, parts

@@ -203,6 +203,11 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
         help="how to tell of training: a bar, or for machines a line of JSON for each measurement on standard output, "
         "and one of the outcome (default: bar)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the fit under way that --checkpoint holds, if it holds one (default: that is refused)",
+    )
     _add_dialect(parser)
     parser.set_defaults(run=_fit, names=names)
 
@@ -211,7 +216,7 @@ def _fit(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
     from .log import JsonLog
-    from .values import params_of
+    from .values import check_resume, params_of
 
     bundle.check(args.output)
     arguments = _estimator_arguments(args)
@@ -220,6 +225,7 @@ def _fit(args: argparse.Namespace) -> None:
         if over := [f"{name}={value!r}" for name, value in params.items() if name in arguments]:
             _say(args, f"{args.params}: {', '.join(over)} left out, flags win")
         arguments = {**params, **arguments}
+    check_resume(args.resume, arguments.get("checkpoint"))
     log = JsonLog() if args.log == "json" else None
     if log is not None:
         arguments["callbacks"] = [log]

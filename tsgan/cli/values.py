@@ -220,3 +220,25 @@ def as_moment(text: str) -> Any:
         return pd.Timestamp(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a moment (2024-01-31) nor a whole number") from None
+
+
+def check_resume(resume: bool, folder: str | None) -> None:
+    """Check that a fit under way is gone on with only if that was asked for.
+
+    Raises
+    ------
+    ParameterError
+        If `folder` holds a checkpoint of one and `resume` was not given, or the other way round.
+    """
+    from ..model.checkpoints import Checkpoint
+
+    if folder is None:
+        if resume:
+            raise ParameterError("--resume goes on with a checkpoint; name its folder with --checkpoint")
+        return
+    checkpoint = Checkpoint(folder)
+    if checkpoint.found and not checkpoint.finished and not resume:
+        raise ParameterError(
+            f"--checkpoint {folder} holds that of a fit under way; pass --resume to go on with it, name another "
+            "folder, or remove it to begin anew"
+        )

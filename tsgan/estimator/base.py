@@ -75,6 +75,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator as a directory: `model.json` and safetensors files, no code.
 
+        The checkpoint of its fit, if it has one and was not interrupted, is removed.
+
         Raises
         ------
         NotFittedError
@@ -84,11 +86,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """
         self._check_fitted()
         from .. import bundle
+        from ..model import checkpoints
 
         document: dict[str, Any] = {"class": type(self).__name__}
+        params = {**self.get_params(deep=False), "checkpoint": None}  # a folder of this machine's
         parts: dict[str, bundle.Arrays] = {}
         for name, value in {
-            "params": {name: _lasting(value) for name, value in self.get_params(deep=False).items()},
+            "params": {name: lasting(value) for name, value in params.items()},
             "features": self.n_features_in_,
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
@@ -101,6 +105,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             document[name], arrays = bundle.pack(value)
             parts |= {name: arrays} if arrays else {}
         bundle.write(path, document, parts, __version__)
+        if (done := self.__dict__.pop("_checkpoint", None)) is not None:
+            checkpoints.remove(done)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str | None = None, *, check: bool = True) -> Self:
@@ -171,13 +177,11 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def _encode(self, X: Any) -> Windows:
         """Fit the encoder, and cut the panel into windows."""
         from ..encoding.encoder import Encoder
-        from ..model.runtime import streams
         from ..tables.sources import in_parts
 
         roles = ("entity", "time", "static", "exclude")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds", "protect", "other")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
-        self._seed = streams(self.random_state)
         rng = np.random.default_rng(self._seed.spawn(1)[0])
         self._encoder = Encoder(**{name: getattr(self, name) for name in names})
         panel = self._encode_to_disk(X, rng) if in_parts(X) else self._encoder.fit(X).learn(X)
@@ -510,7 +514,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         return tags
 
 
-def _lasting(value: Any) -> Any:
+def lasting(value: Any) -> Any:
     """Return a parameter as it can be saved; callbacks and generators become None."""
     if isinstance(value, np.random.Generator | np.random.RandomState):
         return None

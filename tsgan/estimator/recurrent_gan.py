@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from ..errors import TsganWarning, choose, functions, number
-from .base import Bounds, RandomState, Synthesizer
+from .base import Bounds, RandomState, Synthesizer, lasting
 
 if TYPE_CHECKING:
     from ..constraints.base import Constraint
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..model.model import Options
 
 LEARNING, CARRYING = 0.9, 0.98  # shares of `max_time` after which nothing more is learned, or drawn to carry marginals
+# what does not change the model that comes of the same time
+PASSING = {"verbose", "callbacks", "checkpoint", "checkpoint_every", "device", "max_time", "random_state"}
 LARGEST = 100_000  # sizes below it: beyond, memory ends in an error that names no argument
 
 
@@ -64,6 +67,12 @@ class RecurrentGAN(Synthesizer):
         Seed of everything random.
     verbose : bool
         Show a progress bar.
+    checkpoint : path-like, optional
+        Folder in which to keep what a fit needs to go on: started again with the same arguments and table after it was
+        killed, it ends in the same bits as one that was not, and takes what is left of `max_time`. One that is finished
+        stays until `save`, or until another table or other arguments replace it. It is as private as the table.
+    checkpoint_every : float
+        Seconds from one checkpoint to the next.
     device : str
         "cpu", "cuda", "mps", or "auto" for an accelerator if there is one.
 
@@ -184,6 +193,8 @@ class RecurrentGAN(Synthesizer):
         steps: int | None = None,
         random_state: RandomState = None,
         verbose: bool = True,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: float = 60.0,
         device: str = "cpu",
         calendar: Literal["auto", False] | Sequence[str] = "auto",
         scaler: str | Mapping[str, str] = "auto",
@@ -224,6 +235,8 @@ class RecurrentGAN(Synthesizer):
         self.steps = steps
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.device = device
         self.calendar = calendar
         self.scaler = scaler
@@ -305,22 +318,34 @@ class RecurrentGAN(Synthesizer):
     def _learn(self, X: Any, began: float) -> str:
         """Learn the model within `max_time` of a moment; return what there is to warn of."""
         from ..model.callbacks import History
+        from ..model.checkpoints import Checkpoint
         from ..model.model import FIRST_SHARE, Model
-        from ..model.runtime import cores
+        from ..model.runtime import cores, streams
 
-        seconds = math.inf if self.max_time is None else self.max_time
-        deadline = began + LEARNING * seconds
+        checkpoint = Checkpoint(self.checkpoint, self.checkpoint_every)
+        self._seed = checkpoint.seed if checkpoint.seed and self.random_state is None else streams(self.random_state)
+        checkpoint.compare("random_state", [str(self._seed.entropy), list(self._seed.spawn_key)])
+        checkpoint.compare("arguments", self._identity())
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
+        checkpoint.go_on(windows.panel, layout)
+        began -= checkpoint.spent
+        seconds = math.inf if self.max_time is None else self.max_time
+        deadline = began + LEARNING * seconds
         first, left = 1.0 if self.adversarial_steps == 0 else FIRST_SHARE, max(deadline - time.monotonic(), 1e-9)
         with cores(), History(self.callbacks or (), self.verbose and self.steps != 0, first, left) as history:
-            self._model = Model.learn(
-                windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline
-            )
+            checkpoint.watch(history)
+            with checkpoint:
+                self._model = Model.learn(
+                    windows.panel, layout, window, windows.starts, self._options(), seed, history, checkpoint, deadline
+                )
             self.history_ = history.rows
             self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
+        if training is not None and not training.interrupted:
+            checkpoint.write(finished=True)
+            self._checkpoint = self.checkpoint
         second = None if training is None else training.second
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
         self.finished_ = second is not None and second.kept
@@ -341,6 +366,13 @@ class RecurrentGAN(Synthesizer):
         if second is not None and second.diverged:
             return "the second stage diverged; it went back to the best generator and on with a lower rate"
         return ""
+
+    def _identity(self) -> dict[str, Any]:
+        """Return the arguments that a fit cannot be gone on with if they are others."""
+        from .. import bundle
+
+        given = self.get_params(deep=False)
+        return {name: bundle.pack(lasting(value))[0] for name, value in given.items() if name not in PASSING}
 
     def _options(self) -> Options:
         from ..model.adversary import AdversarialSettings
@@ -407,6 +439,7 @@ def check_training(given: Mapping[str, Any]) -> None:
     number("dropout", given["dropout"], 0, 1, none=True)
     for name in ("rate", "generator_rate", "critic_rate"):
         number(name, given[name], 0, open_end=True)
+    number("checkpoint_every", given["checkpoint_every"], 0)
     for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)
     functions("callbacks", given["callbacks"])

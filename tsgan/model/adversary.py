@@ -13,7 +13,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from .callbacks import History
 from .cells import CELLS
+from .checkpoints import Keeper
 from .chunks import Chunk
 from .critic import Critic, difference_scale
 from .freeruns import Propagation, Runs, differentiable
@@ -79,6 +81,8 @@ class AdversarialResult:
 
 class AdversarialSteps:
     """A generator, its critic, and the steps that they take."""
+
+    KEPT = ("g", "critic", "optimiser", "critic_optimiser", "state", "streams", "rng", "noise", "taken", "penalty")
 
     def __init__(
         self, generator: Generator, split: Split, how: AdversarialSettings, seed: np.random.SeedSequence
@@ -228,6 +232,7 @@ def fit_adversarial(
     steps: int,
     seed: np.random.SeedSequence,
     history: History,
+    keeper: Keeper,
     deadline: float = math.inf,
     since: float = 0.0,
 ) -> AdversarialResult:
@@ -244,12 +249,40 @@ def fit_adversarial(
     few = any(len(split.windows(held)[0]) < MIN_WINDOWS for held in (True, False))
     if few or steps <= 0:
         return AdversarialResult(False, False, 0, (), (), math.nan)
+    end, end_keeper = _End(), keeper.at("end")
+    if end_keeper.resume({"end": end, "generator": generator}):
+        return AdversarialResult(**end.result)
     ours, theirs = seed.spawn(2)
-    return _Stage(generator, split, how, (ours, theirs), deadline).run(steps, history, since)
+    result = _Stage(generator, split, how, (ours, theirs), deadline).run(steps, history, keeper, since)
+    end_keeper.done({"end": _End(asdict(result)), "generator": generator})
+    return result
+
+
+@dataclass
+class _End:
+    """The result, as it is kept."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Course:
+    """How far the second stage is."""
+
+    taken: int = 0  # steps of the generator
+    diverged: int = 0
+    counted: int = 0  # steps since the last measurement
+    back: int = 0  # steps since the start, or since going back to the best weights
+    generator_loss: float = 0.0  # sums of these
+    critic_loss: float = 0.0
+    share: float = 1.0  # of the rates
+    done: bool = False
 
 
 class _Stage:
     """The second stage under way."""
+
+    KEPT = ("g", "average", "players", "course", "best", "best_step", "best_value")
 
     def __init__(
         self,
@@ -268,6 +301,7 @@ class _Stage:
         self.best_value = float(self.validation.draws[:LOOKS].mean())
         self.lowest = self.validation.start - MAX_FALL * max(len(generator.layout.cells), 1)
         self.players, self.average = AdversarialSteps(generator, split, how, seeds[0]), copy.deepcopy(generator)
+        self.course = _Course()
         self.slowest = 0.0  # seconds of a step
 
     @property
@@ -275,50 +309,56 @@ class _Stage:
         """Whether there is no time for another step."""
         return time.monotonic() + self.reserve + self.slowest >= self.deadline
 
-    def run(self, steps: int, history: History, since: float) -> AdversarialResult:
+    def run(self, steps: int, history: History, keeper: Keeper, since: float) -> AdversarialResult:
         """Take steps, and judge."""
         validation = self.validation
         at_start = validation.draws.mean(0)
-        history.add("adversarial", 0, since, held_back=validation.start, distance=float(at_start.mean()), kept=False)
-        taken = diverged = 0
+        course, start = self.course, validation.start
         try:
-            taken, diverged = self._steps(steps, history, since)
+            if not keeper.resume({"stage": self}):
+                history.add("adversarial", 0, since, held_back=start, distance=float(at_start.mean()), kept=False)
+                self._warm_up(keeper)
+            self._steps(steps, history, keeper, since)
         finally:
             self.g.load_state_dict(self.first)
             self.g.eval()
         before = tuple(at_start.tolist())
         if not self.best_step:
-            return AdversarialResult(False, diverged > 0, taken, before, before, math.nan)
+            return AdversarialResult(False, course.diverged > 0, course.taken, before, before, math.nan)
         self.g.load_state_dict(self.best)
         # drawn afresh: the best of many measurements is partly luck
         again = validation(self.g, DRAWS, DRAWS)
         kept, noise = improved(validation.draws, again)
         if not kept:
             self.g.load_state_dict(self.first)
-        return AdversarialResult(kept, diverged > 0, taken, before, tuple(again.mean(0).tolist()), noise)
+        after = tuple(again.mean(0).tolist())
+        return AdversarialResult(kept, course.diverged > 0, course.taken, before, after, noise)
 
-    def _steps(self, steps: int, history: History, since: float) -> tuple[int, int]:
-        """Take steps; return how many, and how often they diverged."""
+    def _steps(self, steps: int, history: History, keeper: Keeper, since: float) -> None:
+        """Take steps."""
         how, players, average, validation = self.how, self.players, self.average, self.validation
-        self._warm_up()
-        taken = diverged = counted = back = 0
-        sums, share, began = np.zeros(2), 1.0, time.monotonic()
-        while taken < steps and not self.late:
+        now, began = self.course, time.monotonic()
+        while now.taken < steps and not self.late and not now.done:
+            if now.taken % how.renew == 0:  # where free runs are drawn anew: they are not kept
+                keeper.offer({"stage": self})
             tick = time.monotonic()
             # of steps or of time, what is used up more; rates fall in the second half
-            done = max(taken / steps, (tick - began) / max(self.deadline - self.reserve - began, 1e-9))
-            fall = share * min(1.0, LAST_RATE + 2 * (1 - LAST_RATE) * max(1 - done, 0.0))
-            players.set_rates(fall * min(1.0, (1 + back) / WARM_UP), fall)
-            loss, critic = players.step(taken)
-            taken, back, counted = taken + 1, back + 1, counted + 1
-            follow(average, self.g, how.average, back)
+            done = max(now.taken / steps, (tick - began) / max(self.deadline - self.reserve - began, 1e-9))
+            fall = now.share * min(1.0, LAST_RATE + 2 * (1 - LAST_RATE) * max(1 - done, 0.0))
+            players.set_rates(fall * min(1.0, (1 + now.back) / WARM_UP), fall)
+            loss, critic = players.step(now.taken)
+            now.taken, now.back, now.counted = now.taken + 1, now.back + 1, now.counted + 1
+            taken = now.taken
+            follow(average, self.g, how.average, now.back)
             history.move("adversarial", taken, since + (1 - since) * taken / steps)
-            sums += loss, critic
+            now.generator_loss += loss
+            now.critic_loss += critic
             sound = math.isfinite(loss) and math.isfinite(critic) and abs(critic) < MAX_LOSS
             self.slowest = max(self.slowest, time.monotonic() - tick)
             if sound and taken % how.check and taken < steps and not self.late:
                 continue
-            mean, counted, sums = sums / counted, 0, np.zeros(2)
+            means = now.generator_loss / now.counted, now.critic_loss / now.counted
+            now.generator_loss, now.critic_loss, now.counted = 0.0, 0.0, 0
             held_back = validation.likelihood(average) if sound else None
             distance = float(validation(average, LOOKS).mean()) if sound else None
             better = False
@@ -330,26 +370,25 @@ class _Stage:
                 "adversarial",
                 taken,
                 since + (1 - since) * taken / steps,
-                loss=float(mean[0]),
+                loss=means[0],
                 held_back=held_back,
-                critic=float(mean[1]),
+                critic=means[1],
                 penalty=players.penalty,
                 distance=distance,
                 kept=better,
             )
             if not sound:
-                diverged, share, back = diverged + 1, share * LOWER_RATE, 0
+                now.diverged, now.share, now.back = now.diverged + 1, now.share * LOWER_RATE, 0
                 for module in (self.g, average):
                     module.load_state_dict(self.best)
                 players.restart()
-                self._warm_up()
+                self._warm_up(keeper)
             hopeless = not self.best_step and taken >= max(PATIENCE * steps, 2 * how.check)
-            if stop or diverged > MAX_DIVERGENCES or hopeless:
-                break
-        return taken, diverged
+            now.done = stop or now.diverged > MAX_DIVERGENCES or hopeless
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, keeper: Keeper) -> None:
         """Let the critic learn alone."""
         for _ in range(self.how.warm):
+            keeper.pause()
             if not self.late:
                 self.players.warm_up()

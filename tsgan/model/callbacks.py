@@ -120,6 +120,11 @@ class History:
     def __exit__(self, *raised: object) -> None:
         self._progress.close()
 
+    def go_on(self, rows: Sequence[Row]) -> None:
+        """Begin with rows that another process added, at the time of the last."""
+        self.rows = [*rows]
+        self._began -= rows[-1]["seconds"] if rows else 0.0
+
     @property
     def seconds(self) -> float:
         """Wall-clock time since training began."""

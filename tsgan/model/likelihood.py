@@ -17,7 +17,7 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from ..arrays import Bools, Ints
 from ..errors import TrainingError
 from .callbacks import History
 from .cells import State, detach
+from .checkpoints import Keeper
 from .chunks import Chunk, ChunkSource, Lookback
 from .generator import Generator
 from .runtime import halves, seeded, side_by_side
@@ -140,6 +141,8 @@ class Split:
 class Streams:
     """Batches of chunks that go on where the last ones ended."""
 
+    KEPT = ("at", "sequence", "order", "used")
+
     def __init__(self, split: Split, lookback: Lookback, batch: int, rng: np.random.Generator) -> None:
         self.split, self.source, self.steps, self.lookback = split, split.source, split.window, lookback
         self.batch, self.rng = batch, rng
@@ -214,7 +217,7 @@ class LikelihoodSettings:
 
 
 @dataclass
-class Checkpoint:
+class Best:
     """The best weights yet."""
 
     value: float  # held-back log-likelihood, in nats a row
@@ -225,9 +228,28 @@ class Checkpoint:
     interrupted: bool = False
 
 
+@dataclass
+class _Course:
+    """How far the first stage is."""
+
+    dropout: float
+    rate: float
+    step: int = 0
+    without: int = 0  # measurements without a gain since the last one, or since the rate fell
+    drops: int = 0
+    since: int = 0  # steps that the average is of
+    losses: list[float] = field(default_factory=list)  # since the last measurement
+    done: bool = False
+
+
 def fit_likelihood(
-    generator: Generator, split: Split, how: LikelihoodSettings, seed: np.random.SeedSequence, history: History
-) -> Checkpoint:
+    generator: Generator,
+    split: Split,
+    how: LikelihoodSettings,
+    seed: np.random.SeedSequence,
+    history: History,
+    keeper: Keeper,
+) -> Best:
     """Teach an untrained generator; it ends with the best weights, `step` 0 where those are the untrained ones.
 
     Raises
@@ -244,47 +266,52 @@ def fit_likelihood(
     checking = 2 * (time.monotonic() - began)  # seconds
     if not math.isfinite(start):
         _refuse(generator, held)
-    dropout = FIRST_DROPOUT if how.dropout is None else how.dropout
-    best = Checkpoint(start, generator.weights(), 0, dropout)
-    history.add("likelihood", 0, 0.0, held_back=start, kept=True)
+    now = _Course(FIRST_DROPOUT if how.dropout is None else how.dropout, how.rate)
+    best = Best(start, generator.weights(), 0, now.dropout)
     learner, cells = _Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
     average = copy.deepcopy(generator)
-    rate, without, drops, since = how.rate, 0, 0, 0
-    losses: list[float] = []
+    parts = {"course": now, "best": best, "average": average, "learner": learner}
+    if not keeper.resume(parts):
+        history.add("likelihood", 0, 0.0, held_back=start, kept=True)
+    now.done |= began + 2 * checking >= how.deadline
     generator.train()
     try:
-        for step in range(1, (how.steps if began + 2 * checking < how.deadline else 0) + 1):
+        while not now.done and now.step < how.steps:
+            keeper.offer(parts)
+            now.step = step = now.step + 1
             for module in (generator, average):
-                module.set_dropout(dropout)
-            losses.append(learner.step(rate * min(1.0, step / WARM_UP)))
-            since, best.taken = since + 1, step
-            follow(average, generator, how.average, since)
+                module.set_dropout(now.dropout)
+            now.losses.append(learner.step(now.rate * min(1.0, step / WARM_UP)))
+            now.since, best.taken = now.since + 1, step
+            follow(average, generator, how.average, now.since)
             history.move("likelihood", step, step / how.steps)
             began = time.monotonic()
             late = began + checking >= how.deadline
-            if step % CHECK and step < how.steps and not late and math.isfinite(losses[-1]):
+            if step % CHECK and step < how.steps and not late and math.isfinite(now.losses[-1]):
                 continue
             value = measure(average, held, fixed)
             better = math.isfinite(value) and value > best.value + MIN_GAIN * cells
-            mean = float(np.mean(losses))
-            losses.clear()
+            mean = float(np.mean(now.losses))
+            now.losses.clear()
             stop = history.add("likelihood", step, step / how.steps, loss=mean, held_back=value, kept=better)
             if how.dropout is None and math.isfinite(value):
                 gap = (measure(average, learned, fixed) - value) / cells
-                dropout += DROPOUT_STEP * ((gap > HIGH_GAP) - (gap < LOW_GAP))
-                dropout = min(max(dropout, 0.0), MAX_DROPOUT)
+                dropout = now.dropout + DROPOUT_STEP * ((gap > HIGH_GAP) - (gap < LOW_GAP))
+                now.dropout = min(max(dropout, 0.0), MAX_DROPOUT)
             checking = time.monotonic() - began
             if better:
-                best, without = Checkpoint(value, average.weights(), step, dropout, step), 0
+                best.value, best.weights, best.step, best.dropout = value, average.weights(), step, now.dropout
+                now.without = 0
             else:
-                without += 1
-            if without >= PATIENCE or not (math.isfinite(value) and math.isfinite(mean)):
-                drops, without, rate, since = drops + 1, 0, rate * LOWER_RATE, 0
+                now.without += 1
+            if now.without >= PATIENCE or not (math.isfinite(value) and math.isfinite(mean)):
+                now.drops, now.without, now.rate, now.since = now.drops + 1, 0, now.rate * LOWER_RATE, 0
                 for module in (generator, average):
                     module.load_state_dict(best.weights)
                 learner.restart()
-            if drops > MAX_DROPS or stop or late:
-                break
+            now.done = now.drops > MAX_DROPS or stop or late
+        now.done = True
+        keeper.done({"course": now, "best": best})
     except KeyboardInterrupt:
         best.interrupted = True
     generator.load_state_dict(best.weights)
@@ -293,8 +320,21 @@ def fit_likelihood(
     return best
 
 
+@dataclass
+class _Refit:
+    """How far the learning from all rows is."""
+
+    step: int = 0
+    done: bool = False
+
+
 def refit(
-    generator: Generator, split: Split, how: LikelihoodSettings, best: Checkpoint, seed: np.random.SeedSequence
+    generator: Generator,
+    split: Split,
+    how: LikelihoodSettings,
+    best: Best,
+    seed: np.random.SeedSequence,
+    keeper: Keeper,
 ) -> None:
     """Teach a generator on all rows, held back ones too, at a low rate; it ends with the average of the weights.
 
@@ -303,15 +343,20 @@ def refit(
     KeyboardInterrupt
         If interrupted; the generator is then as it was.
     """
-    weights, average = generator.weights(), copy.deepcopy(generator)
-    learner = _Learner(generator, split.whole(), how, np.random.default_rng(seed))
+    weights, average = best.weights, copy.deepcopy(generator)
+    learner, now = _Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
+    parts = {"refit": now, "average": average, "learner": learner}
+    keeper.resume(parts)
     generator.train()
     try:
-        for step in range(1, round(REFIT_STEPS * best.step) + 1):
-            loss = learner.step(REFIT_RATE * how.rate * min(1.0, step / WARM_UP))
-            follow(average, generator, how.average, step)
-            if time.monotonic() >= how.deadline or not math.isfinite(loss):
-                break
+        while not now.done and now.step < round(REFIT_STEPS * best.step):
+            keeper.offer(parts)
+            now.step += 1
+            loss = learner.step(REFIT_RATE * how.rate * min(1.0, now.step / WARM_UP))
+            follow(average, generator, how.average, now.step)
+            now.done = time.monotonic() >= how.deadline or not math.isfinite(loss)
+        now.done = True
+        keeper.done({"refit": now, "average": average})
         if all(bool(part.isfinite().all()) for part in average.parameters()):
             weights = average.weights()
     finally:
@@ -322,8 +367,10 @@ def refit(
 class _Learner:
     """Steps of learning by likelihood, one after the other."""
 
+    KEPT = ("generator", "optimiser", "state", "streams", "rng", "noise")
+
     def __init__(self, generator: Generator, split: Split, how: LikelihoodSettings, rng: np.random.Generator) -> None:
-        self.generator, self.how = generator, how
+        self.generator, self.how, self.rng = generator, how, rng
         self.noise = seeded(rng)
         self.streams = Streams(split, generator.lookback, how.batch, rng)
         self.restart()

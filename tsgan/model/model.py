@@ -19,9 +19,10 @@ from ..panel import Given, Panel
 from .adversary import AdversarialResult, AdversarialSettings, fit_adversarial
 from .base import Base, fit_base
 from .callbacks import History
+from .checkpoints import Checkpoint, Keeper
 from .chunks import ChunkSource, Lookback
 from .generator import Generator, Sizes
-from .likelihood import Checkpoint, LikelihoodSettings, Split, fit_likelihood, refit
+from .likelihood import Best, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
 from .rollout import Rollout, free_run
@@ -80,7 +81,7 @@ class Options:
 class Training:
     """How teaching ended."""
 
-    first: Checkpoint
+    first: Best
     second: AdversarialResult | None  # None where there was no second stage
     interrupted: bool
 
@@ -105,6 +106,7 @@ class Model:
         options: Options,
         seed: np.random.SeedSequence,
         history: History,
+        checkpoint: Checkpoint,
         deadline: float = math.inf,
     ) -> Model:
         """Learn a panel.
@@ -120,6 +122,8 @@ class Model:
         options : Options
         seed : numpy.random.SeedSequence
         history : History
+        checkpoint : Checkpoint
+            Of the whole fit, from which it is gone on with.
         deadline : float
             Of `time.monotonic()`, for all of it.
 
@@ -129,18 +133,21 @@ class Model:
             See `likelihood.fit_likelihood`.
         """
         first, second = seed.spawn(2)
+        keeper = Keeper(checkpoint)
         statics, training = None, None
         if layout.statics:
             rows = Panel.from_dense(panel.statics[:, None, :])
             own = Layout(layout.statics)
             soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATICS_SHARE)
             alone = replace(options, adversarial_steps=0)
-            statics, training = _fit(rows, own, 1, np.zeros(0, np.int64), alone, first, History(), soon)
+            statics, training = _fit(
+                rows, own, 1, np.zeros(0, np.int64), alone, first, History(), keeper.at("statics"), soon
+            )
             if training is not None and training.interrupted:  # what is learned until then is the statics
                 options = replace(options, first=replace(options.first, steps=0))
         steps = None
         if layout.cells:
-            steps, how = _fit(panel, layout, window, starts, options, second, history, deadline)
+            steps, how = _fit(panel, layout, window, starts, options, second, history, keeper.at("steps"), deadline)
             training = training if training is not None and training.interrupted else how
         return cls(layout, steps, statics, training)
 
@@ -311,6 +318,7 @@ def _fit(
     options: Options,
     seed: np.random.SeedSequence,
     history: History,
+    keeper: Keeper,
     deadline: float,
 ) -> tuple[Generator, Training | None]:
     """Fit the base and teach the network on top of it; return how that ended, None if there was too little to."""
@@ -326,7 +334,7 @@ def _fit(
     if not split.possible or not how.steps:
         return generator, None
     second = None
-    best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history)
+    best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history, keeper.at("likelihood"))
     interrupted, steps = best.interrupted, options.adversarial_steps
     if steps is None:
         steps = min(MAX_ADVERSARIAL, best.taken // ADVERSARIAL_PART)
@@ -336,9 +344,11 @@ def _fit(
         if steps and not interrupted and window > 1:
             against = replace(options.second, batch=how.batch)
             own = seed.spawn(1)[0]
-            second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE)
+            place = keeper.at("adversarial")
+            second = fit_adversarial(generator, split, against, steps, own, history, place, deadline, FIRST_SHARE)
         if options.refit and best.step and not interrupted and (second is None or not second.kept):
-            refit(generator, split, replace(how, deadline=deadline), best, seed.spawn(1)[0])
+            own = seed.spawn(1)[0]
+            refit(generator, split, replace(how, deadline=deadline), best, own, keeper.at("refit"))
     except KeyboardInterrupt:
         interrupted = True
     return generator, Training(best, second, interrupted)
