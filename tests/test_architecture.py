@@ -35,9 +35,10 @@ ROOMS = {
     "model": 3,
     "evaluation": 4,
     "estimator": 5,
-    "cli": 6,
-    "__init__": 6,
-    "__main__": 7,
+    "scale": 6,
+    "cli": 7,
+    "__init__": 7,
+    "__main__": 8,
 }
 
 
@@ -72,13 +73,14 @@ NEVER = (
     Never("jinja2", but=("evaluation.report",)),
     Never("pyarrow", but=("tables",)),
     Never("narwhals", but=("tables.frames",)),
-    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "random")),
+    Never("joblib", but=("scale.local",)),
+    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "marshal", "shelve", "random")),
     *(Never(name) for name in ("torch.load", "torch.save", "torch.manual_seed", "numpy.random.seed", "np.random.seed")),
 )
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 148, "lines": 33_000, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 153, "lines": 34_500, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)
@@ -321,7 +323,7 @@ BREAKS = [
     ("evaluation/report/page.py", "import jinja2", None),
     ("tables/files.py", "def f():\n    import narwhals", "tables.files:2: narwhals comes in by tables.frames only"),
     ("bundle.py", "import pickle", "bundle:1: pickle is banned"),
-    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib is banned"),
+    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib comes in by scale.local only"),
     ("bundle.py", "import torch\ntorch.load('x')", "bundle:2: torch.load is banned"),
     ("bundle.py", "np.load('x', allow_pickle=True)", "bundle:1: allow_pickle is banned"),
     (

@@ -22,6 +22,8 @@ _HOMES = {
     "Derived": "constraints.derived",
     "Range": "constraints.ranges",
     "suggest_constraints": "constraints.suggesting",
+    "fit_each": "scale.local",
+    "Models": "scale.models",
     "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
@@ -33,6 +35,7 @@ __all__ = [
     "Fixed",
     "FixedSum",
     "Inequality",
+    "Models",
     "Monotone",
     "Range",
     "RecurrentGAN",
@@ -44,6 +47,7 @@ __all__ = [
     "errors",
     "evaluate",
     "fan_chart",
+    "fit_each",
     "pipeline",
     "suggest_constraints",
     "train_holdout_split",
@@ -63,6 +67,8 @@ if TYPE_CHECKING:
     from .evaluation.report.fan import fan_chart
     from .evaluation.report.report import Comparison, Report
     from .evaluation.splits import train_holdout_split
+    from .scale.local import fit_each
+    from .scale.models import Models
 
 
 def __getattr__(name: str) -> Any:
