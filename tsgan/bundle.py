@@ -296,6 +296,8 @@ def check(path: str | os.PathLike[str]) -> Path:
     home = Path(path)
     if home.exists() and not home.is_dir():
         raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
+    if (home / INDEX).is_file():
+        raise ModelFileError(f"{home} holds one model for each group of a table; choose a new or an empty directory")
     try:
         if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(at.name) for at in home.iterdir()):
             raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
