@@ -80,7 +80,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 153, "lines": 34_500, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 154, "lines": 34_500, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)
