@@ -59,6 +59,12 @@ def test_whole_entities_are_drawn_and_counted(folders, make_mixed):
     assert report["marginals"].grade == "faithful"
 
 
+def test_a_folder_that_copies_another_is_found_out(folders):
+    report = evaluate(folders[0], folders[0], rows=1200, **{**ROLES, **FEW, "metrics": ["copies"]})
+    assert report["copies"].grade == "leak"
+    assert 0.2 < report["copies"].value < 0.5  # a third of the real ones were drawn
+
+
 def test_what_is_drawn_is_seeded_and_by_chance_alone(make_mixed, tmp_path):
     frame = make_mixed(0, 300)
     frame.loc[5, "level"] = 1e6  # the excerpt of a fit would hold it in any case
