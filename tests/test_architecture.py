@@ -37,6 +37,7 @@ ROOMS = {
     "estimator": 5,
     "callbacks": 6,
     "tuning": 7,
+    "scale": 7,
     "cli": 8,
     "__init__": 8,
     "__main__": 9,
@@ -77,13 +78,14 @@ NEVER = (
     Never("tensorboard", but=("callbacks.tensorboard",)),
     Never("pyarrow", but=("tables",)),
     Never("narwhals", but=("tables.frames",)),
-    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "random")),
+    Never("joblib", but=("scale.local",)),
+    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "marshal", "shelve", "random")),
     *(Never(name) for name in ("torch.load", "torch.save", "torch.manual_seed", "numpy.random.seed", "np.random.seed")),
 )
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 155, "lines": 34_050, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 170, "lines": 36_000, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)
@@ -328,7 +330,7 @@ BREAKS = [
     ("tuning.py", "def f():\n    import optuna", "tuning:2: optuna comes in by callbacks.optuna only"),
     ("callbacks/mlflow.py", "import mlflow", None),
     ("bundle.py", "import pickle", "bundle:1: pickle is banned"),
-    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib is banned"),
+    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib comes in by scale.local only"),
     ("bundle.py", "import torch\ntorch.load('x')", "bundle:2: torch.load is banned"),
     ("bundle.py", "np.load('x', allow_pickle=True)", "bundle:1: allow_pickle is banned"),
     (

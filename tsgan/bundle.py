@@ -47,6 +47,7 @@ from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAMod
 
 FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
+INDEX = "index.json"  # of a folder of models, one for each group of a table (`scale.groups`)
 OURS = re.compile(rf".+-[0-9a-f]{{12}}\.safetensors|{unfinished.NAME.pattern}")  # what `write` makes
 ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
 STALE = 3600.0  # seconds after which a whole file that no model names is of a process that was killed
@@ -296,6 +297,8 @@ def check(path: str | os.PathLike[str], what: str = "model") -> Path:
     home = Path(path)
     if home.exists() and not home.is_dir():
         raise ModelFileError(f"{home} is a file; a {what} is saved as a directory: choose another path")
+    if (home / INDEX).is_file():
+        raise ModelFileError(f"{home} holds one model for each group of a table; choose a new or an empty directory")
     try:
         if (
             home.is_dir()
@@ -470,6 +473,11 @@ def _read(home: Path, check: bool, what: str) -> tuple[dict[str, Any], dict[str,
 
     name = f"{what}.json"
     if not (home / name).is_file():
+        if (home / INDEX).is_file():
+            raise NotAModelError(
+                f"{home} holds one model for each group of a table; load all with tsgan.Models.load, or pass the "
+                "folder of one of them"
+            )
         wrong = "does not exist" if not home.exists() else f"has no {name}"
         if (home / name).exists():
             wrong = f"has a {name} that is no plain file"

@@ -14,7 +14,7 @@ import pytest
 
 from tsgan.cli.commands import main
 
-FLAGS = "--hidden 8 --units 8 --batch-size 16 --adversarial-steps 0 --seed 0 -q".split()
+FLAGS = ["--hidden", "8", "--units", "8", "--batch-size", "16", "--adversarial-steps", "0", "--seed", "0", "-q"]
 
 
 @pytest.fixture

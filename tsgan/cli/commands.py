@@ -191,6 +191,19 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
     names = _add_estimator(parser, ("verbose", "callbacks"))
+    groups = parser.add_argument_group("one model for each group of the table, in one folder")
+    groups.add_argument(
+        "--by", metavar="NAME[,NAME]", action="extend", type=split_names, help="columns that tell groups apart"
+    )
+    groups.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="fits side by side, -1: all cores (default: 1)"
+    )
+    groups.add_argument(
+        "--few",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="what becomes of groups with too few rows (default: refuse)",
+    )
     parser.add_argument(
         "--params",
         metavar="FILE",
@@ -218,13 +231,17 @@ def _fit(args: argparse.Namespace) -> None:
     from .log import JsonLog
     from .values import check_resume, params_of
 
-    bundle.check(args.output)
+    if not args.by:
+        bundle.check(args.output)
     arguments = _estimator_arguments(args)
     if args.params is not None:
         params = params_of(args.params)
         if over := [f"{name}={value!r}" for name, value in params.items() if name in arguments]:
             _say(args, f"{args.params}: {', '.join(over)} left out, flags win")
         arguments = {**params, **arguments}
+    if args.by:
+        _fit_each(args, arguments)
+        return
     check_resume(args.resume, arguments.get("checkpoint"))
     log = JsonLog() if args.log == "json" else None
     if log is not None:
@@ -233,6 +250,27 @@ def _fit(args: argparse.Namespace) -> None:
     with log.ending(model, args.output, args.stopped) if log is not None else contextlib.nullcontext():
         model.fit(_learned_table(args, arguments)).save(args.output)
     _say(args, f"saved the model in {args.output}")
+
+
+def _fit_each(args: argparse.Namespace, arguments: dict[str, Any]) -> None:
+    from ..errors import InputError, ParameterError
+    from ..scale.groups import begin
+    from ..scale.local import fit_each
+
+    if args.data != "-" and Path(args.data).is_dir():
+        raise InputError(f"{args.data}: groups are told apart in one table in memory; pass one file with --by")
+    if args.resume or args.log == "json":
+        raise ParameterError(f"--{'resume' if args.resume else 'log json'} is for one model; leave it out with --by")
+    begin(args.output)
+    table = _table(args, args.data, arguments.get("time"))
+    done: list[str] = []
+
+    def told(group: Any) -> None:
+        done.append(group.name)
+        _say(args, f"{len(done)} done: {group.name}{' (failed)' if group.wrong else ''}")
+
+    models = fit_each(table, args.by, args.output, n_jobs=args.jobs, few=args.few, told=told, **arguments)
+    _say(args, f"saved the models of {len(models)} groups in {args.output}")
 
 
 def _learned_table(args: argparse.Namespace, arguments: dict[str, Any]) -> Any:
@@ -282,8 +320,13 @@ def _tune(args: argparse.Namespace) -> None:
 def _build_sample(parser: argparse.ArgumentParser) -> None:
     from .values import PIECE, as_condition, as_count, as_moment
 
-    parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
-    parser.add_argument("-n", type=int, metavar="N", help="number of sequences (default: 1, or the rows of --static)")
+    parser.add_argument("model", metavar="MODEL", help="folder of a saved model, or of one for each group")
+    parser.add_argument(
+        "-n",
+        type=int,
+        metavar="N",
+        help="number of sequences (default: 1, or the rows of --static; of groups, as many as were fitted)",
+    )
     parser.add_argument("--length", type=int, metavar="L", help="steps of each (default: as learned)")
     parser.add_argument("--start", type=as_moment, metavar="S", help="first moment or step (default: as learned)")
     parser.add_argument(
@@ -292,7 +335,8 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=as_condition,
-        help="a value that a static column, or a category on every row, must have; may be repeated",
+        help="a value that a static column, or a category on every row, must have, or that names a group; may be "
+        "repeated",
     )
     parser.add_argument("--static", metavar="FILE", help="table of static values: one sequence for each of its rows")
     parser.add_argument("--seed", type=int, metavar="INT", help="the same seed gives the same table (default: none)")
@@ -313,18 +357,15 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
-    from ..estimator.recurrent_gan import RecurrentGAN
     from ..tables import files as tables
-    from .values import as_frame, check_file, sequences_of, where_of
+    from .values import as_frame, check_file, sequences_of
 
     check_file(args.output)
-    model = RecurrentGAN.load(args.model, device=args.device)
-    conditions: dict[str, Any] = {}
-    if args.where:
-        conditions["where"] = where_of(args.where, model.schema_)
+    model, usual, where = _drawn_from(args)
+    conditions: dict[str, Any] = {"where": where} if where else {}
     if args.static:
         conditions["static"] = tables.read(args.static)
-    n = args.n if args.n is not None else len(conditions["static"]) if args.static else 1
+    n = args.n if args.n is not None else len(conditions["static"]) if args.static else usual
     chunk = sequences_of(model, n, args.length, args.chunk, args.output)
     pieces = model.sample_iter(n, chunk, args.length, start=args.start, random_state=args.seed, **conditions)
     sequences, shown = 0, time.monotonic()
@@ -341,6 +382,27 @@ def _sample(args: argparse.Namespace) -> None:
     _say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
 
 
+def _drawn_from(args: argparse.Namespace) -> tuple[Any, int, dict[str, Any]]:
+    """Return the model, or those of the groups that are asked for, the usual number of sequences, other conditions."""
+    from .. import bundle
+    from ..errors import ParameterError
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from .values import groups_of, where_of
+
+    if not (Path(args.model) / bundle.INDEX).is_file():
+        model = RecurrentGAN.load(args.model, device=args.device)
+        return model, 1, where_of(args.where, model.schema_) if args.where else {}
+    from ..scale.models import Models
+
+    if args.static:
+        raise ParameterError(f"--static: {args.model} holds one model for each group; draw from the folder of one")
+    models = Models.load(args.model, device=args.device)
+    chosen, rest = groups_of(models, args.where)
+    models = models.pick(chosen)[0]
+    where = where_of(rest, models[next(iter(models))].schema_) if rest else {}
+    return models, int(models.groups["sequences"].sum()), where
+
+
 # evaluate
 
 
@@ -348,7 +410,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report.thresholds import EXAMPLES
 
-    parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
+    parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}; or a folder of parquet files")
     parser.add_argument(
         "synthetic", metavar="SYNTHETIC", nargs="+", help="the synthetic table; several are judged side by side"
     )
@@ -393,10 +455,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         arguments["metrics"] = [*arguments.get("metrics", ["default"]), *asked]
     arguments["verbose"] = False if args.quiet else None  # the bar is for terminals
     named = _by_name(args.synthetic)
-    real = _table(args, args.real, arguments.get("time"))
-    others = [_table(args, path, arguments.get("time"), real) for path in named.values()]
+    real = _judged(args, args.real, arguments)
+    others = [_judged(args, path, arguments, real) for path in named.values()]
     if args.holdout:
-        arguments["holdout"] = _table(args, args.holdout, arguments.get("time"), real)
+        arguments["holdout"] = _judged(args, args.holdout, arguments, real)
     judged: Any
     if len(others) == 1:
         judged = evaluate(real, others[0], **arguments)
@@ -422,6 +484,14 @@ def _evaluate(args: argparse.Namespace) -> int:
     for line in failures:
         print(f"tsgan: failed: {line}", file=sys.stderr)
     return 3 if failures else 0
+
+
+def _judged(args: argparse.Namespace, path: str, arguments: dict[str, Any], like: Any = None) -> Any:
+    """Return a table; or where it is, if it is drawn from: a folder, or with --rows any parquet file."""
+    place = Path(path)
+    if path != "-" and (place.is_dir() or ("rows" in arguments and place.suffix.lower() == ".parquet")):
+        return place
+    return _table(args, path, arguments.get("time"), None if isinstance(like, Path) else like)
 
 
 def _by_name(paths: Sequence[str]) -> dict[str, str]:
@@ -471,6 +541,12 @@ def _info(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
 
+    if (Path(args.model) / bundle.INDEX).is_file():
+        from ..scale.models import Models
+
+        models = Models.load(args.model)
+        print(f"{args.model}: {models!r}\n\n{models.groups.to_string(index=False)}")
+        return
     model, document = RecurrentGAN.load(args.model), bundle.read(args.model, check=False)[0]
     usual = inspect.signature(type(model)).parameters
     changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}

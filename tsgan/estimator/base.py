@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
+    from ..tables.keys import Keys
     from .drawing import Drawer, Order
 
 
@@ -53,6 +54,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     history_: list[Row]
     trained_: bool
     finished_: bool
+    interrupted_: bool  # whether training was stopped from outside
     _encoder: Encoder
     _model: Model
     _seed: np.random.SeedSequence
@@ -295,6 +297,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         start: Any = None,
         where: Mapping[str, Any] | None = None,
         static: Any = None,
+        before: int = 0,
         random_state: RandomState = None,
     ) -> Iterator[Any]:
         """Draw what `sample` draws, in pieces of about `chunk` sequences: only one of them is held in memory.
@@ -307,6 +310,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             Sequences of a piece at most (pieces end where a block of random numbers does, so they may be smaller).
         length, start, where, static, random_state
             As in `sample`; the pieces put together are what it returns for the same seed.
+        before : int
+            Sequences that were drawn before these: keys, and numbers of the level `sequence`, go on after them.
 
         Yields
         ------
@@ -317,12 +322,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         order = self._order(n, length, start, where, static)
         number("chunk", chunk, 1, whole=True)
+        number("before", before, 0, whole=True)
         seed = streams(self.random_state if random_state is None else random_state, 1)
-        return self._pieces(order, int(chunk), seed)
+        return self._pieces(order, int(chunk), seed, (int(before), 0))
 
-    def _pieces(self, order: Order, chunk: int, seed: np.random.SeedSequence) -> Iterator[Any]:
+    def _pieces(self, order: Order, chunk: int, seed: np.random.SeedSequence, before: tuple[int, int]) -> Iterator[Any]:
         held: list[Any] = []
-        before, count = (0, 0), 0
+        count = 0
         for rows in self._drawer.rows(order, seed):
             if held and count + len(rows.lengths) > chunk:
                 yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
@@ -331,6 +337,23 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             held.append(rows)
             count += len(rows.lengths)
         yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
+
+    def take_keys(self, keys: Keys) -> Self:
+        """Make new keys of the entity as of a larger table, of which the fitted one was a part.
+
+        Parameters
+        ----------
+        keys : Keys
+            `Keys.fit` of the larger table's entities.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        self._check_fitted()
+        self._encoder.take_keys(keys)
+        return self
 
     def continue_from(self, past: Any, steps: int, n: int = 1, *, random_state: RandomState = None) -> Any:
         """Draw what may come after a given past: `n` futures of `steps` steps for each of its sequences.
