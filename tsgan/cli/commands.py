@@ -227,7 +227,8 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 def _sample(args: argparse.Namespace) -> None:
     from ..estimator.recurrent_gan import RecurrentGAN
     from ..tables import files as tables
-    from .values import as_frame, check_file, sequences_of, where_of
+    from ..tables.flat import as_frame
+    from .values import check_file, sequences_of, where_of
 
     check_file(args.output)
     model = RecurrentGAN.load(args.model, device=args.device)
