@@ -50,8 +50,9 @@ def sample(
     Returns
     -------
     dask DataFrame
-        Columns and dtypes of the fitted table. Levels of an index that has names, moments or several levels are its
-        first columns; rows are counted within each partition. Categories are unknown until computed.
+        Columns and dtypes of the fitted table (text as `dataframe.convert-string` of Dask's configuration says). Levels
+        of an index that has names, moments or several levels are its first columns; rows are counted within each
+        partition. Categories are unknown until computed.
 
     Raises
     ------
