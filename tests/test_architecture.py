@@ -35,10 +35,10 @@ ROOMS = {
     "model": 3,
     "evaluation": 4,
     "estimator": 5,
-    "cli": 6,
     "scale": 6,
-    "__init__": 6,
-    "__main__": 7,
+    "cli": 7,
+    "__init__": 7,
+    "__main__": 8,
 }
 
 
@@ -76,13 +76,14 @@ NEVER = (
     Never("dask", but=("scale.dask",)),
     Never("ray", but=("scale.ray",)),
     Never("pyspark", but=("scale.spark",)),
-    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "random")),
+    Never("joblib", but=("scale.local",)),
+    *(Never(name) for name in ("pickle", "cloudpickle", "dill", "marshal", "shelve", "random")),
     *(Never(name) for name in ("torch.load", "torch.save", "torch.manual_seed", "numpy.random.seed", "np.random.seed")),
 )
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 154, "lines": 33_600, "lines of a file": 550, "rooms": 10, "type: ignore": 10}
+MOST = {"files": 160, "lines": 35_400, "lines of a file": 550, "rooms": 10, "type: ignore": 10}
 
 
 @dataclass(frozen=True)
@@ -325,7 +326,7 @@ BREAKS = [
     ("evaluation/report/page.py", "import jinja2", None),
     ("tables/files.py", "def f():\n    import narwhals", "tables.files:2: narwhals comes in by tables.frames only"),
     ("bundle.py", "import pickle", "bundle:1: pickle is banned"),
-    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib is banned"),
+    ("bundle.py", "def f():\n    from joblib import dump", "bundle:2: joblib comes in by scale.local only"),
     ("bundle.py", "import torch\ntorch.load('x')", "bundle:2: torch.load is banned"),
     ("bundle.py", "np.load('x', allow_pickle=True)", "bundle:1: allow_pickle is banned"),
     (

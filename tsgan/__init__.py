@@ -22,6 +22,8 @@ _HOMES = {
     "Derived": "constraints.derived",
     "Range": "constraints.ranges",
     "suggest_constraints": "constraints.suggesting",
+    "fit_each": "scale.local",
+    "Models": "scale.models",
     "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
@@ -34,6 +36,7 @@ __all__ = [
     "Fixed",
     "FixedSum",
     "Inequality",
+    "Models",
     "Monotone",
     "Range",
     "RecurrentGAN",
@@ -45,6 +48,7 @@ __all__ = [
     "errors",
     "evaluate",
     "fan_chart",
+    "fit_each",
     "pipeline",
     "scale",
     "suggest_constraints",
@@ -65,6 +69,8 @@ if TYPE_CHECKING:
     from .evaluation.report.fan import fan_chart
     from .evaluation.report.report import Comparison, Report
     from .evaluation.splits import train_holdout_split
+    from .scale.local import fit_each
+    from .scale.models import Models
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,7 @@ from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAMod
 
 FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
 NAME = "model.json"
+INDEX = "index.json"  # of a folder of models, one for each group of a table (`scale.groups`)
 OURS = re.compile(rf".+-[0-9a-f]{{12}}\.safetensors|{unfinished.NAME.pattern}")  # what `write` makes
 ROOM = 2**25  # bytes that must be free: more than networks of the usual sizes take
 STALE = 3600.0  # seconds after which a whole file that no model names is of a process that was killed
@@ -295,6 +296,8 @@ def check(path: str | os.PathLike[str]) -> Path:
     home = Path(path)
     if home.exists() and not home.is_dir():
         raise ModelFileError(f"{home} is a file; a model is saved as a directory: choose another path")
+    if (home / INDEX).is_file():
+        raise ModelFileError(f"{home} holds one model for each group of a table; choose a new or an empty directory")
     try:
         if home.is_dir() and not (home / NAME).is_file() and not all(OURS.fullmatch(at.name) for at in home.iterdir()):
             raise ModelFileError(f"{home} exists and holds no model; choose a new or an empty directory")
@@ -442,6 +445,11 @@ def _read(home: Path, check: bool) -> tuple[dict[str, Any], dict[str, Arrays]]:
     from safetensors.numpy import load
 
     if not (home / NAME).is_file():
+        if (home / INDEX).is_file():
+            raise NotAModelError(
+                f"{home} holds one model for each group of a table; load all with tsgan.Models.load, or pass the "
+                "folder of one of them"
+            )
         what = "does not exist" if not home.exists() else f"has no {NAME}"
         if (home / NAME).exists():
             what = f"has a {NAME} that is no plain file"

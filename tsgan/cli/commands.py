@@ -162,6 +162,19 @@ def _build_fit(parser: argparse.ArgumentParser) -> None:
         help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
         "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
     )
+    groups = parser.add_argument_group("one model for each group of the table, in one folder")
+    groups.add_argument(
+        "--by", metavar="NAME[,NAME]", action="extend", type=split_names, help="columns that tell groups apart"
+    )
+    groups.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="fits side by side, -1: all cores (default: 1)"
+    )
+    groups.add_argument(
+        "--few",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="what becomes of groups with too few rows (default: refuse)",
+    )
     few, left_out = advanced(RecurrentGAN), ("verbose", "callbacks", "constraints")
     names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
     rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
@@ -175,17 +188,40 @@ def _fit(args: argparse.Namespace) -> None:
     from ..estimator.recurrent_gan import RecurrentGAN
     from .values import calendar_of, rules_of
 
-    bundle.check(args.output)
+    if not args.by:
+        bundle.check(args.output)
     arguments = given(args, args.names)
     if "constraints" in arguments:
         arguments["constraints"] = rules_of(arguments["constraints"])
     if "calendar" in arguments:
         arguments["calendar"] = calendar_of(arguments["calendar"])
-    model = RecurrentGAN(**arguments, verbose=not args.quiet)
     in_parts = args.data != "-" and Path(args.data).is_dir()
+    if args.by:
+        _fit_each(args, in_parts, arguments)
+        return
+    model = RecurrentGAN(**arguments, verbose=not args.quiet)
     table: Any = Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
     model.fit(table).save(args.output)
     _say(args, f"saved the model in {args.output}")
+
+
+def _fit_each(args: argparse.Namespace, in_parts: bool, arguments: dict[str, Any]) -> None:
+    from ..errors import InputError
+    from ..scale.groups import begin
+    from ..scale.local import fit_each
+
+    if in_parts:
+        raise InputError(f"{args.data}: groups are told apart in one table in memory; pass one file with --by")
+    begin(args.output)
+    table = _table(args, args.data, arguments.get("time"))
+    done: list[str] = []
+
+    def told(group: Any) -> None:
+        done.append(group.name)
+        _say(args, f"{len(done)} done: {group.name}{' (failed)' if group.wrong else ''}")
+
+    models = fit_each(table, args.by, args.output, n_jobs=args.jobs, few=args.few, told=told, **arguments)
+    _say(args, f"saved the models of {len(models)} groups in {args.output}")
 
 
 # sample
@@ -194,8 +230,13 @@ def _fit(args: argparse.Namespace) -> None:
 def _build_sample(parser: argparse.ArgumentParser) -> None:
     from .values import PIECE, as_condition, as_count, as_moment
 
-    parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
-    parser.add_argument("-n", type=int, metavar="N", help="number of sequences (default: 1, or the rows of --static)")
+    parser.add_argument("model", metavar="MODEL", help="folder of a saved model, or of one for each group")
+    parser.add_argument(
+        "-n",
+        type=int,
+        metavar="N",
+        help="number of sequences (default: 1, or the rows of --static; of groups, as many as were fitted)",
+    )
     parser.add_argument("--length", type=int, metavar="L", help="steps of each (default: as learned)")
     parser.add_argument("--start", type=as_moment, metavar="S", help="first moment or step (default: as learned)")
     parser.add_argument(
@@ -204,7 +245,8 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=as_condition,
-        help="a value that a static column, or a category on every row, must have; may be repeated",
+        help="a value that a static column, or a category on every row, must have, or that names a group; may be "
+        "repeated",
     )
     parser.add_argument("--static", metavar="FILE", help="table of static values: one sequence for each of its rows")
     parser.add_argument("--seed", type=int, metavar="INT", help="the same seed gives the same table (default: none)")
@@ -225,19 +267,16 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
-    from ..estimator.recurrent_gan import RecurrentGAN
     from ..tables import files as tables
     from ..tables.flat import as_frame
-    from .values import check_file, sequences_of, where_of
+    from .values import check_file, sequences_of
 
     check_file(args.output)
-    model = RecurrentGAN.load(args.model, device=args.device)
-    conditions: dict[str, Any] = {}
-    if args.where:
-        conditions["where"] = where_of(args.where, model.schema_)
+    model, usual, where = _drawn_from(args)
+    conditions: dict[str, Any] = {"where": where} if where else {}
     if args.static:
         conditions["static"] = tables.read(args.static)
-    n = args.n if args.n is not None else len(conditions["static"]) if args.static else 1
+    n = args.n if args.n is not None else len(conditions["static"]) if args.static else usual
     chunk = sequences_of(model, n, args.length, args.chunk, args.output)
     pieces = model.sample_iter(n, chunk, args.length, start=args.start, random_state=args.seed, **conditions)
     sequences, shown = 0, time.monotonic()
@@ -252,6 +291,27 @@ def _sample(args: argparse.Namespace) -> None:
                 _say(args, f"{out.rows:,} rows{share}", end="\r" if sys.stderr.isatty() else "\n")
                 shown = now
     _say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
+
+
+def _drawn_from(args: argparse.Namespace) -> tuple[Any, int, dict[str, Any]]:
+    """Return the model, or those of the groups that are asked for, the usual number of sequences, other conditions."""
+    from .. import bundle
+    from ..errors import ParameterError
+    from ..estimator.recurrent_gan import RecurrentGAN
+    from .values import groups_of, where_of
+
+    if not (Path(args.model) / bundle.INDEX).is_file():
+        model = RecurrentGAN.load(args.model, device=args.device)
+        return model, 1, where_of(args.where, model.schema_) if args.where else {}
+    from ..scale.models import Models
+
+    if args.static:
+        raise ParameterError(f"--static: {args.model} holds one model for each group; draw from the folder of one")
+    models = Models.load(args.model, device=args.device)
+    chosen, rest = groups_of(models, args.where)
+    models = models.pick(chosen)[0]
+    where = where_of(rest, models[next(iter(models))].schema_) if rest else {}
+    return models, int(models.groups["sequences"].sum()), where
 
 
 # evaluate
@@ -384,6 +444,12 @@ def _info(args: argparse.Namespace) -> None:
     from .. import bundle
     from ..estimator.recurrent_gan import RecurrentGAN
 
+    if (Path(args.model) / bundle.INDEX).is_file():
+        from ..scale.models import Models
+
+        models = Models.load(args.model)
+        print(f"{args.model}: {models!r}\n\n{models.groups.to_string(index=False)}")
+        return
     model, document = RecurrentGAN.load(args.model), bundle.read(args.model, check=False)[0]
     usual = inspect.signature(type(model)).parameters
     changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}

@@ -81,6 +81,19 @@ def where_of(conditions: Sequence[tuple[str, str]], schema: Any) -> dict[str, An
     return found
 
 
+def groups_of(models: Any, conditions: Sequence[tuple[str, str]]) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+    """Return the conditions that choose groups of models, their values as the groups have them, and the others."""
+    chosen: dict[Any, Any] = {}
+    rest, names = [], {str(name): name for name in models.by}
+    for text, value in conditions:
+        if text in names:
+            known = {str(one): one for one in models.groups[names[text]]}
+            chosen.setdefault(names[text], []).append(known.get(value, value))
+        else:
+            rest.append((text, value))
+    return chosen, rest
+
+
 def _kind(column: Any) -> str:
     """Return the kind of a column's values, of a constant by its dtype."""
     if column.kind != "constant":

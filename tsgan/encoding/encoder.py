@@ -214,6 +214,10 @@ class Encoder:
             raise NotFittedError("this Encoder is not fitted yet; call fit(data) first")
         return self._stages
 
+    def take_keys(self, keys: Keys) -> None:
+        """Make new keys in another form, where there is an entity."""
+        self._stages = replace(self.stages, keys=None if self.stages.keys is None else keys)
+
     def encode(self, data: Any) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; see `Stages.encode`."""
         return self.stages.encode(data)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..encoding.schema import Schema
     from ..model.model import Model
     from ..panel import Panel, Windows
+    from ..tables.keys import Keys
     from .drawing import Blocks, Drawer, Order
 
 
@@ -52,6 +53,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     history_: list[dict[str, Any]]
     trained_: bool
     finished_: bool
+    interrupted_: bool  # whether training was stopped from outside
     _encoder: Encoder
     _model: Model
     _seed: np.random.SeedSequence
@@ -288,6 +290,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         start: Any = None,
         where: Mapping[str, Any] | None = None,
         static: Any = None,
+        before: int = 0,
         random_state: RandomState = None,
     ) -> Iterator[Any]:
         """Draw what `sample` draws, in pieces of about `chunk` sequences: only one of them is held in memory.
@@ -300,6 +303,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             Sequences of a piece at most (pieces end where a block of random numbers does, so they may be smaller).
         length, start, where, static, random_state
             As in `sample`; the pieces put together are what it returns for the same seed.
+        before : int
+            Sequences that were drawn before these: keys, and numbers of the level `sequence`, go on after them.
 
         Yields
         ------
@@ -308,7 +313,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         """
         drawn = self.blocks(n, length, start=start, where=where, static=static, random_state=random_state)
         number("chunk", chunk, 1, whole=True)
-        return drawn.pieces(int(chunk))
+        number("before", before, 0, whole=True)
+        return drawn.pieces(int(chunk), sequences=int(before))
 
     def blocks(
         self,
@@ -341,6 +347,23 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         order = self._order(n, length, start, where, static)
         return Blocks(self._drawer, order, streams(self.random_state if random_state is None else random_state, 1))
+
+    def take_keys(self, keys: Keys) -> Self:
+        """Make new keys of the entity as of a larger table, of which the fitted one was a part.
+
+        Parameters
+        ----------
+        keys : Keys
+            `Keys.fit` of the larger table's entities.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        self._check_fitted()
+        self._encoder.take_keys(keys)
+        return self
 
     def continue_from(self, past: Any, steps: int, n: int = 1, *, random_state: RandomState = None) -> Any:
         """Draw what may come after a given past: `n` futures of `steps` steps for each of its sequences.

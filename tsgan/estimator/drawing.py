@@ -202,13 +202,16 @@ class Blocks:
         """Return how many rows some blocks have. Their lengths are drawn, and nothing else: a hundredth of the work."""
         return sum(self.drawer.count(self.order, self.seed, number) for number in blocks)
 
-    def pieces(self, chunk: int | None = None, blocks: range | None = None, rows: int = 0) -> Iterator[Any]:
+    def pieces(
+        self, chunk: int | None = None, blocks: range | None = None, *, sequences: int = 0, rows: int = 0
+    ) -> Iterator[Any]:
         """Draw all or some blocks that follow one another, as tables of at most about `chunk` sequences; None: as one.
 
-        Keys and counted sequences go on from the blocks before, counted rows from the `rows` that these have.
+        Keys and counted sequences go on from the blocks before, and from `sequences` before the first one; counted rows
+        from the `rows` before these blocks.
         """
         encoder, squeeze = self.drawer.encoder, self.order.n == 1
-        before = 0 if blocks is None else blocks.start * self.size, rows
+        before = sequences + (0 if blocks is None else blocks.start * self.size), rows
         held: list[Decoded] = []
         count = 0
         for drawn in self.drawer.rows(self.order, self.seed, blocks):

@@ -313,6 +313,7 @@ class RecurrentGAN(Synthesizer):
             self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
         second = None if training is None else training.second
+        self.interrupted_ = training is not None and training.interrupted
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
         self.finished_ = second is not None and second.kept
         if training is None and self.steps != 0:

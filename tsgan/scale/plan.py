@@ -141,7 +141,7 @@ class Plan:
         blocks = self._blocks(self.n, self.length)
         first, stop = self.edges[partition : partition + 2]
         sequences = first * blocks.size
-        drawn = blocks.pieces(None if whole else 1, range(first, stop), self.before[partition])
+        drawn = blocks.pieces(None if whole else 1, range(first, stop), rows=self.before[partition])
         while True:
             try:
                 with one_thread():  # an engine keeps each core busy by itself
