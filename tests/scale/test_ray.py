@@ -4,6 +4,7 @@ import os
 import warnings
 
 import pandas as pd
+import pyarrow
 import pytest
 
 from tsgan import RecurrentGAN, scale
@@ -34,7 +35,8 @@ def session():
 def test_the_rows_are_those_of_one_process(model, gan, kill_once):
     drawn = scale.ray.sample(model, N, partitions=3, length=2, random_state=4)
     whole = gan.sample(N, 2, random_state=4)
-    got = drawn.map_batches(kill_once, batch_format="pyarrow").to_pandas()
+    tables = ray.get(drawn.map_batches(kill_once, batch_format="pyarrow").to_arrow_refs())
+    got = pyarrow.concat_tables(tables).to_pandas()
     assert os.path.exists(kill_once.mark)  # a worker died, and what it had drawn was drawn again
     pd.testing.assert_frame_equal(got.astype(whole.dtypes), whole, check_exact=True)
 
