@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN
+from tsgan import RecurrentGAN, fit_each
 
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers are to have what the tests have
 ROLES = {"entity": "who", "time": "day", "static": ["sex"]}
+GIVEN = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, **ROLES}
 
 
 @pytest.fixture(scope="session")
@@ -34,8 +35,14 @@ def table():
 
 
 @pytest.fixture(scope="session")
+def given():
+    """Arguments that are learned with in no time."""
+    return GIVEN
+
+
+@pytest.fixture(scope="session")
 def gan(table):
-    return RecurrentGAN(steps=0, hidden=8, units=16, random_state=0, **ROLES).fit(table)
+    return RecurrentGAN(**GIVEN).fit(table)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +51,20 @@ def model(gan, tmp_path_factory):
     path = tmp_path_factory.mktemp("scale") / "model"
     gan.save(path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def stores(table):
+    """The table in three parts by a column, in no order."""
+    of = np.arange(3)[table["who"].str[1:].astype(int) % 3]
+    return table.drop(columns="row").astype({"sky": str}).assign(store=of).sample(frac=1, random_state=0)
+
+
+@pytest.fixture(scope="session")
+def models(stores, tmp_path_factory):
+    """What is learned of them on one machine."""
+    folder = tmp_path_factory.mktemp("models") / "models"
+    return fit_each(stores.sort_values(["who", "day"], ignore_index=True), "store", folder, **GIVEN)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def client():
     settings = {"distributed.worker.memory.spill": False, "dataframe.convert-string": False}
     with (
         dask.config.set(settings),
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -49,13 +49,12 @@ def test_types_are_known_before_anything_is_drawn(model, gan):
     assert not drawn["sky"].cat.known
 
 
-def test_a_table_of_dask_is_learned_part_by_part(table, tmp_path, monkeypatch):
+def test_a_table_of_dask_is_learned_part_by_part(given, table, tmp_path, monkeypatch):
     import tempfile
 
     import dask.dataframe as dd
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    given = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, "entity": "who", "time": "day", "static": ["sex"]}
     with dask.config.set({"dataframe.convert-string": False, "scheduler": "sync"}):
         parts = dd.from_pandas(table, npartitions=3)
         one, two = (RecurrentGAN(**given).fit(X).sample(20) for X in (parts, [table]))
@@ -67,3 +66,13 @@ def test_a_table_of_dask_is_learned_part_by_part(table, tmp_path, monkeypatch):
             RecurrentGAN(**given).fit(again)
     pd.testing.assert_frame_equal(one, two)
     assert list(tmp_path.iterdir()) == []  # what was written on the way is gone, after errors too
+
+
+def test_a_model_for_each_group_is_that_of_one_machine(client, given, stores, models, tmp_path):
+    import dask.dataframe as dd
+
+    parts = dd.from_pandas(stores, npartitions=3, sort=False)
+    found = scale.dask.fit_each(parts, by="store", folder=tmp_path / "models", **given)
+    assert found.groups["store"].tolist() == [0, 1, 2]
+    one, two = (every.sample(30, random_state=0) for every in (found, models))
+    pd.testing.assert_frame_equal(one, two)

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from tsgan import RecurrentGAN, scale
-from tsgan.errors import ModelFileError, NotAModelError, ParameterError
+from tsgan.errors import ModelFileError, NotAModelError, ParameterError, SchemaError
 from tsgan.estimator import drawing
 from tsgan.scale import plan as plans
+from tsgan.scale.apart import Job
 from tsgan.scale.plan import Plan
 from tsgan.tables.flat import schema_of, to_arrow
 
@@ -206,3 +207,33 @@ def test_types_of_arrow():
     assert made.column("gone").to_pylist() == ["x", "y"]
     assert made.column("month").to_pylist() == ["2024-01", "2024-02"]
     assert made.column("at").to_pandas().isna().tolist() == [False, True]
+
+
+def head(**columns):
+    return pd.DataFrame({"store": [1], "who": ["a"], "day": [1], "x": [1.0], **columns})
+
+
+def job(tmp_path, by="store", few="skip", least=10, **params):
+    return Job.of(head(), by, tmp_path / "models", few, least, params, lambda name: ["b", "a"])
+
+
+def test_groups_need_a_column_that_orders_their_rows(tmp_path):
+    with pytest.raises(
+        ParameterError, match="time=None is not allowed; engines bring the rows of a group in any order"
+    ):
+        job(tmp_path)
+    with pytest.raises(SchemaError, match="by='shop' is not a column; the table has"):
+        job(tmp_path, by="shop", time="day")
+    assert job(tmp_path, time="day", entity="who").order == ["who", "day"]
+
+
+def test_models_that_workers_saved_elsewhere(tmp_path):
+    rows = pd.DataFrame({"store": 1, "who": np.repeat(["a", "b"], 10), "day": np.tile(range(10), 2), "x": range(20)})
+    work = job(tmp_path, time="day", entity="who", steps=0, random_state=0)
+    texts = work.fit_all(rows.sample(frac=1, random_state=0))
+    assert len(work.end(texts, "skip")) == 1
+    (tmp_path / "models").rename(tmp_path / "other machine")
+    with pytest.raises(
+        ModelFileError, match=r"workers have saved 1 models that are not here, as that of store=1; name a"
+    ):
+        work.end(texts, "skip")

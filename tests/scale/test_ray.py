@@ -41,8 +41,15 @@ def test_the_rows_are_those_of_one_process(model, gan, kill_once):
     pd.testing.assert_frame_equal(got.astype(whole.dtypes), whole, check_exact=True)
 
 
-def test_a_dataset_is_learned(table):
-    given = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, "entity": "who", "time": "day", "static": ["sex"]}
+def test_a_dataset_is_learned(given, table):
     plain = table.astype({"sky": str})
     one, two = (RecurrentGAN(**given).fit(X).sample(20) for X in (ray.data.from_pandas(plain), [plain]))
+    pd.testing.assert_frame_equal(one.astype(two.dtypes), two)
+
+
+def test_a_model_for_each_group_is_that_of_one_machine(given, stores, models, tmp_path):
+    parts = ray.data.from_pandas(stores)
+    found = scale.ray.fit_each(parts, by="store", folder=tmp_path / "models", **given)
+    assert found.groups["store"].tolist() == [0, 1, 2]
+    one, two = (every.sample(30, random_state=0) for every in (found, models))
     pd.testing.assert_frame_equal(one.astype(two.dtypes), two)

@@ -5,6 +5,7 @@ import shutil
 import warnings
 
 import pandas as pd
+import pyarrow
 import pytest
 
 from tsgan import RecurrentGAN, scale
@@ -54,12 +55,9 @@ def test_what_a_worker_says_arrives(spark, model, tmp_path):
         drawn.collect()
 
 
-def test_a_table_of_spark_is_sorted_and_learned(spark, table):
-    import pyarrow as pa
-
-    given = {"steps": 0, "hidden": 8, "units": 16, "random_state": 0, "entity": "who", "time": "day", "static": ["sex"]}
+def test_a_table_of_spark_is_sorted_and_learned(spark, given, table):
     plain = table.astype({"sky": str}).drop(columns="row")
-    shuffled = pa.Table.from_pandas(plain.sample(frac=1, random_state=0), preserve_index=False)
+    shuffled = pyarrow.Table.from_pandas(plain.sample(frac=1, random_state=0), preserve_index=False)
     parts = spark.createDataFrame(shuffled).repartition(3)
     one, two = (RecurrentGAN(**given).fit(X).sample(20) for X in (parts, [plain]))
     for name in ("who", "x", "count", "sky", "sex"):
@@ -70,3 +68,11 @@ def test_a_table_of_spark_is_sorted_and_learned(spark, table):
 def test_something_else_than_a_session(model):
     with pytest.raises(ParameterError, match="spark is a str; it must be a SparkSession, for instance"):
         scale.spark.sample("local[2]", model, 5)
+
+
+def test_a_model_for_each_group_is_that_of_one_machine(spark, given, stores, models, tmp_path):
+    parts = spark.createDataFrame(pyarrow.Table.from_pandas(stores, preserve_index=False))
+    found = scale.spark.fit_each(parts, by="store", folder=tmp_path / "models", **given)
+    assert found.groups["store"].tolist() == [0, 1, 2]
+    one, two = (every.sample(30, random_state=0) for every in (found, models))
+    pd.testing.assert_frame_equal(one.astype(two.dtypes), two)

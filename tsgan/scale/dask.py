@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .apart import Job
+from .groups import FEWEST
+from .models import Models
 from .plan import Plan, missing
 
 try:
     import dask.dataframe as dd
+    from dask.dataframe.dispatch import make_meta
     from dask.dataframe.utils import clear_known_categories
 except ImportError as error:
     raise missing("dask", error) from error
@@ -69,3 +73,47 @@ def sample(
 def _partition(number: int, plan: Plan) -> pd.DataFrame:
     (frame,) = plan.pieces(number, whole=True)
     return frame
+
+
+def fit_each(
+    df: dd.DataFrame,
+    by: Any,
+    folder: str | os.PathLike[str],
+    *,
+    few: str = "refuse",
+    least: int = FEWEST,
+    **params: Any,
+) -> Models:
+    """Fit one `RecurrentGAN` to each group of a table of Dask, and save all in one folder; see `tsgan.fit_each`.
+
+    A group's rows come to one worker, in any order, and are sorted by entity and time; its model is that which
+    `tsgan.fit_each` learns of the table sorted so.
+
+    Parameters
+    ----------
+    df : dd.DataFrame
+    by : str or list of str
+        Columns that tell groups apart.
+    folder : path-like
+        New, empty, or left unfinished, at a place that this machine and all workers see at this path.
+    few : {"refuse", "skip"}
+        What becomes of groups with too few rows: an error that lists them, after the others are saved, or a warning.
+    least : int
+        Rows that a group must have.
+    **params
+        Arguments of `RecurrentGAN`; `time` must name a column.
+
+    Returns
+    -------
+    Models
+
+    Raises
+    ------
+    InputError, SchemaError, ParameterError, ModelFileError
+        As `tsgan.fit_each`; also if workers saved their models where this machine does not see them.
+    """
+    job = Job.of(make_meta(df), by, folder, few, least, params, lambda name: df[name].drop_duplicates().compute())
+    texts = df.shuffle(on=job.by).map_partitions(
+        lambda rows: pd.Series(job.fit_all(rows), dtype=object), meta=(None, object)
+    )
+    return job.end(texts.compute(), few)

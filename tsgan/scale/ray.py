@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..tables.flat import schema_of, to_arrow
+from .apart import Job
+from .groups import FEWEST
+from .models import Models
 from .plan import Plan, missing
 
 try:
@@ -64,6 +67,53 @@ def sample(
     dataset = ray.data.read_datasource(_Drawn(plan), override_num_blocks=plan.partitions)
     dataset.context.execution_options.preserve_order = True  # tasks end in any order
     return dataset
+
+
+def fit_each(
+    df: ray.data.Dataset,
+    by: Any,
+    folder: str | os.PathLike[str],
+    *,
+    few: str = "refuse",
+    least: int = FEWEST,
+    **params: Any,
+) -> Models:
+    """Fit one `RecurrentGAN` to each group of a table of Ray, and save all in one folder; see `tsgan.fit_each`.
+
+    A group's rows come to one worker, in any order, and are sorted by entity and time; its model is that which
+    `tsgan.fit_each` learns of the table sorted so.
+
+    Parameters
+    ----------
+    df : ray.data.Dataset
+    by : str or list of str
+        Columns that tell groups apart.
+    folder : path-like
+        New, empty, or left unfinished, at a place that this machine and all workers see at this path.
+    few : {"refuse", "skip"}
+        What becomes of groups with too few rows: an error that lists them, after the others are saved, or a warning.
+    least : int
+        Rows that a group must have.
+    **params
+        Arguments of `RecurrentGAN`; `time` must name a column.
+
+    Returns
+    -------
+    Models
+
+    Raises
+    ------
+    InputError, SchemaError, ParameterError, ModelFileError
+        As `tsgan.fit_each`; also if workers saved their models where this machine does not see them.
+    """
+    (head, *_) = ray.get(df.limit(1).to_arrow_refs())
+    job = Job.of(head.to_pandas(), by, folder, few, least, params, df.unique)
+
+    def fit(rows: Any) -> dict[str, list[str]]:
+        return {"group": [job.fit(rows.to_pandas())]}
+
+    done = df.groupby(job.by).map_groups(fit, batch_format="pyarrow")
+    return job.end((row["group"] for row in done.take_all()), few)
 
 
 class _Drawn(Datasource):  # type: ignore[misc]  # Ray's types are not read

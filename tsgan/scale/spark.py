@@ -10,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError
-from ..tables.flat import schema_of, to_arrow
+from ..tables.flat import schema_of, text_table, to_arrow
+from .apart import Job
+from .groups import FEWEST
+from .models import Models
 from .plan import Plan, missing
 
 try:
@@ -83,3 +86,53 @@ def sample(
 
     numbers = spark.range(0, plan.partitions, numPartitions=plan.partitions)
     return numbers.mapInArrow(draw, from_arrow_schema(schema))
+
+
+def fit_each(
+    df: DataFrame,
+    by: Any,
+    folder: str | os.PathLike[str],
+    *,
+    few: str = "refuse",
+    least: int = FEWEST,
+    **params: Any,
+) -> Models:
+    """Fit one `RecurrentGAN` to each group of a table of Spark, and save all in one folder; see `tsgan.fit_each`.
+
+    A group's rows come to one worker, in any order, and are sorted by entity and time; its model is that which
+    `tsgan.fit_each` learns of the table sorted so.
+
+    Parameters
+    ----------
+    df : DataFrame
+    by : str or list of str
+        Columns that tell groups apart.
+    folder : path-like
+        New, empty, or left unfinished, at a place that this machine and all workers see at this path.
+    few : {"refuse", "skip"}
+        What becomes of groups with too few rows: an error that lists them, after the others are saved, or a warning.
+    least : int
+        Rows that a group must have.
+    **params
+        Arguments of `RecurrentGAN`; `time` must name a column.
+
+    Returns
+    -------
+    Models
+
+    Raises
+    ------
+    InputError, SchemaError, ParameterError, ModelFileError
+        As `tsgan.fit_each`; also if workers saved their models where this machine does not see them.
+    """
+
+    def distinct(name: Any) -> Any:
+        return df.select(name).distinct().toArrow().column(0).to_pandas()
+
+    job = Job.of(df.limit(0).toArrow().to_pandas(), by, folder, few, least, params, distinct)
+
+    def fit(rows: Any) -> Any:
+        return text_table([job.fit(rows.to_pandas())])
+
+    done = df.groupBy(*job.by).applyInArrow(fit, "text string")
+    return job.end((row[0] for row in done.collect()), few)

@@ -34,7 +34,7 @@ def frames_of_engine(data: Any, entity: Any, time: Any) -> Iterator[pd.DataFrame
     if engine == "dask":
         return (part.compute() for part in data.partitions)
     if engine == "ray":
-        return iter(data.iter_batches(batch_size=BATCH, batch_format="pandas"))
+        return (batch.to_pandas() for batch in data.iter_batches(batch_size=BATCH, batch_format="pyarrow"))
     names = [name for name in (entity, time) if name in data.columns]
     return _of_spark(data.orderBy(*names) if names else data)
 

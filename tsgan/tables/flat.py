@@ -91,6 +91,13 @@ def to_arrow(frame: pd.DataFrame, schema: Any) -> Any:
     return pa.Table.from_arrays([column.cast(field.type, safe=False) for column, field in columns], schema=schema)
 
 
+def text_table(texts: list[str]) -> Any:
+    """Return texts as an Arrow table of one column, `text`."""
+    import pyarrow as pa
+
+    return pa.table({"text": pa.array(texts, pa.string())})
+
+
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with names of text, and as text what Arrow has no type of its own for."""
     plain = frame.set_axis([str(name) for name in frame.columns], axis=1)
