@@ -4,8 +4,8 @@
     python benchmarks/scale.py --check [dask] [ray] [spark] [--rows 1_000_000]
     python benchmarks/scale.py --parquet [--rows 10_000_000 100_000_000] [--folder DIR]
 
-The first prints rows a second, each engine's start, loading of the model and all else included, beside one process that
-draws the same rows piece by piece; figures of one run compare. `--check` compares hashes of rows, block by block and in
+The first prints rows a second of workers that have started and loaded the model, beside one process that draws the same
+rows piece by piece; figures of one run compare. `--check` compares hashes of rows, block by block and in
 their order, with those of one process. `--parquet` writes by Dask on two workers, and prints the most that each has
 held. Each figure is of processes of their own.
 """
@@ -36,59 +36,67 @@ def fitted(path: str) -> None:
     RecurrentGAN(steps=0, random_state=0, **roles).fit(datasets.load("regime_panel")).save(path)
 
 
-def plain(path: str, rows: int, workers: int, then: Callable[[Any], Any]) -> None:
-    """Draw in this process."""
+def plain(path: str, rows: int, workers: int) -> float:
+    """Draw in this process; return seconds."""
     from tsgan import RecurrentGAN
 
     model = RecurrentGAN.load(path)
-    for piece in model.sample_iter(rows // LENGTH, 1, LENGTH, random_state=0):
-        then(piece)
+    began = time.perf_counter()
+    for _ in model.sample_iter(rows // LENGTH, 1, LENGTH, random_state=0):
+        pass
+    return time.perf_counter() - began
 
 
-def dask(path: str, rows: int, workers: int, then: Callable[[Any], Any]) -> None:
+def dask(path: str, rows: int, workers: int) -> float:
     """Draw by processes of Dask."""
     from distributed import Client, LocalCluster
 
     from tsgan import scale
 
+    def draw(rows: int, parts: int | None) -> None:
+        drawn = scale.dask.sample(path, rows // LENGTH, parts, LENGTH, random_state=0)
+        client.gather(client.compute(drawn.map_partitions(len, meta=(None, object)).to_delayed()))
+
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
-        drawn = scale.dask.sample(path, rows // LENGTH, length=LENGTH, random_state=0)
-        parts = drawn.map_partitions(then, meta=(None, object)).to_delayed()
-        client.gather(client.compute(parts))
+        return timed(draw, rows, workers)
 
 
-def ray(path: str, rows: int, workers: int, then: Callable[[Any], Any]) -> None:
+def ray(path: str, rows: int, workers: int) -> float:
     """Draw by processes of Ray."""
     import ray as engine
 
     from tsgan import scale
 
+    def draw(rows: int, parts: int | None) -> None:
+        drawn = scale.ray.sample(path, rows // LENGTH, parts, LENGTH, random_state=0)
+        drawn.map_batches(lambda table: table.slice(0, 0), batch_format="pyarrow", batch_size=None).materialize()
+
     engine.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
     engine.data.DataContext.get_current().enable_progress_bars = False
-    drawn = scale.ray.sample(path, rows // LENGTH, length=LENGTH, random_state=0)
-
-    def counted(table: Any) -> Any:
-        then(table.to_pandas())
-        return table.slice(0, 0)
-
-    drawn.map_batches(counted, batch_format="pyarrow", batch_size=None).materialize()
+    return timed(draw, rows, workers)
 
 
-def spark(path: str, rows: int, workers: int, then: Callable[[Any], Any]) -> None:
+def spark(path: str, rows: int, workers: int) -> float:
     """Draw by processes of Spark."""
     from tsgan import scale
 
-    drawn = scale.spark.sample(_session(workers), path, rows // LENGTH, length=LENGTH, random_state=0)
+    def draw(rows: int, parts: int | None) -> None:
+        drawn = scale.spark.sample(session, path, rows // LENGTH, parts, LENGTH, random_state=0)
+        drawn.mapInArrow(lambda batches: (batch.slice(0, 0) for batch in batches), drawn.schema).collect()
 
-    def counted(batches: Iterable[Any]) -> Iterable[Any]:
-        for batch in batches:
-            then(batch.to_pandas())
-            yield batch.slice(0, 0)
+    session = _session(workers)
+    return timed(draw, rows, workers)
 
-    drawn.mapInArrow(counted, drawn.schema).collect()
+
+def timed(draw: Callable[[int, int | None], None], rows: int, workers: int) -> float:
+    """Return the seconds of a draw by workers that have loaded the model."""
+    draw(200_000, 4 * workers)
+    began = time.perf_counter()
+    draw(rows, None)
+    return time.perf_counter() - began
 
 
 def _session(workers: int) -> Any:
@@ -98,13 +106,6 @@ def _session(workers: int) -> Any:
     session = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     return session
-
-
-def speed(engine: str, path: str, rows: int, workers: int) -> dict[str, float]:
-    """Draw, and look at each piece no more than by its length; return seconds."""
-    began = time.perf_counter()
-    globals()[engine](path, rows, workers, len)
-    return {"seconds": time.perf_counter() - began}
 
 
 def hashes(engine: str, path: str, rows: int) -> list[int]:
@@ -224,20 +225,20 @@ def main() -> None:
                 print(f"| {engine} | {rows:,} | {len(whole)} | {'yes' if same[-1] else 'NO'} |", flush=True)
             raise SystemExit(not all(same))
         if args.parquet:
-            print("| rows | seconds | rows/s | peak MiB of a worker | of the driver | GB |\n|---|---|---|---|---|---|")
+            print("| rows | seconds | rows/s | peak MiB of a worker | of the driver | MiB |\n|---|---|---|---|---|---|")
             for rows in args.rows or [2_000_000, 10_000_000]:
                 found = child("parquet", path, rows, out := f"{folder}/{rows}")
-                size = sum(file.stat().st_size for file in Path(out).iterdir()) / 1e9
+                size = sum(file.stat().st_size for file in Path(out).iterdir()) / 2**20
                 seconds, worker, here = (found[name] for name in ("seconds", "worker", "here"))
-                print(f"| {rows:,} | {seconds:.0f} | {rows / seconds:,.0f} | {worker:.0f} | {here:.0f} | {size:.2f} |")
+                print(f"| {rows:,} | {seconds:.0f} | {rows / seconds:,.0f} | {worker:.0f} | {here:.0f} | {size:.0f} |")
             return
         rows = (args.rows or [2_000_000])[0]
-        alone = child("speed", "plain", path, rows, 1)["seconds"]
+        alone = child("plain", path, rows, 1)
         print("| engine | workers | rows/s | times one process |\n|---|---|---|---|")
         print(f"| one process | 1 | {rows / alone:,.0f} | 1.0 |", flush=True)
         for engine in engines:
             for workers in args.workers:
-                seconds = child("speed", engine, path, rows, workers)["seconds"]
+                seconds = child(engine, path, rows, workers)
                 print(f"| {engine} | {workers} | {rows / seconds:,.0f} | {alone / seconds:.2f} |", flush=True)
 
 

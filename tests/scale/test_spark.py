@@ -29,6 +29,7 @@ def spark():
     from pyspark.sql import SparkSession
 
     settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.driver.host": "localhost"}
+    settings |= {"spark.sql.timestampType": "TIMESTAMP_NTZ"}  # moments without a zone stay so
     session = SparkSession.builder.master("local[2,4]").config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
