@@ -107,10 +107,10 @@ def fit_each(
         As `tsgan.fit_each`; also if workers saved their models where this machine does not see them.
     """
     (head, *_) = ray.get(df.limit(1).to_arrow_refs())
-    job = Job.of(head.to_pandas(), by, folder, few, least, params, df.unique)
+    job = Job.of(head.to_pandas(date_as_object=False), by, folder, few, least, params, df.unique)
 
     def fit(rows: Any) -> dict[str, list[str]]:
-        return {"group": [job.fit(rows.to_pandas())]}
+        return {"group": [job.fit(rows.to_pandas(date_as_object=False))]}
 
     done = df.groupby(job.by).map_groups(fit, batch_format="pyarrow")
     return job.end((row["group"] for row in done.take_all()), few)

@@ -129,10 +129,10 @@ def fit_each(
     def distinct(name: Any) -> Any:
         return df.select(name).distinct().toArrow().column(0).to_pandas()
 
-    job = Job.of(df.limit(0).toArrow().to_pandas(), by, folder, few, least, params, distinct)
+    job = Job.of(df.limit(0).toArrow().to_pandas(date_as_object=False), by, folder, few, least, params, distinct)
 
     def fit(rows: Any) -> Any:
-        return text_table([job.fit(rows.to_pandas())])
+        return text_table([job.fit(rows.to_pandas(date_as_object=False))])
 
     done = df.groupBy(*job.by).applyInArrow(fit, "text string")
     return job.end((row[0] for row in done.collect()), few)

@@ -28,13 +28,17 @@ def engine_of(data: Any) -> str:
 def frames_of_engine(data: Any, entity: Any, time: Any) -> Iterator[pd.DataFrame]:
     """Yield the rows of an engine's table, once.
 
-    Those of Spark have no order of their own and are sorted by entity and time, as far as these are columns.
+    Those of Spark have no order of their own and are sorted by entity and time, as far as these are columns. Dates are
+    moments at midnight.
     """
     engine = engine_of(data)
     if engine == "dask":
         return (part.compute() for part in data.partitions)
     if engine == "ray":
-        return (batch.to_pandas() for batch in data.iter_batches(batch_size=BATCH, batch_format="pyarrow"))
+        return (
+            batch.to_pandas(date_as_object=False)
+            for batch in data.iter_batches(batch_size=BATCH, batch_format="pyarrow")
+        )
     names = [name for name in (entity, time) if name in data.columns]
     return _of_spark(data.orderBy(*names) if names else data)
 
@@ -53,6 +57,6 @@ def _of_spark(data: Any) -> Iterator[pd.DataFrame]:
             yield pa.RecordBatch.from_arrays([pa.array([stream.getvalue().to_pybytes()], pa.binary())], names=["rows"])
 
     for row in data.mapInArrow(packed, "rows binary").toLocalIterator(prefetchPartitions=True):
-        frame: pd.DataFrame = pa.ipc.open_stream(row[0]).read_all().to_pandas()
+        frame: pd.DataFrame = pa.ipc.open_stream(row[0]).read_all().to_pandas(date_as_object=False)
         if len(frame):
             yield frame
