@@ -1,6 +1,6 @@
-"""How much memory tsgan holds: sampling tables, and fitting folders, that are larger than memory.
+"""How much memory tsgan holds: sampling tables, fitting and judging folders, that are larger than memory.
 
-    python benchmarks/memory.py [sample] [parts] [fit] [--rows 1_000_000 10_000_000] [--full] [--folder DIR]
+    python benchmarks/memory.py [sample] [parts] [fit] [evaluate] [--rows 1_000_000 10_000_000] [--full] [--folder DIR]
 
 Every figure is of a process of its own: what it holds once its libraries (and model) are loaded, and the most it held
 until it was done, both as the system counts them (resident pages, those of mapped files among them). Memory is flat if
@@ -52,13 +52,13 @@ def table(rows: int, first: int, of: int = 100) -> Any:
     return frame
 
 
-def build(folder: str, rows: int, part: int = 250_000) -> None:
-    """Write a folder of parquet files."""
+def build(folder: str, rows: int, first: int = 0, part: int = 250_000) -> None:
+    """Write a folder of parquet files, whose keys and seeds begin with a number."""
     from tsgan.tables import files as tables
 
     Path(folder).mkdir()
     for number, at in enumerate(range(0, rows, part)):
-        tables.write(table(min(part, rows - at), at), Path(folder) / f"part-{number}.parquet")
+        tables.write(table(min(part, rows - at), first + at), Path(folder) / f"part-{number}.parquet")
 
 
 def fitted(path: str, model: str, name: str) -> None:
@@ -119,6 +119,19 @@ def fit(folder: str, model: str) -> float:
     return base
 
 
+def evaluate(folder: str, synthetic: str) -> float:
+    """Judge a folder against another; return what was held before."""
+    import pyarrow.parquet  # noqa: F401
+
+    import tsgan
+
+    roles: Any = {"entity": "unit", "time": "time", "static": ["site"]}
+    tsgan.evaluate(table(20_000, 0), table(20_000, 1), **roles, repeats=1, verbose=False)
+    base = held()
+    tsgan.evaluate(folder, synthetic, **roles, repeats=1, verbose=False)
+    return base
+
+
 def child(*call: Any) -> dict[str, float]:
     """Run a function of this file in a process of its own; return what it held and how long it took."""
     # This process loads no library, since what it holds would count as the child's.
@@ -154,7 +167,7 @@ def extrapolate(rows: list[int], found: list[dict[str, float]], to: int = 100_00
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", metavar="PART", help="sample, parts, fit (default: all)")
+    parser.add_argument("what", nargs="*", metavar="PART", help="sample, parts, fit, evaluate (default: all)")
     parser.add_argument("--rows", nargs="+", type=int, default=[1_000_000, 10_000_000])
     parser.add_argument("--full", action="store_true", help="make 100 million rows, too")
     parser.add_argument("--folder", help="where to write (default: a temporary folder)")
@@ -164,7 +177,7 @@ def main() -> None:
         run(json.loads(args.child))
         return
     sizes = sorted(args.rows) + [100_000_000] * args.full
-    wanted = args.what or ["sample", "parts", "fit"]
+    wanted = args.what or ["sample", "parts", "fit", "evaluate"]
     print(ROW.format(*HEAD))
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         lines: list[tuple[str, Any]] = []
@@ -176,8 +189,11 @@ def main() -> None:
                     lines.append((f"sample: {model}, {name}", ("sample", path)))
         lines += [("parts: check, excerpt, encode to disk", ("parts",))] * ("parts" in wanted)
         lines += [(f"fit: {model}, folder", ("fit", model)) for model in MODELS if "fit" in wanted]
+        lines += [("evaluate: two folders, 200,000 rows of each", ("evaluate",))] * ("evaluate" in wanted)
         for rows in sizes * any(call[0] != "sample" for _, call in lines):
             child("build", f"{folder}/{rows}", rows)
+        for rows in sizes * ("evaluate" in wanted):
+            child("build", f"{folder}/{rows} synthetic", rows, 10**9)
         for what, call in lines:
             found = []
             for rows in sizes:
@@ -185,6 +201,7 @@ def main() -> None:
                     "sample": (*call, rows, f"{folder}/out.parquet"),
                     "parts": (*call, f"{folder}/{rows}"),
                     "fit": ("fit", f"{folder}/{rows}", call[-1]),
+                    "evaluate": ("evaluate", f"{folder}/{rows}", f"{folder}/{rows} synthetic"),
                 }
                 found.append(child(*asked[call[0]]))
                 show(what, rows, found[-1])

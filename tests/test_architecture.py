@@ -83,7 +83,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 160, "lines": 35_400, "lines of a file": 550, "rooms": 10, "type: ignore": 10}
+MOST = {"files": 161, "lines": 35_300, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ def test_all_that_is_public_is_there_without_extras():
     assert _loaded(code + "import tsgan.model.model, tsgan.tables.files\nprint()") == "[]"
 
 
+def test_importing_models_of_groups_does_not_load_torch():
+    assert _loaded("from tsgan import Models, fit_each", "torch") == "[]"
+
+
 def test_importing_the_estimator_does_not_load_torch():
     assert _loaded("from tsgan import RecurrentGAN, datasets, errors", "torch") == "[]"
 

@@ -210,6 +210,8 @@ def test_conditions_choose_groups_and_hold_in_them(folder):
         models.sample(where={"colour": "red"})
     with pytest.raises(ParameterError, match="n=0 is not allowed"):
         models.sample(0)
+    with pytest.raises(ParameterError, match="before=-1 is not allowed"):
+        models[1].sample_iter(1, before=-1)
 
 
 def test_levels_of_categories_are_those_of_all_groups(tmp_path):

@@ -321,7 +321,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report.thresholds import EXAMPLES
 
-    parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}")
+    parser.add_argument("real", metavar="REAL", help=f"the real table: {DATA}; or a folder of parquet files")
     parser.add_argument(
         "synthetic", metavar="SYNTHETIC", nargs="+", help="the synthetic table; several are judged side by side"
     )
@@ -366,10 +366,10 @@ def _evaluate(args: argparse.Namespace) -> int:
         arguments["metrics"] = [*arguments.get("metrics", ["default"]), *asked]
     arguments["verbose"] = False if args.quiet else None  # the bar is for terminals
     named = _by_name(args.synthetic)
-    real = _table(args, args.real, arguments.get("time"))
-    others = [_table(args, path, arguments.get("time"), real) for path in named.values()]
+    real = _judged(args, args.real, arguments)
+    others = [_judged(args, path, arguments, real) for path in named.values()]
     if args.holdout:
-        arguments["holdout"] = _table(args, args.holdout, arguments.get("time"), real)
+        arguments["holdout"] = _judged(args, args.holdout, arguments, real)
     judged: Any
     if len(others) == 1:
         judged = evaluate(real, others[0], **arguments)
@@ -395,6 +395,14 @@ def _evaluate(args: argparse.Namespace) -> int:
     for line in failures:
         print(f"tsgan: failed: {line}", file=sys.stderr)
     return 3 if failures else 0
+
+
+def _judged(args: argparse.Namespace, path: str, arguments: dict[str, Any], like: Any = None) -> Any:
+    """Return a table; or where it is, if it is drawn from: a folder, or with --rows any parquet file."""
+    place = Path(path)
+    if path != "-" and (place.is_dir() or ("rows" in arguments and place.suffix.lower() == ".parquet")):
+        return place
+    return _table(args, path, arguments.get("time"), None if isinstance(like, Path) else like)
 
 
 def _by_name(paths: Sequence[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from ..errors import InputError, ParameterError, SchemaError
 from ..panel import Panel, Windows
 from ..tables.rewriting import flat
 from .columns import Column, read_column
+from .excerpts import Drawn, frames_of, notes_of
 from .reading import OrderedTable, TableLike, check_columns, plainly, read
 
 WINDOW = 24  # steps that are looked at together where sequences are longer: a day of hours, two years of months
@@ -52,6 +53,7 @@ class Case:
     constraints: tuple[Constraint, ...] | None  # what the tables must hold, where the user said so
     # the clock of each table as it came, if it has a name
     stamps: Mapping[str, pd.Series[Any]] = field(default_factory=dict)
+    drawn: Mapping[str, Drawn] = field(default_factory=dict)  # what is judged of each table in parts
     progress: Callable[[float], None] = silent  # is told the share of the present metric that is done
     shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # see `records.remembered`
 
@@ -73,9 +75,9 @@ class Case:
 
 
 def prepare(
-    real: TableLike,
-    synthetic: TableLike,
-    holdout: TableLike | None = None,
+    real: TableLike | Drawn,
+    synthetic: TableLike | Drawn,
+    holdout: TableLike | Drawn | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -92,6 +94,7 @@ def prepare(
     all rows or entities.
     """
     given = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
+    given, drawn = frames_of(given)
     entity, time, target, sensitive = (flat(name) for name in (entity, time, target, sensitive))
     static = [flat(name) for name in static or ()]
     tables = plainly(given, entity, time)
@@ -111,8 +114,10 @@ def prepare(
     if left_out := list({*keys, *counters}):
         rows = {side: replace(table, frame=table.frame.drop(columns=left_out)) for side, table in rows.items()}
     if window is None:
-        arrays = [table for side, table in (("real", real), ("synthetic", synthetic)) if rows[side].note]
+        arrays: list[Any] = [table for side, table in (("real", real), ("synthetic", synthetic)) if rows[side].note]
         window = int(np.shape(arrays[0])[1]) if arrays else None  # what was put together came in windows
+    if window is None and (cut_out := [rows[side].lengths for side, part in drawn.items() if part.blocks]):
+        window = min(WINDOW, *(int(lengths.min()) for lengths in cut_out))  # a block is no sequence to be judged whole
     size = _window(rows["real"].lengths, rows["synthetic"].lengths, window)
     if holdout is not None and (most := int(rows["holdout"].lengths.max())) < size:
         raise InputError(
@@ -124,6 +129,7 @@ def prepare(
         notes.append(
             "one of the tables has hardly any sequence of 2 rows, so that rows are judged one by one, and time is not"
         )
+    notes[:0] = notes_of(drawn)
     notes[:0] = [table.note for table in rows.values() if table.note]
     notes += [f"column {name!r} repeats the entity {entity!r}, and like it is not judged" for name in keys]
     notes += [f"column {name!r} only counts, and is not judged" for name in counters if name not in keys]
@@ -148,6 +154,7 @@ def prepare(
         {side: table.frame for side, table in rows.items()},
         None if constraints is None else tuple(constraints),
         {side: table.stamps for side, table in rows.items() if table.stamps is not None},
+        drawn,
     )
 
 

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from ..constraints.base import Constraint
 from ..errors import InputError, choose, number
 from .case import prepare, silent
+from .excerpts import ROWS, Judged, drawn
 from .judges.rocket import separation
 from .metrics import METRICS
 from .metrics.base import SECTIONS
@@ -25,11 +26,13 @@ from .reading import TableLike
 from .report.report import Comparison, Report, check_tables, judge_each
 from .splits import CannotMeasureError, parts
 
+LEAST_ROWS = 1000  # of a table that is drawn from: 50 blocks of 20 steps
+
 
 def evaluate(
-    real: TableLike,
-    synthetic: TableLike,
-    holdout: TableLike | None = None,
+    real: Judged,
+    synthetic: Judged,
+    holdout: Judged | None = None,
     *,
     entity: str | None = None,
     time: str | None = None,
@@ -39,6 +42,7 @@ def evaluate(
     window: int | None = None,
     metrics: Sequence[str] | None = None,
     repeats: int = 5,
+    rows: int = ROWS,
     random_state: int | None = 0,
     constraints: Sequence[Constraint] | None = None,
     verbose: bool | None = None,
@@ -50,6 +54,7 @@ def evaluate(
     real, synthetic : DataFrame (of pandas, polars, Arrow ...), Series or array
         Two tables with the same columns, from any generator. One long series, many sequences (told apart by `entity`,
         or by an outer index level named ``sequence``), or an array `(time, columns)` or `(sequences, time, columns)`.
+        A table larger than memory is a folder of parquet files, a parquet file or a list of them: see `rows`.
     holdout : the same, optional
         Real data that the generator has not seen. Only with them can most of what is given away be known; see
         `train_holdout_split`.
@@ -73,6 +78,9 @@ def evaluate(
         are named.
     repeats : int
         How often each score is computed, each time with other judges, parts and draws.
+    rows : int
+        Rows that are drawn of each table in parquet files, as whole sequences or, of one long series, as blocks of
+        time. The report says of how many; copies and all that is counted are then those among the rows drawn.
     random_state : int or None
         Seed; None draws a fresh one, which the report records. No global random state is read or changed.
     constraints : sequence of Constraint, optional
@@ -94,13 +102,16 @@ def evaluate(
     ConstraintError
         If a constraint names an unknown column or one of a wrong dtype.
     ParameterError
-        If a metric is not known, or `window`, `repeats` or `random_state` has a value that is not allowed.
+        If a metric is not known, or `window`, `repeats`, `rows` or `random_state` has a value that is not allowed.
     """
     named = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else list(metrics)
     names = _chosen(named, {"target": target, "sensitive": sensitive})
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_state is None else random_state
     number("repeats", repeats, 1, whole=True)
     number("random_state", seed, whole=True)
+    number("rows", rows, LEAST_ROWS, whole=True)
+    given = {"real": real, "synthetic": synthetic, "holdout": holdout}
+    read = {side: drawn(table, side, int(rows), entity, time, int(seed)) for side, table in given.items()}
     arguments: dict[str, Any] = {
         "entity": entity,
         "time": time,
@@ -111,7 +122,7 @@ def evaluate(
         "constraints": constraints,
     }
     with _Bar(names, verbose) as bar:
-        case = replace(prepare(real, synthetic, holdout, window=window, **arguments), progress=bar.within)
+        case = replace(prepare(*read.values(), window=window, **arguments), progress=bar.within)
         results = []
         for name in names:
             bar.begin(name)
@@ -120,11 +131,12 @@ def evaluate(
     case = replace(case, progress=silent)
     again = partial(
         evaluate,
-        real,
-        holdout=holdout,
+        read["real"],
+        holdout=read["holdout"],
         window=case.window,
         metrics=named,
         repeats=repeats,
+        rows=rows,
         verbose=verbose,
         **arguments,
     )
@@ -176,7 +188,10 @@ class _Bar:
 
 
 def compare(
-    real: TableLike, tables: Mapping[str, TableLike], holdout: TableLike | None = None, **arguments: Any
+    real: Judged,
+    tables: Mapping[str, Judged],
+    holdout: Judged | None = None,
+    **arguments: Any,
 ) -> Comparison:
     """Judge several synthetic tables against one real table.
 
@@ -188,7 +203,7 @@ def compare(
     holdout : the same, optional
         Real data that the generators have not seen.
     **arguments
-        The keyword arguments of `evaluate`: entity, time, static, target, sensitive, window, metrics, repeats,
+        The keyword arguments of `evaluate`: entity, time, static, target, sensitive, window, metrics, repeats, rows,
         random_state, constraints, verbose. Where no window is given, the first table's is used for all.
 
     Returns

@@ -215,6 +215,7 @@ def _common(column: Any, seen: list[Any]) -> Any:
 
 AROUND = 8  # rows kept at each side of a needed row where whole sequences would be too many
 STRETCHES = 50  # by chance, of a long series
+FEW_WHOLE = 10  # sequences that must fit, on average, where they are drawn whole by chance alone
 
 
 @dataclass(frozen=True)
@@ -226,27 +227,30 @@ class Excerpt:
     whole: bool  # whether each of them is a sequence from its first to its last row
 
 
-def draw_excerpt(parts: Parts, rows: int, rng: np.random.Generator) -> Excerpt:
+def draw_excerpt(parts: Parts, rows: int, rng: np.random.Generator, *, by_chance: bool = False) -> Excerpt:
     """Draw rows that columns can be learned from as from the whole table.
 
     They are the needed ones (see `scan`: extremes, levels, missing values, forms of keys) and about `rows` more, as
     whole sequences, or as stretches of one long series; the whole table if it has no more than `rows` rows. Where the
-    sequences of the needed rows alone would be more than `rows` rows, stretches of sequences are taken.
+    sequences of the needed rows alone would be more than `rows` rows, stretches of sequences are taken. `by_chance`
+    leaves the needed ones to chance, so that shares are those of the table.
     """
     if parts.rows <= rows:
         return Excerpt(pd.concat(list(parts)), parts.lengths, whole=True)
     offsets = np.concatenate([[0], np.cumsum(parts.lengths)])
-    sequence = np.searchsorted(offsets, parts.needed, side="right") - 1
+    rare = parts.needed[:0] if by_chance else parts.needed
+    sequence = np.searchsorted(offsets, rare, side="right") - 1
     needed = np.unique(sequence)
-    whole = parts.entity is not None and int(parts.lengths[needed].sum()) <= rows
+    least = FEW_WHOLE * parts.lengths.mean() if by_chance else parts.lengths[needed].sum()
+    whole = parts.entity is not None and bool(least <= rows)
     if whole:
         chance = rng.permutation(np.setdiff1d(np.arange(len(parts.lengths)), needed))
         chosen = np.append(needed, chance[np.cumsum(parts.lengths[chance]) <= rows])
         starts, ends = offsets[chosen], offsets[chosen + 1]
     else:
         starts, ends = _stretches(parts.lengths, offsets, rows, rng)
-        starts = np.append(starts, np.maximum(parts.needed - AROUND, offsets[sequence]))
-        ends = np.append(ends, np.minimum(parts.needed + AROUND + 1, offsets[sequence + 1]))
+        starts = np.append(starts, np.maximum(rare - AROUND, offsets[sequence]))
+        ends = np.append(ends, np.minimum(rare + AROUND + 1, offsets[sequence + 1]))
     starts, ends = _joined(starts, ends, offsets)
     found, at = [], 0
     for frame in parts:

@@ -21,8 +21,8 @@ from ...printing import aligned
 from ...unfinished import write_text
 from ...version import __version__
 from ..case import Case
+from ..excerpts import Judged
 from ..metrics.base import GRADES, SECTIONS, TONES, Result, Section, number
-from ..reading import TableLike
 from .findings import Finding, by_section, find, section_of, summarise, unmeasured
 
 REPORT_FORMAT, COMPARISON_FORMAT = 2, 1
@@ -90,7 +90,7 @@ class Report(Document):
     """
 
     def __init__(
-        self, results: tuple[Result, ...], case: Case, repeats: int, again: Callable[[TableLike], Report] | None = None
+        self, results: tuple[Result, ...], case: Case, repeats: int, again: Callable[[Judged], Report] | None = None
     ) -> None:
         self.results, self.case, self.repeats, self.again = results, case, repeats, again
 
@@ -134,7 +134,7 @@ class Report(Document):
         index = pd.Index([result.name for result in self.results], name="metric")
         return pd.DataFrame(rows, index, names).astype(dict.fromkeys(FIGURES, "float64"))
 
-    def compare(self, tables: Mapping[str, TableLike]) -> Comparison:
+    def compare(self, tables: Mapping[str, Judged]) -> Comparison:
         """Judge more synthetic tables against the same real one, in the same way.
 
         Parameters
@@ -164,7 +164,8 @@ class Report(Document):
             - `format`: 2, raised when a key changes its meaning or goes. `tsgan`: the version that wrote it.
             - `settings`: repeats, random_state, window, target, sensitive.
             - `data`: columns (name, kind, static), and sequences and windows of each side (null without holdout), and
-              notes: what was left out on the way.
+              notes: what was left out on the way, and drawn: of each table in parquet files, by side, rows and
+              sequences that were judged, `of_rows` and `of_sequences` of the table, and whether they are blocks.
             - `summary`: text. `findings`: three mappings of about ("faithful", "different", "disclosure"), title,
               text, tone ("good", "fair", "unsure", "warn", "bad", "none"), more, and items (pairs of text).
             - `scores`: a mapping per metric: name, section, value, spread, interval ([low, high] or null),
@@ -190,6 +191,7 @@ class Report(Document):
                     **{f"{side}_sequences": part and len(part.panel) for side, part in sides.items()},
                     **{f"{side}_windows": part and len(part) for side, part in sides.items()},
                     "notes": case.notes,
+                    "drawn": {side: part.told for side, part in case.drawn.items()},
                 },
                 "summary": self.summary,
                 "findings": [vars(finding) for finding in self.findings],
@@ -349,7 +351,7 @@ class Comparison(Document):
         return f"Comparison of {list(self.reports)} by {len(self.metrics)} metrics"
 
 
-def check_tables(tables: Mapping[str, TableLike]) -> None:
+def check_tables(tables: Mapping[str, Judged]) -> None:
     """Refuse what is no mapping of names to tables.
 
     Raises
@@ -366,7 +368,7 @@ def check_tables(tables: Mapping[str, TableLike]) -> None:
             raise ParameterError(f"{name!r} is no name for a table: it must be text that is not blank; {example}")
 
 
-def judge_each(tables: Mapping[str, TableLike], judge: Callable[[TableLike], Report]) -> dict[str, Report]:
+def judge_each(tables: Mapping[str, Judged], judge: Callable[[Judged], Report]) -> dict[str, Report]:
     """Judge each table; an error names the table it is about."""
     reports = {}
     for name, table in tables.items():
