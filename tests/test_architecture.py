@@ -78,6 +78,9 @@ NEVER = (
     Never("tensorboard", but=("callbacks.tensorboard",)),
     Never("pyarrow", but=("tables",)),
     Never("narwhals", but=("tables.frames",)),
+    Never("dask", but=("scale.dask",)),
+    Never("ray", but=("scale.ray",)),
+    Never("pyspark", but=("scale.spark",)),
     Never("joblib", but=("scale.local",)),
     *(Never(name) for name in ("pickle", "cloudpickle", "dill", "marshal", "shelve", "random")),
     *(Never(name) for name in ("torch.load", "torch.save", "torch.manual_seed", "numpy.random.seed", "np.random.seed")),
@@ -192,7 +195,7 @@ def _uses(module: str, tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Attribute):
             dotted = ast.unparse(node)
             yield from (f"{node.lineno}: {row}" for row in NEVER if row.what == dotted)
-            if dotted == "importlib.import_module" and module != "__init__":
+            if dotted == "importlib.import_module" and module not in ("__init__", "scale"):
                 yield f"{node.lineno}: importlib.import_module hides an import"
 
 

@@ -29,6 +29,7 @@ _HOMES = {
     "datasets": "datasets",
     "errors": "errors",
     "pipeline": "pipeline",
+    "scale": "scale",
 }
 __all__ = [
     "Comparison",
@@ -50,13 +51,14 @@ __all__ = [
     "fan_chart",
     "fit_each",
     "pipeline",
+    "scale",
     "suggest_constraints",
     "train_holdout_split",
     "tune",
 ]
 
 if TYPE_CHECKING:
-    from . import constraints, datasets, errors, pipeline
+    from . import constraints, datasets, errors, pipeline, scale
     from .constraints.derived import Derived
     from .constraints.fixed import Fixed
     from .constraints.fixed_sum import FixedSum
@@ -79,7 +81,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
-    value = module if name in ("constraints", "datasets", "errors", "pipeline") else getattr(module, name)
+    value = module if name in ("constraints", "datasets", "errors", "pipeline", "scale") else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -358,7 +358,8 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
 
 def _sample(args: argparse.Namespace) -> None:
     from ..tables import files as tables
-    from .values import as_frame, check_file, sequences_of
+    from ..tables.flat import as_frame
+    from .values import check_file, sequences_of
 
     check_file(args.output)
     model, usual, where = _drawn_from(args)

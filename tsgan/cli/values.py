@@ -1,4 +1,4 @@
-"""What commands are given, in words, and what they write: conditions, rules, sizes of pieces, arrays as tables."""
+"""What commands are given, in words, and what they write: conditions, rules, sizes of pieces."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ParameterError, nearest_name
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 NO_JSON = ("constraints", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
 PIECE = 100_000  # rows that are drawn and written at once
@@ -104,6 +100,8 @@ def sequences_of(model: Any, n: int, length: int | None, rows: int | None, path:
     OSError
         If the disk of `path` (- is none) has less room than `n` sequences such as a few that are drawn will take.
     """
+    from ..tables.flat import as_frame
+
     some = max(1, min(n, 8))
     few = as_frame(model.sample(some, length and min(length, 8), random_state=0), 0, single=False)[0]
     steps = length or max(len(few) // some, 1)
@@ -119,26 +117,6 @@ def sequences_of(model: Any, n: int, length: int | None, rows: int | None, path:
     if rows is None:
         rows = min(PIECE, WIDE // max(len(few.columns), 1))
     return max(1, rows // steps)
-
-
-def as_frame(table: Any, before: int, *, single: bool) -> tuple[pd.DataFrame, int]:
-    """Return a piece as a frame, and how many sequences of arrays there are with it.
-
-    A model of bare arrays gives arrays, which get columns x0, x1, ... and, unless one sequence was asked for, an outer
-    level that goes on counting after the `before` sequences of earlier pieces.
-    """
-    import pandas as pd
-
-    if isinstance(table, pd.DataFrame):
-        return table, before
-    names = [f"x{column}" for column in range(table.shape[-1])]
-    flat = pd.DataFrame(table.reshape(-1, table.shape[-1]), columns=names)
-    if single:
-        return flat, before
-    count = 1 if table.ndim == 2 else len(table)
-    levels = [range(before, before + count), range(table.shape[-2])]
-    flat.index = pd.MultiIndex.from_product(levels, names=["sequence", "step"])
-    return flat, before + count
 
 
 def where_of(conditions: Sequence[tuple[str, str]], schema: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..model.model import Model
     from ..panel import Panel, Windows
     from ..tables.keys import Keys
-    from .drawing import Drawer, Order
+    from .drawing import Blocks, Drawer, Order
 
 
 Bounds = Mapping[str, tuple[float | None, float | None]]
@@ -282,11 +282,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ParameterError
             If an argument has a value that is not allowed; a condition that does not exist lists what does.
         """
-        from ..model.runtime import streams
-
-        order = self._order(n, length, start, where, static)
-        seed = streams(self.random_state if random_state is None else random_state, 1)
-        return self._encoder.assemble(list(self._drawer.rows(order, seed)), squeeze=order.n == 1)
+        drawn = self.blocks(n, length, start=start, where=where, static=static, random_state=random_state)
+        (table,) = drawn.pieces()
+        return table
 
     def sample_iter(
         self,
@@ -318,25 +316,42 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         DataFrame or array
             Keys, and numbers of the level `sequence`, go on from piece to piece.
         """
-        from ..model.runtime import streams
-
-        order = self._order(n, length, start, where, static)
+        drawn = self.blocks(n, length, start=start, where=where, static=static, random_state=random_state)
         number("chunk", chunk, 1, whole=True)
         number("before", before, 0, whole=True)
-        seed = streams(self.random_state if random_state is None else random_state, 1)
-        return self._pieces(order, int(chunk), seed, (int(before), 0))
+        return drawn.pieces(int(chunk), sequences=int(before))
 
-    def _pieces(self, order: Order, chunk: int, seed: np.random.SeedSequence, before: tuple[int, int]) -> Iterator[Any]:
-        held: list[Any] = []
-        count = 0
-        for rows in self._drawer.rows(order, seed):
-            if held and count + len(rows.lengths) > chunk:
-                yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
-                before = before[0] + count, before[1] + sum(int(part.lengths.sum()) for part in held)
-                held, count = [], 0
-            held.append(rows)
-            count += len(rows.lengths)
-        yield self._encoder.assemble(held, squeeze=order.n == 1, before=before)
+    def blocks(
+        self,
+        n: int | None = None,
+        length: int | None = None,
+        *,
+        start: Any = None,
+        where: Mapping[str, Any] | None = None,
+        static: Any = None,
+        random_state: RandomState = None,
+    ) -> Blocks:
+        """Ask for what `sample` draws, and draw nothing yet: blocks of it can be drawn apart (`tsgan.scale`).
+
+        Parameters
+        ----------
+        n, length, start, where, static, random_state
+            As in `sample`.
+
+        Returns
+        -------
+        Blocks
+
+        Raises
+        ------
+        NotFittedError, ParameterError
+            As in `sample`.
+        """
+        from ..model.runtime import streams
+        from .drawing import Blocks
+
+        order = self._order(n, length, start, where, static)
+        return Blocks(self._drawer, order, streams(self.random_state if random_state is None else random_state, 1))
 
     def take_keys(self, keys: Keys) -> Self:
         """Make new keys of the entity as of a larger table, of which the fitted one was a part.

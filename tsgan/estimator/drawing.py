@@ -72,21 +72,23 @@ class Drawer:
             return stages.layout.lengths[-1]
         return int(stages.lengths[0]) if len(stages.lengths) > 1 else stages.window
 
-    def panels(self, order: Order, seed: np.random.SeedSequence) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
-        """Draw block by block: panels, the starts of their clocks, and the stream that goes on with each.
+    def size(self, order: Order) -> int:
+        """Return how many sequences a block holds, but for the last."""
+        layout, longest = self.encoder.stages.layout, self.longest(order.length)
+        width = len(layout.cells) + layout.covariates + 8
+        return max(1, min(BLOCK, BLOCK_VALUES // max(width * longest, 1)))
+
+    def panels(
+        self, order: Order, seed: np.random.SeedSequence, blocks: range | None = None
+    ) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
+        """Draw block by block, all or some `blocks`: panels, starts of their clocks, the stream that goes on with each.
 
         Blocks hold at most `BLOCK` sequences.
         """
-        stages, longest = self.encoder.stages, self.longest(order.length)
-        layout = stages.layout
-        width = len(layout.cells) + layout.covariates + 8
-        size = max(1, min(BLOCK, BLOCK_VALUES // max(width * longest, 1)))
-        for number, at in enumerate(range(0, order.n, size)):
-            rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
-            count = min(size, order.n - at)
-            some = None if order.condition is None else order.condition.some(at, count)
-            given, starts = self._known(order, some, count, longest, rng)
-            lengths = np.full(count, longest) if given.lengths is None else given.lengths
+        stages = self.encoder.stages
+        for number in range(-(-order.n // self.size(order))) if blocks is None else blocks:
+            given, starts, rng = self._begun(order, seed, number)
+            lengths = self._lengths(given, order)
             state = rng.bit_generator.state
             values = self.model.draw(given, rng)
             for _ in range(TURNS if stages.wandering else 0):  # the same noise again, at the season it led to
@@ -95,6 +97,25 @@ class Drawer:
                 rng.bit_generator.state = state
                 values = self.model.draw(given, rng)
             yield Panel.from_dense(values, lengths, given.statics, given.covariates), starts, rng
+
+    def count(self, order: Order, seed: np.random.SeedSequence, number: int) -> int:
+        """Return the rows of a block, without drawing them: lengths are drawn before."""
+        given, _, _ = self._begun(order, seed, number)
+        return int(self._lengths(given, order).sum())
+
+    def _begun(self, order: Order, seed: np.random.SeedSequence, number: int) -> tuple[Given, Any, np.random.Generator]:
+        """Draw what comes before the steps of a block; return it, the starts of clocks, and the block's stream."""
+        size = self.size(order)
+        at, count = number * size, min(size, order.n - number * size)
+        rng = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, number)))
+        some = None if order.condition is None else order.condition.some(at, count)
+        given, starts = self._known(order, some, count, self.longest(order.length), rng)
+        return given, starts, rng
+
+    def _lengths(self, given: Given, order: Order) -> Ints:
+        if given.lengths is not None:
+            return given.lengths
+        return np.full(len(given.statics), self.longest(order.length))
 
     def _known(
         self, order: Order, some: Condition | None, count: int, longest: int, rng: np.random.Generator
@@ -133,13 +154,74 @@ class Drawer:
         assert best is not None
         return best
 
-    def rows(self, order: Order, seed: np.random.SeedSequence) -> Iterator[Decoded]:
+    def rows(self, order: Order, seed: np.random.SeedSequence, blocks: range | None = None) -> Iterator[Decoded]:
         """Draw rows, block by block."""
-        at = 0
-        for panel, starts, rng in self.panels(order, seed):
+        at = 0 if blocks is None else blocks.start * self.size(order)
+        for panel, starts, rng in self.panels(order, seed, blocks):
             some = None if order.condition is None else order.condition.some(at, len(panel))
             yield self.encoder.decode(panel, starts, rng, drawn=True, condition=some)
             at += len(panel)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A sample that has been asked for, as blocks that can be drawn apart, in any order and on any machine.
+
+    Attributes
+    ----------
+    drawer : Drawer
+    order : Order
+    seed : numpy.random.SeedSequence
+        Of which each block has a stream of its own.
+    """
+
+    drawer: Drawer
+    order: Order
+    seed: np.random.SeedSequence
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return -(-self.order.n // self.size)
+
+    @property
+    def size(self) -> int:
+        """Sequences of each block, but for the last."""
+        return self.drawer.size(self.order)
+
+    @property
+    def longest(self) -> int:
+        """The most steps that a sequence has."""
+        return self.drawer.longest(self.order.length)
+
+    @property
+    def counted(self) -> bool:
+        """Whether a column counts the rows of the whole table."""
+        return any(alias.of == "row" for alias in self.drawer.encoder.stages.aliases.found)
+
+    def rows(self, blocks: range) -> int:
+        """Return how many rows some blocks have. Their lengths are drawn, and nothing else: a hundredth of the work."""
+        return sum(self.drawer.count(self.order, self.seed, number) for number in blocks)
+
+    def pieces(
+        self, chunk: int | None = None, blocks: range | None = None, *, sequences: int = 0, rows: int = 0
+    ) -> Iterator[Any]:
+        """Draw all or some blocks that follow one another, as tables of at most about `chunk` sequences; None: as one.
+
+        Keys and counted sequences go on from the blocks before, and from `sequences` before the first one; counted rows
+        from the `rows` before these blocks.
+        """
+        encoder, squeeze = self.drawer.encoder, self.order.n == 1
+        before = sequences + (0 if blocks is None else blocks.start * self.size), rows
+        held: list[Decoded] = []
+        count = 0
+        for drawn in self.drawer.rows(self.order, self.seed, blocks):
+            if held and chunk is not None and count + len(drawn.lengths) > chunk:
+                yield encoder.assemble(held, squeeze=squeeze, before=before)
+                before = before[0] + count, before[1] + sum(int(part.lengths.sum()) for part in held)
+                held, count = [], 0
+            held.append(drawn)
+            count += len(drawn.lengths)
+        yield encoder.assemble(held, squeeze=squeeze, before=before)
 
 
 def _of_both(one: Given, two: Given, better: Bools) -> Given:

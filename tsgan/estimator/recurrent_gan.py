@@ -274,7 +274,8 @@ class RecurrentGAN(Synthesizer):
         X : DataFrame, array, path or iterable of DataFrames
             A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
             time, features)`; or, of a table larger than memory, a folder of parquet files, a list of such files, or
-            an iterable of frames, whose windows are then drawn from disk.
+            an iterable of frames, or a table of Dask, Spark or Ray (which comes by way of a temporary folder; rows of
+            Spark are sorted by entity and time), whose windows are then drawn from disk.
         y : object
             Ignored.
 

@@ -92,17 +92,17 @@ _OWN = _Own()
 
 
 @contextmanager
-def cores() -> Iterator[None]:
+def cores(most: int = 2) -> Iterator[None]:
     """Let `side_by_side` use two cores if torch may, one thread in each: quicker for small networks than two in one.
 
-    The bits are those of one core.
+    The bits are those of one core. With `most` 1 one is used: by a worker of many.
     """
     if _OWN.inside:
         yield
         return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    _OWN.inside, _OWN.pool = True, ThreadPoolExecutor(1) if before > 1 else None
+    _OWN.inside, _OWN.pool = True, ThreadPoolExecutor(1) if min(before, most) > 1 else None
     try:
         yield
     finally:

@@ -39,6 +39,8 @@ from ..errors import (
     SchemaError,
     TsganError,
     TsganWarning,
+    choose,
+    number,
 )
 from ..tables.dtypes import plain
 from ..tables.form import OUTER, free_name
@@ -91,6 +93,29 @@ def columns_of(frame: Any, by: Any, params: Mapping[str, Any]) -> list[Any]:
         if gone := int(frame[name].isna().sum()):
             raise InputError(f"the column {name!r} of by= is missing in {gone} rows; fill or drop them")
     return names
+
+
+def prepared(
+    df: Any, by: Any, folder: str | os.PathLike[str], few: str, least: int, params: Mapping[str, Any]
+) -> tuple[list[Any], Path, dict[str, Any]]:
+    """Check what `fit_each` was given; return the columns of `by`, the folder, and the arguments for workers.
+
+    Raises
+    ------
+    InputError, SchemaError, ParameterError, ModelFileError
+        If something cannot be used.
+    """
+    from ..estimator.recurrent_gan import RecurrentGAN, check_training
+    from ..model.runtime import pick_device, streams
+
+    choose("few", few, ("refuse", "skip"))
+    number("least", least, 2, whole=True)
+    model = RecurrentGAN(**params)
+    check_training(model.get_params(deep=False))
+    pick_device(model.device)
+    names = columns_of(df, by, params)
+    seed = None if model.random_state is None else int(str(streams(model.random_state).entropy))
+    return names, begin(folder), {**params, "random_state": seed, "verbose": False}
 
 
 def begin(folder: str | os.PathLike[str]) -> Path:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import choose, number
+from ..errors import number
 from ..tables.form import told_apart
 from ..tables.keys import Keys
 from ..tables.scan import values_of
-from .groups import FEWEST, begin, columns_of, described, fit_group, whole_group
+from .groups import FEWEST, described, fit_group, prepared, whole_group
 from .index import Group, finish, refuse_few
 from .models import Models
 
@@ -73,20 +73,9 @@ def fit_each(
     """
     from joblib import Parallel, delayed
 
-    from ..estimator.recurrent_gan import RecurrentGAN, check_training
-    from ..model.runtime import pick_device, streams
-
-    choose("few", few, ("refuse", "skip"))
-    number("least", least, 2, whole=True)
     if n_jobs != -1:
         number("n_jobs", n_jobs, 1, whole=True)
-    model = RecurrentGAN(**params)
-    check_training(model.get_params(deep=False))
-    pick_device(model.device)
-    names = columns_of(df, by, params)
-    home = begin(folder)
-    seed = None if model.random_state is None else int(str(streams(model.random_state).entropy))
-    params = {**params, "random_state": seed, "verbose": False}
+    names, home, params = prepared(df, by, folder, few, least, params)
     parts = [rows for _, rows in df.groupby(names, observed=True, sort=True)]
     groups = [described(rows, names, params, int(least)) for rows in parts]
     if few == "refuse":

@@ -30,7 +30,7 @@ from ..errors import InputError, ParameterError, SchemaError, TsganWarning
 from ..unfinished import beside, sweep
 from .dialect import HEAD, Dialect, moments, older, sniff, with_commas
 from .dtypes import PER_SECOND
-from .form import free_name
+from .flat import informative, named
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 STANDARD = "-"
@@ -153,7 +153,7 @@ class Writer:
 
     def write(self, frame: pd.DataFrame) -> None:
         """Append rows, which have the columns, and the levels of the index that are written, of the first piece."""
-        columns = _named(frame.head(0)).columns.tolist()
+        columns = named(frame.head(0)).columns.tolist()
         if self._columns is not None and columns != self._columns:
             raise InputError(f"{self._name}: a piece has the columns {columns}, the pieces before it {self._columns}")
         self._columns = columns
@@ -205,7 +205,7 @@ class _CsvAppender:
         if self._text is None:
             self._dialect = Dialect.of(frame)
             self._text = self._opened(self._dialect.encoding or "utf-8")
-        frame = _named(frame).copy(deep=False)
+        frame = named(frame).copy(deep=False)
         frame = _not_run(frame) if self._safe else frame
         finest, dialect = self._finest, self._dialect
         for place, kind in enumerate(frame.dtypes):
@@ -273,7 +273,7 @@ class _ParquetAppender:
                         f"pieces before {self._levels[name][:10]}; give all pieces the same"
                     )
         try:
-            table = pyarrow.Table.from_pandas(frame, preserve_index=_informative(frame.index))
+            table = pyarrow.Table.from_pandas(frame, preserve_index=informative(frame.index))
         except pyarrow.ArrowException as error:
             raise InputError(f"{self._name}: cannot be written as parquet: {_line(error)}") from error
         table = table.cast(_wide_codes(table.schema))
@@ -522,25 +522,6 @@ def _numbers(column: pd.Series[Any], decimal: str) -> pd.Series[Any]:
     except ValueError:
         return column
     return _integers(known.reindex(column.index), numbers)
-
-
-def _informative(index: pd.Index[Any]) -> bool:
-    return isinstance(index, pd.MultiIndex | pd.DatetimeIndex | pd.PeriodIndex) or index.name is not None
-
-
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an informative index as its first columns, each with a name of its own."""
-    if not _informative(frame.index):
-        return frame
-    given, names = [*frame.columns, *(name for name in frame.index.names if name is not None)], list[Any]()
-    for level, name in enumerate(frame.index.names):
-        if name is None:
-            moments = isinstance(frame.index.get_level_values(level), pd.DatetimeIndex | pd.PeriodIndex)
-            names.append(free_name("time" if moments else "step", [*given, *names]))
-        else:
-            names.append(free_name(str(name), [*given, *names]) if name in [*frame.columns, *names] else name)
-    levels = [frame.index.get_level_values(at).to_series(name=name) for at, name in enumerate(names)]
-    return pd.concat([*(level.reset_index(drop=True) for level in levels), frame.reset_index(drop=True)], axis=1)
 
 
 def _line(error: Exception) -> str:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from ..arrays import Doubles, Ints
 from ..errors import InputError, SchemaError
 from ..panel import Panel
+from .engines import engine_of, frames_of_engine
 from .form import OUTER, free_name
 from .scan import Scan, hashes, run_starts, values_of
 from .sources import frames_of
@@ -56,9 +57,9 @@ class Parts:
 
     Parameters
     ----------
-    source : path, list of paths, iterable of DataFrames
-        A folder of parquet files, such files in order, or frames; an iterator that can be read once only is written to
-        the temporary folder first.
+    source : path, list of paths, iterable of DataFrames, table of Dask, Spark or Ray
+        A folder of parquet files, such files in order, or frames; an iterator that can be read once only, and what an
+        engine holds, is written to the temporary folder first.
     entity : str, int or None
         Column or index level that tells sequences apart; the rows of each lie in one stretch, over as many parts as
         need be. None: the parts are one long series, or an outer index level called ``sequence`` is the entity.
@@ -86,6 +87,7 @@ class Parts:
         self.entity, self.time = entity, time
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         try:
+            source = frames_of_engine(source, entity, time) if engine_of(source) else source
             self._read = frames_of(source, lambda: self.folder)
             scan = self._scan()
             if scan.suspects:

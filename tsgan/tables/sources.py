@@ -1,4 +1,4 @@
-"""Where the parts of a table come from: a folder of parquet files, a list of files, frames, or an iterator of frames.
+"""Where the parts of a table come from: a folder of parquet files, files, frames, an iterator of frames, an engine.
 
 All of them become bounded frames that can be read as often as needed, with the same columns in the same order. An
 iterator that can be read once only is written to a temporary folder first.
@@ -16,14 +16,17 @@ import pandas as pd
 
 from ..errors import InputError, SchemaError
 from . import files as tables
+from .engines import engine_of
 
 ROWS = 65_536  # of one bounded frame
 Named = Iterator[tuple[str, pd.DataFrame]]
 
 
 def in_parts(data: Any) -> bool:
-    """Return whether `data` is a table in parts: a path, several paths, several frames, or an iterator."""
-    return isinstance(data, str | os.PathLike | Iterator) or _all(pd.DataFrame, data) or _all(str | os.PathLike, data)
+    """Return whether `data` is a table in parts: a path, paths, frames, an iterator, or a table of an engine."""
+    if isinstance(data, str | os.PathLike | Iterator) or engine_of(data):
+        return True
+    return _all(pd.DataFrame, data) or _all(str | os.PathLike, data)
 
 
 def _all(kind: Any, data: Any) -> bool:
