@@ -79,6 +79,15 @@ def test_the_same_seed_searches_the_same(series, searched):
     )
 
 
+def test_a_folder_of_parts_stays_on_disk_until_the_end(series, tmp_path):
+    pytest.importorskip("optuna", reason="pip install 'tsgan[tune]'")
+    pytest.importorskip("pyarrow", reason="pip install 'tsgan[parquet]'")
+    for part in range(2):
+        series.iloc[80 * part : 80 * part + 80].to_parquet(tmp_path / f"{part}.parquet")
+    found = tune(tmp_path, trials=2, **QUICK)
+    assert np.isfinite(found.trials["held_back"]).all()
+
+
 def test_time_runs_out(series):
     pytest.importorskip("optuna", reason="pip install 'tsgan[tune]'")
     found = tune(series, trials=50, max_time=2.0, **QUICK | {"steps": 1000})

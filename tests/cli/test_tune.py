@@ -58,7 +58,7 @@ def test_quiet_prints_the_table_alone(capsys, monkeypatch):
     ("text", "told"),
     [
         (None, "--params best.json: no such file; tsgan tune -o best.json writes one"),
-        ("hidden: 96", "--params best.json is not JSON (Expecting value: line 1 column 1 (char 0)); tsgan tune writes"),
+        ("hidden: 96", "--params best.json is not JSON (Expecting value: line 1 column 1 (char 0)); tsgan tune"),
         ("[96]", '--params best.json holds no JSON object; write arguments by name, like {"hidden": 96}'),
         ('{"hidden": 96, "hidden": 64}', "--params best.json names 'hidden' twice; an argument has one value"),
         ('{"hiden": 96}', "--params best.json: 'hiden' is no argument of RecurrentGAN that a file can give; there are"),
