@@ -26,12 +26,11 @@ def stop_when_good(row):
 starts = []
 with tempfile.TemporaryDirectory() as folder:
     callbacks = [stop_when_good, TensorBoardCallback(Path(folder, "runs", "one"))]
-    gan = RecurrentGAN(time="date", steps=150, adversarial_steps=0, random_state=0, callbacks=callbacks)
+    gan = RecurrentGAN(time="date", steps=100, adversarial_steps=0, random_state=0, callbacks=callbacks)
     gan.fit(datasets.load("seattle_weather"))
     gan.plot_history(Path(folder, "history.png"))
-    for path in sorted(Path(folder).rglob("*.*")):
-        print(f"{path.stat().st_size:7} bytes  {path.relative_to(folder).parts[0]}  (tensorboard --logdir runs)")
+    print("tensorboard --logdir runs shows", *(path.name for path in Path(folder, "runs", "one").iterdir()))
 
 table = pd.DataFrame(gan.history_)
 print(table[["stage", "step", "seconds", "loss", "held_back", "kept"]].round(3).to_string(index=False))
-assert table["step"].max() < 150
+assert table["step"].max() < 100
