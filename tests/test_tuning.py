@@ -79,6 +79,13 @@ def test_the_same_seed_searches_the_same(series, searched):
     )
 
 
+def test_what_is_named_is_not_tuned(series):
+    pytest.importorskip("optuna", reason="pip install 'tsgan[tune]'")
+    found = tune(series, trials=2, dropout=0.25, rate=0.01, **QUICK)
+    assert list(found.params) == ["layers"]
+    assert str(found).splitlines()[0].split() == ["trial", "held_back", "state", "steps", "seconds", "layers"]
+
+
 def test_a_folder_of_parts_stays_on_disk_until_the_end(series, tmp_path):
     pytest.importorskip("optuna", reason="pip install 'tsgan[tune]'")
     pytest.importorskip("pyarrow", reason="pip install 'tsgan[parquet]'")
@@ -146,6 +153,7 @@ def test_the_best_as_json_and_a_picture(searched, tmp_path):
     ],
 )
 def test_bad_arguments(series, options, text):
+    pytest.importorskip("optuna", reason="pip install 'tsgan[tune]'")
     with pytest.raises(ParameterError, match=text):
         tune(series, **options)
 

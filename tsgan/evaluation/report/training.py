@@ -214,7 +214,7 @@ def _name_values(axis: Any, name: str, place: Doubles) -> None:
     """Put numbers that people would say below an axis of sizes or rates; dropout that follows stands apart."""
     if name in ("hidden", "units", "rate"):
         axis.set_xscale("log")
-        round_ones: Doubles = np.array([1e-3, 2e-3, 5e-3, 1e-2, 2e-2]) if name == "rate" else 2.0 ** np.arange(17)
+        round_ones = np.array([1e-3, 2e-3, 5e-3, 1e-2, 2e-2] if name == "rate" else [2.0**power for power in range(17)])
         ticks = round_ones[(round_ones > place.min() / 1.3) & (round_ones < place.max() * 1.3)]
         axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.set_xticks([], minor=True)
