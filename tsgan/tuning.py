@@ -151,6 +151,7 @@ def tune(
         )
     from .callbacks.optuna import OptunaCallback, TrialPruned, maximising, tell
     from .model.callbacks import Progress
+    from .model.likelihood import CHECK
     from .model.runtime import streams
 
     seed = streams(random_state).entropy
@@ -176,19 +177,24 @@ def tune(
                 chosen = _chosen(trial, space)
                 left = None if max_time is None else max(deadline - tick, 1e-3) / LEARNING
                 gan = _Trial(**common, **chosen, max_time=left, callbacks=[seen.append, show, OptunaCallback(trial)])
+                state = "done"
                 try:
                     interrupted = gan.learn(encoded)
-                    state = "out of time" if time.monotonic() >= deadline else "interrupted" if interrupted else "done"
                 except TrialPruned:
                     state = "pruned"
                 if not seen:
                     raise InputError(
                         "too few rows to hold some back, by which trials are compared; pass a longer table"
                     )
+                last = seen[-1]["step"]
+                if interrupted:
+                    state = "interrupted"
+                elif state == "done" and (time.monotonic() >= deadline or (max_time and last % CHECK and last < steps)):
+                    state = "out of time"  # nothing else ends between two measurements
                 held = max(row["held_back"] for row in seen if row["held_back"] is not None and row["kept"])
                 tell(study, trial, None if state == "pruned" else held)
                 rows.append(
-                    {"trial": len(rows), "held_back": held, "state": state, "steps": seen[-1]["step"]}
+                    {"trial": len(rows), "held_back": held, "state": state, "steps": last}
                     | {"seconds": time.monotonic() - tick, **chosen}
                 )
         except KeyboardInterrupt:
