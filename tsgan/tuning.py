@@ -15,7 +15,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,11 +70,14 @@ class Tuned:
         return plot_trials(self.trials, path)
 
     def __str__(self) -> str:
+        words: dict[str, Callable[[float], str]] = {
+            "held_back": "{:.4f}".format,
+            "seconds": "{:.1f}".format,
+            "dropout": lambda value: "follows" if pd.isna(value) else f"{value:.2f}",
+            "rate": "{:.2g}".format,
+        }
         shown = self.trials.assign(
-            held_back=self.trials["held_back"].map("{:.4f}".format),
-            seconds=self.trials["seconds"].map("{:.1f}".format),
-            dropout=["follows" if pd.isna(value) else f"{value:.2f}" for value in self.trials["dropout"]],
-            rate=self.trials["rate"].map("{:.2g}".format),
+            **{name: self.trials[name].map(word) for name, word in words.items() if name in self.trials}
         )
         held = self.trials.set_index("trial")["held_back"]
         best = int(self.trials["trial"].iloc[0])
@@ -148,6 +151,7 @@ def tune(
         )
     from .callbacks.optuna import OptunaCallback, TrialPruned, maximising, tell
     from .model.callbacks import Progress
+    from .model.likelihood import CHECK
     from .model.runtime import streams
 
     seed = streams(random_state).entropy
@@ -160,12 +164,9 @@ def tune(
     def show(row: Row) -> None:
         share = (len(rows) + row["step"] / steps) / trials
         used = (time.monotonic() - began) / max_time if max_time is not None else 0.0
-        best = (
-            (f"best {max(one['held_back'] for one in rows):.3f}", f"defaults {rows[0]['held_back']:.3f}")
-            if rows
-            else ()
-        )
-        bar.update(min(max(share, used), 1.0), "tuning", f"trial {len(rows) + 1} of {trials}", *best)
+        held = [one["held_back"] for one in rows]
+        words = [f"best {max(held):.3f}", f"defaults {held[0]:.3f}"] if held else []
+        bar.update(min(max(share, used), 1.0), "tuning", f"trial {len(rows) + 1} of {trials}", *words)
 
     with _Trial(**common).encoded(X) as (encoded, usual), maximising(seed, AT_RANDOM, UNPRUNED_STEPS) as study:
         study.enqueue_trial({name: value for name, value in usual.items() if name in space} | {"follows": True})
@@ -179,17 +180,21 @@ def tune(
                 state = "done"
                 try:
                     interrupted = gan.learn(encoded)
-                    state = "out of time" if time.monotonic() >= deadline else "interrupted" if interrupted else "done"
                 except TrialPruned:
                     state = "pruned"
                 if not seen:
                     raise InputError(
                         "too few rows to hold some back, by which trials are compared; pass a longer table"
                     )
+                last = seen[-1]["step"]
+                if interrupted:
+                    state = "interrupted"
+                elif state == "done" and (time.monotonic() >= deadline or (max_time and last % CHECK and last < steps)):
+                    state = "out of time"  # nothing else ends between two measurements
                 held = max(row["held_back"] for row in seen if row["held_back"] is not None and row["kept"])
                 tell(study, trial, None if state == "pruned" else held)
                 rows.append(
-                    {"trial": len(rows), "held_back": held, "state": state, "steps": seen[-1]["step"]}
+                    {"trial": len(rows), "held_back": held, "state": state, "steps": last}
                     | {"seconds": time.monotonic() - tick, **chosen}
                 )
         except KeyboardInterrupt:

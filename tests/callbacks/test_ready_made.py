@@ -60,8 +60,9 @@ class TestOptuna:
         study = optuna.create_study(direction="maximize", pruner=Worse())
         study.optimize(objective, 3)
         assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED", "COMPLETE"]
-        reported = study.trials[0].intermediate_values
-        assert reported == {row["step"]: row["held_back"] for row in left[0].history_}
+        rows = left[0].history_
+        held = np.maximum.accumulate([row["held_back"] for row in rows])
+        assert study.trials[0].intermediate_values == {row["step"]: best for row, best in zip(rows, held, strict=True)}
         assert list(study.trials[1].intermediate_values) == [0]
         with pytest.raises(NotFittedError):
             left[1].sample(1)
@@ -72,8 +73,9 @@ class TestOptuna:
         trial = optuna.create_study(direction="maximize").ask()
         history = History([OptunaCallback(trial)])
         history.add("likelihood", 50, 0.5, held_back=1.0)
-        history.add("adversarial", 50, 0.9, held_back=0.5)
-        assert trial.study.trials[0].intermediate_values == {50: 1.0}
+        history.add("likelihood", 100, 0.5, held_back=math.nan)
+        history.add("adversarial", 150, 0.9, held_back=2.0)
+        assert trial.study.trials[0].intermediate_values == {50: 1.0, 100: 1.0}
 
 
 class TestTensorBoard:

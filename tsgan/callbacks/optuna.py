@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,9 +18,10 @@ __all__ = ["OptunaCallback", "Trial", "TrialPruned", "maximising", "tell"]
 
 
 class OptunaCallback:
-    """Reports the held-back likelihood of the first stage, and prunes.
+    """Reports the best held-back likelihood yet of the first stage, and prunes.
 
-    What the second stage does for a table does not show in the likelihood, so that it is not reported.
+    It may fall for a while and rise above where it was, so that the newest one would say little. What the second stage
+    does for a table does not show in the likelihood, so that it is not reported.
 
     Parameters
     ----------
@@ -37,6 +39,7 @@ class OptunaCallback:
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
+        self.best = -math.inf
 
     def __call__(self, row: Row) -> None:
         """Report a row.
@@ -48,9 +51,11 @@ class OptunaCallback:
         """
         if row["stage"] != "likelihood" or row["held_back"] is None:
             return
-        self.trial.report(row["held_back"], row["step"])
+        if row["held_back"] > self.best:  # NaN is not
+            self.best = row["held_back"]
+        self.trial.report(self.best, row["step"])
         if self.trial.should_prune():
-            raise TrialPruned(f"held-back likelihood {row['held_back']:.3f} after {row['step']} steps")
+            raise TrialPruned(f"held-back likelihood {self.best:.3f} after {row['step']} steps")
 
 
 @contextmanager

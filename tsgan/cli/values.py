@@ -86,9 +86,8 @@ def params_of(path: str) -> dict[str, Any]:
         raise ParameterError(f'--params {path} holds no JSON object; write arguments by name, like {{"hidden": 96}}')
     for name in found:
         if name not in allowed:
-            raise ParameterError(
-                f"--params {path}: {name!r} is no argument of RecurrentGAN{nearest_name(name, allowed)}"
-            )
+            near = nearest_name(name, allowed)
+            raise ParameterError(f"--params {path}: {name!r} is no argument of RecurrentGAN that a file can give{near}")
     return found
 
 

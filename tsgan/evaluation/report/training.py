@@ -21,6 +21,8 @@ FIRST, SECOND = "likelihood", "adversarial"  # the stages of training
 WORST = 4.0  # spreads below the best that are shown: one that diverged would flatten the rest
 MEASURED: Any = {"marker": "o", "markersize": 3, "markerfacecolor": "white"}
 BEST: Any = {"linestyle": "none", "marker": "o", "markersize": 4.5, "zorder": 3}
+COLUMNS = 3  # of panels in a row
+FOLLOWS = -0.2  # where dropout stands that follows the held-back rows
 UNITS = "log-likelihood (nats a row)"
 
 
@@ -180,26 +182,44 @@ def plot_trials(trials: Any, path: str | PathLike[str] | None = None) -> Any:
     held = trials["held_back"].to_numpy(dtype=np.float64)
     pruned, first = (trials["state"] == "pruned").to_numpy(), (trials["trial"] == 0).to_numpy()
     best = np.arange(len(held)) == 0
-    names = list(trials.columns[list(trials.columns).index("seconds") + 1 :])
+    names = ["trial", *trials.columns[list(trials.columns).index("seconds") + 1 :]]
+    rows = -(-len(names) // COLUMNS)
 
     def plot(figure: Any) -> None:
-        axes = figure.subplots(1, len(names) + 1, sharey=True, squeeze=False)[0]
-        for axis, name in zip(axes, ["trial", *names], strict=True):
-            place = trials[name].to_numpy(dtype=np.float64)
-            shown = np.isfinite(place)
+        axes = figure.subplots(rows, min(len(names), COLUMNS), sharey=True, squeeze=False)
+        for axis in axes.flat[len(names) :]:
+            axis.remove()
+        for axis, name in zip(axes.flat, names, strict=False):
+            values = trials[name].to_numpy(dtype=np.float64)
+            place = np.where(np.isnan(values), FOLLOWS, values)
             for some, label, style in (
                 (pruned, "pruned", {"marker": "x", "color": "0.6"}),
                 (~pruned & ~first, "done", {"color": REAL}),
                 (first, "the defaults", {"marker": "s", "color": "black"}),
                 (best, "best", {"s": 70, "facecolors": "none", "color": SYNTHETIC}),
             ):
-                axis.scatter(place[some & shown], held[some & shown], **{"s": 18, "label": label, **style})
-            if name in ("hidden", "units", "rate"):
-                axis.set_xscale("log")
+                axis.scatter(place[some], held[some], **{"s": 18, "label": label, **style})
+            axis.axhline(held[first][0], color="0.6", linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
+            _name_values(axis, name, place)
             axis.set_xlabel(name)
-        axes[0].set_ylabel("held-back " + UNITS)
-        figure.legend(
-            *axes[0].get_legend_handles_labels(), ncols=4, frameon=False, fontsize=7, loc="outside upper left"
-        )
+        for axis in axes[:, 0]:
+            axis.set_ylabel("held-back likelihood")
+        labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(*labels, ncols=4, frameon=False, fontsize=7, loc="outside upper left")
 
-    return draw_on_white(plot, 1.9 * len(names) + 2.4, 3.0, target)
+    return draw_on_white(plot, 7.2, 0.5 + 2.1 * rows, target)
+
+
+def _name_values(axis: Any, name: str, place: Doubles) -> None:
+    """Put numbers that people would say below an axis of sizes or rates; dropout that follows stands apart."""
+    if name in ("hidden", "units", "rate"):
+        axis.set_xscale("log")
+        round_ones = np.array([1e-3, 2e-3, 5e-3, 1e-2, 2e-2] if name == "rate" else [2.0**power for power in range(17)])
+        ticks = round_ones[(round_ones > place.min() / 1.3) & (round_ones < place.max() * 1.3)]
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.set_xticks([], minor=True)
+    elif name == "dropout":
+        ticks = np.arange(0, max(place.max(), 0.0) + 0.01, 0.2)
+        axis.set_xticks([FOLLOWS, *ticks], ["follows", *(f"{tick:.1f}" for tick in ticks)])
+    else:
+        axis.set_xticks(range(int(place.min()), int(place.max()) + 1, max(1, int(place.max()) // 5)))
