@@ -39,7 +39,8 @@ STEPS = 300  # of a trial at most: beyond, few tables of some thousand rows gain
 AT_RANDOM = 5  # trials before what was found is followed, and before any is pruned
 UNPRUNED_STEPS = 100  # the held-back likelihood may fall before it rises
 BOUNDS = {"hidden": (32, 256), "layers": (1, 2), "units": (64, 512), "dropout": (0.0, 0.6), "rate": (1e-3, 2e-2)}
-OURS = ("adversarial_steps", "verbose", "callbacks")  # of the estimator, which a trial sets itself
+# of the estimator, which a trial sets itself, or has none of
+OURS = ("adversarial_steps", "verbose", "callbacks", "checkpoint", "checkpoint_every")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from ..version import __version__
-from .flags import add_flags, advanced, given, split_names
+from .flags import add_flags, given, split_names
+from .inputs import DATA, add_dialect, say, table_of
+from .learning import build_fit, build_tune
 
 COMMANDS = {
     "fit": "learn a table and save the model",
@@ -34,12 +36,6 @@ COMMANDS = {
     "info": "show what a saved model knows",
     "demo": "fit, sample and judge a real table that tsgan ships",
 }
-# what says how the second stage goes: no trial of `tune` has one
-SECOND_STAGE = (
-    *("loss", "adversarial", "critic_steps", "penalty", "penalty_every", "exact_penalty"),
-    *("generator_rate", "critic_rate"),
-)
-DATA = "csv, csv.gz or parquet, by the file's ending; - is standard input as csv"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,194 +122,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_dialect(parser: argparse.ArgumentParser) -> None:
-    """Give a command the flags that say how its csv files are written."""
-    from ..tables.dialect import Dialect
-
-    group = parser.add_argument_group("how a csv is written (told from the file where not given)")
-    parser.set_defaults(dialect=add_flags(group, Dialect, skip=("time", "text")))
-
-
-def _table(args: argparse.Namespace, path: str, time: Any, like: Any = None) -> Any:
-    """Read a table, perhaps written like another, and say how a csv was taken where that is not plain."""
-    from ..tables import files as tables
-    from ..tables.dialect import ATTRIBUTE, Dialect
-
-    asked = Dialect(**given(args, args.dialect))
-    frame = tables.read(path, time, asked, like)
-    if ATTRIBUTE in frame.attrs and (taken := Dialect.of(frame).taken(asked)):
-        _say(args, f"{'standard input' if path == '-' else path}: read with {taken}")
-    return frame
-
-
-def _say(args: argparse.Namespace, text: str, end: str = "\n") -> None:
-    if not args.quiet:
-        print(text, file=sys.stderr, end=end, flush=True)
-
-
-def _add_estimator(parser: argparse.ArgumentParser, left_out: Sequence[str]) -> list[str]:
-    """Give a command the flags of RecurrentGAN; return the arguments' names."""
-    from ..estimator.recurrent_gan import RecurrentGAN
-
-    group = parser.add_argument_group("arguments of RecurrentGAN")
-    group.add_argument(
-        "--constraints",
-        nargs="+",
-        action="extend",
-        metavar="RULE",
-        default=argparse.SUPPRESS,
-        help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
-        "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
-    )
-    few, left_out = advanced(RecurrentGAN), (*left_out, "constraints")
-    names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
-    rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
-    names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
-    return [*names, "constraints"]
-
-
-def _estimator_arguments(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of RecurrentGAN that the user gave."""
-    from .values import calendar_of, rules_of
-
-    arguments = given(args, args.names)
-    if "constraints" in arguments:
-        arguments["constraints"] = rules_of(arguments["constraints"])
-    if "calendar" in arguments:
-        arguments["calendar"] = calendar_of(arguments["calendar"])
-    return arguments
-
-
-# fit
-
-
-def _build_fit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
-    parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="folder to save the model in")
-    names = _add_estimator(parser, ("verbose", "callbacks"))
-    groups = parser.add_argument_group("one model for each group of the table, in one folder")
-    groups.add_argument(
-        "--by", metavar="NAME[,NAME]", action="extend", type=split_names, help="columns that tell groups apart"
-    )
-    groups.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="fits side by side, -1: all cores (default: 1)"
-    )
-    groups.add_argument(
-        "--few",
-        choices=("refuse", "skip"),
-        default="refuse",
-        help="what becomes of groups with too few rows (default: refuse)",
-    )
-    parser.add_argument(
-        "--params",
-        metavar="FILE",
-        help="arguments by name as a JSON object, such as tune writes; flags given here win (default: none)",
-    )
-    parser.add_argument(
-        "--log",
-        choices=["bar", "json"],
-        default="bar",
-        help="how to tell of training: a bar, or for machines a line of JSON for each measurement on standard output, "
-        "and one of the outcome (default: bar)",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the fit under way that --checkpoint holds, if it holds one (default: that is refused)",
-    )
-    _add_dialect(parser)
-    parser.set_defaults(run=_fit, names=names)
-
-
-def _fit(args: argparse.Namespace) -> None:
-    from .. import bundle
-    from ..estimator.recurrent_gan import RecurrentGAN
-    from .log import JsonLog
-    from .values import check_resume, params_of
-
-    if not args.by:
-        bundle.check(args.output)
-    arguments = _estimator_arguments(args)
-    if args.params is not None:
-        params = params_of(args.params)
-        if over := [f"{name}={value!r}" for name, value in params.items() if name in arguments]:
-            _say(args, f"{args.params}: {', '.join(over)} left out, flags win")
-        arguments = {**params, **arguments}
-    if args.by:
-        _fit_each(args, arguments)
-        return
-    check_resume(args.resume, arguments.get("checkpoint"))
-    log = JsonLog() if args.log == "json" else None
-    if log is not None:
-        arguments["callbacks"] = [log]
-    model = RecurrentGAN(**arguments, verbose=log is None and not args.quiet)
-    with log.ending(model, args.output, args.stopped) if log is not None else contextlib.nullcontext():
-        model.fit(_learned_table(args, arguments)).save(args.output)
-    _say(args, f"saved the model in {args.output}")
-
-
-def _fit_each(args: argparse.Namespace, arguments: dict[str, Any]) -> None:
-    from ..errors import InputError, ParameterError
-    from ..scale.groups import begin
-    from ..scale.local import fit_each
-
-    if args.data != "-" and Path(args.data).is_dir():
-        raise InputError(f"{args.data}: groups are told apart in one table in memory; pass one file with --by")
-    if args.resume or args.log == "json":
-        raise ParameterError(f"--{'resume' if args.resume else 'log json'} is for one model; leave it out with --by")
-    begin(args.output)
-    table = _table(args, args.data, arguments.get("time"))
-    done: list[str] = []
-
-    def told(group: Any) -> None:
-        done.append(group.name)
-        _say(args, f"{len(done)} done: {group.name}{' (failed)' if group.wrong else ''}")
-
-    models = fit_each(table, args.by, args.output, n_jobs=args.jobs, few=args.few, told=told, **arguments)
-    _say(args, f"saved the models of {len(models)} groups in {args.output}")
-
-
-def _learned_table(args: argparse.Namespace, arguments: dict[str, Any]) -> Any:
-    """Return the table to learn, or the folder that it lies in."""
-    in_parts = args.data != "-" and Path(args.data).is_dir()
-    return Path(args.data) if in_parts else _table(args, args.data, arguments.get("time"))
-
-
-# tune
-
-
-def _build_tune(parser: argparse.ArgumentParser) -> None:
-    from ..tuning import OURS, tune
-
-    parser.add_argument("data", metavar="DATA", help=f"the table to learn: {DATA}; or a folder of parquet files")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", required=True, help="JSON of the best arguments to write, for fit --params"
-    )
-    parser.add_argument("--plot", metavar="PICTURE", help="draw the trials: .png, .svg or .pdf (needs matplotlib)")
-    group = parser.add_argument_group("arguments of the search")
-    search = add_flags(group, tune, skip=("X", "verbose"))
-    names = _add_estimator(parser, (*OURS, *SECOND_STAGE, *search))
-    _add_dialect(parser)
-    parser.set_defaults(run=_tune, names=names, search=search)
-
-
-def _tune(args: argparse.Namespace) -> None:
-    from ..tuning import tune
-    from .values import check_file, check_picture
-
-    check_file(args.output)
-    check_picture("--plot", args.plot)
-    arguments = _estimator_arguments(args)
-    table = _learned_table(args, arguments)
-    found = tune(table, **given(args, args.search), verbose=not args.quiet, **arguments)
-    found.to_json(args.output)
-    print(found)
-    _say(args, f"wrote {args.output}")
-    if args.plot is not None:
-        found.plot(args.plot)
-        _say(args, f"wrote {args.plot}")
-
-
 # sample
 
 
@@ -378,9 +186,9 @@ def _sample(args: argparse.Namespace) -> None:
             now = time.monotonic()
             if now - shown > (1 if sys.stderr.isatty() else 60):
                 share = f" ({100 * out.rows / (n * args.length):.0f} %)" if args.length else ""
-                _say(args, f"{out.rows:,} rows{share}", end="\r" if sys.stderr.isatty() else "\n")
+                say(args, f"{out.rows:,} rows{share}", end="\r" if sys.stderr.isatty() else "\n")
                 shown = now
-    _say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
+    say(args, f"wrote {out.rows} rows to {'standard output' if args.output == '-' else args.output}")
 
 
 def _drawn_from(args: argparse.Namespace) -> tuple[Any, int, dict[str, Any]]:
@@ -430,7 +238,7 @@ def _build_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("arguments of evaluate")
     skip = ("real", "synthetic", "holdout", "verbose")
-    _add_dialect(parser)
+    add_dialect(parser)
     parser.set_defaults(run=_evaluate, names=add_flags(group, evaluate, skip=skip))
 
 
@@ -469,7 +277,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         reports = judged.reports
     if args.report:
         judged.to_html(args.report)
-        _say(args, f"wrote {args.report}")
+        say(args, f"wrote {args.report}")
     if args.json == "-":
         print(judged.to_json())
     else:
@@ -492,7 +300,7 @@ def _judged(args: argparse.Namespace, path: str, arguments: dict[str, Any], like
     place = Path(path)
     if path != "-" and (place.is_dir() or ("rows" in arguments and place.suffix.lower() == ".parquet")):
         return place
-    return _table(args, path, arguments.get("time"), None if isinstance(like, Path) else like)
+    return table_of(args, path, arguments.get("time"), None if isinstance(like, Path) else like)
 
 
 def _by_name(paths: Sequence[str]) -> dict[str, str]:
@@ -520,14 +328,14 @@ def _build_suggest(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="columns of one value each",
     )
-    _add_dialect(parser)
+    add_dialect(parser)
     parser.set_defaults(run=_suggest)
 
 
 def _suggest(args: argparse.Namespace) -> None:
     from ..constraints.suggesting import suggest_constraints
 
-    print(suggest_constraints(_table(args, args.data, args.time), args.entity, args.time, args.static))
+    print(suggest_constraints(table_of(args, args.data, args.time), args.entity, args.time, args.static))
 
 
 # info
@@ -584,14 +392,12 @@ def _demo(args: argparse.Namespace) -> None:
     for name in ("synthetic.csv", "report.html"):
         check_file(str(out / name))
     real = datasets.load("seattle_weather")
-    _say(
-        args, f"seattle_weather: {len(real)} days of {', '.join(real.columns[1:])}; training takes {args.max_time:g} s"
-    )
+    say(args, f"seattle_weather: {len(real)} days of {', '.join(real.columns[1:])}; training takes {args.max_time:g} s")
     model = RecurrentGAN(time="date", max_time=args.max_time, random_state=args.seed, verbose=not args.quiet).fit(real)
     model.save(out / "model")
     synthetic = model.sample(1, length=len(real), random_state=args.seed)
     tables.write(synthetic, out / "synthetic.csv")
-    _say(args, "judging")
+    say(args, "judging")
     windows = model.sample(len(real), random_state=args.seed)  # as many as the real table has, drawn apart
     report = evaluate(real, windows, time="date", random_state=args.seed)
     report.to_html(out / "report.html")
@@ -600,8 +406,8 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 _BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "fit": _build_fit,
-    "tune": _build_tune,
+    "fit": build_fit,
+    "tune": build_tune,
     "sample": _build_sample,
     "evaluate": _build_evaluate,
     "suggest": _build_suggest,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..errors import CorruptModelError, NotFittedError, ParameterError, number
-from ..version import __version__
+from ..errors import NotFittedError, ParameterError, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,15 +33,6 @@ Bounds = Mapping[str, tuple[float | None, float | None]]
 EXCERPT = 400_000  # rows that the columns and the law of a larger table are learned from
 TRIED_ROWS = 32  # of each sequence that a loaded model draws at most, to see whether it can
 CALIBRATION_ROWS, CALIBRATION_CELLS = 50_000, 5_000_000  # rows that marginals are compared on, and cells of wide ones
-PLAIN = {  # what is saved beside the encoder and the networks
-    "params": dict[str, Any],
-    "features": int,
-    "names": list[str],
-    "seed": list[Any],
-    "history": list[dict[str, Any]],
-    "trained": bool,
-    "finished": bool,
-}
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -87,26 +77,22 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             If the directory cannot be written, or holds something else.
         """
         self._check_fitted()
-        from .. import bundle
         from ..model import checkpoints
+        from .saving import lasting, write
 
-        document: dict[str, Any] = {"class": type(self).__name__}
         params = {**self.get_params(deep=False), "checkpoint": None}  # a folder of this machine's
-        parts: dict[str, bundle.Arrays] = {}
-        for name, value in {
+        learned = {
             "params": {name: lasting(value) for name, value in params.items()},
             "features": self.n_features_in_,
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
-            "encoder": self._encoder.stages,
-            "model": self._model.networks(),
             "history": self.history_,
             "trained": self.trained_,
             "finished": self.finished_,
-        }.items():
-            document[name], arrays = bundle.pack(value)
-            parts |= {name: arrays} if arrays else {}
-        bundle.write(path, document, parts, __version__)
+            "encoder": self._encoder.stages,
+            "model": self._model.networks(),
+        }
+        write(path, type(self).__name__, learned)
         if (done := self.__dict__.pop("_checkpoint", None)) is not None:
             checkpoints.remove(done)
 
@@ -128,25 +114,14 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         NotAModelError, NewerFormatError, CorruptModelError
             If the path holds no model, one of a newer tsgan, or a damaged one.
         """
-        from .. import bundle
         from ..encoding.encoder import Encoder
-        from ..encoding.stages import Stages
-        from ..model.model import Model, Network
+        from ..model.model import Model
         from ..model.runtime import pick_device
+        from .saving import reading
 
         if device is not None:
             pick_device(device)
-        document, parts = bundle.read(path, check=check)
-        try:
-            kind = str(document["class"])
-            if kind != cls.__name__:
-                raise CorruptModelError(f"{path} holds a {kind}; load it with {kind}.load")
-            read: dict[str, Any] = {}
-            for name, one in {**PLAIN, "encoder": Stages, "model": dict[str, Network | None]}.items():
-                try:
-                    read[name] = bundle.unpack(document[name], parts.get(name, {}), one)
-                except ValueError as error:
-                    raise ValueError(f"{name}: {error}") from error
+        with reading(path, cls.__name__, check) as read:
             self = cls(**read["params"])
             if device is not None and "device" in read["params"]:
                 self.set_params(device=device)
@@ -160,17 +135,12 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
             self._finish()
             self._try()
-        except CorruptModelError:
-            raise
-        except Exception as error:  # a file may hold anything
-            raise CorruptModelError(f"{path}: {bundle.NAME} does not describe a whole model ({error!r})") from error
         pick_device(getattr(self, "device", "cpu"))
         return self
 
     def _try(self) -> None:
         """Draw a few rows: what is checked part by part also has to go together."""
-        drawer = self._drawer
-        length = None if drawer.longest(None) <= TRIED_ROWS else TRIED_ROWS
+        length = None if self._drawer.longest(None) <= TRIED_ROWS else TRIED_ROWS
         try:
             self.sample(2, length, random_state=0)
         except Exception as error:
@@ -550,12 +520,3 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-def lasting(value: Any) -> Any:
-    """Return a parameter as it can be saved; callbacks and generators become None."""
-    if isinstance(value, np.random.Generator | np.random.RandomState):
-        return None
-    if isinstance(value, list | tuple) and any(callable(one) for one in value):
-        return None
-    return value.tolist() if isinstance(value, np.ndarray) else value

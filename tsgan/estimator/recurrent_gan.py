@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from ..errors import TsganWarning, choose, functions, number
-from .base import Bounds, RandomState, Synthesizer, lasting
+from .base import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
     from ..constraints.base import Constraint
@@ -372,6 +372,7 @@ class RecurrentGAN(Synthesizer):
     def _identity(self) -> dict[str, Any]:
         """Return the arguments that a fit cannot be gone on with if they are others."""
         from .. import bundle
+        from .saving import lasting
 
         given = self.get_params(deep=False)
         return {name: bundle.pack(lasting(value))[0] for name, value in given.items() if name not in PASSING}

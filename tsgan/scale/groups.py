@@ -111,6 +111,11 @@ def prepared(
     choose("few", few, ("refuse", "skip"))
     number("least", least, 2, whole=True)
     model = RecurrentGAN(**params)
+    if model.checkpoint is not None:
+        raise ParameterError(
+            f"checkpoint={model.checkpoint!r} is for one model; leave it out: what was fitted of the groups is taken "
+            "up by a second run"
+        )
     check_training(model.get_params(deep=False))
     pick_device(model.device)
     names = columns_of(df, by, params)

@@ -1,0 +1,73 @@
+"""A fitted estimator as a folder, and back: JSON and safetensors (`bundle`), looked at part by part, then tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import bundle
+from ..encoding.stages import Stages
+from ..errors import CorruptModelError
+from ..model.model import Network
+from ..version import __version__
+
+HELD = {  # what is saved
+    "params": dict[str, Any],
+    "features": int,
+    "names": list[str],
+    "seed": list[Any],
+    "history": list[dict[str, Any]],
+    "trained": bool,
+    "finished": bool,
+    "encoder": Stages,
+    "model": dict[str, Network | None],
+}
+
+
+def write(path: str | os.PathLike[str], kind: str, learned: Mapping[str, Any]) -> None:
+    """Write what an estimator of a kind has learned; see `Synthesizer.save`."""
+    document: dict[str, Any] = {"class": kind}
+    parts: dict[str, bundle.Arrays] = {}
+    for name, value in learned.items():
+        document[name], arrays = bundle.pack(value)
+        parts |= {name: arrays} if arrays else {}
+    bundle.write(path, document, parts, __version__)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], kind: str, check: bool) -> Iterator[dict[str, Any]]:
+    """Give what `write` wrote; what goes wrong inside is said to be the folder's fault.
+
+    Raises
+    ------
+    CorruptModelError
+        If it is of another kind, or if what it holds does not go together.
+    """
+    document, parts = bundle.read(path, check=check)
+    try:
+        if (found := str(document["class"])) != kind:
+            raise CorruptModelError(f"{path} holds a {found}; load it with {found}.load")
+        read: dict[str, Any] = {}
+        for name, one in HELD.items():
+            try:
+                read[name] = bundle.unpack(document[name], parts.get(name, {}), one)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        yield read
+    except CorruptModelError:
+        raise
+    except Exception as error:  # a file may hold anything
+        raise CorruptModelError(f"{path}: {bundle.NAME} does not describe a whole model ({error!r})") from error
+
+
+def lasting(value: Any) -> Any:
+    """Return a parameter as it can be saved; callbacks and generators become None."""
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return None
+    if isinstance(value, list | tuple) and any(callable(one) for one in value):
+        return None
+    return value.tolist() if isinstance(value, np.ndarray) else value
