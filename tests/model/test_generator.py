@@ -260,3 +260,19 @@ def test_a_generator_of_many_levels_has_no_channel_for_each():
     assert generator.features.size < 30
     assert isinstance(generator, Generator)
     assert SMALL.mixture == generator.sizes.mixture
+
+
+def test_an_atom_at_the_end_of_a_column_is_drawn_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    low, high = -0.4794754758826765, 1 / 3  # of which float32 has neither
+    x = rng.uniform(low, high, 600)
+    x[rng.random(600) < 0.4] = low
+    x[rng.random(600) < 0.2] = high
+    layout = Layout((Number("x", low, high, atoms=(low, high)),))
+    generator = made(Panel(x[:, None], np.full(50, 12), np.zeros((50, 0))), layout)
+    drawn = free_run(generator, np.zeros((50, 0)), np.zeros((50, 12, 0), np.float32), torch.Generator().manual_seed(0))
+    assert (drawn == low).mean() > 0.2
+    assert (drawn == high).mean() > 0.1
+    assert np.unique(drawn).min() == low
+    near = np.minimum(abs(drawn - low), abs(drawn - high))
+    assert not ((near > 0) & (near < 1e-6)).any()

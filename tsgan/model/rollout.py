@@ -312,7 +312,7 @@ class Rollout:
 
     def _ends(self, j: int, cell: Number) -> tuple[Tensor, Tensor]:
         """Return where a number ends: its own bounds, and those that earlier numbers of the row set."""
-        low, high = torch.as_tensor(cell.low), torch.as_tensor(cell.high)
+        low, high = (torch.tensor(end, dtype=torch.float64) for end in (cell.low, cell.high))
         for bounds, floor in zip(self.edges[j], (True, False), strict=True):
             for i, there, here in bounds:
                 z, gone = self.row.x[:, i], self.row.gone[:, i]
