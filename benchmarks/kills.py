@@ -2,8 +2,9 @@
 
 `python benchmarks/kills.py` kills 200 processes at random moments, by SIGKILL and SIGTERM in turn, that fit by command,
 save over a model again and again, or sample to csv, csv.gz and parquet over a table; then two processes save to one
-folder while a third reads it, 200 times. It prints how many models and tables were the old or the new one, exit codes,
-and the files that were left, also after the next run into that folder (of models, an hour later). Needs `os.fork`.
+folder while a third reads it, 200 times; then fits with a checkpoint are killed five times each and gone on with. It
+prints how many models and tables were the old or the new one, exit codes, and the files that were left, also after the
+next run into that folder (of models, an hour later). Needs `os.fork`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tsgan.tables import files
 TABLES = ("out.csv", "out.csv.gz", "out.parquet")
 SEQUENCES = 4000  # of a sampled table
 SAVES = 5  # of each saver in a round
+KILLS_EACH = 5  # of a fit that is gone on with
 
 
 def models() -> tuple[RecurrentGAN, RecurrentGAN]:
@@ -200,10 +202,47 @@ def savers(rounds: int, home: Path) -> collections.Counter[str]:
     return counts
 
 
+def resumed(fits: int, home: Path, rng: np.random.Generator) -> collections.Counter[str]:
+    """Kill each fit five times, at a random moment after it has begun to keep checkpoints; the model is the same."""
+    counts: collections.Counter[str] = collections.Counter()
+    x = np.sin(np.arange(3000) / 5) + 0.3 * rng.normal(size=3000)
+    pd.DataFrame({"x": x, "up": np.where(x > 0, "yes", "no"), "y": x**2}).to_csv(home / "long.csv", index=False)
+    for at in range(fits):
+        kept, drawn = home / f"kept{at}", [home / f"{at}.{name}.csv" for name in ("whole", "killed")]
+
+        def fit(model: str, *more: str, at: int = at) -> int:
+            sizes = ["--steps", "300", "--adversarial-steps", "12", "--hidden", "16", "--units", "16"]
+            child = ["fit", str(home / "long.csv"), "-o", str(home / f"{at}.{model}"), *sizes, "--seed", str(at), *more]
+            return started(lambda: main(child))
+
+        def go_on(kept: Path = kept, fit: Callable[..., int] = fit) -> int:
+            return fit("killed", "--checkpoint", str(kept), "--checkpoint-every", "0.5", "--resume")
+
+        began = time.monotonic()
+        ended(fit("whole"))
+        seconds = time.monotonic() - began
+        for _ in range(KILLS_EACH):
+            child, limit = go_on(), time.monotonic() + seconds
+            while not (kept / "checkpoint.json").exists() and time.monotonic() < limit:
+                time.sleep(0.05)
+            time.sleep(rng.uniform(0, seconds / 3))
+            os.kill(child, signal.SIGKILL)
+            counts[f"resumed: {ended(child)}"] += 1
+        counts[f"resumed: {ended(go_on())}"] += 1
+        for path in drawn:
+            words = ["sample", str(path.with_suffix("")), "--seed", "0", "-o", str(path)]
+            ended(started(lambda words=words: main(words)))
+        same = drawn[0].read_bytes() == drawn[1].read_bytes()
+        counts[f"resumed: {'the model of a fit left alone' if same else 'ANOTHER MODEL'}"] += 1
+        counts["resumed: checkpoints left after the model was saved"] += kept.exists()
+    return counts
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--fits", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -211,7 +250,8 @@ if __name__ == "__main__":
         for at in range(args.kills):
             number = (signal.SIGKILL, signal.SIGTERM)[at % 2]
             (kills.fit, kills.save, kills.sample)[at // 2 % 3](number)
-        for counts in (kills.counts, savers(args.rounds, Path(folder))):
+        home, rng = Path(folder), np.random.default_rng(args.seed)
+        for counts in (kills.counts, savers(args.rounds, home), resumed(args.fits, home, rng)):
             for kind, count in sorted(counts.items()):
                 print(f"{count:6,}  {kind}")
     sys.exit(0)

@@ -176,7 +176,32 @@ def starting(quick: bool) -> None:
         )
 
 
-PARTS = {"penalty": penalty, "training": training, "sampling": sampling, "start": starting}
+def two_cores(quick: bool) -> None:
+    """A whole fit with the defaults at hidden 128, and drawing, on one core and on two."""
+    import torch
+
+    from tsgan import RecurrentGAN
+
+    more = {"steps": 50, "adversarial_steps": 25} if quick else {}
+    rows = table(6000)
+    fitted: list[Any] = []
+
+    def fit(threads: int) -> None:
+        torch.set_num_threads(threads)
+        fitted.append(RecurrentGAN(hidden=128, verbose=False, random_state=0, **more).fit(rows))
+
+    def draw(threads: int) -> None:
+        torch.set_num_threads(threads)
+        fitted[-1].sample(20_000, random_state=0)
+
+    before = torch.get_num_threads()
+    for what, work in (("fit at hidden 128", fit), ("sampling 20,000 windows of 24 x 6", draw)):
+        one, two = medians(1, lambda work=work: work(1), lambda work=work: work(2), clock=time.perf_counter)
+        show(f"cores: {what}, on two", f"{two:.1f} s", f"{one:.1f} s", one / two, "the same bits on one core")
+    torch.set_num_threads(before)
+
+
+PARTS = {"penalty": penalty, "training": training, "sampling": sampling, "cores": two_cores, "start": starting}
 
 
 def main() -> None:

@@ -240,7 +240,7 @@ def test_members_with_levels_of_their_own_step_as_finely():
     real = pd.DataFrame({"m": np.repeat(np.arange(n), length), "k": np.tile(np.arange(length), n)})
     real["temp"] = np.repeat(rng.normal(200, 60, n), length) + rng.normal(size=n * length)
     gan = RecurrentGAN(**TRAINED, entity="m", time="k").fit(real)
-    made = gan.sample(200, random_state=1)
+    made = gan.sample(800, random_state=1)
     for figure in (
         lambda table: table.groupby("m")["temp"].diff().std(),
         lambda table: table.groupby("m")["temp"].std().mean(),

@@ -231,7 +231,10 @@ class _Trial(RecurrentGAN):
     @contextmanager
     def encoded(self, X: Any) -> Iterator[tuple[tuple[Encoder, Windows], dict[str, Any]]]:
         """Encode a table; give what trials share, and what the defaults are for as many rows."""
+        from .model.runtime import streams
+
         self._check_arguments()
+        self._seed = streams(self.random_state)
         try:
             windows = super()._encode(X)
             sizes = super()._options().sizes(len(windows.panel.values))
@@ -248,10 +251,7 @@ class _Trial(RecurrentGAN):
         return self._model.training is not None and self._model.training.interrupted
 
     def _encode(self, X: tuple[Encoder, Windows]) -> Windows:
-        from .model.runtime import streams
-
         self._encoder, windows = X
-        self._seed = streams(self.random_state)
         self._seed.spawn(1)  # as where it is encoded: a trial is what `fit` does with the same seed
         return windows
 

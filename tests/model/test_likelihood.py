@@ -224,7 +224,7 @@ def test_all_rows_are_learned_from_gently(monkeypatch):
     split, generator = start()
     rates = []
     monkeypatch.setattr(likelihood._Learner, "step", lambda self, rate: rates.append(rate) or 0.0)
-    refit(generator, split, HOW, likelihood.Checkpoint(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
+    refit(generator, split, HOW, likelihood.Best(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
     assert len(rates) == 200 * likelihood.REFIT_STEPS
     assert rates[0] < max(rates) == pytest.approx(0.3 * HOW.rate)
 

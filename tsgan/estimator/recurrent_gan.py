@@ -326,7 +326,7 @@ class RecurrentGAN(Synthesizer):
         checkpoint = Checkpoint(self.checkpoint, self.checkpoint_every)
         self._seed = checkpoint.seed if checkpoint.seed and self.random_state is None else streams(self.random_state)
         checkpoint.compare("random_state", [str(self._seed.entropy), list(self._seed.spawn_key)])
-        checkpoint.compare("arguments", self._identity())
+        checkpoint.compare("arguments", {} if self.checkpoint is None else self._identity())
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
@@ -339,7 +339,7 @@ class RecurrentGAN(Synthesizer):
             checkpoint.watch(history)
             with checkpoint:
                 self._model = Model.learn(
-                    windows.panel, layout, window, windows.starts, self._options(), seed, history, checkpoint, deadline
+                    windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline, checkpoint
                 )
             self.history_ = history.rows
             self._calibrate(windows, began + CARRYING * seconds)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from .callbacks import History
 from .cells import CELLS
-from .checkpoints import Keeper
+from .checkpoints import UNKEPT, Keeper
 from .chunks import Chunk
 from .critic import Critic, difference_scale
 from .freeruns import Propagation, Runs, differentiable
@@ -232,9 +232,9 @@ def fit_adversarial(
     steps: int,
     seed: np.random.SeedSequence,
     history: History,
-    keeper: Keeper,
     deadline: float = math.inf,
     since: float = 0.0,
+    keeper: Keeper = UNKEPT,
 ) -> AdversarialResult:
     """Finish a generator against a critic; it ends with the weights that are believed.
 

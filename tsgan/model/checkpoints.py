@@ -253,6 +253,9 @@ class Keeper:
             self.whole.keep(self.name, {name: taken(part) for name, part in parts.items()})
 
 
+UNKEPT = Keeper(Checkpoint(None))  # keeps nothing
+
+
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a checkpoint holds.
 

@@ -27,7 +27,7 @@ from ..arrays import Bools, Ints
 from ..errors import TrainingError
 from .callbacks import History
 from .cells import State, detach
-from .checkpoints import Keeper
+from .checkpoints import UNKEPT, Keeper
 from .chunks import Chunk, ChunkSource, Lookback
 from .generator import Generator
 from .runtime import halves, seeded, side_by_side
@@ -248,7 +248,7 @@ def fit_likelihood(
     how: LikelihoodSettings,
     seed: np.random.SeedSequence,
     history: History,
-    keeper: Keeper,
+    keeper: Keeper = UNKEPT,
 ) -> Best:
     """Teach an untrained generator; it ends with the best weights, `step` 0 where those are the untrained ones.
 
@@ -334,7 +334,7 @@ def refit(
     how: LikelihoodSettings,
     best: Best,
     seed: np.random.SeedSequence,
-    keeper: Keeper,
+    keeper: Keeper = UNKEPT,
 ) -> None:
     """Teach a generator on all rows, held back ones too, at a low rate; it ends with the average of the weights.
 

@@ -19,7 +19,7 @@ from ..panel import Given, Panel
 from .adversary import AdversarialResult, AdversarialSettings, fit_adversarial
 from .base import Base, fit_base
 from .callbacks import History
-from .checkpoints import Checkpoint, Keeper
+from .checkpoints import UNKEPT, Checkpoint, Keeper
 from .chunks import ChunkSource, Lookback
 from .generator import Generator, Sizes
 from .likelihood import Best, LikelihoodSettings, Split, fit_likelihood, refit
@@ -106,8 +106,8 @@ class Model:
         options: Options,
         seed: np.random.SeedSequence,
         history: History,
-        checkpoint: Checkpoint,
         deadline: float = math.inf,
+        checkpoint: Checkpoint | None = None,
     ) -> Model:
         """Learn a panel.
 
@@ -122,10 +122,10 @@ class Model:
         options : Options
         seed : numpy.random.SeedSequence
         history : History
-        checkpoint : Checkpoint
-            Of the whole fit, from which it is gone on with.
         deadline : float
             Of `time.monotonic()`, for all of it.
+        checkpoint : Checkpoint, optional
+            Of the whole fit, from which it is gone on with.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Model:
             See `likelihood.fit_likelihood`.
         """
         first, second = seed.spawn(2)
-        keeper = Keeper(checkpoint)
+        keeper = UNKEPT if checkpoint is None else Keeper(checkpoint)
         statics, training = None, None
         if layout.statics:
             rows = Panel.from_dense(panel.statics[:, None, :])
@@ -345,7 +345,7 @@ def _fit(
             against = replace(options.second, batch=how.batch)
             own = seed.spawn(1)[0]
             place = keeper.at("adversarial")
-            second = fit_adversarial(generator, split, against, steps, own, history, place, deadline, FIRST_SHARE)
+            second = fit_adversarial(generator, split, against, steps, own, history, deadline, FIRST_SHARE, place)
         if options.refit and best.step and not interrupted and (second is None or not second.kept):
             own = seed.spawn(1)[0]
             refit(generator, split, replace(how, deadline=deadline), best, own, keeper.at("refit"))
