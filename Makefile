@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo      fit, sample and judge a real table; writes out/"
 	@echo "make test      linter, types and tests"
-	@echo "make test-engines  the engines in local mode, Spark too (installs it; needs Java)"
+	@echo "make test-engines  the engines in local mode, Spark too, and MLflow (installs both; Java)"
 	@echo "make examples  the examples and the README's example"
 	@echo "make lint      linter and types only"
 	@echo "make format    put the code into the house's format"
@@ -35,14 +35,14 @@ lint: $(STAMP)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-# Spark is 450 MB and needs Java, so it is no part of the ordinary environment.
+# Spark is 450 MB and needs Java, MLflow is 33 packages: no part of the ordinary environment.
 test-engines: $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[spark]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[spark,mlflow]'
 	@command -v java >/dev/null || test -n "$$JAVA_HOME" || \
 	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
 	      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y default-jre-headless >/dev/null; } || \
 	    { echo "Spark needs Java: apt-get install default-jre-headless (as root), or name it by JAVA_HOME" >&2; exit 1; }
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/scale
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/scale tests/callbacks
 
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh
