@@ -42,7 +42,7 @@ test-engines: $(STAMP)
 	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
 	      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y default-jre-headless >/dev/null; } || \
 	    { echo "Spark needs Java: apt-get install default-jre-headless (as root), or name it by JAVA_HOME" >&2; exit 1; }
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/scale tests/callbacks
+	OMP_NUM_THREADS=1 TSGAN_ENGINES=all $(BIN)/python -m pytest tests/scale tests/callbacks
 
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh

@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from . import unfinished
 from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
-FORMAT = 3  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class
+FORMAT = 4  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class, 3 knew no interrupts
 NAME = "model.json"
 INDEX = "index.json"  # of a folder of models, one for each group of a table (`scale.groups`)
 OURS = re.compile(rf".+-[0-9a-f]{{12}}\.safetensors|{unfinished.NAME.pattern}")  # what `write` makes
@@ -295,6 +295,10 @@ def check(path: str | os.PathLike[str], what: str = "model") -> Path:
         If the path is a file, or a directory that holds other things; or if it cannot be written, or the disk is full.
     """
     home = Path(path)
+    try:
+        home.exists()
+    except OSError as error:  # a name that is too long
+        raise ModelFileError(f"the {what} could not be written to {home}: {error}") from error
     if home.exists() and not home.is_dir():
         raise ModelFileError(f"{home} is a file; a {what} is saved as a directory: choose another path")
     if (home / INDEX).is_file():

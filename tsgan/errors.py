@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -132,6 +133,20 @@ def number(
         + (f" and below {below:g}" if below < math.inf else "")
         + (" or None" if none else "")
     )
+
+
+def folder(name: str, value: object) -> None:
+    """Check an argument that must be a path or None.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument, the value and what is allowed.
+    """
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if value is None or (isinstance(path, str) and path and "\0" not in path):
+        return
+    raise ParameterError(f"{name}={value!r} is not allowed; it must be the path of a folder or None")
 
 
 def functions(name: str, value: object) -> None:

@@ -26,22 +26,23 @@ def data(tmp_path):
 
 
 def words(data, model, *more):
-    return ["fit", str(data), "-o", str(model), "--steps", "400", *FLAGS, *more]
+    return ["fit", str(data), "-o", str(model), "--steps", "250", *FLAGS, *more]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_fit_that_is_stopped_leaves_a_model_and_goes_on_to_the_same(number, data, tmp_path, capsys):
+def test_a_fit_that_is_stopped_leaves_a_model_and_goes_on_to_the_same(data, tmp_path, capsys):
     kept = ["--checkpoint", str(tmp_path / "kept"), "--checkpoint-every", "0.2"]
     call = [sys.executable, "-m", "tsgan", *words(data, tmp_path / "stopped", *kept)]
     child = subprocess.Popen(call, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True)
     deadline = time.monotonic() + 120
     while not (tmp_path / "kept" / "checkpoint.json").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    child.send_signal(number)
+    child.send_signal(signal.SIGTERM)
     told = child.communicate()[1]
-    assert child.returncode == 128 + number, told
-    assert "training was interrupted" in told
+    assert child.returncode == 128 + signal.SIGTERM, told
+    assert f"the same fit goes on from {tmp_path / 'kept'}" in told
+    assert main(["info", str(tmp_path / "stopped")]) == 0
+    assert "; it was interrupted" in capsys.readouterr().out
     assert main(["sample", str(tmp_path / "stopped"), "-q", "--seed", "1", "-o", str(tmp_path / "a.csv")]) == 0
     assert (tmp_path / "kept" / "checkpoint.json").exists()
 
@@ -58,3 +59,10 @@ def test_a_fit_that_is_stopped_leaves_a_model_and_goes_on_to_the_same(number, da
 def test_resume_needs_a_folder(data, tmp_path, capsys):
     assert main(words(data, tmp_path / "model", "--resume")) == 1
     assert "--resume goes on with a checkpoint; name its folder with --checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kept", "saved"), [("a", "a"), ("a/b", "a"), ("a", "a/b")])
+def test_a_checkpoint_within_the_model_is_refused_before_anything_is_learned(kept, saved, data, tmp_path, capsys):
+    assert main(words(data, tmp_path / saved, "--checkpoint", str(tmp_path / kept))) == 1
+    assert "are in one another; name two folders" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

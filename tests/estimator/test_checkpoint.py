@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsgan import RecurrentGAN
+from tsgan import Derived, RecurrentGAN, bundle
 from tsgan.errors import CorruptModelError, ModelFileError, ParameterError, TsganWarning
 from tsgan.model import checkpoints
 
@@ -121,7 +121,7 @@ def die(*args):
 
 
 setattr(*place, die)
-fitted(sys.argv[1], table()).save(sys.argv[2])
+fitted(sys.argv[1], table(n=400), steps=30).save(sys.argv[2])
 """
 
 
@@ -130,14 +130,14 @@ def test_five_real_kills_between_steps_and_within_writes_change_nothing(tmp_path
     rng = np.random.default_rng(0)
     code, env = textwrap.dedent(CHILD), {**os.environ, "TESTS": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     for turn in range(6):
-        moment = int(rng.integers(5, 25)) if turn < 5 else 10**9
+        moment = int(rng.integers(3, 12)) if turn < 5 else 10**9
         place = "write" if turn % 2 else "step"
         words = [sys.executable, "-c", code, str(tmp_path / "kept"), str(tmp_path / "model"), place, str(moment)]
         done = subprocess.run(words, env=env, capture_output=True, text=True)
         assert done.returncode == (-signal.SIGKILL if turn < 5 else 0), done.stderr
     assert not (tmp_path / "kept").exists()  # the model is saved
     with warnings.catch_warnings(action="ignore"):
-        same(RecurrentGAN.load(tmp_path / "model"), fitted())
+        same(RecurrentGAN.load(tmp_path / "model"), fitted(frame=table(n=400), steps=30))
 
 
 def begun(folder, offers, **more):
@@ -223,6 +223,63 @@ def test_training_goes_on_where_nothing_can_be_written(tmp_path, monkeypatch):
     with pytest.warns(TsganWarning, match="no space left; training goes on without a new checkpoint"):
         model = fitted(tmp_path / "kept", **QUICK)
     assert len(model.sample(1))
+
+
+@pytest.mark.filterwarnings("ignore::tsgan.errors.TsganWarning")
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"max_time": 100}, {}),
+        ({"callbacks": [lambda row: True]}, {}),
+        ({"random_state": None}, {"random_state": None}),
+    ],
+    ids=["time", "callback", "chance"],
+)
+def test_what_may_have_ended_early_or_by_chance_is_learned_again(first, again, tmp_path, offers):
+    fitted(tmp_path, **{**QUICK, **first})
+    offers[0].clear()
+    fitted(tmp_path, **{**QUICK, **again})
+    assert offers[0]
+
+
+@pytest.mark.filterwarnings("ignore::tsgan.errors.TsganWarning")
+def test_the_folder_is_where_it_was_when_the_fit_began(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = fitted("kept", **QUICK)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    model.save("model")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_functions_cannot_be_compared(tmp_path):
+    rule = Derived("z", lambda table: table["x"] * 2)
+    with pytest.raises(ParameterError, match=r"checkpoint= cannot be used here: .* cannot be saved"):
+        fitted(tmp_path, table().assign(z=lambda frame: frame["x"] * 2), constraints=[rule])
+
+
+@pytest.mark.parametrize("value", [True, 5, ["x"], b"x", "", "a\0b"])
+def test_what_is_no_folder_is_refused(value):
+    with pytest.raises(ParameterError, match=r"checkpoint=.* it must be the path of a folder or None"):
+        fitted(value, **QUICK)
+
+
+def test_a_name_that_is_too_long_is_refused():
+    with pytest.raises(ModelFileError, match=r"the checkpoint could not be written to .*File name too long"):
+        fitted("x" * 300, **QUICK)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"identity": {}}, {"spent": "x"}, {"history": [{"x": 1}]}, {"stages": []}, {"identity": {"random_state": None}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_fields_that_are_none_are_damage(change, tmp_path, offers):
+    begun(tmp_path, offers)
+    document, parts = bundle.read(tmp_path, "checkpoint")
+    bundle.write(tmp_path, {**document, **change}, parts, document["tsgan"], "checkpoint")
+    with pytest.raises(CorruptModelError, match=r"checkpoint\.json cannot be read"):
+        fitted(tmp_path, **QUICK)
 
 
 def test_seconds_are_checked():

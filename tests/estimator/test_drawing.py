@@ -3,8 +3,11 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
+from tsgan import RecurrentGAN
 from tsgan.encoding.assembling import Decoded
 from tsgan.estimator.drawing import BLOCK, BLOCK_VALUES, Drawer, Order, completed, spread
 from tsgan.layout import Layout, Number
@@ -209,3 +212,17 @@ class TestCompleting:
         made = completed(model, panel, np.ones((15, 2), dtype=bool), np.random.default_rng(0))
         assert made.statics[:, 0].tolist() == [1, 7, 2, 7]
         assert sorted(np.concatenate(seen)[:, 0]) == [1, 2, 7, 7]
+
+
+def test_futures_have_the_same_bits_on_one_core_and_on_two():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": np.sin(np.arange(300) / 5) + 0.1 * rng.normal(size=300)})
+    model = RecurrentGAN(steps=0, random_state=0, verbose=False).fit(frame)
+    before, drawn = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            drawn.append(model.continue_from(frame, 30, 6, random_state=1))
+    finally:
+        torch.set_num_threads(before)
+    pd.testing.assert_frame_equal(*drawn, check_exact=True)

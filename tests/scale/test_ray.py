@@ -47,6 +47,7 @@ def test_a_dataset_is_learned(given, table):
     pd.testing.assert_frame_equal(one.astype(two.dtypes), two)
 
 
+@pytest.mark.skipif("TSGAN_ENGINES" not in os.environ, reason="takes a quarter of a minute: make test-engines")
 def test_a_model_for_each_group_is_that_of_one_machine(given, stores, models, tmp_path):
     parts = ray.data.from_pandas(stores)
     found = scale.ray.fit_each(parts, by="store", folder=tmp_path / "models", **given)

@@ -364,7 +364,7 @@ def _info(args: argparse.Namespace) -> None:
     history = getattr(model, "history_", [])
     if history:
         kept = "the trained network is kept" if model.trained_ else "the untrained start is kept"
-        kept += ", finished against a critic" * model.finished_
+        kept += ", finished against a critic" * model.finished_ + "; it was interrupted" * model.interrupted_
         print(f"trained for {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s; {kept}")
     print(f"\n{model.schema_}")
 

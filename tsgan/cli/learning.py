@@ -110,12 +110,12 @@ def _fit(args: argparse.Namespace) -> None:
     if args.by:
         _fit_each(args, arguments)
         return
-    check_resume(args.resume, arguments.get("checkpoint"))
     log = JsonLog() if args.log == "json" else None
     if log is not None:
         arguments["callbacks"] = [log]
     model = RecurrentGAN(**arguments, verbose=log is None and not args.quiet)
     with log.ending(model, args.output, args.stopped) if log is not None else contextlib.nullcontext():
+        check_resume(args.resume, arguments.get("checkpoint"), args.output)
         model.fit(_learned_table(args, arguments)).save(args.output)
     say(args, f"saved the model in {args.output}")
 

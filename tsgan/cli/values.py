@@ -212,8 +212,8 @@ def as_moment(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a moment (2024-01-31) nor a whole number") from None
 
 
-def check_resume(resume: bool, folder: str | None) -> None:
-    """Check that a fit under way is gone on with only if that was asked for.
+def check_resume(resume: bool, folder: str | None, model: str) -> None:
+    """Check that a fit under way is gone on with only if that was asked for, and is kept apart from the model.
 
     Raises
     ------
@@ -226,6 +226,9 @@ def check_resume(resume: bool, folder: str | None) -> None:
         if resume:
             raise ParameterError("--resume goes on with a checkpoint; name its folder with --checkpoint")
         return
+    kept, saved = Path(folder).resolve(), Path(model).resolve()
+    if kept.is_relative_to(saved) or saved.is_relative_to(kept):
+        raise ParameterError(f"--checkpoint {folder} and -o {model} are in one another; name two folders")
     checkpoint = Checkpoint(folder)
     if checkpoint.found and not checkpoint.finished and not resume:
         raise ParameterError(

@@ -89,6 +89,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "history": self.history_,
             "trained": self.trained_,
             "finished": self.finished_,
+            "interrupted": self.interrupted_,
             "encoder": self._encoder.stages,
             "model": self._model.networks(),
         }
@@ -133,6 +134,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
                 raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
             self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
+            self.interrupted_ = read["interrupted"]
             self._finish()
             self._try()
         pick_device(getattr(self, "device", "cpu"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from ..errors import TsganWarning, choose, functions, number
+from ..errors import ConstraintError, ParameterError, TsganWarning, choose, folder, functions, number
 from .base import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class RecurrentGAN(Synthesizer):
     checkpoint : path-like, optional
         Folder in which to keep what a fit needs to go on: started again with the same arguments and table after it was
         killed, it ends in the same bits as one that was not, and takes what is left of `max_time`. One that is finished
-        stays until `save`, or until another table or other arguments replace it. It is as private as the table.
+        stays until `save`, and gives the same model at once; it is replaced where another table, other arguments, or no
+        `random_state` are given, and where `max_time` or callbacks may have ended it. For one fit at a time, not for
+        those of a search. It is as private as the table.
     checkpoint_every : float
         Seconds from one checkpoint to the next.
     device : str
@@ -324,6 +326,8 @@ class RecurrentGAN(Synthesizer):
         from ..model.runtime import cores, streams
 
         checkpoint = Checkpoint(self.checkpoint, self.checkpoint_every)
+        if self.random_state is None or checkpoint.cut:
+            checkpoint.forget()
         self._seed = checkpoint.seed if checkpoint.seed and self.random_state is None else streams(self.random_state)
         checkpoint.compare("random_state", [str(self._seed.entropy), list(self._seed.spawn_key)])
         checkpoint.compare("arguments", {} if self.checkpoint is None else self._identity())
@@ -345,8 +349,8 @@ class RecurrentGAN(Synthesizer):
             self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
         if training is not None and not training.interrupted:
-            checkpoint.write(finished=True)
-            self._checkpoint = self.checkpoint
+            checkpoint.write(finished=True, cut=self.max_time is not None or bool(self.callbacks))
+            self._checkpoint = checkpoint.folder
         second = None if training is None else training.second
         self.interrupted_ = training is not None and training.interrupted
         self.trained_ = training is not None and (training.first.step > 0 or (second is not None and second.kept))
@@ -357,6 +361,7 @@ class RecurrentGAN(Synthesizer):
             return f"{why}; the untrained start is kept"
         if training is not None and training.interrupted:
             kept = "; what was learned until then is kept" if self.trained_ else "; the untrained start is kept"
+            kept += "" if checkpoint.folder is None else f"; the same fit goes on from {checkpoint.folder}"
             return f"training was interrupted after {training.first.taken} steps{kept}"
         if training is not None and not self.trained_:
             held = [row["held_back"] for row in self.history_ if row["held_back"] is not None]
@@ -374,8 +379,11 @@ class RecurrentGAN(Synthesizer):
         from .. import bundle
         from .saving import lasting
 
-        given = self.get_params(deep=False)
-        return {name: bundle.pack(lasting(value))[0] for name, value in given.items() if name not in PASSING}
+        given = {name: value for name, value in self.get_params(deep=False).items() if name not in PASSING}
+        try:
+            return {name: bundle.pack(lasting(value))[0] for name, value in given.items()}
+        except (TypeError, ConstraintError) as error:
+            raise ParameterError(f"checkpoint= cannot be used here: {error}") from error
 
     def _options(self) -> Options:
         from ..model.adversary import AdversarialSettings
@@ -442,6 +450,7 @@ def check_training(given: Mapping[str, Any]) -> None:
     number("dropout", given["dropout"], 0, 1, none=True)
     for name in ("rate", "generator_rate", "critic_rate"):
         number(name, given[name], 0, open_end=True)
+    folder("checkpoint", given["checkpoint"])
     number("checkpoint_every", given["checkpoint_every"], 0)
     for name in ("max_time", "clip"):
         number(name, given[name], 0, open_end=True, none=True)

@@ -23,6 +23,7 @@ HELD = {  # what is saved
     "history": list[dict[str, Any]],
     "trained": bool,
     "finished": bool,
+    "interrupted": bool,
     "encoder": Stages,
     "model": dict[str, Network | None],
 }

@@ -19,6 +19,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
@@ -31,9 +32,10 @@ from ..errors import CorruptModelError, ModelFileError, ParameterError, TsganWar
 from ..layout import Layout
 from ..panel import Panel
 from ..version import __version__
-from .callbacks import History
+from .callbacks import History, Row
 
 WHAT = "checkpoint"  # a folder of it holds checkpoint.json
+MISSING = object()  # of what there is in one fit alone
 HASHED_ROWS = 100_000  # of a table that are hashed at once
 
 HELD = nn.Module, torch.optim.Optimizer, torch.Generator, np.random.Generator  # have a state of their own
@@ -59,7 +61,9 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, every: float = 60.0) -> None:
-        self.folder, self.every = folder, every
+        # absolute: the process may go elsewhere
+        self.folder = None if folder is None else Path(os.path.abspath(folder))
+        self.every = every
         self.found: dict[str, Any] = {}
         self.identity: dict[str, Any] = {}
         self.history: History | None = None
@@ -68,8 +72,8 @@ class Checkpoint:
         self._asked: list[int] = []
         self._usual: dict[int, Any] = {}
         self._warned = False
-        if folder is not None and (bundle.check(folder, WHAT) / f"{WHAT}.json").is_file():
-            self.found = read(folder)
+        if self.folder is not None and (bundle.check(self.folder, WHAT) / f"{WHAT}.json").is_file():
+            self.found = read(self.folder)
 
     @property
     def spent(self) -> float:
@@ -80,6 +84,16 @@ class Checkpoint:
     def finished(self) -> bool:
         """Whether the checkpoint that was found is of a training that ended."""
         return bool(self.found.get("finished"))
+
+    def forget(self) -> None:
+        """Begin anew where what was found is finished, and not what this fit would come to."""
+        if self.finished:
+            self.found = {}
+
+    @property
+    def cut(self) -> bool:
+        """Whether what was found is finished because time ran out, or because a callback may have asked for it."""
+        return bool(self.found.get("cut"))
 
     @property
     def seed(self) -> np.random.SeedSequence | None:
@@ -112,10 +126,11 @@ class Checkpoint:
         if name == "random_state":
             told = f"random_state was {before[0]}, and is {now[0]}"
         else:
-            names = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-            told = f"{name}: " + "; ".join(_difference(key, before.get(key), now.get(key)) for key in names[:5])
+            names = [key for key in {**before, **now} if before.get(key, MISSING) != now.get(key, MISSING)]
+            each = (_difference(key, before.get(key, MISSING), now.get(key, MISSING)) for key in names[:5])
+            told = f"{name}: " + "; ".join(each)
         raise ParameterError(
-            f"checkpoint={os.fspath(self.folder or '')!r} holds that of another fit under way, it cannot be gone on "
+            f"checkpoint={str(self.folder)!r} holds that of another fit under way, it cannot be gone on "
             f"with ({told}); pass what it was begun with, name another folder, or remove it to begin anew"
         )
 
@@ -169,7 +184,7 @@ class Checkpoint:
         """Keep the state of a stage until it is written."""
         self.stages[name] = state
 
-    def write(self, finished: bool = False) -> None:
+    def write(self, finished: bool = False, cut: bool = False) -> None:
         """Write what is kept; where that fails, training goes on and says so once."""
         if self.folder is None or not self.stages:
             return
@@ -180,6 +195,7 @@ class Checkpoint:
             "identity": self.identity,
             "spent": self.spent + time.monotonic() - self._began,
             "finished": finished,
+            "cut": cut,
             "history": [] if self.history is None else bundle.pack(self.history.rows)[0],
             "stages": packed,
         }
@@ -276,9 +292,22 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         stages = {name: bundle.unpack(state, parts.get(name, {})) for name, state in document["stages"].items()}
         history = bundle.unpack(document["history"], {}, list[dict[str, Any]])
-        return {**document, "stages": stages, "history": history}
-    except (ValueError, LookupError, AttributeError) as error:
+        entropy, key = document["identity"]["random_state"]
+        np.random.SeedSequence(int(entropy), spawn_key=tuple(key))
+        if not all(isinstance(document["identity"][name], dict) for name in ("arguments", "data")):
+            raise ValueError("identity")
+        spent = float(document["spent"])
+        return {**document, "spent": spent, "stages": stages, "history": [_row(row) for row in history]}
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise CorruptModelError(f"{os.fspath(folder)}: {WHAT}.json cannot be read ({error!r}); remove it") from error
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a history, if it is one."""
+    if row.keys() != Row.__annotations__.keys():
+        raise ValueError(f"a row of the history holds {sorted(row)}")
+    float(row["seconds"])
+    return row
 
 
 def taken(part: Any) -> Any:
@@ -372,8 +401,8 @@ def fingerprint(panel: Panel, layout: Layout) -> dict[str, Any]:
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
-    if before is None or now is None:
-        return f"{name} is {'new' if before is None else 'gone'}"
+    if before is MISSING or now is MISSING:
+        return f"{name} is {'new' if before is MISSING else 'gone'}"
     if isinstance(before, str) and len(before) == 64:
         return f"{name} differs"
     return f"{name} was {before!r}, and is {now!r}"

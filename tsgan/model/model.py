@@ -26,7 +26,7 @@ from .likelihood import Best, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
 from .rollout import Rollout, free_run
-from .runtime import isolated, seeded
+from .runtime import cores, isolated, seeded
 
 SWEPT_STEPS = 64  # rows of a chunk of one long series that moments are taken of
 MEDIUM, LARGE = 2_000, 10_000  # rows from which networks are of medium size, and large
@@ -208,9 +208,10 @@ class Model:
         rollout = Rollout(self.steps, torch.from_numpy(given.statics), seeded(rng))
         levels = tuple(None if some is None else torch.from_numpy(some) for some in given.allowed)
         lengths = np.full(given.shape[0], given.shape[1]) if given.lengths is None else given.lengths
-        for t in range(min(given.shape[1], MAX_CHANCE_ROWS)):
-            _, weight = rollout.step(torch.from_numpy(given.covariates[:, t]), allowed=levels)
-            total += np.where(t < lengths, weight.double().numpy(), 0.0)
+        with cores():
+            for t in range(min(given.shape[1], MAX_CHANCE_ROWS)):
+                _, weight = rollout.step(torch.from_numpy(given.covariates[:, t]), allowed=levels)
+                total += np.where(t < lengths, weight.double().numpy(), 0.0)
         return total
 
     def score(self, panel: Panel) -> NDArray[np.float64]:
@@ -231,7 +232,7 @@ class Model:
             for step in range(0, length, steps):
                 start = source.offsets[some] + step
                 chunk = source.cut(start, some, False, steps, generator.lookback)
-                with torch.no_grad():
+                with torch.no_grad(), cores():
                     log_prob, state = generator(chunk, state)
                 inside = chunk.inside.numpy()
                 out[(start[:, None] + np.arange(steps))[inside]] = log_prob.numpy()[inside]

@@ -35,6 +35,7 @@ from .backward import BackwardFilter, LevelMessages, NumberMessages, lags_of
 from .generator import Generator
 from .heads import LOG_SIGMA, NEVER
 from .rollout import MAX_REDRAWS, KnownCells, Rollout
+from .runtime import cores
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
 MAX_BLOCK = 16_000_000  # numbers that a block of sequences keeps: 128 MB
@@ -57,9 +58,10 @@ def complete(generator: Generator, given: Given, rng: np.random.Generator, parti
     n, steps = given.shape
     out = np.full((n, steps, len(generator.layout.cells)), np.nan)
     size = block_size(generator, steps, particles)
-    for at in range(0, n if steps else 0, size):
-        some = slice(at, at + size)
-        out[some] = _Block(generator, _part(given, some), int(rng.integers(2**62)), particles).run()
+    with cores():
+        for at in range(0, n if steps else 0, size):
+            some = slice(at, at + size)
+            out[some] = _Block(generator, _part(given, some), int(rng.integers(2**62)), particles).run()
     return out
 
 
