@@ -60,7 +60,7 @@ class RecurrentGAN:
     schema_ = SCHEMA
     history_ = ({"step": 9, "seconds": 3.2},)
     trained_ = True
-    finished_ = False
+    finished_ = interrupted_ = False
     device = None
 
     def __init__(
