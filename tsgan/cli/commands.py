@@ -148,7 +148,11 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--static", metavar="FILE", help="table of static values: one sequence for each of its rows")
     parser.add_argument("--seed", type=int, metavar="INT", help="the same seed gives the same table (default: none)")
-    parser.add_argument("--device", metavar="DEVICE", help="where to compute: cpu, cuda (default: as fitted)")
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help="where to compute: cpu, cuda; so far all is computed on the CPU (default: as fitted)",
+    )
     parser.add_argument(
         "--chunk",
         type=as_count,

@@ -76,7 +76,8 @@ class RecurrentGAN(Synthesizer):
     checkpoint_every : float
         Seconds from one checkpoint to the next.
     device : str
-        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one.
+        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one. It is looked for; so far all is computed on
+        the CPU, on two cores where torch may use them.
 
     Other Parameters
     ----------------
