@@ -137,7 +137,7 @@ class Checkpoint:
     def watch(self, history: History) -> None:
         """Keep a history too; it goes on with the rows that were found."""
         self.history = history
-        if self.found and self.folder is not None:
+        if self.found:
             history.go_on(self.found["history"])
 
     def __enter__(self) -> Self:
@@ -179,10 +179,6 @@ class Checkpoint:
     def due(self) -> bool:
         """Whether it is time to write."""
         return self.folder is not None and (self.asked or time.monotonic() - self._written >= self.every)
-
-    def keep(self, name: str, state: Any) -> None:
-        """Keep the state of a stage until it is written."""
-        self.stages[name] = state
 
     def write(self, finished: bool = False, cut: bool = False) -> None:
         """Write what is kept; where that fails, training goes on and says so once."""
@@ -266,7 +262,7 @@ class Keeper:
     def done(self, parts: Parts) -> None:
         """Keep the parts as they are now, to be written with what comes."""
         if self.whole.folder is not None:
-            self.whole.keep(self.name, {name: taken(part) for name, part in parts.items()})
+            self.whole.stages[self.name] = {name: taken(part) for name, part in parts.items()}
 
 
 UNKEPT = Keeper(Checkpoint(None))  # keeps nothing

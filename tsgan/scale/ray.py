@@ -81,25 +81,9 @@ def fit_each(
     """Fit one `RecurrentGAN` to each group of a table of Ray, and save all in one folder; see `tsgan.fit_each`.
 
     A group's rows come to one worker, in any order, and are sorted by entity and time; its model is that which
-    `tsgan.fit_each` learns of the table sorted so.
-
-    Parameters
-    ----------
-    df : ray.data.Dataset
-    by : str or list of str
-        Columns that tell groups apart.
-    folder : path-like
-        New, empty, or left unfinished, at a place that this machine and all workers see at this path.
-    few : {"refuse", "skip"}
-        What becomes of groups with too few rows: an error that lists them, after the others are saved, or a warning.
-    least : int
-        Rows that a group must have.
-    **params
-        Arguments of `RecurrentGAN`; `time` must name a column.
-
-    Returns
-    -------
-    Models
+    `tsgan.fit_each` learns of the table sorted so. Arguments are those of `tsgan.fit_each`, but that `time` must name a
+    column, and the folder be at a place that this machine and all workers see at this path. Groups with too few rows
+    are an error after the others are saved.
 
     Raises
     ------
