@@ -131,7 +131,12 @@ def test_every_shipped_table_loads_with_its_stated_shape():
     assert vowels["speaker"].nunique() == 9
     assert vowels["c1"][0] == 1.860936
 
-    assert datasets.names() == ["seattle_weather", "japanese_vowels", "regime_panel"]
+    story = datasets.load("alice")
+    assert (story.shape, story["chapter"].unique().tolist()) == ((790, 2), [*range(1, 13)])
+    assert (story["text"].str.len().sum(), len(set("".join(story["text"])))) == (141_024, 67)
+    assert story["text"][0].startswith("Alice was beginning to get very tired of sitting by her sister on the bank")
+
+    assert datasets.names() == ["seattle_weather", "japanese_vowels", "regime_panel", "alice"]
 
 
 def test_the_shipped_panel_is_what_the_simulator_draws():

@@ -34,6 +34,7 @@ _FILES: dict[str, tuple[str, list[str]]] = {  # the file of each table, and its 
     "seattle_weather": ("seattle_weather.csv", ["date"]),
     "japanese_vowels": ("japanese_vowels.csv.gz", []),
     "regime_panel": ("regime_panel.csv", ["day"]),
+    "alice": ("alice.csv.gz", []),
 }
 
 
@@ -47,12 +48,13 @@ def load(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : {"seattle_weather", "japanese_vowels", "regime_panel"}
+    name : {"seattle_weather", "japanese_vowels", "regime_panel", "alice"}
         - `seattle_weather`: one long series, 1461 days; columns date (datetime), precipitation, temp_max, temp_min,
           wind, weather (text).
         - `japanese_vowels`: 640 utterances of 7 to 29 steps, long format; columns utterance, step, speaker (one of 9
           per utterance), c1 to c12.
         - `regime_panel`: what `regimes()` returns.
+        - `alice`: Alice's Adventures in Wonderland, 790 paragraphs in order; columns chapter (1 to 12), text.
 
     Raises
     ------
