@@ -27,7 +27,18 @@ BROTLI = "Brotli==1.1.0"
 
 def download(requirement: str, folder: Path, kind: str = "whl", *more: str) -> Path:
     """Fetch the archive of `requirement` and return its path."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *more, requirement]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(folder),
+        *more,
+        requirement,
+    ]
     subprocess.run(command, check=True)
     (archive,) = folder.glob(f"{requirement.split('=')[0]}-*.{kind}")
     return archive

@@ -229,6 +229,7 @@ class Encoder:
     def placed(self, data: Any) -> tuple[Panel, NDArray[np.intp]]:
         """Return `encode(data)`, and for each row of the panel the row of the table that it comes from."""
         _, order, _ = self.stages.take_apart(data)
+        self.stages.check_text(data)
         return self.encode(data), order
 
     @property

@@ -71,6 +71,7 @@ def read_past(stages: Stages, data: Any, steps: int, n: int, rng: np.random.Gene
     How long sequences would be in the end is drawn.
     """
     table, order, lengths = stages.take_apart(data)
+    stages.check_text(data, exact=True)
     full = stages.encode(data, learn=True)
     stamps, parts = stamps_of(table, order), parts_of(table, order, lengths)
     final = np.cumsum(lengths) - 1

@@ -23,11 +23,13 @@ from ..tables.dtypes import Name, without_minus_zero
 from ..tables.form import Form, SplitTable, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
+from ..tables.strings import CHARACTER, refuse_strangers
 from .aliases import Aliases
 from .assembling import Decoded
 from .cells import Cells
 from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
+from .columns.category import CategoryColumn
 from .durations import Durations
 from .missing import Missing
 from .schema import Schema, schema_of
@@ -158,6 +160,12 @@ class Stages:
             exclude = tuple(name for name in exclude if name in frame.columns)
         table = read(frame, self.options.entity, self.options.time, self.options.static, exclude, least=1)
         return table, *arrange(table, self.clock)
+
+    def check_text(self, data: Any, *, exact: bool = False) -> None:
+        """Refuse text with characters that are not known; where rare ones are withheld, too, only if `exact`."""
+        column = next((one for one in self.cells.columns if one.name == CHARACTER), None)
+        if self.frame.text and isinstance(column, CategoryColumn) and (exact or not column.dropped):
+            refuse_strangers(data, column.levels)
 
     def check_columns(self, data: Any) -> None:
         """Refuse a table of another kind or with other columns than the fitted one."""

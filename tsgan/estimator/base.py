@@ -245,7 +245,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         DataFrame or array
             A DataFrame has the fitted columns, dtypes and kind of index. With an entity column, sequences have new
             keys in it; without one, the index gets an outer level `sequence`, left out for `n=1`. A 2-D array comes
-            back as `(length, features)` for `n=1`, else `(n, length, features)`.
+            back as `(length, features)` for `n=1`, else `(n, length, features)`; text as a string where one string was
+            fitted and `n` is 1, else as a list of strings.
 
         Raises
         ------
@@ -349,7 +350,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
         Parameters
         ----------
-        past : DataFrame or array
+        past : DataFrame, array or text
             The last rows of one or several sequences, in the fitted form; as many as a window, or more, say all that
             matters.
         steps : int

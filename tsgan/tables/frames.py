@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..bundle import saved
 from ..errors import InputError, SchemaError
+from . import strings
 from .dialect import ATTRIBUTE
 from .dtypes import MISSING_TICK, datetimes, ticks
 from .form import OUTER, free_name
@@ -50,11 +51,12 @@ class FrameKind:
     columns: dict[str, dict[str, Any]] | None = None
     schema: str = ""  # of an Arrow table, its serialised schema as base64
     rewriting: Rewriting | None = None  # what of a table of pandas was rewritten
+    text: strings.Text = ""  # whether it was text, see `strings`
     csv: dict[str, Any] | None = None  # how the csv was written that a table of pandas was read from, see `Dialect.put`
 
 
 def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any] = ()) -> tuple[Any, FrameKind]:
-    """Return a table that narwhals understands as a pandas DataFrame, and what it was; arrays as they are.
+    """Return a table that narwhals understands, or text, as a pandas DataFrame, and what it was; arrays as they are.
 
     A table of pandas is rewritten where its columns are of forms that are learned as plainer ones, or as a table that
     is `known` was; not so columns with `roles`. Lazy ones are collected. Only those of polars come back lazy; what
@@ -67,6 +69,8 @@ def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any]
     SchemaError
         Naming the column, if it is nested or otherwise of a dtype that tables of time series do not have.
     """
+    if (text := strings.spread(data, None if known is None else known.text)) is not None:
+        return text[0], FrameKind(text=text[1])
     if not _foreign(data):
         if not isinstance(data, pd.DataFrame | pd.Series):
             return _plain_array(data), FrameKind()
@@ -106,6 +110,8 @@ def give_back(frame: Any, kind: FrameKind) -> Any:
 
     Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
+    if kind.text:
+        return strings.joined(frame, kind.text)
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):
         if kind.csv is not None:
             frame.attrs[ATTRIBUTE] = kind.csv

@@ -17,6 +17,7 @@ import pandas as pd
 from ..errors import InputError, SchemaError
 from . import files as tables
 from .engines import engine_of
+from .strings import is_text
 
 ROWS = 65_536  # of one bounded frame
 Named = Iterator[tuple[str, pd.DataFrame]]
@@ -24,6 +25,8 @@ Named = Iterator[tuple[str, pd.DataFrame]]
 
 def in_parts(data: Any) -> bool:
     """Return whether `data` is a table in parts: a path, paths, frames, an iterator, or a table of an engine."""
+    if is_text(data):
+        return False
     if isinstance(data, str | os.PathLike | Iterator) or engine_of(data):
         return True
     return _all(pd.DataFrame, data) or _all(str | os.PathLike, data)

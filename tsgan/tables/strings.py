@@ -1,0 +1,101 @@
+"""Text as a table: a string is one series of characters, a list of strings one sequence of characters each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError, SchemaError
+from .form import OUTER
+
+Text = Literal["", "one", "many"]  # what a table was: no text, a string, a list of strings
+CHARACTER = "character"
+LONGEST_PATH = 4096  # characters: no path is longer (PATH_MAX of Linux)
+
+
+def is_text(data: Any) -> bool:
+    """Return whether `data` is text rather than the path, or a list of paths, of a table in parts.
+
+    A string is text if it has a line break or more characters than a path may have; a list of strings if any of them
+    neither exists as a file or folder nor has a suffix (``.parquet``).
+    """
+    if isinstance(data, str):
+        return "\n" in data or len(data) > LONGEST_PATH
+    return _strings(data) and not all(_named(one) for one in data)
+
+
+def _strings(data: Any) -> bool:
+    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(one, str) for one in data)
+
+
+def _named(text: str) -> bool:
+    return "\n" not in text and (os.path.exists(text) or Path(text).suffix[1:].isalnum())
+
+
+def spread(data: Any, known: Text | None) -> tuple[pd.DataFrame, Text] | None:
+    """Return text as a table of its characters, and what it was; None if it is none.
+
+    Parameters
+    ----------
+    data : object
+    known : {"", "one", "many"} or None
+        What the fitted table was; None if none was fitted. One string will do where it was a list.
+
+    Raises
+    ------
+    InputError
+        If a string is empty; says which.
+    SchemaError
+        If a list is passed where one string was fitted.
+    """
+    if known == "" or not (isinstance(data, str) or _strings(data)):
+        return None
+    texts = [data] if isinstance(data, str) else list(data)
+    if known == "one" and not isinstance(data, str):
+        raise SchemaError(f"the model was fitted on one text, got a list of {len(data)}; pass them one by one")
+    for number, text in enumerate(texts):
+        if not text:
+            where = "the text" if isinstance(data, str) else f"text {number} (counted from 0) of {len(texts)}"
+            raise InputError(f"{where} is empty; leave it out, or write what it begins with")
+    frame = pd.DataFrame({CHARACTER: pd.Categorical(list("".join(texts)))})
+    if known == "one" or (known is None and isinstance(data, str)):
+        return frame, "one"
+    lengths = [len(text) for text in texts]
+    frame.index = pd.MultiIndex.from_arrays(
+        [np.repeat(np.arange(len(texts)), lengths), np.concatenate([np.arange(n) for n in lengths])],
+        names=[OUTER, None],
+    )
+    return frame, "many"
+
+
+def joined(frame: pd.DataFrame, text: Text) -> str | list[str]:
+    """Return rows of characters as text: a string, or a list of them where there are many texts or futures."""
+    if text == "one" and frame.index.nlevels == 1:
+        return "".join(frame[CHARACTER])
+    outer = list(range(frame.index.nlevels - 1))
+    return ["".join(some) for _, some in frame[CHARACTER].groupby(level=outer, sort=False, observed=True)]
+
+
+def refuse_strangers(data: Any, levels: Collection[str]) -> None:
+    """Refuse text with characters that were not learned.
+
+    Raises
+    ------
+    InputError
+        Naming the character, its place and what is allowed.
+    """
+    texts = [data] if isinstance(data, str) else list(data)
+    for number, text in enumerate(texts):
+        for place, character in enumerate(text):
+            if character not in levels:
+                where = f"position {place}" + (f" of text {number}" if len(texts) > 1 else "")
+                raise InputError(
+                    f"the character {character!r} at {where} (counted from 0) is none that was learned; known are "
+                    f"{''.join(sorted(levels))!r}. Replace it, or fit on a text that has it (more than a few times, or "
+                    "with protect=0)"
+                )
