@@ -277,9 +277,10 @@ class RecurrentGAN(Synthesizer):
         X : DataFrame, array, text, path or iterable of DataFrames
             A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
             time, features)`; text, a string with a line break or more than 4096 characters (any other is a path) or a
-            list of strings, whose characters are the steps, and which comes back as text; or, of a table larger than memory, a folder of parquet files, a list of such files, or
-            an iterable of frames, or a table of Dask, Spark or Ray (which comes by way of a temporary folder; rows of
-            Spark are sorted by entity and time), whose windows are then drawn from disk.
+            list of strings, whose characters are the steps, and which comes back as text; or, of a table larger than
+            memory, a folder of parquet files, a list of such files, or an iterable of frames, or a table of Dask, Spark
+            or Ray (which comes by way of a temporary folder; rows of Spark are sorted by entity and time), whose
+            windows are then drawn from disk.
         y : object
             Ignored.
 
