@@ -101,14 +101,12 @@ def fit_base(
     for k in range(lookback.last + 1):
         seen = Lookback(min(k, order), lookback.seasons[: max(k - order, 0)])
         regressions.append(_refitted(vector, moments, seen))
-    moved, at = moments[1][0] + moments[1][1], vector.targets(1)
-    jumps = np.sqrt(np.maximum(np.diag(moved.squares)[at] / max(moved.rows, 1.0), 0))
-    jumps = np.where(jumps > MIN_SPREAD, jumps, 1.0)
-    base = Base(lookback, tuple(regressions), np.zeros((2, len(at), 3, components)), shares, jumps)
+    jumps = _jumps(vector, moments)
+    base = Base(lookback, tuple(regressions), np.zeros((2, len(jumps), 3, components)), shares, jumps)
     if lookback.seasons:
         short = replace(base, lookback=replace(lookback, seasons=()), regressions=base.regressions[: order + 1])
         base = base if _season_pays(layout, base, short, chunks, components, rng) else short
-    rows = [max(moments[k][0].rows + moments[k][1].rows, 1.0) for k in range(2)]
+    rows = [max(float(seen[0].sum()), 1.0) for seen in (counts.first, counts.marginal)]
     enough = vector.context.rows(counts.sizes)
     residuals, samples = _second_sweep(layout, base, chunks, [min(1.0, enough / n) for n in rows], rng)
     base.bias = np.stack([_mixtures(e, components, rng) for e in residuals])
@@ -132,10 +130,10 @@ def _widest(layout: Layout, periods: tuple[int, ...], spells: bool) -> Lookback:
 def _first_sweep(
     layout: Layout, vector: Vector, chunks: Chunks
 ) -> tuple[dict[int, Sides], _OutcomeCounts, SpellCounts]:
-    """Return moments of `v` by stage (seasons all at once), and counts of outcomes."""
+    """Return moments of `v` by stage (seasons all at once; none if there are no numbers), and counts of outcomes."""
     order, last, longest = vector.lookback.order, vector.lookback.last, vector.lookback.spells
     counts, lengths = _OutcomeCounts(layout.cells), SpellCounts(layout.cells if longest else ())
-    stages = sorted({*range(order + 1), last})
+    stages = sorted({*range(order + 1), last}) if vector.terms.numbers else []
     moments = {k: (Moments.none(vector.size(k)), Moments.none(vector.size(k))) for k in stages}
     for chunk, held in chunks(vector.lookback):
         coded, steps, age = chunk.coded(layout), chunk.steps, chunk.own_age
@@ -161,7 +159,7 @@ def _first_sweep(
 def _best_order(vector: Vector, moments: dict[int, Sides]) -> int:
     """Return the order with the largest held-back likelihood, by the rows that have all rows before."""
     most, order, best = vector.lookback.order, 1, np.inf
-    if sum(side.rows for side in moments[most]) < 4 * vector.size(most):
+    if not moments or sum(side.rows for side in moments[most]) < 4 * vector.size(most):
         return order
     for k in range(1, most + 1):
         loss = _best_fit(vector, moments[most], Lookback(k), most)[1]
@@ -174,6 +172,8 @@ def _best_seasons(vector: Vector, moments: dict[int, Sides], order: int) -> tupl
     """Return the seasons that add to the held-back likelihood, each the one that adds most."""
     chosen: tuple[int, ...] = ()
     last = vector.lookback.last
+    if not moments:
+        return chosen
     sides = moments[last]
     if sides[0].rows + sides[1].rows < 4 * vector.size(last) or not sides[1].rows:
         return chosen
@@ -204,11 +204,22 @@ def _best_fit(vector: Vector, sides: Sides, seen: Lookback, stage: int) -> tuple
 def _refitted(vector: Vector, moments: dict[int, Sides], seen: Lookback) -> Regressions:
     """Return the regressions of a lookback on all rows, with the ridge and the spread that held-back rows say."""
     stage = vector.lookback.last if seen.seasons else seen.order
+    if not moments:
+        return Regressions.blank(0, vector.size(stage))
     tried, _ = _best_fit(vector, moments[stage], seen, stage)
     keep, targets = vector.places(seen, stage)
     train, held = (side.part(keep) for side in moments[stage])
     whole, _ = Regressions.fit(train + held, Moments.none(len(keep)), targets, tried.ridge)
     return replace(whole, spread=tried.spread)
+
+
+def _jumps(vector: Vector, moments: dict[int, Sides]) -> Doubles:
+    """Return the standard deviation of each number's change from row to row, 1 where it never changes."""
+    if not moments:
+        return np.zeros(0)
+    moved = moments[1][0] + moments[1][1]
+    jumps = np.sqrt(np.maximum(np.diag(moved.squares)[vector.targets(1)] / max(moved.rows, 1.0), 0))
+    return np.where(jumps > MIN_SPREAD, jumps, 1.0)
 
 
 def _season_pays(
@@ -413,7 +424,6 @@ class OutcomeLogits(nn.Module):
         elif self.after.ndim == 2:
             usual = self.after[old]
         else:
-            same = nn.functional.one_hot(old, len(self.marginal))
-            # log(share + odds) where it is the same again
-            usual = torch.where(same.bool(), torch.logaddexp(self.marginal, self.after), self.marginal)
+            again = torch.logaddexp(self.marginal, self.after)[old]  # log(share + odds) where it is the same again
+            usual = self.marginal.expand(*old.shape, -1).scatter(-1, old[..., None], again[..., None])
         return torch.where(start[..., None], self.first, usual)

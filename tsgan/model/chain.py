@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +26,16 @@ def leave_out(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
     bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None, generator=noise)
     keep = bits.view(torch.uint8)[: x.numel()].view(x.shape) < kept
     return x * keep.to(x.dtype).mul_(256 / kept)
+
+
+def degrees(units: int, columns: int) -> NDArray[np.int64]:
+    """Return how many columns each hidden unit sees, rising.
+
+    Of more columns than units the units are spread over all: what a column sees of the row ends where the last block of
+    `columns / units` columns did, so that those of a block are drawn independently of one another, given all before it.
+    """
+    number = np.arange(units, dtype=np.int64)
+    return np.sort(number % max(columns, 1)) if units >= columns else number * columns // units
 
 
 class Chain(nn.Module):
@@ -43,7 +54,7 @@ class Chain(nn.Module):
     ) -> None:
         super().__init__()
         columns = len(features)
-        degree = np.sort(np.arange(units) % max(columns, 1))
+        degree = degrees(units, columns)
         owner = np.repeat(np.arange(columns), features)
         target = np.repeat(np.arange(columns), outputs)
         self.feature_ends = np.concatenate([[0], np.cumsum(features)]).astype(int).tolist()

@@ -25,6 +25,7 @@ from ..layout import Category, Cell, Number
 CLOSE = 1e-9  # scaled values that differ by less are equal: what scaling there and back may add
 NEVER = -30.0  # logit of an outcome that cannot be: finite, so that its likelihood and gradient are
 MAX_TABLE = 64  # outcomes up to which it is counted which follows which: a table of more would be empty
+MAX_LOGITS = 2**22  # of the rows of a step: 16 megabytes for each thing that is said of every outcome
 LOG_SIGMA = (-7.0, 3.0)  # bounds of the log sigma of normals, in units of the base's residual: none on one value alone
 
 
@@ -216,7 +217,7 @@ class Heads:
             mine = [j for j in self.several if self.own[j].count == count]
             self.groups.append((mine, slice(len(order), len(order) + len(mine) * count)))
             order += [int(ends[j]) + k for j in mine for k in range(count)]
-        self.logits = len(order)
+        self.logits = len(order)  # of a row
         skipped = [int(ends[j]) + (self.own[j].count if self.own[j].count > 1 else 0) for j in self.numbers]
         order += [at + part * mixture + k for part in range(3) for at in skipped for k in range(mixture)]
         self.order = order
@@ -225,6 +226,10 @@ class Heads:
             for j, (cell, o) in enumerate(zip(cells, self.own, strict=True))
             if o.stay > 0 or o.straight > 0 or o.starts or cell.together >= 0
         ]
+
+    def rows(self, most: int, steps: int = 1) -> int:
+        """Return so many rows, or as many as may be learned in so many steps: very many levels take no more memory."""
+        return max(1, min(most, steps * MAX_LOGITS // max(self.logits, 1)))
 
 
 def mixture_log_prob(e: Tensor, weight: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:

@@ -34,7 +34,8 @@ from .runtime import halves, seeded, side_by_side
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a chunk
 MAX_HELD = 768  # windows that a likelihood is measured on: enough to resolve hundredths of a nat apart
-MAX_HELD_ROWS = 24 * MAX_HELD  # of longer windows fewer are measured
+MAX_HELD_ROWS = 24 * MAX_HELD  # of longer windows fewer are measured, and of rows with very many outcomes
+MEASURED = 4  # steps of learning that as many rows as are measured, or scored at once, would be at least
 BATCH_HELD = 256  # of them that are read at once
 MIN_HELD = 4  # windows of one long series below which there is no judgement
 MAX_HELD_CHUNKS = 8  # of one sequence that a likelihood is measured on
@@ -112,10 +113,12 @@ class Split:
         """Return windows, each a stretch of its own where the table is one long series."""
         return self.source.cut(starts, sequences, self.stretches, self.window, lookback)
 
-    def walks(self, held: bool, lookback: Lookback, rng: np.random.Generator) -> list[list[Chunk]]:
+    def walks(
+        self, held: bool, lookback: Lookback, rng: np.random.Generator, rows: int = MAX_HELD_ROWS
+    ) -> list[list[Chunk]]:
         """Return chunks to measure a likelihood on: lists of which each goes on from chunk to chunk."""
         starts, sequences = self.side(held)
-        most = max(1, min(MAX_HELD, MAX_HELD_ROWS // self.window))
+        most = max(1, min(MAX_HELD, rows // self.window))
         pick = np.sort(rng.permutation(len(starts))[:most])
         walks = []
         for at in range(0, len(pick), BATCH_HELD):
@@ -259,8 +262,8 @@ def fit_likelihood(
     """
     rng = np.random.default_rng(seed)
     fixed = int(rng.integers(2**62))
-    held = split.walks(True, generator.lookback, rng)
-    learned = split.walks(False, generator.lookback, rng)
+    rows = generator.heads.rows(MAX_HELD_ROWS, MEASURED)
+    held, learned = (split.walks(side, generator.lookback, rng, rows) for side in (True, False))
     began = time.monotonic()
     start = measure(generator, held, fixed)
     checking = 2 * (time.monotonic() - began)  # seconds

@@ -22,7 +22,7 @@ from .callbacks import History
 from .checkpoints import UNKEPT, Checkpoint, Keeper
 from .chunks import ChunkSource, Lookback
 from .generator import Generator, Sizes
-from .likelihood import Best, LikelihoodSettings, Split, fit_likelihood, refit
+from .likelihood import MEASURED, Best, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
 from .rollout import Rollout, free_run
@@ -65,16 +65,16 @@ class Options:
         units = UNITS[place] if self.units is None else self.units
         return Sizes(self.cell, hidden, self.layers, units, self.mixture)
 
-    def windows(self, window: int) -> int:
+    def windows(self, window: int, rows: int = STEP_ROWS) -> int:
         """Return the windows of a step: as many as make so many rows."""
-        return self.batch or min(max(STEP_ROWS // window, MIN_BATCH), MAX_BATCH)
+        return self.batch or min(max(rows // window, MIN_BATCH), MAX_BATCH)
 
-    def teaching(self, window: int, deadline: float) -> LikelihoodSettings:
+    def teaching(self, window: int, deadline: float, rows: int = STEP_ROWS) -> LikelihoodSettings:
         """Return how the first stage goes, which takes a share of the time if there is a second."""
         if self.adversarial_steps != 0 and math.isfinite(deadline):
             now = time.monotonic()
             deadline = now + FIRST_SHARE * max(deadline - now, 0.0)
-        return replace(self.first, batch=self.windows(window), deadline=deadline)
+        return replace(self.first, batch=self.windows(window, rows), deadline=deadline)
 
 
 @dataclass(frozen=True)
@@ -222,11 +222,12 @@ class Model:
         source, generator = ChunkSource(panel), self.steps
         generator.eval()
         order = np.argsort(-panel.lengths, kind="stable")
+        rows = generator.heads.rows(SCORED_ROWS, MEASURED)
         at = 0
         while at < len(order):
             length = int(panel.lengths[order[at]])
             steps = min(length, SCORED_STEPS)
-            some = order[at : at + max(1, SCORED_ROWS // steps)]
+            some = order[at : at + max(1, rows // steps)]
             at += len(some)
             state = None
             for step in range(0, length, steps):
@@ -331,7 +332,7 @@ def _fit(
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)
-    how = options.teaching(window, deadline)
+    how = options.teaching(window, deadline, generator.heads.rows(STEP_ROWS))
     if not split.possible or not how.steps:
         return generator, None
     second = None

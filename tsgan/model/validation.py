@@ -17,7 +17,7 @@ from .chunks import Chunk
 from .freeruns import Runs
 from .generator import Generator
 from .heads import Outcomes, code
-from .likelihood import Split, measure
+from .likelihood import MAX_HELD_ROWS, MEASURED, Split, measure
 
 MIN_ERRORS = 2.0  # standard errors by which free runs have to be told less well
 DRAWS = 4  # free runs by which the verdict is reached, and the noise of the distance known
@@ -178,7 +178,7 @@ class Validation:
     def __init__(self, generator: Generator, split: Split, seed: np.random.SeedSequence) -> None:
         rng = np.random.default_rng(seed)
         self.seed, lookback = int(rng.integers(2**31)), generator.lookback
-        self.walks = split.walks(True, lookback, rng)
+        self.walks = split.walks(True, lookback, rng, generator.heads.rows(MAX_HELD_ROWS, MEASURED))
         sides: list[Chunk] = []
         for side in (True, False):
             starts, sequences = split.windows(side)
