@@ -5,7 +5,6 @@ A frame is one row of a table, drawn column by column: 784 small steps, for all 
 independently of one another, given all blocks before. Fewer units are quicker and coarser.
 """
 
-import sys
 import time
 from pathlib import Path
 
@@ -61,15 +60,14 @@ def judge(films):
 rng = np.random.default_rng(0)
 real = balls(N, rng)
 kinds = {pixel: "category" for pixel in range(SIZE * SIZE)}
-model = RecurrentGAN(kinds=kinds, protect=0, units=256, steps=300, adversarial_steps=0, random_state=0, verbose=False)
+model = RecurrentGAN(kinds=kinds, protect=0, units=256, batch_size=32, steps=400, adversarial_steps=0, random_state=0)
+model.set_params(verbose=False)
 began = time.perf_counter()
 model.fit(rows(real).astype(float))
 fitted = time.perf_counter()
 made = model.sample(40, length=STEPS).reshape(-1, STEPS, SIZE, SIZE) > 0.5
 drawn = time.perf_counter()
-print(
-    f"{len(kinds)} columns: fitted in {fitted - began:.0f} s, {len(made) * STEPS} frames drawn in {drawn - fitted:.1f} s"
-)
+print(f"{len(kinds)} columns: fitted in {fitted - began:.0f} s, {40 * STEPS} frames drawn in {drawn - fitted:.1f} s")
 pixels = rng.random((40, STEPS, SIZE, SIZE)) < real.mean((0, 1))
 films = {"real": balls(40, rng), "tsgan": made, "independent pixels": pixels}
 print(f"{'':20}{'one ball':>10}{'overlap with a disc':>22}{'moves by':>10}")
@@ -79,10 +77,8 @@ for name, some in films.items():
 
 OUT.mkdir(exist_ok=True)
 figure, axes = plt.subplots(2, 4, figsize=(8, 4.2))
-shown = [
-    row.imshow(film[0], cmap="gray_r") for some, line in zip(films.values(), axes) for row, film in zip(line, some)
-]
-for (name, _), line in zip(films.items(), axes, strict=False):
+shown = [axes[k, i].imshow(film[i, 0], cmap="gray_r") for k, film in enumerate([real, made]) for i in range(4)]
+for line, name in zip(axes, ("real", "synthetic"), strict=True):
     line[0].set_title(name, loc="left", fontweight="bold")
 for panel in axes.flat:
     panel.set(xticks=[], yticks=[])
@@ -92,7 +88,7 @@ figure.tight_layout()
 def show(t):
     """Show a moment of each film."""
     for number, image in enumerate(shown):
-        image.set_data(list(films.values())[number // 4][number % 4, t])
+        image.set_data((real, made)[number // 4][number % 4, t])
 
 
 FuncAnimation(figure, show, STEPS).save(OUT / "15_frames.gif", PillowWriter(6))

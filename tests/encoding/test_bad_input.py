@@ -138,7 +138,12 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (np.zeros((5, 2)) * 1j, {}, SchemaError, r"Complex data not supported"),
         (np.array([["a", "b"]] * 3), {}, SchemaError, r"an array must hold numbers .*pass a DataFrame for categories"),
         (np.zeros((5, 2)), {"entity": "who"}, SchemaError, r"entity='who' needs a DataFrame"),
-        ([np.zeros((3, 2)), np.zeros((4, 3))], {}, SchemaError, r"different numbers of features: \[2, 3\]"),
+        (
+            [np.zeros((3, 2)), np.zeros((5, 2)), np.zeros((4, 3))],
+            {},
+            SchemaError,
+            r"different numbers of features: number 2 \(counted from 0\) is an array of shape \(4, 3\), 2 of 3 have 2",
+        ),
         (frame(), {**PANEL, "window": 11}, ParameterError, r"window=11 is longer than every sequence: .* 10 rows"),
         (frame(), {"stride": 0}, ParameterError, r"stride=0 is not allowed"),
         (frame(), {"scaler": "quantil"}, ParameterError, r"scaler='quantil' is not known.*Did you mean 'quantile'"),

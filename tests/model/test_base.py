@@ -216,3 +216,12 @@ def test_what_hardly_varies_about_its_mean_is_regressed_on_without_noise():
     for ridge in (0.0, 1e-6):
         found, _ = Regressions.fit(moments, Moments.none(3), np.array([2]), ridge)
         assert np.isfinite(found.weights).all()
+
+
+def test_where_no_cell_is_a_number_nothing_is_regressed(monkeypatch):
+    rng, layout = np.random.default_rng(0), Layout(tuple(Category(f"p{j}", 2) for j in range(300)), stretches=True)
+    monkeypatch.setattr(Moments, "none", lambda size: pytest.fail("moments are square in the columns"))
+    _, base = fitted(rng.integers(2, size=(200, 300)).astype(float), layout)
+    assert [one.weights.shape[0] for one in base.regressions] == [0, 0]
+    assert (base.lookback.order, base.bias.shape, base.jumps.shape) == (1, (2, 0, 3, 3), (0,))
+    assert np.exp(base.shares[0].marginal).sum() == pytest.approx(1.0)

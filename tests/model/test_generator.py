@@ -276,3 +276,33 @@ def test_an_atom_at_the_end_of_a_column_is_drawn_to_the_last_bit():
     assert np.unique(drawn).min() == low
     near = np.minimum(abs(drawn - low), abs(drawn - high))
     assert not ((near > 0) & (near < 1e-6)).any()
+
+
+def numbers_held(levels):
+    """Return how many numbers a generator of one category holds, and the generator."""
+    layout, rng = Layout((Category("word", levels),), stretches=True), np.random.default_rng(0)
+    values = rng.integers(levels, size=(400, 1)).astype(float)
+    generator = made(Panel(values, np.array([400]), np.zeros((1, 0))), layout)
+    return sum(part.numel() for part in (*generator.parameters(), *generator.buffers())), generator
+
+
+def test_a_wide_vocabulary_holds_nothing_that_is_square_in_it():
+    few, many = numbers_held(500)[0], numbers_held(5000)[0]
+    assert many < 10 * few
+    assert many < 5000 * 200  # a table of which follows which would have 25 million
+
+
+def test_rows_of_a_step_are_fewer_where_rows_have_many_outcomes():
+    usual, wide = (numbers_held(levels)[1].heads for levels in (100, 5000))
+    assert (usual.rows(4096), wide.rows(4096), wide.rows(4096, 4)) == (4096, 838, 3355)
+
+
+def test_the_same_level_again_is_likelier_by_what_it_was():
+    generator = numbers_held(500)[1]
+    outcomes = generator.outcomes(0)
+    old = torch.tensor([[3, 499]])
+    found = outcomes(old, torch.zeros_like(old), torch.zeros_like(old, dtype=torch.bool))
+    usual = outcomes.marginal.expand(1, 2, -1).clone()
+    for t, level in enumerate((3, 499)):
+        usual[0, t, level] = torch.logaddexp(outcomes.marginal[level], outcomes.after[0])
+    torch.testing.assert_close(found, usual)

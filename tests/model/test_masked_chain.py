@@ -54,6 +54,21 @@ def test_more_columns_than_units_work():
         walk.add(j, torch.randn(2, 1))
 
 
+def test_of_more_columns_than_units_each_sees_all_blocks_before_its_own():
+    torch.manual_seed(0)
+    made = Chain(4, [1] * 9, [1] * 9, 3).eval()
+    with torch.no_grad():
+        made.out.normal_()
+    state, features = torch.randn(5, 4), torch.randn(5, 9)
+    whole, sees = made(state, features), []
+    for j in range(9):
+        changed = features.clone()
+        changed[:, j] += 1
+        sees.append((made(state, changed) != whole).any(0).tolist())
+    blocks = [[j // 3 < i // 3 for i in range(9)] for j in range(9)]
+    assert sees == blocks
+
+
 def test_outputs_come_in_the_order_asked_for():
     made, order = chain(), [4, 0, 12, 7, 6, 5, 1, 2, 3, 8, 9, 10, 11]
     other = Chain(6, FEATURES, OUTPUTS, 11, order)

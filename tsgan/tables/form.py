@@ -229,8 +229,14 @@ def _array(
         raise SchemaError("sparse data are not supported; pass a dense array by .toarray()")
     lengths = None
     if isinstance(data, list) and data and all(isinstance(item, np.ndarray) and item.ndim == 2 for item in data):
-        if len({item.shape[1] for item in data}) > 1:
-            raise SchemaError(f"the sequences have different numbers of features: {[item.shape[1] for item in data]}")
+        widths = np.array([item.shape[1] for item in data])
+        usual = int(np.bincount(widths).argmax())
+        if (odd := np.flatnonzero(widths != usual)).size:
+            raise SchemaError(
+                f"the sequences have different numbers of features: number {odd[0]} (counted from 0) is an array of "
+                f"shape {data[odd[0]].shape}, {len(data) - len(odd)} of {len(data)} have {usual} features. Bring all "
+                "to one size (frames), or resample them to one rate (spectra of sounds)"
+            )
         lengths = np.array([len(item) for item in data], dtype=np.int64)
         array, kind = np.concatenate(data), "panel"
     else:
