@@ -1,6 +1,6 @@
-"""How much memory tsgan holds: sampling tables, fitting and judging folders, that are larger than memory.
+"""How much memory tsgan holds: sampling tables, fitting and judging folders, that are larger than memory; many levels.
 
-    python benchmarks/memory.py [sample] [parts] [fit] [evaluate] [--rows 1_000_000 10_000_000] [--full] [--folder DIR]
+    python benchmarks/memory.py [sample] [parts] [fit] [evaluate] [words] [--rows 1_000_000 10_000_000] [--full] [--folder DIR]
 
 Every figure is of a process of its own: what it holds once its libraries (and model) are loaded, and the most it held
 until it was done, both as the system counts them (resident pages, those of mapped files among them). Memory is flat if
@@ -28,6 +28,7 @@ TABLES = {
     "regime_panel": {"entity": "unit", "time": "day", "static": ["site", "age"]},
 }
 LENGTH = 100  # steps of each sampled sequence
+WORDS, LEVELS, SECONDS = 60_000, (500, 5000), 60  # of a text, of its vocabularies, of each fit
 
 
 def held() -> float:
@@ -132,6 +133,26 @@ def evaluate(folder: str, synthetic: str) -> float:
     return base
 
 
+def words(levels: int) -> float:
+    """Fit a text of so many different words, and draw and score it; return what was held before."""
+    import numpy as np
+    import pandas as pd
+
+    from tsgan import RecurrentGAN
+
+    rng, share = np.random.default_rng(0), 1 / np.arange(1, levels + 1)
+    word = np.concatenate(
+        [np.tile(np.arange(levels), 6), rng.choice(levels, WORDS - 6 * levels, p=share / share.sum())]
+    )
+    text = pd.DataFrame({"word": [f"w{number}" for number in rng.permutation(word)]})
+    one = RecurrentGAN(protect=0, max_time=SECONDS, random_state=0, verbose=False)
+    RecurrentGAN(**{**one.get_params(), "steps": 50}).fit(pd.DataFrame({"word": list("abcdefghij" * 50)}))
+    base = held()
+    one.fit(text).sample(100, length=100)
+    one.score_samples(text)
+    return base
+
+
 def child(*call: Any) -> dict[str, float]:
     """Run a function of this file in a process of its own; return what it held and how long it took."""
     # This process loads no library, since what it holds would count as the child's.
@@ -167,7 +188,7 @@ def extrapolate(rows: list[int], found: list[dict[str, float]], to: int = 100_00
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", metavar="PART", help="sample, parts, fit, evaluate (default: all)")
+    parser.add_argument("what", nargs="*", metavar="PART", help="sample, parts, fit, evaluate, words (default: all)")
     parser.add_argument("--rows", nargs="+", type=int, default=[1_000_000, 10_000_000])
     parser.add_argument("--full", action="store_true", help="make 100 million rows, too")
     parser.add_argument("--folder", help="where to write (default: a temporary folder)")
@@ -177,8 +198,10 @@ def main() -> None:
         run(json.loads(args.child))
         return
     sizes = sorted(args.rows) + [100_000_000] * args.full
-    wanted = args.what or ["sample", "parts", "fit", "evaluate"]
+    wanted = args.what or ["sample", "parts", "fit", "evaluate", "words"]
     print(ROW.format(*HEAD))
+    for levels in LEVELS * ("words" in wanted):
+        show(f"fit, draw, score: a text of {levels:,} words", WORDS, child("words", levels))
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         lines: list[tuple[str, Any]] = []
         if "sample" in wanted:

@@ -41,17 +41,16 @@ def decode(level):
     return np.sign(y) * np.expm1(np.abs(y) * np.log(256)) / 255
 
 
-def table(sounds, rates=()):
-    """Return sounds by class as one long table; all have to be of one rate."""
-    for number, rate in enumerate(rates):
-        if rate != rates[0]:
-            raise ValueError(f"sound {number} has {rate} samples a second, sound 0 has {rates[0]}; resample it first")
-    rows = [
-        (f"{name}{i}", t, name, y)
-        for name, x in sounds.items()
-        for i, s in enumerate(encode(x))
-        for t, y in enumerate(s)
-    ]
+def table(sounds):
+    """Return one long table of sounds by class, `(rate, samples)` each as `scipy.io.wavfile.read` gives them."""
+    rows = []
+    for name, many in sounds.items():
+        for number, (rate, x) in enumerate(many):
+            if rate != RATE:
+                raise ValueError(
+                    f"sound {number} of {name!r} has {rate} samples a second, not {RATE}; resample it first"
+                )
+            rows += [(f"{name} {number}", t, name, level) for t, level in enumerate(encode(x))]
     return pd.DataFrame(rows, columns=["sound", "step", "tone", "level"])
 
 
@@ -93,7 +92,9 @@ real, other = ({name: tones(150, name, rng) for name in TONES} for _ in range(2)
 model = RecurrentGAN(
     entity="sound", time="step", static=["tone"], kinds={"level": "category"}, protect=0, steps=400, random_state=0
 )
-model.set_params(adversarial_steps=0, verbose=False).fit(table(real))
+model.set_params(adversarial_steps=0, verbose=False).fit(
+    table({name: [(RATE, one) for one in x] for name, x in real.items()})
+)
 
 OUT.mkdir(exist_ok=True)
 figure, axes = plt.subplots(2, 2, figsize=(10, 5))

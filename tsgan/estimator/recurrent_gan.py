@@ -108,7 +108,9 @@ class RecurrentGAN(Synthesizer):
         Number of recurrent layers. More than one seldom pays.
     units : int, optional
         Hidden units of the chain over the columns of a row; by default 128, 256 or 512 by the number of rows. As
-        `hidden`, for how columns depend on one another within a row.
+        `hidden`, for how columns depend on one another within a row. Of more columns than units, the columns of a block
+        (columns / units of them) are drawn independently of one another, given all blocks before: 784 pixels of a frame
+        take 256 units in blocks of 3. A row costs as many small steps as it has columns, for all sequences at once.
     mixture : int
         Normal laws that the distribution of a number is mixed of. Raise it for numbers with many modes.
     dropout : float, optional
