@@ -1,6 +1,6 @@
 """How much memory tsgan holds: sampling tables, fitting and judging folders, that are larger than memory; many levels.
 
-    python benchmarks/memory.py [sample] [parts] [fit] [evaluate] [words] [--rows 1_000_000 10_000_000] [--full] [--folder DIR]
+    python benchmarks/memory.py [sample] [parts] [fit] [evaluate] [words] [--rows 1_000_000] [--full] [--folder DIR]
 
 Every figure is of a process of its own: what it holds once its libraries (and model) are loaded, and the most it held
 until it was done, both as the system counts them (resident pages, those of mapped files among them). Memory is flat if

@@ -60,7 +60,7 @@ def judge(films):
 rng = np.random.default_rng(0)
 real = balls(N, rng)
 kinds = {pixel: "category" for pixel in range(SIZE * SIZE)}
-model = RecurrentGAN(kinds=kinds, protect=0, units=256, batch_size=32, steps=400, adversarial_steps=0, random_state=0)
+model = RecurrentGAN(kinds=kinds, protect=0, units=256, batch_size=32, steps=300, adversarial_steps=0, random_state=0)
 model.set_params(verbose=False)
 began = time.perf_counter()
 model.fit(rows(real).astype(float))
