@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tsgan import RecurrentGAN
+from tsgan import RecurrentGAN, evaluate
 from tsgan.errors import InputError, SchemaError
 from tsgan.tables.strings import is_text, joined, spread
 
@@ -66,6 +66,11 @@ def test_characters_follow_one_another(story):
     pairs = {STORY[at : at + 2] for at in range(len(STORY) - 1)}
     made = story.sample(1, length=500)
     assert np.mean([made[at : at + 2] in pairs for at in range(499)]) > 0.9  # .25 in random order
+
+
+def test_the_judge_reads_text(story):
+    report = evaluate(STORY, story.sample(1, length=len(STORY)), repeats=1, verbose=False, metrics=["marginals"])
+    assert report["marginals"].value < 0.1
 
 
 def test_paths_stay_paths(tmp_path):
