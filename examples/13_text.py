@@ -1,6 +1,6 @@
 """Text: a story learned character by character; bits a character of its last chapters beside an n-gram; a sample.
 
-Of 120,000 letters and a minute a recurrent network makes about as much as the best of n-grams, which learns such a short
+Of 120,000 letters and a minute a recurrent network makes about as much as the best n-gram, which learns such a short
 book by heart in seconds; it needs no order to be chosen, and goes on from any past.
 """
 

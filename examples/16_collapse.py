@@ -13,7 +13,7 @@ from tsgan import RecurrentGAN
 from tsgan.model.cells import LSTM
 from tsgan.model.losses import LOSSES, Batch
 
-STEPS, N, TURNS, SEEDS = 16, 600, 250, (0, 1, 2)  # steps, sequences, steps of the generator
+STEPS, N, TURNS, SEEDS = 16, 600, 300, (0, 1, 2)  # steps, sequences, steps of the generator
 LEVELS = np.array([-2.0, 0.0, 2.0])
 
 
@@ -47,7 +47,7 @@ class Net(torch.nn.Module):
 
     def __init__(self, inputs):
         super().__init__()
-        self.cell, self.out = LSTM(inputs, 24), torch.nn.Linear(24, 1)
+        self.cell, self.out = LSTM(inputs, 32), torch.nn.Linear(32, 1)
 
     def forward(self, x):
         """Return a number for each step."""
@@ -103,8 +103,8 @@ ROWS = {
     "+ two rates": Remedies(rates=(1e-3, 4e-3)),
     "+ noise": Remedies(noise=0.5),
     "+ clipping": Remedies(clip=0.5),
-    "+ Wasserstein": Remedies("wgan-gp", critic_steps=2),
-    "all four": Remedies("wgan-gp", (1e-3, 4e-3), 2, 0.2, 0.5),
+    "+ Wasserstein": Remedies("wgan-gp", critic_steps=4),
+    "all four": Remedies("wgan-gp", (1e-3, 2e-3), 4, 0.2, 0.5),
 }
 print(f"{'':15} modes found   smallest mode   of no mode     (mean of {len(SEEDS)} seeds, lowest to highest)")
 for name in ["real", *ROWS, "tsgan"]:
