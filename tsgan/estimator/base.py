@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..encoding.encoder import Encoder
     from ..encoding.schema import Schema
+    from ..evaluation.report.report import Report
     from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
@@ -41,6 +42,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     schema_: Schema
     n_features_in_: int
+    fitted_: dict[str, int]  # how many rows and sequences
     history_: list[Row]
     trained_: bool
     finished_: bool
@@ -64,10 +66,18 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "schema_")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted estimator as a directory: `model.json` and safetensors files, no code.
+    def save(self, path: str | os.PathLike[str], report: Report | None = None) -> None:
+        """Save the fitted estimator as a directory: `model.json`, safetensors files and a card, no code.
 
-        The checkpoint of its fit, if it has one and was not interrupted, is removed.
+        The card, `README.md`, says what the model was fitted on and how; one that is there keeps what is written below
+        its mark. The checkpoint of the fit, if it has one and was not interrupted, is removed.
+
+        Parameters
+        ----------
+        path : path-like
+            The directory: new, empty, or one that holds a model, which is then replaced.
+        report : Report, optional
+            What `evaluate` found of a table that it drew: scores for the card.
 
         Raises
         ------
@@ -75,6 +85,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             Before `fit`.
         ModelFileError
             If the directory cannot be written, or holds something else.
+        InputError
+            If the report judges columns that are not drawn.
+
+        Warns
+        -----
+        TsganWarning
+            If there is a `README.md` that is no card of tsgan's: it is left as it is.
         """
         self._check_fitted()
         from ..model import checkpoints
@@ -86,6 +103,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "features": self.n_features_in_,
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
+            "fitted": self.fitted_,
             "history": self.history_,
             "trained": self.trained_,
             "finished": self.finished_,
@@ -93,7 +111,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "encoder": self._encoder.stages,
             "model": self._model.networks(),
         }
-        write(path, type(self).__name__, learned)
+        write(path, self, learned, report)
         if (done := self.__dict__.pop("_checkpoint", None)) is not None:
             checkpoints.remove(done)
 
@@ -134,7 +152,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
                 raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
             self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
-            self.interrupted_ = read["interrupted"]
+            self.interrupted_, self.fitted_ = read["interrupted"], read["fitted"]
             self._finish()
             self._try()
         pick_device(getattr(self, "device", "cpu"))

@@ -334,6 +334,7 @@ class RecurrentGAN(Synthesizer):
         checkpoint.compare("arguments", {} if self.checkpoint is None else self._identity())
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
+        self.fitted_ = {"rows": len(windows.panel.values), "sequences": len(windows.panel)}
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
         checkpoint.go_on(windows.panel, layout)
         began -= checkpoint.spent
