@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-engines examples lint format clean
+.PHONY: help install demo test test-engines examples docs lint format clean
 help:
 	@echo "make demo      fit, sample and judge a real table; writes out/"
 	@echo "make test      linter, types and tests"
 	@echo "make test-engines  the engines in local mode, Spark too, and MLflow (installs both; Java)"
 	@echo "make examples  the examples and the README's example"
+	@echo "make docs      the site, of the examples as they were run; open docs/_build/html/index.html"
 	@echo "make lint      linter and types only"
 	@echo "make format    put the code into the house's format"
 	@echo "make clean     remove .venv, out/ and caches"
@@ -47,10 +48,16 @@ test-engines: $(STAMP)
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh
 
+# The gallery shows what the examples printed and drew. Warnings are errors; links within the site are looked through.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b linkcheck docs docs/_build/links
+
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) out build dist docs/_build docs/gallery docs/howto/help docs/reference/api docs/_static/gallery *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find tsgan tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
