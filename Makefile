@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-engines examples docs lint format clean
+.PHONY: help install demo test test-engines test-lowest examples docs lint format clean
 help:
 	@echo "make demo      fit, sample and judge a real table; writes out/"
 	@echo "make test      linter, types and tests"
 	@echo "make test-engines  the engines in local mode, Spark too, and MLflow (installs both; Java)"
+	@echo "make test-lowest   wheel and sdist, tested outside the checkout with the lowest versions; TESTS= picks some"
 	@echo "make examples  the examples and the README's example"
 	@echo "make docs      the site, of the examples as they were run; open docs/_build/html/index.html"
 	@echo "make lint      linter and types only"
@@ -44,6 +45,22 @@ test-engines: $(STAMP)
 	      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y default-jre-headless >/dev/null; } || \
 	    { echo "Spark needs Java: apt-get install default-jre-headless (as root), or name it by JAVA_HOME" >&2; exit 1; }
 	OMP_NUM_THREADS=1 TSGAN_ENGINES=all $(BIN)/python -m pytest tests/scale tests/callbacks
+
+# The package as it is released: a wheel of the sdist, in an environment of its own, with the lowest versions that
+# pyproject.toml allows (of torch the tested one: older ones come with gigabytes of CUDA). Old libraries warn of newer ones.
+TESTS ?= tests
+LOWEST := $(abspath build)/lowest
+test-lowest: $(STAMP)
+	rm -rf dist build && $(BIN)/python -m pip install --quiet -c constraints.txt build uv
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt torch
+	grep '^torch==' constraints.txt >build/torch.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --constraint build/torch.txt \
+	    "tsgan[report,parquet,frames,tune,tensorboard] @ file://$$(ls $(abspath dist)/*.whl)"
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python -c build/torch.txt polars pytest pytest-xdist hypothesis
+	tar xf dist/*.tar.gz -C build && rm -r build/tsgan-*/tsgan
+	cd build/tsgan-* && OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -W default $(TESTS)
 
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh
