@@ -58,7 +58,9 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-html_sidebars = {"index": [], "start": [], "choosing": [], "privacy": []}
+html_sidebars = {
+    page: [] for page in ("index", "notebooks/*", "choosing", "privacy", "how-it-works", "nightly", "changelog")
+}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

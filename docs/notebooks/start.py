@@ -58,10 +58,10 @@ synthetic.head()
 
 # %%
 assert (synthetic.dtypes == real.dtypes).all()
-synthetic.describe().loc[["mean", "std", "min", "max"]].round(1)
+synthetic.describe(include="number").loc[["mean", "std", "min", "max"]].round(1)
 
 # %%
-real.describe().loc[["mean", "std", "min", "max"]].round(1)
+real.describe(include="number").loc[["mean", "std", "min", "max"]].round(1)
 
 # %% [markdown]
 # A month of each, side by side:

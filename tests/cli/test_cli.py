@@ -420,6 +420,15 @@ def test_info_shows_the_schema_and_what_differs(model, capsys):
     assert "trained for 9 steps, 3 s; the trained network is kept\n" in out
 
 
+def test_an_interrupt_while_flags_are_read(capsys, monkeypatch):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_parser", interrupted)
+    assert cli.main(["fit", "--help"]) == 130
+    assert capsys.readouterr().err == "tsgan: interrupted\n"
+
+
 def test_info_on_the_closed_form_says_so(model, capsys, monkeypatch):
     monkeypatch.setattr(RecurrentGAN, "history_", ())
     assert cli.main(["info", model]) == 0

@@ -48,14 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments; None takes those of the process.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(words).parse_args(words)
-    from ..errors import TsganError  # after the parser: --help loads no library
-
     stopped: list[int] = []
-    args.stopped = stopped
     try:
-        with _plain_warnings(), _interrupts(stopped):
-            code = args.run(args) or 0
+        with _interrupts(stopped):  # the parser, too: flags are read from signatures, which takes imports
+            args = _parser(words).parse_args(words)
+            args.stopped = stopped
+            with _plain_warnings():
+                code = args.run(args) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"tsgan: {'terminated' if signal.SIGTERM in stopped else 'interrupted'}", file=sys.stderr)
@@ -63,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail once more
         return 141
-    except (TsganError, OSError, ImportError) as error:
+    except Exception as error:
+        from ..errors import TsganError  # here: --help loads no library
+
+        if not isinstance(error, TsganError | OSError | ImportError):
+            raise
         print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 128 + stopped[0] if stopped else int(code)
