@@ -11,7 +11,8 @@
 # # Start
 #
 # Five minutes, one table: four years of daily weather in Seattle, which come along. You will learn it, draw a table
-# that never was, look at both, and ask a judge how close they are.
+# that never was, look at both, and ask a judge how close they are. This page is a
+# {nb-download}`notebook <start.ipynb>`.
 #
 # ## Install
 #
