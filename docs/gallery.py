@@ -76,7 +76,8 @@ class Example:
         """Return its card on the gallery's page."""
         pictures = self.files(PICTURES)
         top = f":img-top: files/{self.name}/{pictures[0].name}\n" if pictures else ""
-        return f":::{{grid-item-card}} {self.parts()[0]}\n:link: {self.name}\n:link-type: doc\n{top}:::"
+        title = self.parts()[0].partition(":")[0]
+        return f":::{{grid-item-card}} {title}\n:link: {self.name}\n:link-type: doc\n{top}:::"
 
 
 def _copy(path: Path, folder: Path) -> None:

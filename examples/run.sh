@@ -15,7 +15,7 @@ run() {
     if (cd "$folder" && "$program" "$1" >output.txt 2>errors.txt); then state=done; else state=FAILED; fi
     end=$(date +%s)
     echo "== $name: $state in $((end - start)) s"
-    if [ $state = FAILED ]; then cat "$folder/output.txt" "$folder/errors.txt"; exit 1; fi
+    if [ $state = FAILED ]; then cat "$folder/output.txt"; tr '\r' '\n' <"$folder/errors.txt" | tail -n 30; exit 1; fi
 }
 export -f run
 
