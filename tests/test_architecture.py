@@ -30,6 +30,7 @@ ROOMS = {
     "datasets": 1,
     "pipeline": 1,
     "tables": 2,
+    "formats": 3,
     "constraints": 2,
     "encoding": 3,
     "model": 3,
@@ -78,6 +79,9 @@ NEVER = (
     Never("tensorboard", but=("callbacks.tensorboard",)),
     Never("pyarrow", but=("tables",)),
     Never("narwhals", but=("tables.frames",)),
+    Never("darts", but=("tables.formats.darts",)),
+    Never("xarray", but=("tables.formats.xarray",)),
+    Never("pandera", but=("encoding.schema",)),
     Never("dask", but=("scale.dask",)),
     Never("ray", but=("scale.ray",)),
     Never("pyspark", but=("scale.spark",)),
@@ -86,7 +90,7 @@ NEVER = (
     *(Never(name) for name in ("torch.load", "torch.save", "torch.manual_seed", "numpy.random.seed", "np.random.seed")),
 )
 
-TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
+TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("tables.formats", "FORMATS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
 MOST = {"files": 172, "lines": 37_060, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 

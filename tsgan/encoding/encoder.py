@@ -142,6 +142,9 @@ class Encoder:
         """
         options = self._options
         frame, library = read_frame(data, roles=(options.entity, options.time))
+        if (own := library.format) is not None:
+            static = tuple(dict.fromkeys((*own.static, *options.static)))
+            options = replace(options, entity=own.entity, time=own.time, static=static)
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
         dates = [name for name in form.names if pd.api.types.infer_dtype(table.values[name], skipna=True) == "date"]
