@@ -83,7 +83,11 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
-    value = module if name in ("constraints", "datasets", "errors", "formats", "pipeline", "scale") else getattr(module, name)
+    value = (
+        module
+        if name in ("constraints", "datasets", "errors", "formats", "pipeline", "scale")
+        else getattr(module, name)
+    )
     globals()[name] = value
     return value
 

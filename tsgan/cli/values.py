@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ParameterError, nearest_name
 
-NO_JSON = ("constraints", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
+NO_JSON = ("constraints", "metadata", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
 PACKED = 0.2  # of the size as text: what csv.gz and parquet take at the least, but for tables of few different values

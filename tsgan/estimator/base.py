@@ -156,7 +156,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..encoding.encoder import Encoder
         from ..tables.sources import in_parts
 
-        roles = ("entity", "time", "static", "exclude")
+        roles = ("entity", "time", "static", "exclude", "metadata")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds", "protect", "other")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         rng = np.random.default_rng(self._seed.spawn(1)[0])
