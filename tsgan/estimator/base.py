@@ -365,7 +365,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         -------
         DataFrame or array
             Only the new rows. Time goes on where the past ended, keys are those of the past; with `n` above 1 the
-            index gets an outer level `future`.
+            index gets an outer level `future`, and of data that are no frame (`tsgan.formats`) there is a list of `n`.
 
         Raises
         ------
