@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import stand_ins
 
-from tsgan import RecurrentGAN, evaluate, formats, train_holdout_split
+from tsgan import RecurrentGAN, evaluate, fit_each, formats, train_holdout_split, tune
+from tsgan.cli import commands
 from tsgan.errors import InputError, ParameterError, SchemaError
 from tsgan.tables.formats import FORMATS
 
@@ -298,6 +299,28 @@ def test_columns_of_nixtla_are_recognised_unless_roles_are_given():
     assert made["unique_id"].n_unique() == 2
     parts = [table[table["unique_id"] < "id06"], table[table["unique_id"] >= "id06"]]
     assert RecurrentGAN(**FAST).fit(parts).sample(3)["unique_id"].nunique() == 3
+
+
+def test_groups_of_a_table_of_nixtla_need_no_roles(tmp_path):
+    table = long().assign(store=lambda frame: frame["unique_id"].str[-1].astype(int) % 2)
+    drawn = fit_each(table, "store", tmp_path / "groups", steps=0, random_state=0).sample(random_state=0)
+    assert drawn["unique_id"].nunique() == N
+    assert not set(drawn["unique_id"]) & set(table["unique_id"])
+
+
+@pytest.mark.parametrize("make", [darts, darts_one, arrays, gluonts_bare, nixtla_pair, dataset, dataset_one])
+def test_the_command_line_writes_long_tables(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    RecurrentGAN(**FAST).fit(make()).save("model")
+    assert commands.main(["sample", "model", "-n", "7", "--chunk", "40", "-o", "drawn.csv", "-q"]) == 0
+    frame = formats.read(given(make()), next(name for name, some in EXAMPLES.items() if make in some)).frame
+    drawn = pd.read_csv("drawn.csv")
+    assert drawn.columns.tolist() == list(map(str, (frame.reset_index() if frame.index.nlevels > 1 else frame).columns))
+    assert drawn.iloc[:, 0].nunique() == 7
+
+
+def test_trials_take_a_format():
+    assert tune(darts(), trials=1, steps=5, verbose=False, random_state=0).params
 
 
 def test_a_plain_long_table_goes_for_the_fitted_format():
