@@ -157,6 +157,7 @@ def test_keys_of_rows_are_left_out_and_arguments_win():
     assert (read(counted).entity, read(counted).time) == ("who", "step")
     gan = RecurrentGAN.from_metadata(SDV, entity="owner", exclude=["meter"], kinds=None)
     assert (gan.entity, gan.exclude, gan.kinds) == ("owner", ["meter"], None)
+    RecurrentGAN.from_metadata(FRICTIONLESS, exclude=["owner", "load"], **FAST).fit(table())
 
 
 def test_the_metadata_is_saved_with_the_model(tmp_path):
@@ -254,6 +255,12 @@ CONTRADICTED = {
         "'code': row .* holds 30, .* below 30",
     ),
     "not unique": (changed(PANDERA, "state", unique=True), table(), InputError, "'state': row .* no value comes twice"),
+    "a key twice": (
+        FRICTIONLESS,
+        edited(day=pd.Timestamp("2024-01-01")),
+        InputError,
+        r"row 7 repeats the key .*'m00'.* says that \['meter', 'day'\] tell rows apart \(1 such rows",
+    ),
     "a moment outside": (
         changed(FRICTIONLESS, "day", maximum="2024-01-10"),
         table(),

@@ -29,6 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Number
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +62,7 @@ ENDS = {
     "less_than_or_equal_to": ("high", False),
     "less_than": ("high", True),
 }
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @saved
@@ -113,6 +115,8 @@ class Metadata:
         Whether the table has no other columns.
     missing : tuple of str
         Texts that stand for a missing value.
+    key : tuple of str
+        Columns that tell rows apart.
     """
 
     source: str
@@ -122,16 +126,24 @@ class Metadata:
     exclude: tuple[Name, ...] = ()
     whole: bool = True
     missing: tuple[str, ...] = ()
+    key: tuple[Name, ...] = ()
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `RecurrentGAN` that follow from it, `metadata` among them."""
-        own = {name: said for name, said in self.columns.items() if name not in (self.entity, self.time, *self.exclude)}
-        kinds = {name: said.kind for name, said in own.items() if said.kind in ("number", "category")}
-        kinds = {name: kind for name, kind in kinds.items() if kind == "category" or own[name].levels is None}
-        rules = [Range(name, _inner(said, "low"), _inner(said, "high")) for name, said in own.items() if _bounded(said)]
-        found: dict[str, Any] = {"entity": self.entity, "time": self.time, "exclude": list(self.exclude) or None}
-        found |= {"kinds": kinds or None, "constraints": rules or None}
-        return {"metadata": self, **{name: value for name, value in found.items() if value is not None}}
+    def arguments(self, given: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """Return the arguments of `RecurrentGAN` that follow from it, `metadata` among them, beside those `given`."""
+        roles = {"entity": self.entity, "time": self.time, "exclude": list(self.exclude) or None}
+        taken = {name: given.get(name, own) for name, own in roles.items()}
+        left = (taken["entity"], taken["time"], *(taken["exclude"] or ()))
+        own = {name: said for name, said in self.columns.items() if name not in left}
+        kinds = {
+            name: said.kind
+            for name, said in own.items()
+            if said.kind == "category" or (said.kind == "number" and said.levels is None)
+        }
+        bounded = [(name, said) for name, said in own.items() if said.kind in ("number", "datetime")]
+        ends = [(name, _inner(said, "low"), _inner(said, "high")) for name, said in bounded]
+        rules = [Range(*one) for one in ends if one[1:] != (None, None)]
+        found = {"metadata": self, **roles, "kinds": kinds or None, "constraints": rules or None}
+        return {name: value for name, value in found.items() if value is not None}
 
     def check(self, table: pd.DataFrame) -> None:
         """Refuse a table that is not as it is said to be; named levels of the index count as columns.
@@ -157,6 +169,16 @@ class Metadata:
             if name in names:
                 series = table[name] if name in table.columns else table.index.get_level_values(str(name)).to_series()
                 self._check_column(name, said, series.reset_index(drop=True))
+        whole = table.reset_index(levels) if levels else table
+        double: Any = (
+            np.flatnonzero(whole.duplicated(list(self.key))) if set(self.key) <= set(names) and self.key else ()
+        )
+        if len(double):
+            values = whole[list(self.key)].iloc[int(double[0])].to_dict()
+            raise InputError(
+                f"row {double[0]} repeats the key {values}, and {self.source} says that {list(self.key)} tell rows apart"
+                f" ({len(double)} such rows, counted from 0)"
+            )
 
     def _check_column(self, name: Name, said: Said, series: pd.Series[Any]) -> None:
         words = series.dtype == object or isinstance(series.dtype, pd.StringDtype | pd.CategoricalDtype)
@@ -185,9 +207,8 @@ class Metadata:
         values = _as_kind(said, known)
         refuse(values.isna(), f"it holds {_words(said)}", SchemaError)
         if said.levels is not None:
-            allowed = [*said.levels, *map(str, said.levels)]
-            told = list(said.levels[:20])
-            refuse([plain(v) not in allowed and str(plain(v)) not in allowed for v in known], f"it is one of {told}")
+            same = known.isin(said.levels) | known.astype(str).isin(list(map(str, said.levels)))
+            refuse(~same, f"it is one of {list(said.levels[:20])}")
         ends = (("at least", said.low, operator.lt), ("at most", said.high, operator.gt))
         ends = (("above", said.low, operator.le), ends[1]) if said.above else ends
         ends = (ends[0], ("below", said.high, operator.ge)) if said.below else ends
@@ -392,6 +413,7 @@ def _with_roles(made: Metadata, key: list[Any]) -> Metadata:
             raise InputError(
                 f"{made.source}: {name!r} of its key is none of its columns{nearest_name(name, made.columns)}"
             )
+    made = replace(made, key=tuple(key))
     alone = {name for name, said in made.columns.items() if said.unique} | (set(key) if len(key) == 1 else set())
     times = [name for name in (key if len(key) == 2 else alone) if made.columns[name].kind == "datetime"]
     if len(key) == 2 and not times:
@@ -403,10 +425,6 @@ def _with_roles(made: Metadata, key: list[Any]) -> Metadata:
         )
     rest = tuple(name for name in made.columns if name in alone and name not in times)
     return replace(made, time=times[0] if len(times) == 1 else None, exclude=rest)
-
-
-def _bounded(said: Said) -> bool:
-    return said.kind in ("number", "datetime") and (said.low is not None or said.high is not None)
 
 
 def _inner(said: Said, which: Literal["low", "high"]) -> Any:

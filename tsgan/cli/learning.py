@@ -63,7 +63,7 @@ def _with_metadata(args: argparse.Namespace, arguments: dict[str, Any]) -> dict[
         return arguments
     from ..metadata import read
 
-    told = read(args.metadata).arguments()
+    told = read(args.metadata).arguments(arguments)
     if over := [f"{name}={told[name]!r}" for name in told if name in arguments]:
         say(args, f"{args.metadata}: {', '.join(over)} left out, flags win")
     if left := [name for name in told.get("exclude", ()) if "exclude" not in arguments]:

@@ -302,7 +302,7 @@ class RecurrentGAN(Synthesizer):
         >>> gan.entity, gan.time, gan.kinds
         ('meter', 'day', {'load': 'number'})
         """
-        given = {**read(metadata).arguments(), **params}
+        given = {**read(metadata).arguments(params), **params}
         known = cls().get_params(deep=False)
         for name in params:
             if name not in known:
