@@ -170,14 +170,13 @@ class Metadata:
                 series = table[name] if name in table.columns else table.index.get_level_values(str(name)).to_series()
                 self._check_column(name, said, series.reset_index(drop=True))
         whole = table.reset_index(levels) if levels else table
-        double: Any = (
-            np.flatnonzero(whole.duplicated(list(self.key))) if set(self.key) <= set(names) and self.key else ()
-        )
+        key = list(self.key)
+        double: Any = np.flatnonzero(whole.duplicated(key)) if key and set(key) <= set(names) else ()
         if len(double):
-            values = whole[list(self.key)].iloc[int(double[0])].to_dict()
+            values = whole[key].iloc[int(double[0])].to_dict()
             raise InputError(
-                f"row {double[0]} repeats the key {values}, and {self.source} says that {list(self.key)} tell rows apart"
-                f" ({len(double)} such rows, counted from 0)"
+                f"row {double[0]} repeats the key {values}, and {self.source} says that {key} tell rows apart "
+                f"({len(double)} such rows, counted from 0)"
             )
 
     def _check_column(self, name: Name, said: Said, series: pd.Series[Any]) -> None:
