@@ -188,7 +188,7 @@ def _sample(args: argparse.Namespace) -> None:
     sequences, shown = 0, time.monotonic()
     with tables.Writer(args.output, safe=args.csv_safe) as out:
         for piece in pieces:
-            frame, sequences = as_frame(piece, sequences, single=n == 1)
+            frame, sequences = as_frame(piece, sequences, single=n == 1, format=getattr(model, "format_", None))
             out.write(frame)
             del piece, frame  # before the next one is made
             now = time.monotonic()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
+    from ..tables.formats.base import Format
     from ..tables.keys import Keys
     from .drawing import Blocks, Drawer, Order
 
@@ -41,6 +42,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     """What a fitted estimator does: tables are encoded, sequences drawn and decoded; it is saved, and loaded."""
 
     schema_: Schema
+    format_: Format | None  # of the table, where it was of one of `tsgan.formats`
     n_features_in_: int
     fitted_: dict[str, int]  # how many rows and sequences
     history_: list[Row]
@@ -57,6 +59,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def _finish(self) -> None:
         """Make the learned public; from now on the estimator counts as fitted."""
         self.schema_ = self._encoder.stages.schema
+        self.format_ = self._encoder.stages.frame.format
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "schema_"):
@@ -171,7 +174,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..encoding.encoder import Encoder
         from ..tables.sources import in_parts
 
-        roles = ("entity", "time", "static", "exclude")
+        roles = ("entity", "time", "static", "exclude", "metadata")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds", "protect", "other")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         rng = np.random.default_rng(self._seed.spawn(1)[0])
@@ -380,7 +383,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         -------
         DataFrame or array
             Only the new rows. Time goes on where the past ended, keys are those of the past; with `n` above 1 the
-            index gets an outer level `future`.
+            index gets an outer level `future`, and of data that are no frame (`tsgan.formats`) there is a list of `n`.
 
         Raises
         ------
@@ -458,8 +461,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         panel, place = self._encoder.placed(X)
         out = np.empty(len(panel.values))
         out[place] = self._model.score(panel).sum(axis=1)
-        shape = np.shape(X)
-        return out.reshape(shape[:2]) if len(shape) == 3 and isinstance(X, np.ndarray) else out
+        return out.reshape(X.shape[:2]) if isinstance(X, np.ndarray) and X.ndim == 3 else out
 
     def _order(self, n: int | None, length: int | None, start: Any, where: Any, static: Any) -> Order:
         """Check and translate what is asked for."""
@@ -496,12 +498,16 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             If `X` has other columns, or too few rows to be cut in two.
         """
         from ..evaluation.evaluate import closeness  # the one place where an estimator calls the judge
+        from ..tables.frames import read_frame
 
         self._check_fitted()
         _, _, lengths = self._encoder.stages.take_apart(X)
         single = len(lengths) == 1
         made = self.sample(1 if single else len(lengths), int(lengths[0]) if single else None, random_state=0)
-        return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
+        stages = self._encoder.stages
+        options: Any = stages.options
+        X, made = (read_frame(table, stages.frame)[0] for table in (X, made))
+        return closeness(X, made, entity=options.entity, time=options.time, static=list(options.static))
 
     def plot_history(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw `history_`: losses and held-back likelihood over the steps of each stage, and what was kept.
