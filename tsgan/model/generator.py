@@ -25,7 +25,8 @@ from .cells import CELLS, State
 from .chain import Chain, leave_out
 from .chunks import Chunk, Lookback
 from .heads import LOG_SIGMA, NEVER, Coded, Grids, Heads, Outcomes, code, mixture_log_prob
-from .regression import Linear, Residuals, VectorRows
+from .regression import Linear, Residuals, Vector, VectorRows
+from .runtime import Noise, among, in_use, normal, to_tensor, uniform
 from .spells import durations, spell_cells
 
 MAX_ONE_HOT = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
@@ -137,10 +138,17 @@ class Generator(nn.Module):
         self.dropout = 0.0
         spread = base.regressions[self.lookback.order].spread
         self.smooth = [i for i in range(len(self.heads.numbers)) if spread[i] < SMOOTH * base.jumps[i]]
-        self.register_buffer("bias", torch.from_numpy(base.bias).float())
-        self.register_buffer("jumps", torch.from_numpy(base.jumps))
+        self.register_buffer("bias", to_tensor(base.bias).float())
+        self.register_buffer("jumps", to_tensor(base.jumps))
         self._outcomes = nn.ModuleList(OutcomeLogits(shares) for shares in base.shares)
         self.with_context = [j for j, shares in enumerate(base.shares) if shares.context is not None]
+
+    def moved(self) -> Generator:
+        """Move to the device in use, with what is no parameter; return the generator."""
+        if self.bias.device.type != in_use().type:
+            self.to(in_use())
+            self.grids, self.linear.vector = Grids(self.layout.cells), Vector(self.layout, self.lookback)
+        return self
 
     def outcomes(self, j: int) -> OutcomeLogits:
         """Return the base's logits of cell j."""
@@ -166,7 +174,7 @@ class Generator(nn.Module):
         return found[:, 0]
 
     def forward(
-        self, chunk: Chunk, state: State | None = None, noise: torch.Generator | None = None
+        self, chunk: Chunk, state: State | None = None, noise: Noise | None = None
     ) -> tuple[Tensor, State]:
         """Return the log-probability of each cell, `(B, T, C)` float32, and the state at the end.
 
@@ -183,7 +191,7 @@ class Generator(nn.Module):
         return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
 
     def read(
-        self, coded: Coded, chunk: Chunk, state: State | None, noise: torch.Generator | None = None
+        self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None = None
     ) -> tuple[Outputs, State]:
         """Read rows that are coded, with `noise` with dropout; return what is said of them, and the recurrent state."""
         # the row before the first is read as well: what it did is the network's first input
@@ -209,11 +217,12 @@ class Generator(nn.Module):
         b, t = torch.nonzero(starts, as_tuple=True)
         if len(b):
             outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
-            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], noise))
+            own = None if noise is None else among(noise, b)
+            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], own))
         return Outputs(vector, base, params, starts, length), state
 
     def _log_prob(
-        self, coded: Coded, chunk: Chunk, state: State | None, noise: torch.Generator | None
+        self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None
     ) -> tuple[Tensor, State]:
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
         rows = coded.last(chunk.steps)
@@ -236,7 +245,7 @@ class Generator(nn.Module):
             log_prob = log_prob + some
         return log_prob * chunk.inside[:, :, None], state
 
-    def perturbed(self, coded: Coded, noise: torch.Generator) -> Coded:
+    def perturbed(self, coded: Coded, noise: Noise) -> Coded:
         """Return rows with noise on the numbers of smooth paths, as the network will find them when it runs freely.
 
         Taught exact paths alone, it makes of each small error of its own a larger one ("Training with noise is
@@ -245,11 +254,11 @@ class Generator(nn.Module):
         """
         cells = [self.heads.numbers[i] for i in self.smooth]
         shape, (low, high) = (len(coded.x), 1, len(cells)), NOISE_SIZES
-        size = low * (high / low) ** torch.rand(shape, generator=noise, dtype=torch.float64)
-        size = size * (torch.rand((len(coded.x), 1, 1), generator=noise) < NOISY_SHARE)
+        size = low * (high / low) ** uniform(shape, noise, torch.float64)
+        size = size * (uniform((len(coded.x), 1, 1), noise) < NOISY_SHARE)
         size = size * self.linear.stage(self.lookback.order).spread[self.smooth]
         x = coded.x.clone()
-        x[:, :, cells] += size * torch.randn((*x.shape[:2], len(cells)), generator=noise, dtype=torch.float64)
+        x[:, :, cells] += size * normal((*x.shape[:2], len(cells)), noise, torch.float64)
         return replace(coded, x=x)
 
     def spell_features(self, length: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from ..layout import Cell, Layout, Number
 from .chunks import Chunk, Lookback
 from .context import Context
 from .heads import Coded, Outcomes, code
+from .runtime import to_tensor
 
 MAX_LEVELS = 32  # of a category that gets a term for each: more would crowd out the numbers
 MIN_SPREAD = 1e-4  # of a residual, scaled: below it a likelihood is that of rounding errors
@@ -249,7 +250,7 @@ class LinearStage(nn.Module):
             "constant": constant,
             "spread": fitted.spread,
         }.items():
-            self.register_buffer(name, torch.from_numpy(part.copy()))
+            self.register_buffer(name, to_tensor(part.copy()))
 
     def forward(self, outer: Tensor, inner: Tensor) -> Tensor:
         """Return the change of each number that is expected; `outer` may go on beyond what this stage sees."""

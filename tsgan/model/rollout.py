@@ -14,7 +14,7 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import MAX_RESIDUAL, MAX_VALUE, Generator, age_features
 from .heads import CLOSE, LOG_SIGMA, NEVER, mixture_log_prob
-from .runtime import cores, halves, side_by_side
+from .runtime import Noise, among, cores, halves, normal, side_by_side, to_array, to_tensor, uniform
 from .spells import next_durations
 
 MIN_HALF = 512  # sequences below which a half is not worth a thread: a row is many small operations
@@ -54,7 +54,7 @@ class Rollout:
     )
     row: Row
 
-    def __init__(self, generator: Generator, statics: Tensor, noise: torch.Generator) -> None:
+    def __init__(self, generator: Generator, statics: Tensor, noise: Noise) -> None:
         self.g, self.noise, self.size = generator, noise, len(statics)
         layout, vector = generator.layout, generator.linear.vector
         self.static_features, self.static_terms = generator.features_of(statics), vector.static_terms(statics)
@@ -77,7 +77,7 @@ class Rollout:
         self.context = _ContextLogits(generator)
         # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
         self.meets = [
-            [(i, torch.from_numpy(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
+            [(i, to_tensor(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
             for cell in layout.cells
         ]
         self.edges = [
@@ -110,7 +110,7 @@ class Rollout:
         k = g.lookback.stage(self.age)
         stage, order = linear.stage(k), min(k, g.lookback.order)
         inputs = torch.cat([covariates, self.static_features], 1)
-        ages = age_features(torch.tensor(self.age), g.lookback).expand(self.size, -1)
+        ages = age_features(torch.full((), self.age), g.lookback).expand(self.size, -1)
         spells = g.spell_features(self.durations) * (self.age > 0)
         out, self.state = g.cell.step(torch.cat([self.features, spells, inputs, ages], 1), self.state)
         first = torch.cat([inputs, inputs.new_ones((self.size, 1))], 1)
@@ -202,14 +202,14 @@ class Rollout:
         if j in self.context.places:
             logits = logits + self.context.of(j)
         if own.stay > 0:
-            never = self.gone[:, j] | torch.tensor(self.age < 1)
+            never = self.gone[:, j] | (self.age < 1)
             for atom in own.atoms:
                 never |= self.outcome[:, j] == atom
             logits[:, own.stay].masked_fill_(never, NEVER)
         for number in own.starts if self.age else ():
             logits[:, number] = NEVER
         if own.straight > 0:
-            never = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
+            never = self.gone[:, j] | self.gone_before[:, j] | (self.age < 2)
             logits[:, own.straight].masked_fill_(never, NEVER)
         for i, met in self.meets[j]:
             fits = met[row.x[:, i].long().clamp(0, len(met) - 1)] | row.gone[:, i, None]
@@ -244,7 +244,7 @@ class Rollout:
         if logits.shape[1] == 1:
             return torch.zeros(len(logits), dtype=torch.int64)
         share = torch.softmax(logits, 1).cumsum(1)
-        u = torch.rand((len(logits), 1), generator=self.noise) * share[:, -1:]
+        u = uniform((len(logits), 1), self.noise) * share[:, -1:]
         return (share < u).sum(1).clamp_max(logits.shape[1] - 1)
 
     def number(
@@ -312,7 +312,7 @@ class Rollout:
 
     def _ends(self, j: int, cell: Number) -> tuple[Tensor, Tensor]:
         """Return where a number ends: its own bounds, and those that earlier numbers of the row set."""
-        low, high = (torch.tensor(end, dtype=torch.float64) for end in (cell.low, cell.high))
+        low, high = (torch.full((), end, dtype=torch.float64) for end in (cell.low, cell.high))
         for bounds, floor in zip(self.edges[j], (True, False), strict=True):
             for i, there, here in bounds:
                 z, gone = self.row.x[:, i], self.row.gone[:, i]
@@ -352,9 +352,10 @@ class Rollout:
         for _ in range(MAX_REDRAWS):
             parts = share, *mixture[1:], centre
             edges, mu, sigma, middle = parts if rows is None else (part[rows] for part in parts)
-            u = torch.rand((len(middle), 1), generator=self.noise) * edges[:, -1:]
+            noise = self.noise if rows is None else among(self.noise, rows)
+            u = uniform((len(middle), 1), noise) * edges[:, -1:]
             k = (edges < u).sum(1, keepdim=True).clamp_max(edges.shape[1] - 1)
-            e = torch.randn(len(middle), generator=self.noise) * sigma.gather(1, k)[:, 0].exp()
+            e = normal((len(middle),), noise) * sigma.gather(1, k)[:, 0].exp()
             z = middle + (mu.gather(1, k)[:, 0] + e) * spread
             outside = None
             if bounded:
@@ -431,11 +432,11 @@ def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
     """Return rows `(B, T, C)` drawn freely, NaN where missing."""
-    given, known = torch.from_numpy(statics), torch.from_numpy(covariates)
+    given, known = to_tensor(statics), to_tensor(covariates)
 
-    def run(some: slice, noise: torch.Generator) -> Tensor:
+    def run(some: slice, noise: Noise) -> Tensor:
         rollout = Rollout(generator, given[some], noise)
         return torch.stack([rollout.step(known[some, t])[0] for t in range(known.shape[1])], 1)
 
     with cores():
-        return np.asarray(torch.cat(side_by_side(run, halves(len(given), noise, MIN_HALF))).numpy())
+        return to_array(torch.cat(side_by_side(run, halves(len(given), noise, MIN_HALF))))
