@@ -108,10 +108,14 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if func in MADE_OF_NUMBERS and _is_second(kwargs.get("device")):
+            if isinstance(args[0], Away):
+                return args[0] if func is not torch.tensor else args[0].detach().clone()
             return func(*args, **{**kwargs, "device": "cpu"}).to(KIND)
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__) and isinstance(args[0], Away):
             index = args[1] if isinstance(args[1], tuple) else (args[1],)
             args = args[0], tuple(_as_index(one) for one in index), *args[2:]
+        if func is torch.Tensor.tolist and isinstance(args[0], Away):
+            return args[0].cpu().tolist()
         if func in RECURRENT and isinstance(args[0], Away) and torch.backends.cudnn.enabled:
             train = args[6]
             out = func(*args, **kwargs)
@@ -148,7 +152,9 @@ def _outside(one: Any) -> Any:
 
 
 def _as_index(one: Any) -> Any:
-    return torch.as_tensor(one).to(KIND) if isinstance(one, list | np.ndarray) else one
+    if not isinstance(one, list | np.ndarray):
+        return one
+    return torch.as_tensor(one, dtype=None if len(one) else torch.int64).to(KIND)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from torch import Tensor
 from .chunks import Chunk, Lookback
 from .generator import Generator
 from .rollout import free_run
-from .runtime import Noise, to_array, to_tensor
+from .runtime import Noise, places, to_array, to_tensor
 
 MIN_DENSITY = 1e-6  # of a residual: in a gap between two normals the gradient would be without end
 MAX_LEAP = 5.0  # base residuals by which a number may move with the weight of a normal
@@ -130,7 +130,7 @@ def differentiable(
     The generator is in `eval` mode, as it was when it drew: dropout would be another law. The gradient runs through the
     network so many `hops`. `noise` says where in its cell of the grid a number was before it was rounded.
     """
-    chunk, steps, numbers = runs.chunk, runs.chunk.steps, generator.heads.numbers
+    chunk, steps, numbers = runs.chunk, runs.chunk.steps, places(generator.heads.numbers)
     coded = chunk.coded(generator.layout)
     rows = coded.last(steps)
     jitter = generator.grids.noise(rows.x, noise)[:, :, numbers]

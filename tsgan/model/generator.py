@@ -26,7 +26,7 @@ from .chain import Chain, leave_out
 from .chunks import Chunk, Lookback
 from .heads import LOG_SIGMA, NEVER, Coded, Grids, Heads, Outcomes, code, mixture_log_prob
 from .regression import Linear, Residuals, Vector, VectorRows
-from .runtime import Noise, among, in_use, normal, to_tensor, uniform
+from .runtime import Noise, among, in_use, normal, places, to_tensor, uniform
 from .spells import durations, spell_cells
 
 MAX_ONE_HOT = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
@@ -88,12 +88,12 @@ class Features(nn.Module):
         """Return features `(B, T, size)` float32 of values and outcomes `(B, T, C)`, residuals and changes."""
         out = torch.zeros((*x.shape[:2], self.size), dtype=torch.float32)
         if self.numbers:
-            at = torch.tensor(self.numbers)
-            out[:, :, at] = x[:, :, self.cells].clamp(-MAX_VALUE, MAX_VALUE).float()
+            at = places(self.numbers)
+            out[:, :, at] = x[:, :, places(self.cells)].clamp(-MAX_VALUE, MAX_VALUE).float()
             out[:, :, at + 1] = e.clamp(-MAX_RESIDUAL, MAX_RESIDUAL).float()
             out[:, :, at + 2] = change.clamp(-MAX_RESIDUAL, MAX_RESIDUAL).float()
         if self.shown_cells:
-            out.scatter_(2, outcome[:, :, self.shown_cells] + self.shown_at, 1.0)
+            out.scatter_(2, outcome[:, :, places(self.shown_cells)] + self.shown_at, 1.0)
         for (j, begin), table in zip(self.embedded, self.tables, strict=True):
             out[:, :, begin : begin + MAX_ONE_HOT] = table(outcome[:, :, j])
         return out
@@ -169,7 +169,7 @@ class Generator(nn.Module):
         if not self.static_features.size:
             return statics.new_zeros((len(statics), 0), dtype=torch.float32)
         coded = code(statics[:, None], torch.zeros((len(statics), 1), dtype=torch.int64), self.layout.statics)
-        z = coded.x[:, :, self.static_features.cells]
+        z = coded.x[:, :, places(self.static_features.cells)]
         found: Tensor = self.static_features(coded.x, coded.outcome, z, z)
         return found[:, 0]
 
@@ -229,19 +229,21 @@ class Generator(nn.Module):
         noisy = self.perturbed(coded, noise) if self.training and self.smooth and noise is not None else coded
         outputs, state = self.read(noisy, chunk, state, noise if self.training else None)
         e, spread = outputs.base.e[:, 1:], outputs.base.spread[:, 1:]
+        numbers = places(self.heads.numbers)
         if noisy is not coded:  # what comes next is the true value
-            e = e + (rows.x - noisy.last(chunk.steps).x)[:, :, self.heads.numbers] / spread
+            e = e + (rows.x - noisy.last(chunk.steps).x)[:, :, numbers] / spread
         if noise is not None and self.grids.points:
-            e = e + self.grids.noise(rows.x, noise)[:, :, self.heads.numbers] / spread
+            e = e + self.grids.noise(rows.x, noise)[:, :, numbers] / spread
         logits = self.outcome_logits(noisy, chunk, outputs)
         log_prob = torch.zeros(rows.outcome.shape, dtype=torch.float32)
         for (mine, _), part in zip(self.heads.groups, logits, strict=True):
-            log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, rows.outcome[:, :, mine][..., None])[..., 0]
+            at = places(mine)
+            log_prob[:, :, at] = torch.log_softmax(part, -1).gather(3, rows.outcome[:, :, at][..., None])[..., 0]
         if self.heads.numbers:
             density = mixture_log_prob(e.float(), *self.mixture(outputs)) - spread.log().float()
-            continuous = rows.outcome[:, :, self.heads.numbers] == 0
+            continuous = rows.outcome[:, :, numbers] == 0
             some = torch.zeros_like(log_prob)
-            some[:, :, self.heads.numbers] = torch.where(continuous, density, 0.0)
+            some[:, :, numbers] = torch.where(continuous, density, 0.0)
             log_prob = log_prob + some
         return log_prob * chunk.inside[:, :, None], state
 
@@ -252,18 +254,18 @@ class Generator(nn.Module):
         equivalent to Tikhonov regularization", Bishop, 1995, https://doi.org/10.1162/neco.1995.7.1.108). Where numbers
         have noise of their own, their paths hold enough of it.
         """
-        cells = [self.heads.numbers[i] for i in self.smooth]
+        cells = places(self.heads.numbers[i] for i in self.smooth)
         shape, (low, high) = (len(coded.x), 1, len(cells)), NOISE_SIZES
         size = low * (high / low) ** uniform(shape, noise, torch.float64)
         size = size * (uniform((len(coded.x), 1, 1), noise) < NOISY_SHARE)
-        size = size * self.linear.stage(self.lookback.order).spread[self.smooth]
+        size = size * self.linear.stage(self.lookback.order).spread[places(self.smooth)]
         x = coded.x.clone()
         x[:, :, cells] += size * normal((*x.shape[:2], len(cells)), noise, torch.float64)
         return replace(coded, x=x)
 
     def spell_features(self, length: Tensor) -> Tensor:
         """Return what the network sees of durations `(..., C)`, float32."""
-        own = length[..., self.spell_cells].float()
+        own = length[..., places(self.spell_cells)].float()
         return torch.cat([(own == 0).float(), own / max(self.lookback.spells, 1)], -1)
 
     def mixture(self, outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
@@ -292,7 +294,7 @@ class Generator(nn.Module):
             base = torch.stack([self.outcomes(j)(old[:, :, j], length[:, :, j], start) for j in mine], 2)
             some = [i for i, j in enumerate(mine) if j in self.with_context]
             if some:
-                base[:, :, some] += self.context_logits([mine[i] for i in some], start, u)
+                base[:, :, places(some)] += self.context_logits([mine[i] for i in some], start, u)
             for i, j in enumerate(mine):
                 if j in self.heads.masked:
                     base[:, :, i].masked_fill_(self._impossible(j, coded, age), NEVER)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..layout import Category, Cell, Number
-from .runtime import Noise, to_tensor, uniform
+from .runtime import Noise, places, to_tensor, uniform
 
 CLOSE = 1e-9  # scaled values that differ by less are equal: what scaling there and back may add
 NEVER = -30.0  # logit of an outcome that cannot be: finite, so that its likelihood and gradient are
@@ -143,7 +143,7 @@ def code(
             outcome[:, :, j].masked_fill_(gone[:, :, j], own.missing)
     state = outcome
     if never is not gone:
-        more = torch.tensor([o.states - 1 if o.states > o.count else -1 for o in map(Outcomes.of, cells)])
+        more = places(o.states - 1 if o.states > o.count else -1 for o in map(Outcomes.of, cells))
         state = torch.where(never & gone & (more >= 0), more, outcome)
     return Coded(x, outcome, state)
 

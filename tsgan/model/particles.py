@@ -35,7 +35,7 @@ from .backward import BackwardFilter, LevelMessages, NumberMessages, lags_of
 from .generator import Generator
 from .heads import LOG_SIGMA, NEVER
 from .rollout import MAX_REDRAWS, KnownCells, Rollout
-from .runtime import among, cores, generator_of, normal, to_array, to_tensor, uniform
+from .runtime import among, cores, generator_of, normal, places, to_array, to_tensor, uniform
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
 MAX_BLOCK = 16_000_000  # numbers that a block of sequences keeps: 128 MB
@@ -111,7 +111,7 @@ class GuidedRollout(Rollout):
             return
         self.pattern = ahead.pattern[owner]
         m = len(self.g.heads.numbers)
-        before = self.lags[:, : ahead.lags, self.g.linear.vector.terms.of_numbers].flatten(1)
+        before = self.lags[:, : ahead.lags, places(self.g.linear.vector.terms.of_numbers)].flatten(1)
         self.cells = torch.cat([before.new_zeros((self.size, m)), before], 1)
 
     def logits(self, j: int, params: Tensor) -> Tensor:

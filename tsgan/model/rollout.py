@@ -14,7 +14,7 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import MAX_RESIDUAL, MAX_VALUE, Generator, age_features
 from .heads import CLOSE, LOG_SIGMA, NEVER, mixture_log_prob
-from .runtime import Noise, among, cores, halves, normal, side_by_side, to_array, to_tensor, uniform
+from .runtime import Noise, among, cores, halves, normal, places, side_by_side, to_array, to_tensor, uniform
 from .spells import next_durations
 
 MIN_HALF = 512  # sequences below which a half is not worth a thread: a row is many small operations
@@ -192,7 +192,7 @@ class Rollout:
         self.features, self.age = row.features, self.age + 1
         self.lags = torch.cat([row.terms[:, None], self.lags[:, :-1]], 1)
         if g.lookback.lags:
-            self.seasonal = [row.x[:, g.heads.numbers], *self.seasonal[: g.lookback.lags[-1] - 1]]
+            self.seasonal = [row.x[:, places(g.heads.numbers)], *self.seasonal[: g.lookback.lags[-1] - 1]]
 
     def logits(self, j: int, params: Tensor) -> Tensor:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""

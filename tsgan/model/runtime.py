@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -113,6 +114,19 @@ def to_array(tensor: Tensor) -> NDArray[Any]:
 def moved(tensor: Tensor) -> Tensor:
     """Return a tensor of the CPU on the device in use, without waiting for what that device has to do before."""
     return tensor if _OWN.device is CPU else tensor.to(_OWN.device, non_blocking=True)
+
+
+def places(numbers: Iterable[int]) -> Tensor:
+    """Return places as an index on the device in use, never to be changed.
+
+    It is kept: an index of Python numbers would be moved each time, and the CPU would wait for that.
+    """
+    return _places(tuple(numbers), _OWN.device)
+
+
+@lru_cache(maxsize=4096)
+def _places(numbers: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int64, device=device)
 
 
 def streams(
