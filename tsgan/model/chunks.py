@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Annotated
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..arrays import Bools, Doubles, Ints

@@ -122,9 +122,7 @@ class Propagation:
         return torch.stack(rows, 1)
 
 
-def differentiable(
-    generator: Generator, propagation: Propagation, runs: Runs, noise: Noise, hops: int = 1
-) -> Tensor:
+def differentiable(generator: Generator, propagation: Propagation, runs: Runs, noise: Noise, hops: int = 1) -> Tensor:
     """Return free runs with the gradient of their numbers, `(B, T, C)` float64 as drawn, 0 where missing.
 
     The generator is in `eval` mode, as it was when it drew: dropout would be another law. The gradient runs through the

@@ -173,9 +173,7 @@ class Generator(nn.Module):
         found: Tensor = self.static_features(coded.x, coded.outcome, z, z)
         return found[:, 0]
 
-    def forward(
-        self, chunk: Chunk, state: State | None = None, noise: Noise | None = None
-    ) -> tuple[Tensor, State]:
+    def forward(self, chunk: Chunk, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
         """Return the log-probability of each cell, `(B, T, C)` float32, and the state at the end.
 
         A state is that of the recurrent cell, and what was last known of each cell before the next chunk's context.
@@ -221,9 +219,7 @@ class Generator(nn.Module):
             params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], own))
         return Outputs(vector, base, params, starts, length), state
 
-    def _log_prob(
-        self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None
-    ) -> tuple[Tensor, State]:
+    def _log_prob(self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None) -> tuple[Tensor, State]:
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
         rows = coded.last(chunk.steps)
         noisy = self.perturbed(coded, noise) if self.training and self.smooth and noise is not None else coded

@@ -25,7 +25,7 @@ from .generator import Generator, Sizes
 from .likelihood import Best, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
-from .rollout import Rollout, free_run
+from .rollout import Rollout, free_run, free_runs
 from .runtime import CPU, cores, isolated, on, pick_device, seeded, to_array, to_tensor
 
 SWEPT_STEPS = 64  # rows of a chunk of one long series that moments are taken of
@@ -38,6 +38,7 @@ MAX_CHANCE_ROWS = 16  # that say how likely levels are under some statics: each 
 STATICS_SHARE = 8  # of the time, one part in so many is the statics'
 FIRST_SHARE = 0.6  # of the time that there is, for the first stage
 ADVERSARIAL_PART = 4  # of the first stage's steps, one in so many at most in the second
+MANY_BLOCKS = 8  # that an accelerator draws at once: a row takes it as long for many sequences as for few
 MAX_ADVERSARIAL = 75  # steps of the second stage: more brought little more
 
 
@@ -152,8 +153,8 @@ class Model:
                 options = replace(options, first=replace(options.first, steps=0))
         steps = None
         if layout.cells:
-            own = keeper.at("steps")
-            steps, how = _fit(panel, layout, window, starts, options, second, history, own, deadline, place)
+            kept = keeper.at("steps")
+            steps, how = _fit(panel, layout, window, starts, options, second, history, kept, deadline, place)
             training = training if training is not None and training.interrupted else how
         return cls(layout, steps, statics, training, place)
 
@@ -199,15 +200,20 @@ class Model:
                 out[rows] = complete(self.statics, given, rng)[:, 0]
         return out
 
-    def draw(self, given: Given, rng: np.random.Generator) -> Doubles:
-        """Return rows `(n, T, C)` drawn given what is known."""
-        n, steps = given.shape
+    @property
+    def at_once(self) -> int:
+        """How many blocks `draw` is best asked for at once."""
+        return 1 if self.device.type == "cpu" else MANY_BLOCKS
+
+    def draw(self, *blocks: tuple[Given, np.random.Generator]) -> list[Doubles]:
+        """Return rows `(n, T, C)` of each block, drawn given what is known and with its own stream."""
         if self.steps is None:
-            return np.zeros((n, steps, 0))
+            return [np.zeros((*given.shape, 0)) for given, _ in blocks]
         with on(self.device):
-            if given.known is not None or any(some is not None for some in given.allowed):
-                return complete(self.steps, given, rng)
-            return free_run(self.steps, given.statics, given.covariates, seeded(rng))
+            first = blocks[0][0]
+            if first.known is not None or any(some is not None for some in first.allowed):
+                return [complete(self.steps, given, rng) for given, rng in blocks]
+            return free_runs(self.steps, [(given.statics, given.covariates, seeded(rng)) for given, rng in blocks])
 
     def chance(self, given: Given, rng: np.random.Generator) -> Doubles:
         """Return the log-probability `(n,)` of the levels that are asked of the first rows, by one run of each."""

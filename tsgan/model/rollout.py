@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import MAX_RESIDUAL, MAX_VALUE, Generator, age_features
 from .heads import CLOSE, LOG_SIGMA, NEVER, mixture_log_prob
-from .runtime import Noise, among, cores, halves, normal, places, side_by_side, to_array, to_tensor, uniform
+from .runtime import Half, Noise, among, cores, halves, normal, places, side_by_side, to_array, to_tensor, uniform
 from .spells import next_durations
 
 MIN_HALF = 512  # sequences below which a half is not worth a thread: a row is many small operations
@@ -432,11 +433,25 @@ def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
     """Return rows `(B, T, C)` drawn freely, NaN where missing."""
-    given, known = to_tensor(statics), to_tensor(covariates)
+    return free_runs(generator, [(statics, covariates, noise)])[0]
+
+
+def free_runs(generator: Generator, blocks: Sequence[tuple[Doubles, Floats, torch.Generator]]) -> list[Doubles]:
+    """Return what `free_run` does of each block; an accelerator draws all at once."""
+    parts: list[Half] = []
+    ends = np.cumsum([0, *(len(statics) for statics, _, _ in blocks)]).tolist()
+    most = max(covariates.shape[1] for _, covariates, _ in blocks)
+    for at, (statics, _, noise) in zip(ends, blocks, strict=False):
+        own = halves(len(statics), noise, MIN_HALF)
+        parts += [(slice(at + some.start, at + some.stop), half) for some, half in own]
+    given = to_tensor(np.concatenate([statics for statics, _, _ in blocks]))
+    longest = [np.pad(part, ((0, 0), (0, most - part.shape[1]), (0, 0))) for _, part, _ in blocks]
+    known = to_tensor(np.concatenate(longest))
 
     def run(some: slice, noise: Noise) -> Tensor:
         rollout = Rollout(generator, given[some], noise)
         return torch.stack([rollout.step(known[some, t])[0] for t in range(known.shape[1])], 1)
 
     with cores():
-        return to_array(torch.cat(side_by_side(run, halves(len(given), noise, MIN_HALF))))
+        rows = to_array(torch.cat(side_by_side(run, parts)))
+    return [rows[at:end, : part.shape[1]] for at, end, (_, part, _) in zip(ends, ends[1:], blocks, strict=False)]

@@ -112,7 +112,7 @@ def to_array(tensor: Tensor) -> NDArray[Any]:
 
 
 def moved(tensor: Tensor) -> Tensor:
-    """Return a tensor of the CPU on the device in use, without waiting for what that device has to do before."""
+    """Return a tensor of the CPU on the device in use; what that device has to do before is not waited for."""
     return tensor if _OWN.device is CPU else tensor.to(_OWN.device, non_blocking=True)
 
 
@@ -191,9 +191,7 @@ def some_bytes(shape: Sequence[int], noise: Noise) -> Tensor:
     return _drawn(draw, shape, noise)
 
 
-def _drawn(
-    draw: Callable[[Sequence[int], torch.Generator], Tensor], shape: Sequence[int], noise: Noise
-) -> Tensor:
+def _drawn(draw: Callable[[Sequence[int], torch.Generator], Tensor], shape: Sequence[int], noise: Noise) -> Tensor:
     """Return what is drawn, part by part where there are several."""
     if isinstance(noise, torch.Generator):
         return moved(draw(shape, noise))
