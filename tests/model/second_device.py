@@ -16,7 +16,7 @@ copy where no mode sees it, and are caught one floor higher, as functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,6 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_flatten, tree_map
 
 KIND = "lazy"
 aten = torch.ops.aten
@@ -63,7 +62,7 @@ class Device(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
-        parts = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, torch.Tensor)]
+        parts = [*_tensors(args), *_tensors(kwargs.values())]
         away = [isinstance(one, Away) for one in parts]
         target = kwargs.get("device")
         if not any(away) and not _is_second(target):
@@ -78,13 +77,12 @@ class Device(TorchDispatchMode):
             self.waits += crosses and to_cpu
         if target is not None:
             kwargs["device"] = torch.device("cpu")
-        own = tree_map(_inside, (args, kwargs))
-        out = func(*own[0], **own[1])
-        if home or not isinstance(out, torch.Tensor | list | tuple):
+        out = func(*_inside(args), **{name: _inside(one) for name, one in kwargs.items()})
+        if home or func is aten._local_scalar_dense.default:
             return out
-        if func is aten.copy_.default and not away[0]:
-            return args[0]
-        return return_and_correct_aliasing(func, args, kwargs, tree_map(_outside, out))
+        if torch.Tag.inplace_view in func.tags:  # shape and strides are the wrapper's, too
+            return return_and_correct_aliasing(func, args, kwargs, _outside(out))
+        return args[0] if func._schema.is_mutable else _outside(out)
 
     @staticmethod
     def _refuse(func: Any, parts: list[torch.Tensor], kwargs: Any) -> None:
@@ -143,12 +141,26 @@ def _is_second(device: Any) -> bool:
     return device is not None and torch.device(device).type == KIND
 
 
+def _tensors(several: Iterable[Any]) -> Iterator[torch.Tensor]:
+    for one in several:
+        if isinstance(one, torch.Tensor):
+            yield one
+        elif isinstance(one, list | tuple):
+            yield from _tensors(one)
+
+
 def _inside(one: Any) -> Any:
+    """Return what is held by tensors that are away, by those in lists too."""
+    if isinstance(one, list | tuple):
+        return type(one)(_inside(part) for part in one)
     return one.held if isinstance(one, Away) else one
 
 
 def _outside(one: Any) -> Any:
-    return Away(one) if isinstance(one, torch.Tensor) and not isinstance(one, Away) else one
+    """Return tensors as such that are away."""
+    if isinstance(one, list | tuple):
+        return type(one)(_outside(part) for part in one)
+    return Away(one) if isinstance(one, torch.Tensor) else one
 
 
 def _as_index(one: Any) -> Any:

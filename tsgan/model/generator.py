@@ -284,25 +284,29 @@ class Generator(nn.Module):
             known, terms = outputs.vector.known[:, 1:], outputs.vector.terms[:, 1:]
             now, before = coded.last(steps).outcome, coded.outcome_before(age)
             u = self.linear.vector.context(known, terms, now, before).float()
+            first = torch.nonzero(start, as_tuple=True)
         out = []
         for mine, place in self.heads.groups:
             logits = torch.unflatten(outputs.params[..., place], -1, (len(mine), -1))
             base = torch.stack([self.outcomes(j)(old[:, :, j], length[:, :, j], start) for j in mine], 2)
             some = [i for i, j in enumerate(mine) if j in self.with_context]
             if some:
-                base[:, :, places(some)] += self.context_logits([mine[i] for i in some], start, u)
+                base[:, :, places(some)] += self.context_logits([mine[i] for i in some], first, u)
             for i, j in enumerate(mine):
                 if j in self.heads.masked:
                     base[:, :, i].masked_fill_(self._impossible(j, coded, age), NEVER)
             out.append(torch.where(base <= NEVER, torch.full_like(base, NEVER), logits + base))
         return out
 
-    def context_logits(self, cells: list[int], start: Tensor, u: Tensor) -> Tensor:
-        """Return what the context u `(B, T, K)` adds to the logits of cells of n outcomes, `(B, T, cells, n)`."""
+    def context_logits(self, cells: list[int], first: tuple[Tensor, ...], u: Tensor) -> Tensor:
+        """Return what the context u `(B, T, K)` adds to the logits of cells of n outcomes, `(B, T, cells, n)`.
+
+        `first` are the places of rows that start a stretch.
+        """
         weights = torch.cat([self.outcomes(j).get_buffer("weights") for j in cells], 2)
         offset = torch.cat([self.outcomes(j).get_buffer("offset") for j in cells], 1)
         out = u @ weights[1] + offset[1]
-        out[start] = u[start] @ weights[0] + offset[0]
+        out[first] = u[first] @ weights[0] + offset[0]
         return torch.unflatten(out, -1, (len(cells), -1))
 
     def _impossible(self, j: int, coded: Coded, age: Tensor) -> Tensor:
