@@ -18,7 +18,15 @@ from tsgan.model import adversary, checkpoints, validation
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use is here")
 OTHERS = [KIND, pytest.param("cuda", marks=needs_gpu)]
 ROLES = {"entity": "who", "time": "day", "static": ["town"]}
-SMALL = {"steps": 12, "adversarial_steps": 4, "hidden": 8, "units": 8, "batch_size": 20, "average": 0.0, "verbose": False}
+SMALL = {
+    "steps": 12,
+    "adversarial_steps": 4,
+    "hidden": 8,
+    "units": 8,
+    "batch_size": 20,
+    "average": 0.0,
+    "verbose": False,
+}
 
 pytestmark = pytest.mark.filterwarnings("ignore::tsgan.errors.TsganWarning")
 
@@ -47,7 +55,9 @@ def table():
     town, who = np.repeat(np.resize(["a", "b"], 40), 12), np.repeat([f"p{k}" for k in range(40)], 12)
     y = np.where(rng.random(480) < 0.1, np.nan, np.maximum(x + rng.normal(size=480), 0.0))
     state = np.where(x > 0, "well", np.where(rng.random(480) < 0.5, "ill", "away"))
-    return pd.DataFrame({"who": who, "day": day, "town": town, "x": x, "steps": np.round(x * 4), "y": y, "state": state})
+    return pd.DataFrame(
+        {"who": who, "day": day, "town": town, "x": x, "steps": np.round(x * 4), "y": y, "state": state}
+    )
 
 
 def fitted(table, device="cpu", **more):

@@ -194,7 +194,7 @@ def test_a_step_of_training_moves_data_and_noise_alone(model):
         generator = ours.at(KIND).steps
         split = Split.of(ChunkSource(panel), np.zeros(0, np.int64), 8, False)
         rng = np.random.default_rng(0)
-        learner = likelihood._Learner(generator.train(), split, LikelihoodSettings(batch=20), rng)
+        learner = likelihood.Learner(generator.train(), split, LikelihoodSettings(batch=20), rng)
         learner.step(1e-3)
         copies, waits = counter.copies, counter.waits
         learner.step(1e-3)
@@ -238,7 +238,9 @@ class TestInUse:
             if path.name != "runtime.py" and banned.search(line)
         ]
         # initialisers, which `isolated` holds on the CPU
-        assert found == ["critic.py: self.codes = nn.Parameter(torch.randn(sum(levels), MAX_ONE_HOT)) if wide else None"]
+        assert found == [
+            "critic.py: self.codes = nn.Parameter(torch.randn(sum(levels), MAX_ONE_HOT)) if wide else None"
+        ]
 
 
 class TestJoinedNoise:

@@ -268,7 +268,7 @@ def fit_likelihood(
         _refuse(generator, held)
     now = _Course(FIRST_DROPOUT if how.dropout is None else how.dropout, how.rate)
     best = Best(start, generator.weights(), 0, now.dropout)
-    learner, cells = _Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
+    learner, cells = Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
     average = copy.deepcopy(generator)
     parts = {"course": now, "best": best, "average": average, "learner": learner}
     if not keeper.resume(parts):
@@ -344,7 +344,7 @@ def refit(
         If interrupted; the generator is then as it was.
     """
     weights, average = best.weights, copy.deepcopy(generator)
-    learner, now = _Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
+    learner, now = Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
     parts = {"refit": now, "average": average, "learner": learner}
     keeper.resume(parts)
     generator.train()
@@ -364,7 +364,7 @@ def refit(
         generator.eval()
 
 
-class _Learner:
+class Learner:
     """Steps of learning by likelihood, one after the other."""
 
     KEPT = ("generator", "optimiser", "state", "streams", "rng", "noise")
