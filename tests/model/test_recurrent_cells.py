@@ -1,7 +1,5 @@
 """One contract over every member of CELLS: `forward`, `step` and the equations written out say the same."""
 
-import copy
-
 import pytest
 import torch
 
@@ -202,13 +200,3 @@ def test_cells_are_smooth(cell):
         return float((ahead - 2 * cell(x, state)[0] + behind).detach().abs().max())
 
     assert bend(1e-2) / bend(1e-3) == pytest.approx(100, rel=0.1)
-
-
-@pytest.mark.parametrize("name", sorted(CELLS))
-def test_the_weights_of_a_copy_are_put_in_one_piece(monkeypatch, name):
-    cell, seen = CELLS[name](2, 3), []
-    monkeypatch.setattr(type(cell.core), "flatten_parameters", lambda self: seen.append(self))
-    again = copy.deepcopy(cell)
-    assert seen == [again.core]
-    x = torch.ones(1, 4, 2)
-    assert torch.equal(cell(x)[0], again(x)[0])

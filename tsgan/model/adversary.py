@@ -301,7 +301,7 @@ class _Stage:
         self.best, self.best_step = self.first, 0
         self.best_value = float(self.validation.draws[:LOOKS].mean())
         self.lowest = self.validation.start - MAX_FALL * max(len(generator.layout.cells), 1)
-        self.players, self.average = AdversarialSteps(generator, split, how, seeds[0]), copy.deepcopy(generator)
+        self.players, self.average = AdversarialSteps(generator, split, how, seeds[0]), generator.copied()
         self.course = _Course()
         self.slowest = 0.0  # seconds of a step
 

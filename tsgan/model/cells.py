@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +27,6 @@ class RecurrentCell(nn.Module, ABC):
         super().__init__()
         self.inputs, self.hidden, self.layers = inputs, hidden, layers
         self.core = self.make()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a state, as a copy does; its weights lie in one piece, as cuDNN wants them."""
-        super().__setstate__(state)
-        self.core.flatten_parameters()
 
     @abstractmethod
     def make(self) -> nn.RNNBase:

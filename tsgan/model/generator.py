@@ -11,6 +11,7 @@ the one row of a sequence.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -142,6 +143,12 @@ class Generator(nn.Module):
         self.register_buffer("jumps", to_tensor(base.jumps))
         self._outcomes = nn.ModuleList(OutcomeLogits(shares) for shares in base.shares)
         self.with_context = [j for j, shares in enumerate(base.shares) if shares.context is not None]
+
+    def copied(self) -> Generator:
+        """Return a copy, of which the recurrent weights lie in one piece again, as cuDNN wants them."""
+        made = copy.deepcopy(self)
+        made.cell.core.flatten_parameters()
+        return made
 
     def moved(self) -> Generator:
         """Move to the device in use, with what is no parameter; return the generator."""

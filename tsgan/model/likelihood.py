@@ -13,7 +13,6 @@ half as many steps as were best: on data split in three this raised the likeliho
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Sequence
@@ -269,7 +268,7 @@ def fit_likelihood(
     now = _Course(FIRST_DROPOUT if how.dropout is None else how.dropout, how.rate)
     best = Best(start, generator.weights(), 0, now.dropout)
     learner, cells = Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
-    average = copy.deepcopy(generator)
+    average = generator.copied()
     parts = {"course": now, "best": best, "average": average, "learner": learner}
     if not keeper.resume(parts):
         history.add("likelihood", 0, 0.0, held_back=start, kept=True)
@@ -343,7 +342,7 @@ def refit(
     KeyboardInterrupt
         If interrupted; the generator is then as it was.
     """
-    weights, average = best.weights, copy.deepcopy(generator)
+    weights, average = best.weights, generator.copied()
     learner, now = Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
     parts = {"refit": now, "average": average, "learner": learner}
     keeper.resume(parts)
