@@ -88,7 +88,7 @@ NEVER = (
 
 TABLES = {("encoding.columns", "COLUMNS"), ("constraints", "CONSTRAINTS"), ("evaluation.metrics", "METRICS")}
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 172, "lines": 37_060, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 172, "lines": 37_290, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class Killed(BaseException):
     """What nobody catches."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", OTHERS)
 @pytest.mark.parametrize("stage", ["likelihood", "adversarial"])
 @pytest.mark.parametrize("begins", ["here", "there"])

@@ -177,6 +177,7 @@ GAMES = [("lstm", LOSSES[name]()) for name in LOSSES] + [("gru", LOSSES["wgan-gp
 GAMES += [(cell, LOSSES["wgan-gp"](exact=True)) for cell in ("lstm", "gru", "rnn")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", OTHERS)
 @pytest.mark.parametrize(("cell", "loss"), GAMES, ids=lambda one: one if isinstance(one, str) else type(one).__name__)
 def test_every_cell_and_loss_plays_the_same(device, cell, loss):
@@ -231,6 +232,10 @@ class TestInUse:
         assert places([]).dtype == torch.int64
         with standing_in(), on(torch.device(KIND)):
             assert places([3, 1]).device.type == KIND
+
+    def test_places_of_a_drawing_do_for_training(self):
+        with torch.inference_mode():
+            assert not places([977, 3]).is_inference()
 
     def test_no_other_file_knows_the_way(self):
         banned = re.compile(r"from_numpy|\.numpy\(|generator=|Generator\(\)|\.cuda|\.random_\(|torch\.rand")

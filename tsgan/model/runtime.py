@@ -126,7 +126,8 @@ def places(numbers: Iterable[int]) -> Tensor:
 
 @lru_cache(maxsize=4096)
 def _places(numbers: tuple[int, ...], device: torch.device) -> Tensor:
-    return torch.tensor(numbers, dtype=torch.int64, device=device)
+    with torch.inference_mode(False):  # what is kept must do for training too
+        return torch.tensor(numbers, dtype=torch.int64, device=device)
 
 
 def streams(
