@@ -155,7 +155,7 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         metavar="DEVICE",
-        help="where to compute: cpu, cuda; so far all is computed on the CPU (default: as fitted)",
+        help="where to compute: cpu, cuda, auto (default: as fitted)",
     )
     parser.add_argument(
         "--chunk",

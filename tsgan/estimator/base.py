@@ -127,7 +127,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         path : path-like
             The directory.
         device : str, optional
-            Where the networks run from now on; as when saved if not given.
+            Where the networks draw from now on, wherever they were taught; the `device` of the fit if not given.
         check : bool
             Whether `model.json` must be as it was saved; False reads one that was edited on purpose.
 
@@ -135,6 +135,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ------
         NotAModelError, NewerFormatError, CorruptModelError
             If the path holds no model, one of a newer tsgan, or a damaged one.
+        ParameterError
+            If the device cannot be used here.
         """
         from ..encoding.encoder import Encoder
         from ..model.model import Model
@@ -158,7 +160,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self.interrupted_, self.fitted_ = read["interrupted"], read["fitted"]
             self._finish()
             self._try()
-        pick_device(getattr(self, "device", "cpu"))
+        self._model = self._model.at(getattr(self, "device", "cpu"))
         return self
 
     def _try(self) -> None:

@@ -77,8 +77,10 @@ class RecurrentGAN(Synthesizer):
     checkpoint_every : float
         Seconds from one checkpoint to the next.
     device : str
-        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one. It is looked for; so far all is computed on
-        the CPU, on two cores where torch may use them.
+        Where networks are taught and draw: "cpu" (on two cores where torch may use them), a GPU as "cuda" or
+        "cuda:1", or "auto" for a GPU if there is one. The closed form is fitted on the CPU, and all that is random is
+        drawn there, so that a seed gives the same on either, but for rounding, which many steps of training amplify.
+        A GPU pays for large networks and batches. Apple's "mps" has no numbers of 64 bits, and is refused.
 
     Other Parameters
     ----------------
@@ -385,9 +387,8 @@ class RecurrentGAN(Synthesizer):
         with cores(), History(self.callbacks or (), self.verbose and self.steps != 0, first, left) as history:
             checkpoint.watch(history)
             with checkpoint:
-                self._model = Model.learn(
-                    windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline, checkpoint
-                )
+                learned = windows.panel, layout, window, windows.starts, self._options(), seed
+                self._model = Model.learn(*learned, history, deadline, checkpoint, self.device)
             self.history_ = history.rows
             self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
