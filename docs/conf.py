@@ -23,7 +23,7 @@ extensions = [
     "sphinx_design",
     "sphinx-mathjax-offline",
 ]
-exclude_patterns = ["_build", "conf.py", "gallery.py", "gallery/files"]
+exclude_patterns = ["_build", "conf.py", "gallery.py", "screenshots.py", "gallery/files"]
 templates_path = ["_templates"]
 
 # pages in Markdown; the notebooks are scripts in cells, run while building
