@@ -58,7 +58,8 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-html_sidebars = {"index": [], "start": [], "choosing": [], "privacy": []}
+alone = ("index", "notebooks/*", "nightly", "how-it-works", "privacy", "choosing", "changelog")  # nothing lies below them
+html_sidebars = dict.fromkeys(alone, [])
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
