@@ -58,8 +58,8 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-alone = ("index", "notebooks/*", "nightly", "how-it-works", "privacy", "choosing", "changelog")  # nothing lies below them
-html_sidebars = dict.fromkeys(alone, [])
+_alone = ("index", "notebooks/*", "nightly", "how-it-works", "privacy", "choosing", "changelog")
+html_sidebars = {page: [] for page in _alone}  # nothing lies below them
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

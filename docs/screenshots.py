@@ -1,4 +1,4 @@
-"""Draw the pictures of the judge's report that its page shows: `python docs/screenshots.py`, where Chromium is installed.
+"""Draw the pictures of the judge's report that its page shows: `python docs/screenshots.py`; it needs Chromium.
 
 The tables and reports are those of the page itself, notebooks/judge.py, whose lines are run here.
 """
@@ -13,21 +13,20 @@ from PIL import Image
 DOCS = Path(__file__).parent
 WIDTH = 900
 COLOURS = 96  # are plenty for a page of text and bars, and a third of the bytes
-QUIET = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --hide-scrollbars".split()
-QUIET += ["--disable-background-networking", "--disable-component-update"]
+QUIET = ("headless", "no-sandbox", "disable-gpu", "no-first-run", "disable-background-networking", "hide-scrollbars")
 
 
 def picture(chromium: str, page: Path, height: int, target: Path, part: str = "") -> None:
     """Write what a window of this height shows of a page, or of the cards of one of its parts alone."""
     if part:
-        others = f"header, main > :not(#{part}, #{part} + .cards) {{ display: none }} #{part} {{ margin: 0; border: 0 }}"
-        page.write_text(page.read_text().replace("</head>", f"<style>{others}</style></head>"))
+        style = f"header, main > :not(#{part}, #{part} + .cards) {{display: none}} #{part} {{margin: 0; border: 0}}"
+        page.write_text(page.read_text().replace("</head>", f"<style>{style}</style></head>"))
     with tempfile.TemporaryDirectory() as profile:
-        window = [f"--user-data-dir={profile}", f"--window-size={WIDTH},{height}", f"--screenshot={target}"]
-        subprocess.run([chromium, *QUIET, *window, page.as_uri()], check=True, capture_output=True)
+        window = [f"--{flag}" for flag in QUIET]
+        window += [f"--user-data-dir={profile}", f"--window-size={WIDTH},{height}", f"--screenshot={target}"]
+        subprocess.run([chromium, *window, page.as_uri()], check=True, capture_output=True)
     with Image.open(target) as drawn:
         drawn.convert("RGB").quantize(COLOURS).save(target, optimize=True)
-    print(target.relative_to(DOCS.parent), f"{target.stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:

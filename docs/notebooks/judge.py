@@ -15,7 +15,7 @@
 # score against real data, and what a useless table scores. This page judges three tables of which you know what is
 # wrong: one that was drawn, one that is a copy, one that is shuffled.
 
-# %%
+# %% tags=["remove-stderr"]
 import numpy as np
 import pandas as pd
 
@@ -67,8 +67,8 @@ print(report)
 # | worst | the same of a useless table (under "What does it give away?", of a copy) |
 # | verdict | where the value stands between the two, in a word |
 #
-# So `0.0598` of `autocorrelation` says nothing by itself; beside `0.0583` of real data against real data, and `0.357` of
-# a useless table, it says that the past is remembered as it should be. Read from the verdict to the left.
+# So `0.0598` of `autocorrelation` says nothing by itself; beside `0.0583` of real data against real data, and `0.357`
+# of a useless table, it says that the past is remembered as it should be. Read from the verdict to the left.
 #
 # | verdict | the table |
 # |---|---|
@@ -77,7 +77,9 @@ print(report)
 # | visible difference | up to half of the way |
 # | far | more than that |
 # | unclear | may differ, but real data may differ as much from one another: too few rows to say |
-# | none found, suspicious, leak | of what it gives away: no more than chance brings; more; so much that it must not be shared |
+# | none found | (of what it gives away) no more than chance brings |
+# | suspicious | more than chance brings: look into it |
+# | leak | so much that the table must not be shared |
 # | not available | could not be measured; the last lines say why |
 #
 # `two_sample`, the strong judge, is here "unclear": on 105 units real data may look as different. More rows would say.
@@ -104,7 +106,8 @@ copy.as_frame().loc[["two_sample", "marginals", "copies", "membership"], ["value
 
 # %%
 frame = comparison.reports["shuffled"].as_frame()
-assert frame.loc["marginals", "grade"] == "faithful" and frame.loc["two_sample", "grade"] == "far"
+assert frame.loc["marginals", "grade"] == "faithful"
+assert frame.loc["two_sample", "grade"] == "far"
 frame[frame["section"].isin(["apart", "columns", "time"])][["value", "real_against_real", "worst", "grade"]].round(3)
 
 # %% [markdown]
@@ -119,27 +122,27 @@ frame[frame["section"].isin(["apart", "columns", "time"])][["value", "real_again
 #
 # ## Which scores
 #
-# | question | scores |
-# |---|---|
-# | Can it be told apart? | `two_sample` (the strong judge), `discriminative` (the papers'), `frechet`, `context_fid` |
-# | Is each column right? | `marginals`, `tails`, `atoms`, `unseen`, `missing` |
-# | Does time pass as it should? | `autocorrelation`, `partial_autocorrelation`, `spectrum`, `increments`, `volatility`, `transitions`, `run_lengths`, `gaps`, `lengths` |
-# | Do the columns belong together? | `correlation`, `cross_correlation`, `association`, `violations` |
-# | Is the whole variety there? | `coverage` |
-# | Is it useful? | `predictive` (the papers'), `forecast`, and with `target="column"` `usefulness` |
-# | What does it give away? | `copies`, `closest_record`, `nearest_ratio`, `singled_out`, `membership`, and with `sensitive="column"` `attribute_inference` |
+# - **Can it be told apart?** `two_sample` (the strong judge), `discriminative` (the papers'), `frechet`, `context_fid`
+# - **Is each column right?** `marginals`, `tails`, `atoms`, `unseen`, `missing`
+# - **Does time pass as it should?** `autocorrelation`, `partial_autocorrelation`, `spectrum`, `increments`,
+#   `volatility`, `transitions`, `run_lengths`, `gaps`, `lengths`
+# - **Do the columns belong together?** `correlation`, `cross_correlation`, `association`, `violations`
+# - **Is the whole variety there?** `coverage`
+# - **Is it useful?** `predictive` (the papers'), `forecast`, and with `target="column"` `usefulness`
+# - **What does it give away?** `copies`, `closest_record`, `nearest_ratio`, `singled_out`, `membership`, and with
+#   `sensitive="column"` `attribute_inference`
 #
-# `metrics="quick"` takes seconds and no judge that learns; left out, all but the slow ones are measured; `"all"` and names
-# and sections as above. The page of the report defines each, with its source.
+# `metrics="quick"` takes seconds and no judge that learns; left out, all but the slow ones are measured; `"all"`, names
+# and sections ("time", "disclosure") as above. The page of the report defines each, with its source.
 #
 # ## What does not count
 #
-# - **A figure without its ends.** 0.03 may be perfect or terrible. Compare verdicts, then distances to real against real.
+# - **A figure without its ends.** 0.03 may be perfect or terrible. Compare verdicts, then distances to real data's own.
 # - **The papers' discriminative score alone.** Its judge is small, and its test windows overlap those that it learned
-#   from: of fourteen faults planted in a simulated clinic it calls nine faithful, while this set sees all fourteen, and calls
-#   none of ten pairs of real samples different (`python benchmarks/judge_power.py`).
-# - **Differences without a star.** In a comparison ★ (`*`) marks tables that no other beats beyond chance: two stars are a
-#   draw.
+#   from: of fourteen faults planted in a simulated clinic it calls nine faithful, while this set sees all fourteen, and
+#   calls none of ten pairs of real samples different (`python benchmarks/judge_power.py`).
+# - **Differences without a star.** In a comparison ★ (`*`) marks tables that no other beats beyond chance: two stars
+#   are a draw.
 # - **A score that the generator was chosen by.** Choose by something else, or judge on another holdout.
 # - **"None found" as a proof.** The judge finds leaks; it cannot prove that there are none ([privacy](../privacy.md)).
 # - **One row of many.** Among thirty scores a single "close" is ordinary. A grade is set so that of 170 reports on real
@@ -152,5 +155,5 @@ frame[frame["section"].isin(["apart", "columns", "time"])][["value", "real_again
 #     --fail-under two_sample=0.7 --fail-under marginals=close --fail-under copies=none-found
 # ```
 #
-# ends with exit code 3 where a score is worse. The example [judge](../gallery/04_judge.md) judges two tables in a script;
-# the reference: {py:func}`tsgan.evaluate`, {py:func}`tsgan.compare`, {py:class}`tsgan.Report`.
+# ends with exit code 3 where a score is worse. Example: [the judge alone](../gallery/04_judge.md).
+# Reference: {py:func}`tsgan.evaluate`, {py:func}`tsgan.compare`, {py:class}`tsgan.Report`.
