@@ -42,8 +42,8 @@ gan = RecurrentGAN(time="date", max_time=20, random_state=0, verbose=False).fit(
 
 # %% [markdown]
 # What was understood of each column stands in `schema_`: read it before anything else
-# ([what its lines mean](../howto/mixed-columns.md#what-the-schema-says)). A column that is taken for something that it is
-# not (a code for a number, an id for a category) is told so by `kinds=` or `exclude=`.
+# ([what its lines mean](../howto/mixed-columns.md#what-the-schema-says)). A column that is taken for something that
+# it is not (a code for a number, an id for a category) is told so by `kinds=` or `exclude=`.
 
 # %%
 print(gan.schema_)
