@@ -42,8 +42,8 @@ def main() -> None:
         space["report"].to_html(drawn)
         space["copy"].to_html(copied)
         picture(chromium, drawn, 330, DOCS / "_static" / "judge-head.png")
-        picture(chromium, copied, 420, DOCS / "_static" / "judge-copy.png")
-        picture(chromium, drawn, 350, DOCS / "_static" / "judge-score.png", part="time")
+        picture(chromium, copied, 440, DOCS / "_static" / "judge-copy.png")
+        picture(chromium, drawn, 332, DOCS / "_static" / "judge-score.png", part="time")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ print(report)
 # %%
 copy = comparison.reports["copied"]
 assert copy.as_frame().loc["copies", "grade"] == "leak"
-copy.as_frame().loc[["two_sample", "marginals", "copies", "membership"], ["value", "real_against_real", "grade"]]
+copy.as_frame().loc[["two_sample", "marginals", "copies", "membership"], ["value", "real_against_real", "grade"]].round(
+    3
+)
 
 # %% [markdown]
 # ```{image} ../_static/judge-copy.png
