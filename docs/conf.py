@@ -23,7 +23,7 @@ extensions = [
     "sphinx_design",
     "sphinx-mathjax-offline",
 ]
-exclude_patterns = ["_build", "conf.py", "gallery.py", "gallery/files"]
+exclude_patterns = ["_build", "conf.py", "gallery.py", "screenshots.py", "gallery/files"]
 templates_path = ["_templates"]
 
 # pages in Markdown; the notebooks are scripts in cells, run while building
@@ -36,6 +36,7 @@ nb_execution_raise_on_error = True
 nb_merge_streams = True
 
 # the reference, from docstrings; types stand in them, so that signatures stay short
+default_role = "literal"  # `code` in docstrings, as in Markdown
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autosummary_generate = True
@@ -58,9 +59,8 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-html_sidebars = {
-    page: [] for page in ("index", "notebooks/*", "choosing", "privacy", "how-it-works", "nightly", "changelog")
-}
+_alone = ("index", "notebooks/*", "nightly", "how-it-works", "privacy", "choosing", "changelog")
+html_sidebars = {page: [] for page in _alone}  # nothing lies below them
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

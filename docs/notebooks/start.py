@@ -26,7 +26,7 @@
 #
 # A DataFrame as you have it: a date, numbers with many zeros, a category. Nothing has to be scaled or encoded.
 
-# %%
+# %% tags=["remove-stderr"]
 from tsgan import RecurrentGAN, datasets, evaluate
 
 real = datasets.load("seattle_weather")
@@ -42,8 +42,9 @@ real.head()
 gan = RecurrentGAN(time="date", max_time=20, random_state=0, verbose=False).fit(real)
 
 # %% [markdown]
-# What was understood of each column stands in `schema_`: read it before anything else. A column that is taken for
-# something that it is not (a code for a number, an id for a category) is told so by `kinds=` or `exclude=`.
+# What was understood of each column stands in `schema_`: read it before anything else
+# ([what its lines mean](../howto/mixed-columns.md#what-the-schema-says)). A column that is taken for something that
+# it is not (a code for a number, an id for a category) is told so by `kinds=` or `exclude=`.
 
 # %%
 print(gan.schema_)
@@ -124,5 +125,6 @@ with tempfile.TemporaryDirectory() as folder:
 # tsgan evaluate visits.csv synthetic.csv --entity patient --time day --static sex,site --report report.html
 # ```
 #
-# Where to go on: [tables as people have them](../howto/index.md), [the gallery](../gallery/index.md), and, before you
+# Where to go on: [tables as people have them](../howto/index.md), [what surprises
+# people](../howto/index.md#what-surprises-people), [the gallery](../gallery/index.md), and, before you
 # give a table away, [privacy](../privacy.md).

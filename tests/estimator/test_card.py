@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 
@@ -12,7 +13,7 @@ import pytest
 from tsgan import RecurrentGAN, evaluate
 from tsgan.cli.commands import main
 from tsgan.errors import InputError, TsganWarning
-from tsgan.estimator.card import MARK
+from tsgan.estimator.card import MARK, training_told
 
 yaml = pytest.importorskip("yaml", reason="PyYAML comes with dask")
 
@@ -157,3 +158,16 @@ def test_a_file_that_is_no_report(model, tmp_path, capsys):
         (tmp_path / "scores.json").write_text(text)
         assert main(["card", str(tmp_path / "loads"), "--report", str(tmp_path / "scores.json")]) == 1
         assert "is no report (" in capsys.readouterr().err
+
+
+def test_steps_of_both_stages_are_counted(model):
+    rows = [("likelihood", 0, -2.0), ("likelihood", 50, -1.5), ("adversarial", 0, None), ("adversarial", 5, None)]
+    trained = copy.copy(model)
+    trained.history_ = [
+        {"stage": stage, "step": step, "seconds": 9.0, "held_back": held_back} for stage, step, held_back in rows
+    ]
+    trained.trained_ = trained.finished_ = True
+    assert training_told(trained) == [
+        "trained for 55 steps, 9 s; the trained network is kept, finished against a critic",
+        "log-likelihood of held-back rows, in training: -2.000 at the start, -1.500 at best",
+    ]

@@ -98,7 +98,8 @@ def training_told(gan: BaseEstimator) -> list[str]:
         return ["closed form: no network was trained"]
     kept = "the trained network is kept" if gan.trained_ else "the untrained start is kept"
     kept += ", finished against a critic" * gan.finished_ + "; it was interrupted" * gan.interrupted_
-    told = [f"trained for {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s; {kept}"]
+    steps = sum({row["stage"]: row["step"] for row in history}.values())  # the last of each stage
+    told = [f"trained for {steps} steps, {history[-1]['seconds']:.0f} s; {kept}"]
     held = [row["held_back"] for row in history if row["stage"] == "likelihood" and row["held_back"] is not None]
     if held:
         told.append(
