@@ -4,12 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-engines examples lint format clean
+.PHONY: help install demo test test-engines test-lowest examples docs lint format clean
 help:
 	@echo "make demo      fit, sample and judge a real table; writes out/"
 	@echo "make test      linter, types and tests"
 	@echo "make test-engines  the engines in local mode, Spark too, and MLflow (installs both; Java)"
+	@echo "make test-lowest   wheel and sdist, tested outside the checkout with the lowest versions; TESTS= picks some"
 	@echo "make examples  the examples and the README's example"
+	@echo "make docs      the site, of the examples as they were run; open docs/_build/html/index.html"
 	@echo "make lint      linter and types only"
 	@echo "make format    put the code into the house's format"
 	@echo "make clean     remove .venv, out/ and caches"
@@ -44,13 +46,35 @@ test-engines: $(STAMP)
 	    { echo "Spark needs Java: apt-get install default-jre-headless (as root), or name it by JAVA_HOME" >&2; exit 1; }
 	OMP_NUM_THREADS=1 TSGAN_ENGINES=all $(BIN)/python -m pytest tests/scale tests/callbacks
 
+# The package as it is released: a wheel of the sdist, in an environment of its own, with the lowest versions that
+# pyproject.toml allows (of torch the tested one: older ones come with gigabytes of CUDA). Old libraries warn of newer ones.
+TESTS ?= tests
+LOWEST := $(abspath build)/lowest
+test-lowest: $(STAMP)
+	rm -rf dist build && $(BIN)/python -m pip install --quiet -c constraints.txt build uv
+	$(BIN)/python -m build --outdir dist . >/dev/null
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt torch
+	grep '^torch==' constraints.txt >build/torch.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --constraint build/torch.txt \
+	    "tsgan[report,parquet,frames,tune,tensorboard] @ file://$$(ls $(abspath dist)/*.whl)"
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python -c build/torch.txt polars pytest pytest-xdist hypothesis
+	tar xf dist/*.tar.gz -C build && rm -r build/tsgan-*/tsgan
+	cd build/tsgan-* && OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -W default $(TESTS)
+
 examples: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/run.sh
+
+# The gallery shows what the examples printed and drew. Warnings are errors; links within the site are looked through.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b linkcheck docs docs/_build/links
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) out build dist docs/_build docs/gallery docs/howto/help docs/reference/api docs/_static/gallery *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find tsgan tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

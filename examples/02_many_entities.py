@@ -6,6 +6,7 @@ one value per sequence.
 
 import tempfile
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from tsgan import RecurrentGAN, datasets
@@ -21,6 +22,16 @@ print(synthetic.head(), "\n")
 
 lengths = [table.groupby("utterance").size() for table in (real, synthetic)]
 print("sequences, shortest, longest:", *(f"{len(n)}, {n.min()}, {n.max()};" for n in lengths))
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharex=True, sharey=True)
+for axis, (name, table) in zip(axes, {"real": real, "synthetic": synthetic}.items(), strict=True):
+    every = list(table.groupby("utterance"))
+    for _, one in every[:: len(every) // 30]:
+        axis.plot(one["step"], one["c1"], lw=0.8, alpha=0.7)
+    axis.set_title(f"{name}: channel c1 of thirty utterances", fontsize=10)
+    axis.set_xlabel("step")
+figure.tight_layout()
+figure.savefig("utterances.png", dpi=110)
 
 with tempfile.TemporaryDirectory() as folder:
     gan.save(f"{folder}/model")

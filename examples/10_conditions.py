@@ -1,5 +1,6 @@
 """Conditions: what sequences shall fulfil, in part or row by row."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from tsgan import RecurrentGAN, datasets
@@ -21,6 +22,14 @@ snow = sky.sample(300, length=1, where={"weather": "snow"})  # a class of rows: 
 real = weather[weather["weather"] == "snow"]
 print(f"days of snow, real and synthetic: {len(real)}, {len(snow)};", end=" ")
 print(f"mean temp_max {real['temp_max'].mean():.1f}, {snow['temp_max'].mean():.1f}")
+shown = {"all days": weather, "real snow": real, "300 days of snow drawn": snow}
+figure, axis = plt.subplots(figsize=(8, 3))
+for color, (name, table) in zip(("#b8b8b8", "#3d7ea6", "#c8553d"), shown.items(), strict=True):
+    axis.hist(table["temp_max"], bins=range(-4, 38, 2), density=True, alpha=0.6, label=name, color=color)
+axis.set_xlabel("temp_max (°C)")
+axis.legend(frameon=False)
+figure.tight_layout()
+figure.savefig("snow.png", dpi=110)
 assert (snow["weather"] == "snow").all()
 
 try:

@@ -1,6 +1,4 @@
-"""Long series, futures of a past, and filled holes: one mechanism, see tsgan/model/particles.py."""
-
-import sys
+"""Long series, futures of a past, and filled holes: one mechanism."""
 
 import numpy as np
 
@@ -17,8 +15,7 @@ futures = model.continue_from(past, steps=30, n=200)  # 200 Decembers after this
 low, high = (futures.groupby("date")["temp_max"].quantile(q).to_numpy() for q in (0.05, 0.95))
 inside = ((truth["temp_max"] >= low) & (truth["temp_max"] <= high)).mean()
 print(f"{inside:.0%} of the true days within the central 90 % of the futures")
-if len(sys.argv) > 1:
-    fan_chart(past, futures, "temp_max", sys.argv[1], time="date", truth=truth)
+fan_chart(past, futures, "temp_max", "futures.png", time="date", truth=truth)
 
 holes = real.copy()
 hidden = np.zeros(len(real), dtype=bool)

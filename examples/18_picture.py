@@ -1,7 +1,5 @@
 """Draw the README's picture: two years of real and of synthetic weather, after half a minute of training."""
 
-from pathlib import Path
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -35,4 +33,4 @@ figure.legend(handles, SKIES, ncols=5, loc="lower center", frameon=False, fontsi
 figure.tight_layout(rect=(0, 0.04, 1, 1))
 summer, winter = (synthetic[synthetic["date"].dt.month.isin(part)] for part in ([6, 7, 8], [12, 1, 2]))
 assert summer["temp_max"].mean() > winter["temp_max"].mean() + 10, "summer lies in summer"
-figure.savefig(Path(__file__).with_name("picture.png"), dpi=110)
+figure.savefig("picture.png", dpi=110)

@@ -28,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
     callbacks = [stop_when_good, TensorBoardCallback(Path(folder, "runs", "one"))]
     gan = RecurrentGAN(time="date", steps=100, adversarial_steps=0, random_state=0, callbacks=callbacks)
     gan.fit(datasets.load("seattle_weather"))
-    gan.plot_history(Path(folder, "history.png"))
+    gan.plot_history("history.png")
     print("tensorboard --logdir runs shows", *(path.name for path in Path(folder, "runs", "one").iterdir()))
 
 table = pd.DataFrame(gan.history_)

@@ -157,9 +157,13 @@ def test_shipped_files_are_found_through_the_installers_record(monkeypatch, tmp_
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Name: tsgan\nVersion: 9\n")
     (info / "RECORD").write_text("../../share/tsgan/datasets/seattle_weather.csv,,\n")
-    installed = importlib.metadata.Distribution.at(info)
+    checkout = tmp_path / "checkout" / "tsgan.egg-info"  # built here once: a record without the files
+    checkout.mkdir(parents=True)
+    (checkout / "PKG-INFO").write_text("Name: tsgan\nVersion: 8\n")
+    (checkout / "SOURCES.txt").write_text("share/tsgan/datasets/seattle_weather.csv\n")
+    found = [importlib.metadata.Distribution.at(at) for at in (checkout, info)]
     monkeypatch.setattr(datasets, "__file__", str(site / "tsgan" / "datasets.py"))
-    monkeypatch.setattr(importlib.metadata, "files", lambda name: installed.files)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda name: found)
     assert datasets.load("seattle_weather")["wind"].tolist() == [1.0]
     with pytest.raises(InputError, match=r"'japanese_vowels\.csv\.gz' is not part of this installation"):
         datasets.load("japanese_vowels")

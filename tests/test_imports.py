@@ -83,11 +83,22 @@ def test_no_source_file_mentions_a_way_to_unpickle():
 
 
 def test_every_file_of_the_package_is_installed():
-    declared = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
-        "tsgan"
-    ]
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    declared = project["tool"]["setuptools"]["package-data"]["tsgan"]
     installed = {path for pattern in declared for path in PACKAGE.glob(pattern)}
     others = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert others
     assert others == installed
     assert {path.parent for path in PACKAGE.rglob("*.py")} <= {path.parent for path in PACKAGE.rglob("__init__.py")}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from tsgan.model.callbacks import History\nHistory((), False)",
+        "from tsgan import datasets, evaluate\nweather = datasets.load('seattle_weather')\n"
+        "evaluate(weather[::2], weather[1::2], time='date', metrics=['marginals'], verbose=None)",
+    ],
+)
+def test_no_bar_of_a_notebook_is_made_where_none_is_shown(code):
+    assert _loaded(code, "tqdm.notebook") == "[]"

@@ -28,6 +28,7 @@ _HOMES = {
     "constraints": "constraints",
     "datasets": "datasets",
     "errors": "errors",
+    "formats": "formats",
     "pipeline": "pipeline",
     "scale": "scale",
 }
@@ -50,6 +51,7 @@ __all__ = [
     "evaluate",
     "fan_chart",
     "fit_each",
+    "formats",
     "pipeline",
     "scale",
     "suggest_constraints",
@@ -58,7 +60,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from . import constraints, datasets, errors, pipeline, scale
+    from . import constraints, datasets, errors, formats, pipeline, scale
     from .constraints.derived import Derived
     from .constraints.fixed import Fixed
     from .constraints.fixed_sum import FixedSum
@@ -81,7 +83,11 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f".{_HOMES[name]}", __name__)
-    value = module if name in ("constraints", "datasets", "errors", "pipeline", "scale") else getattr(module, name)
+    value = (
+        module
+        if name in ("constraints", "datasets", "errors", "formats", "pipeline", "scale")
+        else getattr(module, name)
+    )
     globals()[name] = value
     return value
 

@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from . import unfinished
 from .errors import CorruptModelError, ModelFileError, NewerFormatError, NotAModelError
 
-FORMAT = 4  # 1 was that of the linear-Gaussian laws, 2 had a way of its own for each class, 3 knew no interrupts
+FORMAT = 5  # 1 was of linear-Gaussian laws, 2 packed each class its own way, 3 knew no interrupts, 4 no counts
 NAME = "model.json"
 INDEX = "index.json"  # of a folder of models, one for each group of a table (`scale.groups`)
 OURS = re.compile(rf".+-[0-9a-f]{{12}}\.safetensors|{unfinished.NAME.pattern}")  # what `write` makes

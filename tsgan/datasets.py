@@ -72,13 +72,11 @@ def _find(file: str) -> Path:
     beside = Path(__file__).parents[1] / "datasets" / file
     if beside.is_file():
         return beside
-    try:
-        recorded = importlib.metadata.files("tsgan") or []
-    except importlib.metadata.PackageNotFoundError:
-        recorded = []
-    for entry in recorded:
-        if entry.as_posix().endswith(f"share/tsgan/datasets/{file}"):
-            return Path(str(entry.locate()))
+    for one in importlib.metadata.distributions(name="tsgan"):  # a checkout may lie in the way of what is installed
+        wanted = (entry for entry in one.files or [] if entry.as_posix().endswith(f"share/tsgan/datasets/{file}"))
+        for path in (Path(str(entry.locate())) for entry in wanted):
+            if path.is_file():
+                return path
     raise InputError(f"the data file {file!r} is not part of this installation of tsgan; install it again with pip")
 
 

@@ -58,7 +58,7 @@ class RecurrentGAN:
     """
 
     schema_ = SCHEMA
-    history_ = ({"step": 9, "seconds": 3.2},)
+    history_ = ({"stage": "likelihood", "held_back": None, "step": 9, "seconds": 3.2},)
     trained_ = True
     finished_ = interrupted_ = False
     device = None
@@ -76,7 +76,7 @@ class RecurrentGAN:
     ):
         self.params = {k: v for k, v in locals().items() if k != "self"}
 
-    def get_params(self):
+    def get_params(self, deep=True):
         return self.params
 
     def fit(self, table):
@@ -90,7 +90,7 @@ class RecurrentGAN:
         self.table = table
         return self
 
-    def save(self, path):
+    def save(self, path, report=None):
         Path(path).mkdir(parents=True, exist_ok=True)
         saved = {
             "format": bundle.FORMAT,
@@ -420,10 +420,19 @@ def test_info_shows_the_schema_and_what_differs(model, capsys):
     assert "trained for 9 steps, 3 s; the trained network is kept\n" in out
 
 
-def test_info_on_the_closed_form_says_nothing_of_training(model, capsys, monkeypatch):
+def test_an_interrupt_while_flags_are_read(capsys, monkeypatch):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_parser", interrupted)
+    assert cli.main(["fit", "--help"]) == 130
+    assert capsys.readouterr().err == "tsgan: interrupted\n"
+
+
+def test_info_on_the_closed_form_says_so(model, capsys, monkeypatch):
     monkeypatch.setattr(RecurrentGAN, "history_", ())
     assert cli.main(["info", model]) == 0
-    assert "trained" not in capsys.readouterr().out
+    assert "closed form: no network was trained\n" in capsys.readouterr().out
 
 
 def test_demo_writes_its_three_things_and_prints_the_scores(tmp_path, capsys):

@@ -122,7 +122,7 @@ DAYS = pd.date_range("2020-01-01", periods=20)
         (frame(c=[[1]] * 20), {}, SchemaError, r"column 'c' holds nested objects"),
         (frame(c=[f"k{i}" for i in range(250)], rows=250), {}, SchemaError, r"column 'c' holds 250 distinct values"),
         (frame(day="soon"), {"time": "day"}, SchemaError, r"the time 'day' holds .* such as 'soon', which are no time"),
-        (frame().set_index(["who", "day"]), {}, SchemaError, r"index has 2 levels \['who', 'day'\]; with entity= name"),
+        (frame().set_index(["day", "who"]), {}, SchemaError, r"index has 2 levels \['day', 'who'\]; with entity= name"),
         (
             frame().set_index(["who", "sex"]),
             {"entity": "who", "time": "day"},

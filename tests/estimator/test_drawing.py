@@ -40,14 +40,21 @@ def _encoder(width, statics=(), covariates=0, lengths=(100,), window=24):
     )
 
 
-def _drawer(width=2, statics=(), draw=None, **options):
+def _drawer(width=2, statics=(), draw=None, at_once=1, **options):
     def normal(given, rng):
         return rng.normal(size=(*given.shape, width))
 
     model = SimpleNamespace(
-        draw=draw or normal, draw_statics=lambda n, rng: rng.choice([-1.0, 0.0, 1.0], size=(n, len(statics)))
+        at_once=at_once,
+        draw=_each(draw or normal),
+        draw_statics=lambda n, rng: rng.choice([-1.0, 0.0, 1.0], size=(n, len(statics))),
     )
     return Drawer(_encoder(width, statics, **options), model)
+
+
+def _each(draw):
+    """Return what draws some blocks, one after the other."""
+    return lambda *blocks: [draw(*block) for block in blocks]
 
 
 def _panel(n, length=5, width=2, seed=SEED, **options):
@@ -70,6 +77,22 @@ class TestBlocks:
         for name in ("values", "lengths", "statics"):
             assert np.array_equal(getattr(first, name), getattr(panel, name))
         assert np.array_equal(*(next(drawer.panels(Order(n), SEED))[1] for n in (BLOCK, BLOCK + 9)))
+
+    @pytest.mark.parametrize("at_once", [2, 8])
+    def test_they_are_the_same_where_several_are_drawn_at_once(self, at_once):
+        asked = []
+
+        def normal(given, rng):
+            asked.append(len(given.statics))
+            return rng.normal(size=(*given.shape, 2))
+
+        one, many = (_panel(2 * BLOCK + 300, at_once=count, draw=normal) for count in (1, at_once))
+        assert np.array_equal(one.values, many.values)
+        assert asked == 2 * [BLOCK, BLOCK, 300]
+        order = Order(5 * BLOCK, 5)
+        some = _drawer(at_once=at_once).panels(order, SEED, range(1, 3))
+        alone = _drawer().panels(order, SEED, range(1, 3))
+        assert all(np.array_equal(a.values, b.values) for (a, _, _), (b, _, _) in zip(some, alone, strict=True))
 
     def test_blocks_differ(self):
         values = _panel(2 * BLOCK).values.reshape(2, -1)
@@ -186,7 +209,7 @@ class TestCompleting:
 
         unknown = np.zeros((15, 2), dtype=bool)
         unknown[[1, 14], [0, 1]] = True
-        made = completed(SimpleNamespace(draw=nines), panel, unknown, np.random.default_rng(0))
+        made = completed(SimpleNamespace(draw=_each(nines)), panel, unknown, np.random.default_rng(0))
         assert np.array_equal(made.values, np.where(unknown, 9.0, panel.values))
         assert sorted(length for given in seen for length in given.lengths) == [3, 5]
 
@@ -208,7 +231,7 @@ class TestCompleting:
             seen.append(given.statics)
             return given.values
 
-        model = SimpleNamespace(draw=draw, draw_statics_given=told)
+        model = SimpleNamespace(draw=_each(draw), draw_statics_given=told)
         made = completed(model, panel, np.ones((15, 2), dtype=bool), np.random.default_rng(0))
         assert made.statics[:, 0].tolist() == [1, 7, 2, 7]
         assert sorted(np.concatenate(seen)[:, 0]) == [1, 2, 7, 7]

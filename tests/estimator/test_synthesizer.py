@@ -315,7 +315,7 @@ class TestSaving:
 
     def test_nothing_runs_code(self, tmp_path):
         fitted("array").save(tmp_path)
-        assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+        assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors", ".md"}
 
     def test_saving_over_another_model(self, tmp_path):
         fitted("hours").save(tmp_path)
@@ -323,7 +323,7 @@ class TestSaving:
         model.save(tmp_path)
         assert same(RecurrentGAN.load(tmp_path).sample(2), model.sample(2))
         count = len(list(tmp_path.iterdir()))
-        assert count == len(json.loads((tmp_path / "model.json").read_text())["files"]) + 1
+        assert count == len(json.loads((tmp_path / "model.json").read_text())["files"]) + 2  # and the card
 
     def test_before_fit(self, tmp_path):
         model = make()

@@ -162,7 +162,7 @@ TABLE = pd.DataFrame({"who": list("aabb"), "t": [0, 1, 0, 1], "x": range(4)})
         (TABLE, {"random_state": -1}, ParameterError, r"random_state=-1 is not allowed"),
         (TABLE, {"entity": "patient"}, SchemaError, r"entity='patient' is not a column; there are \['who', 't', 'x'\]"),
         (TABLE, {"time": "day"}, SchemaError, r"time='day' is not a column"),
-        (TABLE.set_index(["who", "t"]), {}, SchemaError, r"index has 2 levels \['who', 't'\]; with entity= name"),
+        (TABLE.set_index(["t", "who"]), {}, SchemaError, r"index has 2 levels \['t', 'who'\]; with entity= name"),
         (TABLE.assign(who="a"), {"entity": "who"}, InputError, r"column 'who' holds 1 sequence; at least 2 are needed"),
         (TABLE.iloc[:0], {"entity": "who"}, InputError, r"column 'who' holds 0 sequence"),
         (TABLE.assign(who=[None, *"abb"]), {"entity": "who"}, InputError, r"entity column 'who' has missing values"),

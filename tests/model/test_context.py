@@ -120,5 +120,8 @@ def test_a_generator_draws_what_the_context_says():
     none = torch.zeros(2, dtype=torch.int64)
     for start in (True, False):
         begins = torch.full((2,), start)
-        logits = generator.outcomes(0)(none, none, begins) + generator.context_logits([0], begins, u)[:, 0]
+        logits = (
+            generator.outcomes(0)(none, none, begins)
+            + generator.context_logits([0], torch.nonzero(begins, as_tuple=True), u)[:, 0]
+        )
         assert torch.softmax(logits, 1)[:, 1].tolist() == pytest.approx([0.018, 0.982], abs=0.02)

@@ -210,7 +210,7 @@ def test_where_nothing_is_gained_a_lower_rate_is_tried_once(monkeypatch):
             self.generator.cell.core.weight_hh_l0 += 0.1
         return 0.0
 
-    monkeypatch.setattr(likelihood._Learner, "step", step)
+    monkeypatch.setattr(likelihood.Learner, "step", step)
     monkeypatch.setattr(likelihood, "measure", lambda *arguments: -1.0)
     best = fit_likelihood(generator, split, replace(HOW, steps=1000), np.random.SeedSequence(0), History())
     one = likelihood.PATIENCE * likelihood.CHECK
@@ -223,7 +223,7 @@ def test_where_nothing_is_gained_a_lower_rate_is_tried_once(monkeypatch):
 def test_all_rows_are_learned_from_gently(monkeypatch):
     split, generator = start()
     rates = []
-    monkeypatch.setattr(likelihood._Learner, "step", lambda self, rate: rates.append(rate) or 0.0)
+    monkeypatch.setattr(likelihood.Learner, "step", lambda self, rate: rates.append(rate) or 0.0)
     refit(generator, split, HOW, likelihood.Best(0.0, {}, 200, 0.0), np.random.SeedSequence(0))
     assert len(rates) == 200 * likelihood.REFIT_STEPS
     assert rates[0] < max(rates) == pytest.approx(0.3 * HOW.rate)

@@ -78,7 +78,7 @@ def test_a_model_comes_back_from_its_arrays(model):
     made = learned(panel, rich_layout(), steps=50, hidden=8, units=16)
     again = Model.of(through_json(made.networks()), rich_layout())
     given = Given(panel.statics[:20], np.zeros((20, 6, 2), np.float32))
-    one, two = (m.draw(given, np.random.default_rng(1)) for m in (made, again))
+    (one,), (two,) = (m.draw((given, np.random.default_rng(1))) for m in (made, again))
     np.testing.assert_array_equal(one, two)
 
 
@@ -125,7 +125,7 @@ def test_a_panel_without_cells_or_statics_is_drawn_empty():
     panel = Panel(np.zeros((12, 0)), np.array([6, 6]), np.zeros((2, 0)))
     made = learned(panel, Layout(()))
     given = Given(np.zeros((3, 0)), np.zeros((3, 4, 0), np.float32))
-    assert made.draw(given, np.random.default_rng(0)).shape == (3, 4, 0)
+    assert made.draw((given, np.random.default_rng(0)))[0].shape == (3, 4, 0)
     assert made.draw_statics(3, np.random.default_rng(0)).shape == (3, 0)
 
 

@@ -13,19 +13,29 @@ SEED = np.random.SeedSequence(3)
 class TestDevice:
     def test_auto_takes_what_there_is(self):
         found = pick_device("auto")
-        best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        assert found.type == best
+        assert found.type == ("cuda" if torch.cuda.is_available() else "cpu")
 
     def test_cpu(self):
         assert pick_device("cpu") == torch.device("cpu")
 
-    @pytest.mark.parametrize(
-        ("cuda", "mps", "found"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
-    )
-    def test_order(self, monkeypatch, cuda, mps, found):
+    @pytest.mark.parametrize(("cuda", "found"), [(True, "cuda"), (False, "cpu")])
+    def test_auto_is_never_mps(self, monkeypatch, cuda, found):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
         assert pick_device("auto").type == found
+
+    @pytest.mark.parametrize(
+        ("device", "why"),
+        [
+            ("mps", "Apple's MPS has no numbers of 64 bits, in which the closed form and the values are"),
+            ("mps:0", "Apple's MPS has no numbers of 64 bits, in which the closed form and the values are"),
+            ("meta", "it computes nothing"),
+        ],
+    )
+    def test_what_does_not_do(self, device, why):
+        with pytest.raises(ParameterError) as caught:
+            pick_device(device)
+        assert str(caught.value) == f"device={device!r} cannot be used: {why}; choose 'cpu', 'cuda' or 'auto'"
 
     @pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cpu cpu"])
     def test_what_does_not_exist(self, device):

@@ -60,7 +60,7 @@ ARROW = {
     "money": pa.array([MONEY[0], None, MONEY[2]], pa.decimal128(7, 2)),
     "bool": pa.array([True, None, False]),
     "view": pa.array(["a", None, "c"], pa.string_view()),
-    "half": pa.array([0.5, None, 1.5], pa.float16()),
+    "half": pa.array([np.float16(0.5), None, np.float16(1.5)], pa.float16()),
     "single": pa.array([0.5, None, 1.5], pa.float32()),
     "nothing": pa.nulls(3),
 }

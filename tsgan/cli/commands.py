@@ -1,4 +1,4 @@
-"""The command line: `tsgan fit`, `tune`, `sample`, `evaluate`, `suggest`, `info` and `demo`.
+"""The command line: `tsgan fit`, `tune`, `sample`, `evaluate`, `suggest`, `info`, `card` and `demo`.
 
 The flags of `fit` and `evaluate` are read from the signature and the docstring of `RecurrentGAN` and `evaluate`, so
 that they are always the same. Exit codes: 0 done, 1 an error in the input (one line on standard error), 2 wrong usage,
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import inspect
+import json
 import os
 import signal
 import sys
@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": "judge synthetic tables against the real one",
     "suggest": "show which constraints hold exactly in a table",
     "info": "show what a saved model knows",
+    "card": "write scores into the card of a saved model, its README.md",
     "demo": "fit, sample and judge a real table that tsgan ships",
 }
 
@@ -47,14 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments; None takes those of the process.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(words).parse_args(words)
-    from ..errors import TsganError  # after the parser: --help loads no library
-
     stopped: list[int] = []
-    args.stopped = stopped
     try:
-        with _plain_warnings(), _interrupts(stopped):
-            code = args.run(args) or 0
+        with _interrupts(stopped):  # the parser, too: flags are read from signatures, which takes imports
+            args = _parser(words).parse_args(words)
+            args.stopped = stopped
+            with _plain_warnings():
+                code = args.run(args) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"tsgan: {'terminated' if signal.SIGTERM in stopped else 'interrupted'}", file=sys.stderr)
@@ -62,7 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail once more
         return 141
-    except (TsganError, OSError, ImportError) as error:
+    except Exception as error:
+        from ..errors import TsganError  # here: --help loads no library
+
+        if not isinstance(error, TsganError | OSError | ImportError):
+            raise
         print(f"tsgan: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 128 + stopped[0] if stopped else int(code)
@@ -151,7 +155,7 @@ def _build_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         metavar="DEVICE",
-        help="where to compute: cpu, cuda; so far all is computed on the CPU (default: as fitted)",
+        help="where to compute: cpu, cuda, auto (default: as fitted)",
     )
     parser.add_argument(
         "--chunk",
@@ -184,7 +188,7 @@ def _sample(args: argparse.Namespace) -> None:
     sequences, shown = 0, time.monotonic()
     with tables.Writer(args.output, safe=args.csv_safe) as out:
         for piece in pieces:
-            frame, sequences = as_frame(piece, sequences, single=n == 1)
+            frame, sequences = as_frame(piece, sequences, single=n == 1, format=getattr(model, "format_", None))
             out.write(frame)
             del piece, frame  # before the next one is made
             now = time.monotonic()
@@ -352,6 +356,7 @@ def _build_info(parser: argparse.ArgumentParser) -> None:
 
 def _info(args: argparse.Namespace) -> None:
     from .. import bundle
+    from ..estimator.card import changed, training_told
     from ..estimator.recurrent_gan import RecurrentGAN
 
     if (Path(args.model) / bundle.INDEX).is_file():
@@ -361,16 +366,39 @@ def _info(args: argparse.Namespace) -> None:
         print(f"{args.model}: {models!r}\n\n{models.groups.to_string(index=False)}")
         return
     model, document = RecurrentGAN.load(args.model), bundle.read(args.model, check=False)[0]
-    usual = inspect.signature(type(model)).parameters
-    changed = {name: value for name, value in model.get_params().items() if value != usual[name].default}
     print(f"{args.model}: a {type(model).__name__}, saved by tsgan {document.get('tsgan')}")
-    print("arguments that differ from the defaults:", ", ".join(f"{k}={v!r}" for k, v in changed.items()) or "none")
-    history = getattr(model, "history_", [])
-    if history:
-        kept = "the trained network is kept" if model.trained_ else "the untrained start is kept"
-        kept += ", finished against a critic" * model.finished_ + "; it was interrupted" * model.interrupted_
-        print(f"trained for {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s; {kept}")
+    told = ", ".join(f"{name}={value!r}" for name, value in changed(model).items())
+    print("arguments that differ from the defaults:", told or "none")
+    print("\n".join(training_told(model)))
     print(f"\n{model.schema_}")
+
+
+# card
+
+
+def _build_card(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="folder of a saved model")
+    parser.add_argument(
+        "--report", metavar="JSON", required=True, help="scores of a table that it drew, as evaluate --json writes them"
+    )
+    parser.set_defaults(run=_card)
+
+
+def _card(args: argparse.Namespace) -> None:
+    from ..errors import InputError, ModelFileError
+    from ..estimator.card import NAME, write_card
+    from ..estimator.recurrent_gan import RecurrentGAN
+
+    try:
+        report = json.loads(Path(args.report).read_text(encoding="utf-8"))
+        if not isinstance(report, dict):
+            raise ValueError("no JSON object")
+    except ValueError as error:
+        raise InputError(f"--report {args.report} is no report ({error}); tsgan evaluate --json writes one") from None
+    place = Path(args.model) / NAME
+    if not write_card(Path(args.model), RecurrentGAN.load(args.model), report):
+        raise ModelFileError(f"{place} is no card of tsgan's and is left as it is; move it away to get one")
+    say(args, f"wrote {place}")
 
 
 # demo
@@ -405,6 +433,7 @@ def _demo(args: argparse.Namespace) -> None:
     windows = model.sample(len(real), random_state=args.seed)  # as many as the real table has, drawn apart
     report = evaluate(real, windows, time="date", random_state=args.seed)
     report.to_html(out / "report.html")
+    model.save(out / "model", report=report)
     print(report)
     print("\n" + "\n".join(f"{out}/{name}" for name in ("synthetic.csv", "model/", "report.html")))
 
@@ -416,5 +445,6 @@ _BUILD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "evaluate": _build_evaluate,
     "suggest": _build_suggest,
     "info": _build_info,
+    "card": _build_card,
     "demo": _build_demo,
 }

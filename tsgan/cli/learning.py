@@ -32,7 +32,13 @@ def _add_estimator(parser: argparse.ArgumentParser, left_out: Sequence[str]) -> 
         help="what every row keeps to: 'low <= high', '0 <= x', 'total = a + b', 'x := a * b', 'whole: x', "
         "'monotone: meter', 'fixed: city, country'; or suggest, for what holds exactly in the table (default: none)",
     )
-    few, left_out = advanced(RecurrentGAN), (*left_out, "constraints")
+    parser.add_argument(
+        "--metadata",
+        metavar="FILE",
+        help="SDV's metadata, a Frictionless table schema or a pandera schema, as JSON: roles, kinds and ranges, and "
+        "the table must fit; flags given here win (default: none)",
+    )
+    few, left_out = advanced(RecurrentGAN), (*left_out, "constraints", "metadata")
     names = add_flags(group, RecurrentGAN, skip=(*few, *left_out))
     rest = parser.add_argument_group("advanced arguments of RecurrentGAN")
     names += add_flags(rest, RecurrentGAN, skip=(*names, *left_out))
@@ -49,6 +55,20 @@ def _estimator_arguments(args: argparse.Namespace) -> dict[str, Any]:
     if "calendar" in arguments:
         arguments["calendar"] = calendar_of(arguments["calendar"])
     return arguments
+
+
+def _with_metadata(args: argparse.Namespace, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments, and those of --metadata that were not given, and say which were."""
+    if args.metadata is None:
+        return arguments
+    from ..metadata import read
+
+    told = read(args.metadata).arguments(arguments)
+    if over := [f"{name}={told[name]!r}" for name in told if name in arguments]:
+        say(args, f"{args.metadata}: {', '.join(over)} left out, flags win")
+    if left := [name for name in told.get("exclude", ()) if "exclude" not in arguments]:
+        say(args, f"{args.metadata}: {', '.join(map(str, left))} left out of the model: identifiers, or personal")
+    return {**told, **arguments}
 
 
 # fit
@@ -107,6 +127,7 @@ def _fit(args: argparse.Namespace) -> None:
         if over := [f"{name}={value!r}" for name, value in params.items() if name in arguments]:
             say(args, f"{args.params}: {', '.join(over)} left out, flags win")
         arguments = {**params, **arguments}
+    arguments = _with_metadata(args, arguments)
     if args.by:
         _fit_each(args, arguments)
         return
@@ -172,7 +193,7 @@ def _tune(args: argparse.Namespace) -> None:
 
     check_file(args.output)
     check_picture("--plot", args.plot)
-    arguments = _estimator_arguments(args)
+    arguments = _with_metadata(args, _estimator_arguments(args))
     table = _learned_table(args, arguments)
     found = tune(table, **given(args, args.search), verbose=not args.quiet, **arguments)
     found.to_json(args.output)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ParameterError, nearest_name
 
-NO_JSON = ("constraints", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
+NO_JSON = ("constraints", "metadata", "verbose", "callbacks")  # arguments that no file of JSON can give: flags do
 PIECE = 100_000  # rows that are drawn and written at once
 WIDE = 4_000_000  # values, at most
 PACKED = 0.2  # of the size as text: what csv.gz and parquet take at the least, but for tables of few different values
@@ -102,7 +102,8 @@ def sequences_of(model: Any, n: int, length: int | None, rows: int | None, path:
     from ..tables.flat import as_frame
 
     some = max(1, min(n, 8))
-    few = as_frame(model.sample(some, length and min(length, 8), random_state=0), 0, single=False)[0]
+    piece, form = model.sample(some, length and min(length, 8), random_state=0), getattr(model, "format_", None)
+    few = as_frame(piece, 0, single=False, format=form)[0]
     steps = length or max(len(few) // some, 1)
     if path != "-":
         packed = 1.0 if path.lower().endswith(".csv") else PACKED

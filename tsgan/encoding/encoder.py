@@ -24,7 +24,7 @@ from ..constraints.suggesting import suggest
 from ..errors import NotFittedError, ParameterError, choose, number
 from ..holders import Sharing
 from ..panel import Panel, Windows
-from ..tables.dtypes import Name
+from ..tables.dtypes import Name, dump
 from ..tables.form import read
 from ..tables.frames import give_back, read_frame
 from ..tables.keys import Keys
@@ -77,6 +77,8 @@ class Encoder:
         How many entities have to share what is learned of single values, 0 for no matter how many; see `holders`.
     other : str, optional
         What levels of text that too few entities have come back as; by default as levels that are kept.
+    metadata : tsgan.metadata.Metadata, optional
+        What is said of the table, which is compared with it first.
 
     Attributes
     ----------
@@ -102,6 +104,7 @@ class Encoder:
         kinds: Mapping[str, str] | None = None,
         protect: int = 0,
         other: str | None = None,
+        metadata: Any = None,
     ) -> None:
         for option, names in (("static", static), ("exclude", exclude)):
             if isinstance(names, str):
@@ -117,6 +120,7 @@ class Encoder:
         if other is not None and not (isinstance(other, str) and other):
             raise ParameterError(f"other={other!r} must be a word, or None")
         asked: Any = (calendar, window, stride, scaler, bounds, kinds, int(protect), other)
+        self._metadata = metadata
         self._options = Options(flat(entity), flat(time), *lists, *asked)
 
     def fit(self, data: Any, *, stretches: Ints | None = None, whole: Ints | None = None) -> Self:
@@ -142,6 +146,11 @@ class Encoder:
         """
         options = self._options
         frame, library = read_frame(data, roles=(options.entity, options.time))
+        if self._metadata is not None and isinstance(frame, pd.DataFrame):
+            self._metadata.check(frame)
+        if (own := library.format) is not None:
+            static = tuple(dict.fromkeys((*own.static, *options.static)))
+            options = replace(options, entity=own.entity, time=own.time, static=static)
         table = read(frame, options.entity, options.time, options.static, options.exclude)
         form = table.form
         dates = [name for name in form.names if pd.api.types.infer_dtype(table.values[name], skipna=True) == "date"]
@@ -197,7 +206,11 @@ class Encoder:
         cells = Cells.fit(parts, statics, lengths, *walls, whole=every, sharing=sharing, own=form.names, **asked)
         if library.rewriting is not None:
             library = replace(library, rewriting=library.rewriting.told(cells.told_levels(library.rewriting.columns)))
-        learned = clock, aliases, chain, missing, durations, cells, names
+        rewritten = {} if library.rewriting is None else library.rewriting.columns
+        given_columns = frame if isinstance(frame, pd.DataFrame) else table.values
+        kept = {name: given_columns[name].dtype for name in form.columns if name not in rewritten}
+        dtypes = {name: dump(kind) for name, kind in kept.items() if not isinstance(kind, pd.CategoricalDtype)}
+        learned = clock, aliases, chain, missing, durations, cells, names, dtypes
         self._stages = Stages(options, window, form, library, keys, *learned, excerpt=whole is not None)
         return self
 

@@ -198,6 +198,9 @@ def decode_futures(encoder: Encoder, past: Past, panel: Panel, n: int, rng: np.r
         values |= {name: past.fixed[name].array for name in stages.form.static if name in values}
         stamps = None if rows.stamps is None else rows.stamps[kept]
         tables.append(_composed(stages, past, Decoded(values, np.full(count, steps), stamps), keys))
+    form = stages.frame.format
+    if n > 1 and form is not None and not form.framed:
+        return [give_back(table, stages.frame) for table in tables]
     if stages.form.kind == "frame":
         level = free_name(FUTURE, stages.form.columns)
         made = tables[0] if n == 1 else pd.concat(tables, keys=range(n), names=[level])

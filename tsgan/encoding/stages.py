@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from ..constraints.chain import Chain
 from ..errors import ParameterError, SchemaError
 from ..layout import Layout
 from ..panel import Panel
-from ..tables.dtypes import Name, without_minus_zero
+from ..tables.dtypes import Name, Token, without_minus_zero
 from ..tables.form import Form, SplitTable, read
 from ..tables.frames import FrameKind, read_frame
 from ..tables.keys import Keys
@@ -32,7 +32,7 @@ from .clocks.stamps import Ticks
 from .columns.category import CategoryColumn
 from .durations import Durations
 from .missing import Missing
-from .schema import Schema, schema_of
+from .schema import ColumnSchema, Schema, schema_of
 from .sequences import arrange, one_per_sequence
 
 NOTHING: Mapping[Name, pd.Series[Any]] = MappingProxyType({})
@@ -70,6 +70,8 @@ class Stages:
         Constraints and their steps.
     names : dict of name to str
         The columns of numbers that name things, and why.
+    dtypes : dict of name to str or dict
+        Those of the static and value columns, and of entity and time; not of categories, which depend on their levels.
     excerpt : bool
         Whether `clock` and all that follow were learned from some rows of a larger table; `lengths` are of all.
     """
@@ -86,6 +88,7 @@ class Stages:
     durations: Durations
     cells: Cells
     names: dict[Name, str] = field(default_factory=dict)
+    dtypes: dict[Name, Token] = field(default_factory=dict)
     excerpt: bool = False
 
     def __post_init__(self) -> None:
@@ -132,8 +135,19 @@ class Stages:
         for one in self.durations.found:
             texts.setdefault(one.name, []).append(one.describe())
         restored = {alias.name: alias.describe() for alias in self.aliases.found}
-        lines = [self.durations.line(column.describe()) for column in self.cells.columns]
-        return schema_of(self.form, lines, self.clock, self.keys, texts, restored)
+        lines = [self._kept(self.durations.line(column.describe())) for column in self.cells.columns]
+        ruled = {name: [one.ends(name)[:2] for one in self.constraints] for name in self.form.names}
+        more = texts, restored, self.dtypes, ruled
+        return schema_of(self.form, lines, self.clock, self.keys, *more)
+
+    def _kept(self, line: ColumnSchema) -> ColumnSchema:
+        """Return a line without the ends and levels of what is learned in the place of its column."""
+        line = replace(line, nullable=line.nullable or line.name in self.missing.gaps)
+        rewritten = () if self.frame.rewriting is None else self.frame.rewriting.columns
+        made = {name for step in self.chain.steps for name in step.makes}
+        if line.name in made.union(rewritten, [one.name for one in self.durations.found]):
+            return replace(line, values=None, kept=(None, None))
+        return line
 
     def encode(self, data: Any, *, learn: bool = False) -> Panel:
         """Return the fitted table, or one with the same columns, as a panel; NaN where a value is missing.

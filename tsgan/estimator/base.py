@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from ..encoding.encoder import Encoder
     from ..encoding.schema import Schema
+    from ..evaluation.report.report import Report
     from ..model.callbacks import Row
     from ..model.model import Model
     from ..panel import Panel, Windows
+    from ..tables.formats.base import Format
     from ..tables.keys import Keys
     from .drawing import Blocks, Drawer, Order
 
@@ -40,7 +42,9 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     """What a fitted estimator does: tables are encoded, sequences drawn and decoded; it is saved, and loaded."""
 
     schema_: Schema
+    format_: Format | None  # of the table, where it was of one of `tsgan.formats`
     n_features_in_: int
+    fitted_: dict[str, int]  # how many rows and sequences
     history_: list[Row]
     trained_: bool
     finished_: bool
@@ -55,6 +59,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def _finish(self) -> None:
         """Make the learned public; from now on the estimator counts as fitted."""
         self.schema_ = self._encoder.stages.schema
+        self.format_ = self._encoder.stages.frame.format
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "schema_"):
@@ -64,10 +69,18 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "schema_")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted estimator as a directory: `model.json` and safetensors files, no code.
+    def save(self, path: str | os.PathLike[str], report: Report | None = None) -> None:
+        """Save the fitted estimator as a directory: `model.json`, safetensors files and a card, no code.
 
-        The checkpoint of its fit, if it has one and was not interrupted, is removed.
+        The card, `README.md`, says what the model was fitted on and how; one that is there keeps what is written below
+        its mark. The checkpoint of the fit, if it has one and was not interrupted, is removed.
+
+        Parameters
+        ----------
+        path : path-like
+            The directory: new, empty, or one that holds a model, which is then replaced.
+        report : Report, optional
+            What `evaluate` found of a table that it drew: scores for the card.
 
         Raises
         ------
@@ -75,6 +88,13 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             Before `fit`.
         ModelFileError
             If the directory cannot be written, or holds something else.
+        InputError
+            If the report judges columns that are not drawn.
+
+        Warns
+        -----
+        TsganWarning
+            If there is a `README.md` that is no card of tsgan's: it is left as it is.
         """
         self._check_fitted()
         from ..model import checkpoints
@@ -86,6 +106,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "features": self.n_features_in_,
             "names": list(getattr(self, "feature_names_in_", [])),
             "seed": [str(self._seed.entropy), list(self._seed.spawn_key)],
+            "fitted": self.fitted_,
             "history": self.history_,
             "trained": self.trained_,
             "finished": self.finished_,
@@ -93,7 +114,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             "encoder": self._encoder.stages,
             "model": self._model.networks(),
         }
-        write(path, type(self).__name__, learned)
+        write(path, self, learned, report)
         if (done := self.__dict__.pop("_checkpoint", None)) is not None:
             checkpoints.remove(done)
 
@@ -106,7 +127,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         path : path-like
             The directory.
         device : str, optional
-            Where the networks run from now on; as when saved if not given.
+            Where the networks draw from now on, wherever they were taught; the `device` of the fit if not given.
         check : bool
             Whether `model.json` must be as it was saved; False reads one that was edited on purpose.
 
@@ -114,6 +135,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ------
         NotAModelError, NewerFormatError, CorruptModelError
             If the path holds no model, one of a newer tsgan, or a damaged one.
+        ParameterError
+            If the device cannot be used here.
         """
         from ..encoding.encoder import Encoder
         from ..model.model import Model
@@ -134,10 +157,10 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
                 raise ValueError("features and names are not those of the encoder")
             self._model = Model.of(read["model"], self._encoder.stages.layout)
             self.history_, self.trained_, self.finished_ = read["history"], read["trained"], read["finished"]
-            self.interrupted_ = read["interrupted"]
+            self.interrupted_, self.fitted_ = read["interrupted"], read["fitted"]
             self._finish()
             self._try()
-        pick_device(getattr(self, "device", "cpu"))
+        self._model = self._model.at(getattr(self, "device", "cpu"))
         return self
 
     def _try(self) -> None:
@@ -153,7 +176,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         from ..encoding.encoder import Encoder
         from ..tables.sources import in_parts
 
-        roles = ("entity", "time", "static", "exclude")
+        roles = ("entity", "time", "static", "exclude", "metadata")
         names = (*roles, "constraints", "calendar", "window", "stride", "scaler", "bounds", "kinds", "protect", "other")
         self.__dict__.pop("schema_", None)  # the mark of a finished fit
         rng = np.random.default_rng(self._seed.spawn(1)[0])
@@ -245,8 +268,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         DataFrame or array
             A DataFrame has the fitted columns, dtypes and kind of index. With an entity column, sequences have new
             keys in it; without one, the index gets an outer level `sequence`, left out for `n=1`. A 2-D array comes
-            back as `(length, features)` for `n=1`, else `(n, length, features)`; text as a string where one string was
-            fitted and `n` is 1, else as a list of strings.
+            back as `(length, features)` for `n=1`, else `(n, length, features)`; text as a string, or a list of them.
 
         Raises
         ------
@@ -363,7 +385,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         -------
         DataFrame or array
             Only the new rows. Time goes on where the past ended, keys are those of the past; with `n` above 1 the
-            index gets an outer level `future`.
+            index gets an outer level `future`, and of data that are no frame (`tsgan.formats`) there is a list of `n`.
 
         Raises
         ------
@@ -441,8 +463,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         panel, place = self._encoder.placed(X)
         out = np.empty(len(panel.values))
         out[place] = self._model.score(panel).sum(axis=1)
-        shape = np.shape(X)
-        return out.reshape(shape[:2]) if len(shape) == 3 and isinstance(X, np.ndarray) else out
+        return out.reshape(X.shape[:2]) if isinstance(X, np.ndarray) and X.ndim == 3 else out
 
     def _order(self, n: int | None, length: int | None, start: Any, where: Any, static: Any) -> Order:
         """Check and translate what is asked for."""
@@ -479,12 +500,16 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             If `X` has other columns, or too few rows to be cut in two.
         """
         from ..evaluation.evaluate import closeness  # the one place where an estimator calls the judge
+        from ..tables.frames import read_frame
 
         self._check_fitted()
         _, _, lengths = self._encoder.stages.take_apart(X)
         single = len(lengths) == 1
         made = self.sample(1 if single else len(lengths), int(lengths[0]) if single else None, random_state=0)
-        return closeness(X, made, entity=self.entity, time=self.time, static=self.static)
+        stages = self._encoder.stages
+        options: Any = stages.options
+        X, made = (read_frame(table, stages.frame)[0] for table in (X, made))
+        return closeness(X, made, entity=options.entity, time=options.time, static=list(options.static))
 
     def plot_history(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw `history_`: losses and held-back likelihood over the steps of each stage, and what was kept.

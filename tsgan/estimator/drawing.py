@@ -83,20 +83,32 @@ class Drawer:
     ) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
         """Draw block by block, all or some `blocks`: panels, starts of their clocks, the stream that goes on with each.
 
-        Blocks hold at most `BLOCK` sequences.
+        Blocks hold at most `BLOCK` sequences; the model may like several at once.
         """
+        numbers = range(-(-order.n // self.size(order))) if blocks is None else blocks
+        for at in range(0, len(numbers), self.model.at_once):
+            yield from self._drawn(
+                [self._begun(order, seed, number) for number in numbers[at:][: self.model.at_once]], order
+            )
+
+    def _drawn(
+        self, begun: list[tuple[Given, Any, np.random.Generator]], order: Order
+    ) -> Iterator[tuple[Panel, Any, np.random.Generator]]:
+        """Draw the steps of some blocks at once."""
         stages = self.encoder.stages
-        for number in range(-(-order.n // self.size(order))) if blocks is None else blocks:
-            given, starts, rng = self._begun(order, seed, number)
-            lengths = self._lengths(given, order)
-            state = rng.bit_generator.state
-            values = self.model.draw(given, rng)
-            for _ in range(TURNS if stages.wandering else 0):  # the same noise again, at the season it led to
-                first = Panel.from_dense(values, lengths, given.statics, given.covariates)
-                given = replace(given, covariates=spread(stages.covariates(lengths, starts, first), lengths))
-                rng.bit_generator.state = state
-                values = self.model.draw(given, rng)
-            yield Panel.from_dense(values, lengths, given.statics, given.covariates), starts, rng
+        given, starts, streams = (list(part) for part in zip(*begun, strict=True))
+        lengths = [self._lengths(one, order) for one in given]
+        states = [rng.bit_generator.state for rng in streams]
+        values = self.model.draw(*zip(given, streams, strict=True))
+        for _ in range(TURNS if stages.wandering else 0):  # the same noise again, at the season it led to
+            for i, rng in enumerate(streams):
+                first = Panel.from_dense(values[i], lengths[i], given[i].statics, given[i].covariates)
+                known = spread(stages.covariates(lengths[i], starts[i], first), lengths[i])
+                given[i] = replace(given[i], covariates=known)
+                rng.bit_generator.state = states[i]
+            values = self.model.draw(*zip(given, streams, strict=True))
+        for i, rng in enumerate(streams):
+            yield Panel.from_dense(values[i], lengths[i], given[i].statics, given[i].covariates), starts[i], rng
 
     def count(self, order: Order, seed: np.random.SeedSequence, number: int) -> int:
         """Return the rows of a block, without drawing them: lengths are drawn before."""
@@ -286,6 +298,6 @@ def completed(model: Model, panel: Panel, unknown: Bools, rng: np.random.Generat
             spread(~unknown[row], lengths),
             filled=filled,
         )
-        drawn = model.draw(given, rng)
+        (drawn,) = model.draw((given, rng))
         values[row] = drawn[np.arange(drawn.shape[1]) < lengths[:, None]]
     return replace(panel, values=values, statics=statics)

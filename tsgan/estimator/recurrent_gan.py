@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from ..errors import ConstraintError, ParameterError, TsganWarning, choose, folder, functions, number
+from ..errors import ConstraintError, ParameterError, TsganWarning, choose, folder, functions, nearest_name, number
+from ..metadata import Metadata, read
 from .base import Bounds, RandomState, Synthesizer
 
 if TYPE_CHECKING:
@@ -76,8 +77,10 @@ class RecurrentGAN(Synthesizer):
     checkpoint_every : float
         Seconds from one checkpoint to the next.
     device : str
-        "cpu", "cuda", "mps", or "auto" for an accelerator if there is one. It is looked for; so far all is computed on
-        the CPU, on two cores where torch may use them.
+        Where networks are taught and draw: "cpu" (on two cores where torch may use them), a GPU as "cuda" or
+        "cuda:1", or "auto" for a GPU if there is one. The closed form is fitted on the CPU, and all that is random is
+        drawn there, so that a seed gives the same on either, but for rounding, which many steps of training amplify.
+        A GPU pays for large networks and batches. Apple's "mps" has no numbers of 64 bits, and is refused.
 
     Other Parameters
     ----------------
@@ -94,6 +97,8 @@ class RecurrentGAN(Synthesizer):
         `scaler`, `bounds` or a rule other than `Fixed` names is a number.
     other : str, optional
         What text levels that `protect` withholds come back as; by default as levels that are kept, by their shares.
+    metadata : Metadata, optional
+        What `from_metadata` has read, with which `fit` compares the table.
     window : int, optional
         Steps that are modelled together; 24 for a long series, whole sequences up to 64 steps. Raise it where what
         matters lies farther apart than that; a state is carried on beyond it in any case.
@@ -205,6 +210,7 @@ class RecurrentGAN(Synthesizer):
         scaler: str | Mapping[str, str] = "auto",
         kinds: Mapping[str, str] | None = None,
         other: str | None = None,
+        metadata: Metadata | None = None,
         window: int | None = None,
         stride: int = 1,
         cell: str = "lstm",
@@ -247,6 +253,7 @@ class RecurrentGAN(Synthesizer):
         self.scaler = scaler
         self.kinds = kinds
         self.other = other
+        self.metadata = metadata
         self.window = window
         self.stride = stride
         self.cell = cell
@@ -271,18 +278,54 @@ class RecurrentGAN(Synthesizer):
         self.critic_rate = critic_rate
         self.callbacks = callbacks
 
+    @classmethod
+    def from_metadata(cls, metadata: Any, **params: Any) -> Self:
+        """Take roles, kinds and ranges from what is written down of a table; `fit` then refuses one that differs.
+
+        Parameters
+        ----------
+        metadata : path, dict, or object
+            SDV's metadata (of one table), a Frictionless table schema, or a pandera schema: as a file, its content or
+            the object; see `tsgan.metadata` for what becomes of what. Identifiers and personal columns are left out.
+        **params
+            Arguments of the constructor, which win over the metadata; `static`, which none of them knows, is one.
+
+        Raises
+        ------
+        InputError
+            If the metadata cannot be read.
+        ParameterError
+            If an argument is not known.
+
+        Examples
+        --------
+        >>> from tsgan import RecurrentGAN
+        >>> columns = {"day": {"sdtype": "datetime"}, "load": {"sdtype": "numerical"}, "meter": {"sdtype": "id"}}
+        >>> sdv = {"columns": columns, "sequence_key": "meter", "sequence_index": "day"}
+        >>> gan = RecurrentGAN.from_metadata(sdv, steps=0)
+        >>> gan.entity, gan.time, gan.kinds
+        ('meter', 'day', {'load': 'number'})
+        """
+        given = {**read(metadata).arguments(params), **params}
+        known = cls().get_params(deep=False)
+        for name in params:
+            if name not in known:
+                raise ParameterError(f"{name}={params[name]!r} is no argument{nearest_name(name, known)}")
+        return cls(**given)
+
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn a table.
 
         Parameters
         ----------
-        X : DataFrame, array, text, path or iterable of DataFrames
+        X : DataFrame, array, text, path or iterable of DataFrames, or data of one of `tsgan.formats`
             A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
-            time, features)`; text, a string with a line break or more than 4096 characters (any other is a path) or a
-            list of strings, whose characters are the steps, and which comes back as text; or, of a table larger than
-            memory, a folder of parquet files, a list of such files, or an iterable of frames, or a table of Dask, Spark
-            or Ray (which comes by way of a temporary folder; rows of Spark are sorted by entity and time), whose
-            windows are then drawn from disk.
+            time, features)`; or what Nixtla, sktime, aeon, GluonTS, Darts or xarray hold, with roles of its own,
+            which comes back in kind (`tsgan.formats`); text, a string with a line break or more than 4096 characters
+            (any other is a path) or a list of strings, whose characters are the steps, and which comes back as text;
+            or, of a table larger than memory, a folder of parquet files, a list of such files, or an iterable of
+            frames, or a table of Dask, Spark or Ray (which comes by way of a temporary folder; rows of Spark are sorted
+            by entity and time), whose windows are then drawn from disk.
         y : object
             Ignored.
 
@@ -338,6 +381,7 @@ class RecurrentGAN(Synthesizer):
         checkpoint.compare("arguments", {} if self.checkpoint is None else self._identity())
         windows = self._encode(X)
         seed = self._seed.spawn(1)[0]
+        self.fitted_ = {"rows": len(windows.panel.values), "sequences": len(windows.panel)}
         layout, window = self._encoder.stages.layout, self._encoder.stages.window
         checkpoint.go_on(windows.panel, layout)
         began -= checkpoint.spent
@@ -347,9 +391,8 @@ class RecurrentGAN(Synthesizer):
         with cores(), History(self.callbacks or (), self.verbose and self.steps != 0, first, left) as history:
             checkpoint.watch(history)
             with checkpoint:
-                self._model = Model.learn(
-                    windows.panel, layout, window, windows.starts, self._options(), seed, history, deadline, checkpoint
-                )
+                learned = windows.panel, layout, window, windows.starts, self._options(), seed
+                self._model = Model.learn(*learned, history, deadline, checkpoint, self.device)
             self.history_ = history.rows
             self._calibrate(windows, began + CARRYING * seconds)
         training = self._model.training
@@ -440,6 +483,10 @@ def check_training(given: Mapping[str, Any]) -> None:
     from ..model.cells import CELLS
     from ..model.losses import LOSSES
 
+    if not isinstance(given["metadata"], Metadata | None):
+        raise ParameterError(
+            "metadata= takes what from_metadata reads; write RecurrentGAN.from_metadata(metadata, ...)"
+        )
     choose("cell", given["cell"], CELLS)
     choose("loss", given["loss"], LOSSES)
     for name in ("layers", "mixture", "critic_steps", "penalty_every"):

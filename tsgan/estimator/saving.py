@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .. import bundle
 from ..encoding.stages import Stages
-from ..errors import CorruptModelError
+from ..errors import CorruptModelError, TsganWarning
 from ..model.model import Network
 from ..version import __version__
+from .card import NAME, card, write_card
+
+if TYPE_CHECKING:
+    from ..evaluation.report.report import Report
 
 HELD = {  # what is saved
     "params": dict[str, Any],
     "features": int,
     "names": list[str],
     "seed": list[Any],
+    "fitted": dict[str, int],
     "history": list[dict[str, Any]],
     "trained": bool,
     "finished": bool,
@@ -29,14 +37,19 @@ HELD = {  # what is saved
 }
 
 
-def write(path: str | os.PathLike[str], kind: str, learned: Mapping[str, Any]) -> None:
-    """Write what an estimator of a kind has learned; see `Synthesizer.save`."""
-    document: dict[str, Any] = {"class": kind}
+def write(path: str | os.PathLike[str], gan: BaseEstimator, learned: Mapping[str, Any], report: Report | None) -> None:
+    """Write what an estimator has learned, and its card; see `Synthesizer.save`."""
+    told = None if report is None else report.to_dict()
+    card(gan, "", told)  # what is wrong with a report is said before anything is written
+    document: dict[str, Any] = {"class": type(gan).__name__}
     parts: dict[str, bundle.Arrays] = {}
     for name, value in learned.items():
         document[name], arrays = bundle.pack(value)
         parts |= {name: arrays} if arrays else {}
     bundle.write(path, document, parts, __version__)
+    if not write_card(Path(path), gan, told):
+        text = f"{Path(path) / NAME} is no card of tsgan's and is left as it is; move it away to get one"
+        warnings.warn(text, TsganWarning, stacklevel=3)
 
 
 @contextmanager

@@ -96,8 +96,8 @@ def prepare(
     given = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
     given, drawn = frames_of(given)
     entity, time, target, sensitive = (flat(name) for name in (entity, time, target, sensitive))
-    static = [flat(name) for name in static or ()]
-    tables = plainly(given, entity, time)
+    tables, entity, time, own = plainly(given, entity, time)
+    static = [flat(name) for name in [*own, *(name for name in static or () if name not in own)]]
     rows = {side: read(table, side, entity, time) for side, table in tables.items()}
     single = {"target": target, "sensitive": sensitive}
     roles = {"static": static or (), **{role: [name] for role, name in single.items() if name is not None}}

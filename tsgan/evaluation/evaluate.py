@@ -7,13 +7,13 @@ of them; here two are enough, and a small fold of a cross-validation will do.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..constraints.base import Constraint
 from ..errors import InputError, choose, number
@@ -159,10 +159,13 @@ class _Bar:
     """A progress bar that says which metric is being measured; a metric moves it by its weight."""
 
     def __init__(self, names: Sequence[str], verbose: bool | None) -> None:
+        if shown := sys.stderr.isatty() if verbose is None else verbose:
+            from tqdm.auto import tqdm
+        else:  # the one for notebooks warns where widgets are missing
+            from tqdm import tqdm
         self._bar = tqdm(
             total=sum(METRICS[name].weight for name in names),
-            # None: shown where standard error is a terminal
-            disable=None if verbose is None else not verbose,
+            disable=not shown,
             bar_format="measuring |{bar:24}| {percentage:3.0f} % [{elapsed}<{remaining}] {desc}",
         )
         self._done, self._weight = 0, 0

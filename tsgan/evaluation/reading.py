@@ -66,13 +66,17 @@ def read(table: TableLike, side: str, entity: str | None, time: str | None) -> O
     return replace(_in_order(frame, side, entity, time), note=note)
 
 
-def plainly(tables: Mapping[str, Any], entity: str | None, time: str | None) -> dict[str, Any]:
-    """Return tables of any library as pandas frames, in the form of the real one; arrays as they are.
+def plainly(tables: Mapping[str, Any], entity: Any, time: Any) -> tuple[dict[str, Any], Any, Any, list[Any]]:
+    """Return tables of any library as pandas frames, in the form of the real one; arrays as they are; and the roles.
 
+    Entity, time and further static columns are those of the real table's format, where it has one (`tables.formats`).
     Where the real table is one sequence, columns that number the sequences, and the steps, of another table that was
     written by way of a file or another library are its index again.
     """
     real, kind = read_frame(tables["real"], roles=(entity, time))
+    own, static = kind.format, list[Any]()
+    if own is not None:
+        entity, time, static = own.entity, own.time, list(own.static)
     made = {"real": real}
     for side, table in tables.items():
         if side == "real":
@@ -83,7 +87,7 @@ def plainly(tables: Mapping[str, Any], entity: str | None, time: str | None) -> 
             levels = [name for name in names if name in frame]
             frame = frame.set_index(levels) if levels[:1] == names[:1] else frame
         made[side] = frame
-    return made
+    return made, entity, time, static
 
 
 def as_frame(table: TableLike, side: str) -> pd.DataFrame:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ..arrays import Bools, Ints
 from ..errors import InputError, ParameterError, SchemaError, number
 from ..panel import Windows
+from ..tables.formats.base import Format
+from ..tables.frames import opened
 from .reading import TableLike, clock_of, joined
 
 MANY_SEQUENCES = 10  # for each part; with fewer, long ones are cut in time
@@ -101,7 +103,7 @@ def train_holdout_split(
 
     Parameters
     ----------
-    data : DataFrame, Series, array or list of arrays
+    data : DataFrame, Series, array, list of arrays, or data of one of `tsgan.formats`
         Sequences are told apart by `entity`, by an outer index level named ``sequence``, by the first axis of an array
         `(sequences, time, columns)`, or as items of a list. Anything else is one long series, and so is an array of
         overlapping windows of one series.
@@ -159,6 +161,9 @@ def train_holdout_split(
     if random_state is not None:
         number("random_state", random_state, whole=True)
     rng = np.random.default_rng(random_state)
+    table, own = opened(data, (entity, time))
+    if own is not None:
+        return _split_long(table, own, {"holdout": holdout, "window": window, "random_state": random_state})
     if not isinstance(data, pd.DataFrame | pd.Series):
         return _split_arrays(data, {"entity": entity, "time": time}, holdout, int(window), rng)
     index = data.index
@@ -190,6 +195,17 @@ def train_holdout_split(
         order = np.argsort(clock_of(times), kind="stable")
     one, two = (_stacked(data, order, blocks) for blocks in _held_blocks(len(data), holdout, int(window), rng))
     return one, two
+
+
+def _split_long(table: pd.DataFrame, own: Format, options: dict[str, Any]) -> tuple[Any, Any]:
+    """Split the long table of a format, a single series of one without keys by time; return both in the format."""
+    alone = own.numbered and own.entity in table and table[own.entity].nunique() == 1
+    data = table.drop(columns=own.entity) if alone else table
+    roles: dict[str, Any] = {"entity": None if alone else own.entity, "time": own.time}
+    found: Any = train_holdout_split(data, **roles, **options)
+    if alone:
+        found = [one.reset_index(SEQUENCE).rename(columns={SEQUENCE: own.entity}) for one in found]
+    return own.write(found[0]), own.write(found[1])
 
 
 def _values(data: pd.DataFrame | pd.Series, name: str) -> pd.Series:

@@ -29,7 +29,7 @@ from .freeruns import Propagation, Runs, differentiable
 from .generator import Generator
 from .likelihood import Gradient, Split, Streams, added, follow, next_gradient
 from .losses import LOSSES, Batch, Loss
-from .runtime import halves, isolated, seeded, side_by_side
+from .runtime import Noise, halves, in_use, isolated, seeded, side_by_side, to_tensor, uniform
 from .validation import DRAWS, Validation, improved
 
 MAX_NORM = 5.0  # of the generator's gradient; the critic's is ten times as large
@@ -94,9 +94,10 @@ class AdversarialSteps:
         self.streams = Streams(split, generator.lookback, how.batch, self.rng)
         self.propagation = Propagation(generator)
         some = self.real(4 * how.batch)
-        scale = difference_scale(some.own_values, some.lengths)
+        scale = difference_scale(some.own_values, some.lengths).cpu()
         with isolated(np.random.SeedSequence(int(self.rng.integers(2**62)))):
             self.critic = Critic(generator.layout, scale, how.hidden, cell=CELLS[generator.sizes.cell])
+        self.critic.to(in_use())
         self.untrained = copy.deepcopy(self.critic.state_dict())
         self.taken, self.penalty = 0, 0.0
         self.restart()
@@ -140,7 +141,7 @@ class AdversarialSteps:
         """Return a batch of the free runs that were drawn last."""
         assert self.pool is not None
         order = self.rng.permutation(len(self.pool.values))[: self.how.batch]
-        return self.pool[torch.from_numpy(order)]
+        return self.pool[to_tensor(order)]
 
     def real(self, count: int) -> Chunk:
         """Return real windows."""
@@ -159,14 +160,14 @@ class AdversarialSteps:
         self.taken += 1
         parameters = list(self.critic.parameters())
 
-        def learn(some: slice, noise: torch.Generator) -> tuple[float, float, Gradient]:
+        def learn(some: slice, noise: Noise) -> tuple[float, float, Gradient]:
             one, other = chunk[some], runs[some]
             real, fake = self.seen(one, one.own_values), self.seen(other.chunk, other.values)
             share = len(other.values) / how.batch
             loss = how.loss.critic(score(real), score(fake)) * share
             penalty = loss.new_zeros(())
             if pays:
-                between = torch.rand(len(other.values), generator=noise)
+                between = uniform((len(other.values),), noise)
                 penalty = how.loss.penalty(score, real, fake, between) * share
             total = loss + how.penalty_every * penalty
             return float(loss.detach()), float(penalty.detach()), _gradient(total, parameters)
@@ -186,7 +187,7 @@ class AdversarialSteps:
             return _moved(self.optimiser, g, anchor, MAX_NORM, loss)
         real, parameters = self.real(how.batch) if how.loss.relativistic else None, list(g.parameters())
 
-        def pull(some: slice, noise: torch.Generator) -> Gradient:
+        def pull(some: slice, noise: Noise) -> Gradient:
             own = runs[some]
             fake = score(self.seen(own.chunk, differentiable(g, self.propagation, own, noise), own.values))
             true = fake.detach()
@@ -300,7 +301,7 @@ class _Stage:
         self.best, self.best_step = self.first, 0
         self.best_value = float(self.validation.draws[:LOOKS].mean())
         self.lowest = self.validation.start - MAX_FALL * max(len(generator.layout.cells), 1)
-        self.players, self.average = AdversarialSteps(generator, split, how, seeds[0]), copy.deepcopy(generator)
+        self.players, self.average = AdversarialSteps(generator, split, how, seeds[0]), generator.copied()
         self.course = _Course()
         self.slowest = 0.0  # seconds of a step
 

@@ -25,6 +25,7 @@ from ..layout import Category, Number
 from ..panel import Given
 from .generator import Generator
 from .heads import code
+from .runtime import to_array, to_tensor
 
 KNOWN, MISSING, POINT = 1, 2, 3  # what may be known of a cell: it is a number, missing, a number by another outcome
 MAX_WIDTH = 640  # numbers of a row and the rows before it that Gaussians are carried over: matrices of 3 MB each
@@ -100,17 +101,17 @@ class BackwardFilter:
         if levels is None:
             return None
         mask = torch.zeros(self.g.heads.own[j].count, dtype=torch.bool)
-        mask[: len(levels)] = torch.from_numpy(np.asarray(levels, dtype=bool))
+        mask[: len(levels)] = to_tensor(np.asarray(levels, dtype=bool))
         return mask
 
     def _carry_levels(self, j: int) -> None:
         """Carry what is known of a category from the last row to the first."""
-        known, asked = torch.from_numpy(self.known[:, :, j]), self._asked(j)
+        known, asked = to_tensor(self.known[:, :, j]), self._asked(j)
         if (asked is None and not bool(known.any())) or bool(known.all()):
             return
         own, base = self.g.heads.own[j], self.g.outcomes(j)
         after, first = base.after.double(), base.first.double()
-        inside = torch.arange(self.steps) < torch.from_numpy(np.asarray(self.given.lengths))[:, None]
+        inside = torch.arange(self.steps) < to_tensor(np.asarray(self.given.lengths))[:, None]
         level = self._levels_of(j)
         ahead = torch.zeros((self.n, own.count), dtype=torch.float64)
         for t in reversed(range(self.steps)):
@@ -130,7 +131,7 @@ class BackwardFilter:
 
     def _levels_of(self, j: int) -> Tensor:
         """Return the outcomes of a category as known, `(n, T)`; missing or 0 where it is not."""
-        values, missing = torch.from_numpy(self.values[:, :, j]), self.g.heads.own[j].missing
+        values, missing = to_tensor(self.values[:, :, j]), self.g.heads.own[j].missing
         return torch.where(values.isnan(), float(missing), values).long().clamp_min(0)
 
     def _carry_numbers(self) -> None:
@@ -138,28 +139,28 @@ class BackwardFilter:
         g, numbers = self.g, self.g.heads.numbers
         # a number that is what it is by another outcome (an atom, as before) says next to nothing of the others
         age = torch.arange(self.steps).expand(self.n, -1)
-        point = code(torch.from_numpy(self.values), age, g.layout.cells).outcome.numpy() > 0
+        point = to_array(code(to_tensor(self.values), age, g.layout.cells).outcome) > 0
         every = np.where(self.known, np.where(np.isnan(self.values), MISSING, np.where(point, POINT, KNOWN)), 0)
         every = every.astype(np.int8)
         patterns, of = np.unique(every.reshape(self.n, -1), axis=0, return_inverse=True)
         every = patterns.reshape(-1, *self.known.shape[1:])
         state = every[:, :, numbers]
-        doubtful = torch.from_numpy(every == 0).double()
-        self.pattern = torch.from_numpy(of.reshape(-1).astype(np.int64))
+        doubtful = to_tensor(every == 0).double()
+        self.pattern = to_tensor(of.reshape(-1).astype(np.int64))
         unknown = (state == 0).any(2)
         recent = unknown.copy()
         for k in range(1, min(max(g.lookback.order, 1), self.steps - 1) + 1):
             recent[:, k:] |= unknown[:, :-k]
         later = np.flip(np.logical_or.accumulate(np.flip((state == KNOWN).any(2), 1), 1), 1)
-        active = torch.from_numpy(recent & later)
+        active = to_tensor(recent & later)
         laws = {k: self._law(k) for k in range(g.lookback.order + 1)}
         flags, shares = self._flags()
         m, d = len(numbers), (self.lags + 1) * len(numbers)
         square = torch.zeros((len(state), d, d), dtype=torch.float64)
         line = torch.zeros((self.n, d), dtype=torch.float64)
-        y = torch.from_numpy(np.nan_to_num(self.values[:, :, numbers]))
+        y = to_tensor(np.nan_to_num(self.values[:, :, numbers]))
         vector, at = g.linear.vector, g.linear.vector.terms.at
-        statics = vector.static_terms(torch.from_numpy(self.given.statics))
+        statics = vector.static_terms(to_tensor(self.given.statics))
         for t in reversed(range(self.steps)):
             now = active[:, t]
             if t + 1 < self.steps and bool(now.any()):
@@ -171,7 +172,7 @@ class BackwardFilter:
                 continue
             k = min(t, g.lookback.order)
             a, variance = laws[k], self._variance(k).expand(len(state), -1)
-            covariates = torch.from_numpy(self.given.covariates[:, t]).double()
+            covariates = to_tensor(self.given.covariates[:, t]).double()
             stage = g.linear.stage(k)
             offset = stage.constant + torch.cat([covariates, statics], 1) @ stage.outer[:, : vector.known].T
             for lag in range(k + 1 if shares else 0):
@@ -181,7 +182,7 @@ class BackwardFilter:
                     own = weight[:, int(at[j + 1]) - len(share) : int(at[j + 1])]
                     doubt = own.square() @ share - (own @ share).square()
                     variance = variance + doubtful[:, t - lag, j, None] * doubt
-            known = torch.from_numpy(state[:, t])
+            known = to_tensor(state[:, t])
             precision, cross = torch.zeros((len(state), m)).double(), torch.zeros((len(state), m, d)).double()
             linear = torch.zeros((self.n, m), dtype=torch.float64)
             for i in reversed(range(m)):
@@ -249,7 +250,7 @@ class BackwardFilter:
     def _law(self, k: int) -> Tensor:
         """Return the weights `(m, d)` of the row and the rows before in each number's value, k rows after a start."""
         linear = self.g.linear
-        at = torch.from_numpy(linear.vector.terms.of_numbers)
+        at = to_tensor(linear.vector.terms.of_numbers)
         m = len(at)
         a = torch.zeros((m, (self.lags + 1) * m), dtype=torch.float64)
         inner = linear.weights(k, 0)[:, at]
@@ -284,10 +285,10 @@ class BackwardFilter:
             asked = self._asked(j) if isinstance(cell, Category) else None
             share = torch.softmax(share if asked is None else share.masked_fill(~asked, -math.inf), 0)
             if isinstance(cell, Number):
-                real = torch.from_numpy(np.isnan(self.values[:, :, j])).double()[:, :, None]
+                real = to_tensor(np.isnan(self.values[:, :, j])).double()[:, :, None]
                 share = share[own[j].missing :]
             else:
                 real = torch.nn.functional.one_hot(self._levels_of(j), own[j].count).double()
-            out[:, :, at:end] = torch.where(torch.from_numpy(self.known[:, :, j])[:, :, None], real, share)
+            out[:, :, at:end] = torch.where(to_tensor(self.known[:, :, j])[:, :, None], real, share)
             shares[j] = share
         return out, shares

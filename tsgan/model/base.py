@@ -22,6 +22,7 @@ from .chunks import MAX_ORDER, Chunk, Lookback
 from .context import ContextRows, ContextWeights, fit_context
 from .heads import CLOSE, Coded, Outcomes, mixture_log_prob
 from .regression import MIN_SPREAD, Linear, Moments, Regressions, Vector
+from .runtime import to_array, to_tensor
 from .spells import MAX_DURATIONS, SpellCounts, durations, spell_cells
 
 Chunks = Callable[[Lookback], Iterator[tuple[Chunk, Tensor]]]
@@ -152,7 +153,7 @@ def _first_sweep(
                 v = torch.cat([rows.outer[:, :, : vector.width(k)], rows.change], 2)
             for side, some in zip(moments[k], (use & ~held, use & held), strict=True):
                 if bool(some.any()):
-                    side.add(v[some].numpy())
+                    side.add(to_array(v[some]))
     return moments, counts, lengths
 
 
@@ -248,15 +249,15 @@ def _season_pays(
             break
     gain = 0.0
     for i, free in enumerate(torch.cat(continuous).T):
-        out = torch.cat(held)[free].numpy()
+        out = to_array(torch.cat(held)[free])
         if out.all() or not out.any():
             continue
         each = []
         for side in residuals:
-            e = torch.cat(side)[free, i].numpy()
+            e = to_array(torch.cat(side)[free, i])
             size = max(float(np.sqrt(np.mean(e[~out] ** 2))), MIN_SPREAD)
-            mixture = torch.from_numpy(fit_mixture(e[~out] / size, components, rng))
-            each.append(float(mixture_log_prob(torch.from_numpy(e[out] / size), *mixture).mean()) - np.log(size))
+            mixture = to_tensor(fit_mixture(e[~out] / size, components, rng))
+            each.append(float(mixture_log_prob(to_tensor(e[out] / size), *mixture).mean()) - np.log(size))
         gain += each[0] - each[1]
     return gain >= SEASON_GAIN * len(numbers)
 
@@ -289,15 +290,15 @@ def _second_sweep(
                 taken[side] += int(use.sum())
                 residuals[side].append((law(rows, young).e[use], now[:, :, numbers][use] == 0))
             if context.size:
-                some = use & torch.from_numpy(rng.random(use.shape) < shares[side])
+                some = use & to_tensor(rng.random(use.shape) < shares[side])
                 u = context(rows.known, rows.terms, now, before)
                 seen[side].append(tuple(part[some] for part in (u, now, old.state, length, held)))
     found = []
     for parts in residuals:
         e, continuous = (torch.cat(part) for part in zip(*parts, strict=True))
-        found.append([e[continuous[:, i], i].numpy() for i in range(len(numbers))])
+        found.append([to_array(e[continuous[:, i], i]) for i in range(len(numbers))])
     samples = [
-        ContextRows(*(torch.cat(part).numpy() for part in zip(*parts, strict=True))) if parts else None
+        ContextRows(*(to_array(torch.cat(part)) for part in zip(*parts, strict=True))) if parts else None
         for parts in seen
     ]
     return found, samples
@@ -362,8 +363,8 @@ class _OutcomeCounts:
         """Take in a chunk, and its outcomes as of first rows, `(B, R, C)`: each is one if stretches begin anywhere."""
         steps = age.shape[1]
         starts, goes_on = inside if stretches else inside & (age == 0), inside & (age >= 1)
-        fresh = begun[:, -steps:][starts].numpy()
-        old, now = coded.last(steps, 1).state[goes_on].numpy(), coded.last(steps).outcome[goes_on].numpy()
+        fresh = to_array(begun[:, -steps:][starts])
+        old, now = (to_array(part[goes_on]) for part in (coded.last(steps, 1).state, coded.last(steps).outcome))
         for j, own in enumerate(self.own):
             self.first[j] += np.bincount(fresh[:, j], minlength=own.count)
             a, b = old[:, j], now[:, j]
@@ -412,7 +413,7 @@ class OutcomeLogits(nn.Module):
             "weights": None if context is None else context.weights,
             "offset": None if context is None else context.offset,
         }.items():
-            self.register_buffer(name, None if part is None else torch.from_numpy(part).float())
+            self.register_buffer(name, None if part is None else to_tensor(part).float())
 
     def forward(self, old: Tensor, length: Tensor, start: Tensor) -> Tensor:
         """Return logits `(..., outcomes)`, without what the context adds.

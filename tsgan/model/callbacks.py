@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, TypedDict
 
-from tqdm.auto import tqdm
-
 Stage = Literal["likelihood", "adversarial"]
 
 MIN_PAUSE = 0.2  # seconds between two drawings of the bar: more would be seen by nobody
@@ -66,6 +64,10 @@ class Progress:
     """A bar over the share of the work that is done, drawn on standard error, or in a notebook."""
 
     def __init__(self, shown: bool, stage: str) -> None:
+        if shown:
+            from tqdm.auto import tqdm
+        else:  # the one for notebooks warns where widgets are missing
+            from tqdm import tqdm
         self.shown = shown
         self.bar = tqdm(total=100, disable=not shown, desc=stage, dynamic_ncols=True, bar_format=FORMAT)
         self._drawn = 0.0

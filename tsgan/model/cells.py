@@ -51,6 +51,8 @@ class RecurrentCell(nn.Module, ABC):
         Returns the top layer's hidden state at each step, `(B, T, hidden)`, and the state after the last.
         """
         before = tuple(part.contiguous() for part in (self.start(len(x)) if state is None else state))
+        # cuDNN has a gradient in training alone; the layers leave nothing out, so that it is all the same to them
+        self.core.training |= x.device.type != "cpu"
         outputs, after = self.core(x, before if self.parts > 1 else before[0])
         return outputs, after if self.parts > 1 else (after,)
 

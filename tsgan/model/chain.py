@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .runtime import Noise, some_bytes, to_tensor
 
-def leave_out(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
+
+def leave_out(x: Tensor, share: float, noise: Noise | None) -> Tensor:
     """Set a share of numbers, to the nearest 1/256, to zero, and the rest up by as much (dropout); without noise none.
 
     A byte decides on each: torch's own dropout draws a float, which took a seventh of the time of training.
@@ -23,8 +25,7 @@ def leave_out(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
     kept = round(256 * (1 - share))
     if kept == 256 or noise is None:
         return x
-    bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None, generator=noise)
-    keep = bits.view(torch.uint8)[: x.numel()].view(x.shape) < kept
+    keep = some_bytes(x.shape, noise) < kept
     return x * keep.to(x.dtype).mul_(256 / kept)
 
 
@@ -65,8 +66,8 @@ class Chain(nn.Module):
         self.direct = nn.Linear(state, len(target))
         self.out = nn.Parameter(torch.zeros(len(target), units))
         for name, part in {
-            "sees": torch.from_numpy((owner[None, :] < degree[:, None]).astype(np.float32)),
-            "seen_by": torch.from_numpy((degree[None, :] <= target[:, None]).astype(np.float32)),
+            "sees": to_tensor((owner[None, :] < degree[:, None]).astype(np.float32)),
+            "seen_by": to_tensor((degree[None, :] <= target[:, None]).astype(np.float32)),
             "order": torch.tensor([*range(len(target))] if order is None else order, dtype=torch.int64),
         }.items():
             self.register_buffer(name, part, persistent=False)
@@ -77,7 +78,7 @@ class Chain(nn.Module):
             self.direct.weight.zero_()
             self.direct.bias.zero_()
 
-    def forward(self, state: Tensor, features: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def forward(self, state: Tensor, features: Tensor, noise: Noise | None = None) -> Tensor:
         """Return head parameters `(..., outputs)` of a state `(..., S)` and a row's features `(..., F)`.
 
         With `noise` some hidden units are left out.

@@ -33,6 +33,7 @@ from ..layout import Layout
 from ..panel import Panel
 from ..version import __version__
 from .callbacks import History, Row
+from .runtime import CPU, to_array, to_tensor
 
 WHAT = "checkpoint"  # a folder of it holds checkpoint.json
 MISSING = object()  # of what there is in one fit alone
@@ -314,7 +315,7 @@ def taken(part: Any) -> Any:
         held = part.state_dict()["state"].items()  # parameters without a gradient have none
         return {str(number): {name: _array(value) for name, value in one.items()} for number, one in held}
     if isinstance(part, torch.Generator):
-        return part.get_state().numpy()
+        return to_array(part.get_state())
     if isinstance(part, np.random.Generator):
         return dict(part.bit_generator.state)
     if isinstance(part, Tensor):
@@ -331,7 +332,7 @@ def taken(part: Any) -> Any:
 
 
 def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    return tensor.detach().cpu().numpy().copy()
+    return to_array(tensor.detach()).copy()
 
 
 def put_back(part: Any, state: Any) -> None:
@@ -339,14 +340,14 @@ def put_back(part: Any, state: Any) -> None:
     if isinstance(part, nn.Module):
         part.load_state_dict(_made(state))
     elif isinstance(part, torch.optim.Optimizer):
-        # what counts steps has no axis, which an array in a file must have
+        # what counts steps has no axis, which an array in a file must have; it stays on the CPU, the rest is moved
         made: dict[int, dict[str, Tensor]] = {}
         for number, one in state.items():
-            held = {name: torch.from_numpy(array) for name, array in one.items()}
+            held = {name: torch.as_tensor(array, device=CPU) for name, array in one.items()}
             made[int(number)] = {name: part.reshape(()) if name == "step" else part for name, part in held.items()}
         part.load_state_dict({"state": made, "param_groups": part.state_dict()["param_groups"]})
     elif isinstance(part, torch.Generator):
-        part.set_state(torch.from_numpy(state))
+        part.set_state(torch.as_tensor(state, device=CPU))
     elif isinstance(part, np.random.Generator):
         part.bit_generator.state = state
     elif names := _names(part):
@@ -371,7 +372,7 @@ def _made(state: Any) -> Any:
     """Return values as they were, tensors as tensors."""
     if isinstance(state, dict):
         if state.keys() == {"tensor"}:
-            return torch.from_numpy(state["tensor"])
+            return to_tensor(state["tensor"])
         return {name: _made(one) for name, one in state.items()}
     if isinstance(state, list | tuple):
         return type(state)(_made(one) for one in state)

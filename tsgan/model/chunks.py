@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Annotated
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..arrays import Bools, Doubles, Ints
@@ -17,6 +16,7 @@ from ..layout import Layout
 from ..panel import Panel
 from .heads import Coded, code
 from .periods import MAX_PERIOD
+from .runtime import to_tensor
 from .spells import MAX_DURATIONS
 
 MAX_ORDER = 3  # rows before a row that the base sees: what lies farther back is the network's
@@ -147,15 +147,15 @@ class ChunkSource:
         ago = None
         if lookback.lags:
             back = row[:, before - 1 :, None] - np.array(lookback.lags)
-            ago = torch.from_numpy(self.filled[np.clip(back, first[:, :, None], end[:, :, None] - 1)])
+            ago = to_tensor(self.filled[np.clip(back, first[:, :, None], end[:, :, None] - 1)])
         return Chunk(
-            torch.from_numpy(np.asarray(panel.values[safe])),
-            torch.from_numpy(np.where(row >= origin, row - origin, -1)),
-            torch.from_numpy(np.asarray(panel.covariates[safe[:, before:]])),
-            torch.from_numpy(np.asarray(panel.statics[sequence])),
-            torch.from_numpy((row < end)[:, before:]),
-            torch.from_numpy(np.asarray(panel.covariates[safe[:, before - 1]])),
-            torch.from_numpy(fresh[:, None] | (row[:, :1] <= self.begins[sequence])),
+            to_tensor(np.asarray(panel.values[safe])),
+            to_tensor(np.where(row >= origin, row - origin, -1)),
+            to_tensor(np.asarray(panel.covariates[safe[:, before:]])),
+            to_tensor(np.asarray(panel.statics[sequence])),
+            to_tensor((row < end)[:, before:]),
+            to_tensor(np.asarray(panel.covariates[safe[:, before - 1]])),
+            to_tensor(fresh[:, None] | (row[:, :1] <= self.begins[sequence])),
             ago,
         )
 
@@ -171,7 +171,7 @@ class ChunkSource:
         for at in range(0, len(start), batch):
             some = slice(at, at + batch)
             row = start[some][:, None] + np.arange(steps)
-            held = torch.from_numpy(self.held(row, sequence[some][:, None], size))
+            held = to_tensor(self.held(row, sequence[some][:, None], size))
             yield self.cut(start[some], sequence[some], False, steps, lookback), held
 
     def held(self, row: Ints, sequence: Ints, size: int) -> Bools:

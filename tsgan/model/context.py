@@ -27,6 +27,7 @@ from torch import Tensor
 from ..arrays import Bools, Doubles, Ints
 from ..layout import Category, Layout, Number
 from .heads import Outcomes
+from .runtime import to_array, to_tensor
 
 MAX_OUTCOMES = 64  # of a cell that has a context: no more than the base has a table for
 MAX_CONTEXT = 400  # numbers of a context
@@ -62,9 +63,9 @@ class Context:
             flags = []
         if len(some) + len(terms) > MAX_CONTEXT:
             some, terms = some[:MAX_CONTEXT], terms[:0]
-        self.known, self.terms = torch.from_numpy(some), torch.from_numpy(terms)
+        self.known, self.terms = to_tensor(some), to_tensor(terms)
         cells, numbers = np.array(flags, dtype=np.int64).reshape(-1, 2).T
-        self.cells, self.numbers = torch.from_numpy(cells.copy()), torch.from_numpy(numbers.copy())
+        self.cells, self.numbers = to_tensor(cells.copy()), to_tensor(numbers.copy())
         self.owner = np.concatenate([np.full(len(some), -1), owner[terms], cells, np.full(len(cells), -1)])
         self.moments = np.flatnonzero(some < layout.covariates)  # of which may say whether one has passed
         self.size = len(self.owner)
@@ -77,7 +78,7 @@ class Context:
     def by_outcome(self, j: int, outcomes: int, weights: Tensor) -> Tensor:
         """Return what cell j adds to R regressions on the context `(K, R)`, by what it does: `(outcomes, R)`."""
         out = weights.new_zeros((outcomes, weights.shape[1]))
-        mine, first_flag = torch.from_numpy(np.flatnonzero(self.owner == j)), len(self.known) + len(self.terms)
+        mine, first_flag = to_tensor(np.flatnonzero(self.owner == j)), len(self.known) + len(self.terms)
         levels, flags = mine[mine < first_flag], mine[mine >= first_flag]
         out[: len(levels)] += weights[levels]
         out[self.numbers[flags - first_flag]] += weights[flags]
@@ -149,8 +150,8 @@ def _regress(
     mean, size = u[~held][:, before].mean(0), u[~held][:, before].std(0)
     size = np.where(size > 1e-6, size, np.inf)  # what never changes says nothing
     z = np.column_stack([(u[:, before] - mean) / size, np.ones(len(u))])
-    every = [torch.from_numpy(part) for part in (z, base, now)]
-    outside, inside = ([part[torch.from_numpy(some)] for part in every] for some in (held, ~held))
+    every = [to_tensor(part) for part in (z, base, now)]
+    outside, inside = ([part[to_tensor(some)] for part in every] for some in (held, ~held))
     at, ridge = np.zeros(z.shape[1] * base.shape[1]), None
     best = _loss(at, outside, 0.0)[0]
     for tried in RIDGES:
@@ -192,7 +193,7 @@ def _loss(at: Doubles, rows: list[Tensor], ridge: Tensor | float) -> tuple[float
     `rows` are contexts with a 1 behind `(n, K)`, the base's logits `(n, outcomes)`, outcomes `(n,)`.
     """
     z, base, now = rows
-    w, n = torch.from_numpy(at.reshape(z.shape[1], -1)), max(len(z), 1)
+    w, n = to_tensor(at.reshape(z.shape[1], -1)), max(len(z), 1)
     log_share = torch.log_softmax(torch.addmm(base, z, w), 1)
     loss = -log_share.gather(1, now[:, None]).sum() / n
     slope = log_share.exp_()
@@ -200,4 +201,4 @@ def _loss(at: Doubles, rows: list[Tensor], ridge: Tensor | float) -> tuple[float
     price = w.clone()
     price[-1] = 0.0
     loss = loss + 0.5 * (ridge * price.square()).sum() / n
-    return float(loss), np.asarray(((z.T @ slope + ridge * price) / n).flatten().numpy())
+    return float(loss), to_array(((z.T @ slope + ridge * price) / n).flatten())

@@ -23,6 +23,7 @@ from torch import Tensor
 from .chunks import Chunk, Lookback
 from .generator import Generator
 from .rollout import free_run
+from .runtime import Noise, places, to_array, to_tensor
 
 MIN_DENSITY = 1e-6  # of a residual: in a gap between two normals the gradient would be without end
 MAX_LEAP = 5.0  # base residuals by which a number may move with the weight of a normal
@@ -40,7 +41,7 @@ class Runs:
         """Draw free runs with the statics, covariates and lengths of some chunks."""
         was = generator.training
         generator.eval()
-        values = torch.from_numpy(free_run(generator, like.statics.numpy(), like.known.numpy(), noise))
+        values = to_tensor(free_run(generator, to_array(like.statics), to_array(like.known), noise))
         generator.train(was)
         return cls.of(values, like, generator.lookback)
 
@@ -78,7 +79,7 @@ class Propagation:
         terms = linear.vector.terms
         self.own = [generator.heads.own[j] for j in terms.numbers]
         self.free = all(own.count == 1 for own in self.own)
-        at = torch.from_numpy(terms.of_numbers)
+        at = to_tensor(terms.of_numbers)
         seasonal = linear.vector.known + self.lookback.order * terms.size
         self.unit = torch.eye(len(at))
         self.inner, self.outer, self.spread, self.inverse = [], [], [], []
@@ -121,15 +122,13 @@ class Propagation:
         return torch.stack(rows, 1)
 
 
-def differentiable(
-    generator: Generator, propagation: Propagation, runs: Runs, noise: torch.Generator, hops: int = 1
-) -> Tensor:
+def differentiable(generator: Generator, propagation: Propagation, runs: Runs, noise: Noise, hops: int = 1) -> Tensor:
     """Return free runs with the gradient of their numbers, `(B, T, C)` float64 as drawn, 0 where missing.
 
     The generator is in `eval` mode, as it was when it drew: dropout would be another law. The gradient runs through the
     network so many `hops`. `noise` says where in its cell of the grid a number was before it was rounded.
     """
-    chunk, steps, numbers = runs.chunk, runs.chunk.steps, generator.heads.numbers
+    chunk, steps, numbers = runs.chunk, runs.chunk.steps, places(generator.heads.numbers)
     coded = chunk.coded(generator.layout)
     rows = coded.last(steps)
     jitter = generator.grids.noise(rows.x, noise)[:, :, numbers]

@@ -11,6 +11,7 @@ the one row of a sequence.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -25,7 +26,8 @@ from .cells import CELLS, State
 from .chain import Chain, leave_out
 from .chunks import Chunk, Lookback
 from .heads import LOG_SIGMA, NEVER, Coded, Grids, Heads, Outcomes, code, mixture_log_prob
-from .regression import Linear, Residuals, VectorRows
+from .regression import Linear, Residuals, Vector, VectorRows
+from .runtime import Noise, among, in_use, normal, places, to_tensor, uniform
 from .spells import durations, spell_cells
 
 MAX_ONE_HOT = 16  # levels up to which the network sees a category as they are; more are embedded in as many numbers
@@ -87,12 +89,12 @@ class Features(nn.Module):
         """Return features `(B, T, size)` float32 of values and outcomes `(B, T, C)`, residuals and changes."""
         out = torch.zeros((*x.shape[:2], self.size), dtype=torch.float32)
         if self.numbers:
-            at = torch.tensor(self.numbers)
-            out[:, :, at] = x[:, :, self.cells].clamp(-MAX_VALUE, MAX_VALUE).float()
+            at = places(self.numbers)
+            out[:, :, at] = x[:, :, places(self.cells)].clamp(-MAX_VALUE, MAX_VALUE).float()
             out[:, :, at + 1] = e.clamp(-MAX_RESIDUAL, MAX_RESIDUAL).float()
             out[:, :, at + 2] = change.clamp(-MAX_RESIDUAL, MAX_RESIDUAL).float()
         if self.shown_cells:
-            out.scatter_(2, outcome[:, :, self.shown_cells] + self.shown_at, 1.0)
+            out.scatter_(2, outcome[:, :, places(self.shown_cells)] + self.shown_at, 1.0)
         for (j, begin), table in zip(self.embedded, self.tables, strict=True):
             out[:, :, begin : begin + MAX_ONE_HOT] = table(outcome[:, :, j])
         return out
@@ -137,10 +139,23 @@ class Generator(nn.Module):
         self.dropout = 0.0
         spread = base.regressions[self.lookback.order].spread
         self.smooth = [i for i in range(len(self.heads.numbers)) if spread[i] < SMOOTH * base.jumps[i]]
-        self.register_buffer("bias", torch.from_numpy(base.bias).float())
-        self.register_buffer("jumps", torch.from_numpy(base.jumps))
+        self.register_buffer("bias", to_tensor(base.bias).float())
+        self.register_buffer("jumps", to_tensor(base.jumps))
         self._outcomes = nn.ModuleList(OutcomeLogits(shares) for shares in base.shares)
         self.with_context = [j for j, shares in enumerate(base.shares) if shares.context is not None]
+
+    def copied(self) -> Generator:
+        """Return a copy, of which the recurrent weights lie in one piece again, as cuDNN wants them."""
+        made = copy.deepcopy(self)
+        made.cell.core.flatten_parameters()
+        return made
+
+    def moved(self) -> Generator:
+        """Move to the device in use, with what is no parameter; return the generator."""
+        if self.bias.device.type != in_use().type:
+            self.to(in_use())
+            self.grids, self.linear.vector = Grids(self.layout.cells), Vector(self.layout, self.lookback)
+        return self
 
     def outcomes(self, j: int) -> OutcomeLogits:
         """Return the base's logits of cell j."""
@@ -161,13 +176,11 @@ class Generator(nn.Module):
         if not self.static_features.size:
             return statics.new_zeros((len(statics), 0), dtype=torch.float32)
         coded = code(statics[:, None], torch.zeros((len(statics), 1), dtype=torch.int64), self.layout.statics)
-        z = coded.x[:, :, self.static_features.cells]
+        z = coded.x[:, :, places(self.static_features.cells)]
         found: Tensor = self.static_features(coded.x, coded.outcome, z, z)
         return found[:, 0]
 
-    def forward(
-        self, chunk: Chunk, state: State | None = None, noise: torch.Generator | None = None
-    ) -> tuple[Tensor, State]:
+    def forward(self, chunk: Chunk, state: State | None = None, noise: Noise | None = None) -> tuple[Tensor, State]:
         """Return the log-probability of each cell, `(B, T, C)` float32, and the state at the end.
 
         A state is that of the recurrent cell, and what was last known of each cell before the next chunk's context.
@@ -183,7 +196,7 @@ class Generator(nn.Module):
         return (*self.cell.start(batch), torch.zeros((1, batch, len(self.layout.cells)), dtype=torch.float64))
 
     def read(
-        self, coded: Coded, chunk: Chunk, state: State | None, noise: torch.Generator | None = None
+        self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None = None
     ) -> tuple[Outputs, State]:
         """Read rows that are coded, with `noise` with dropout; return what is said of them, and the recurrent state."""
         # the row before the first is read as well: what it did is the network's first input
@@ -209,52 +222,53 @@ class Generator(nn.Module):
         b, t = torch.nonzero(starts, as_tuple=True)
         if len(b):
             outer = torch.cat([known[b, t], known.new_ones((len(b), 1))], 1)
-            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], noise))
+            own = None if noise is None else among(noise, b)
+            params = params.index_put((b, t), self.first(outer, features[:, 1:][b, t], own))
         return Outputs(vector, base, params, starts, length), state
 
-    def _log_prob(
-        self, coded: Coded, chunk: Chunk, state: State | None, noise: torch.Generator | None
-    ) -> tuple[Tensor, State]:
+    def _log_prob(self, coded: Coded, chunk: Chunk, state: State | None, noise: Noise | None) -> tuple[Tensor, State]:
         """Return what `forward` does of rows that are coded; the state is the recurrent cell's."""
         rows = coded.last(chunk.steps)
         noisy = self.perturbed(coded, noise) if self.training and self.smooth and noise is not None else coded
         outputs, state = self.read(noisy, chunk, state, noise if self.training else None)
         e, spread = outputs.base.e[:, 1:], outputs.base.spread[:, 1:]
+        numbers = places(self.heads.numbers)
         if noisy is not coded:  # what comes next is the true value
-            e = e + (rows.x - noisy.last(chunk.steps).x)[:, :, self.heads.numbers] / spread
+            e = e + (rows.x - noisy.last(chunk.steps).x)[:, :, numbers] / spread
         if noise is not None and self.grids.points:
-            e = e + self.grids.noise(rows.x, noise)[:, :, self.heads.numbers] / spread
+            e = e + self.grids.noise(rows.x, noise)[:, :, numbers] / spread
         logits = self.outcome_logits(noisy, chunk, outputs)
         log_prob = torch.zeros(rows.outcome.shape, dtype=torch.float32)
         for (mine, _), part in zip(self.heads.groups, logits, strict=True):
-            log_prob[:, :, mine] = torch.log_softmax(part, -1).gather(3, rows.outcome[:, :, mine][..., None])[..., 0]
+            at = places(mine)
+            log_prob[:, :, at] = torch.log_softmax(part, -1).gather(3, rows.outcome[:, :, at][..., None])[..., 0]
         if self.heads.numbers:
             density = mixture_log_prob(e.float(), *self.mixture(outputs)) - spread.log().float()
-            continuous = rows.outcome[:, :, self.heads.numbers] == 0
+            continuous = rows.outcome[:, :, numbers] == 0
             some = torch.zeros_like(log_prob)
-            some[:, :, self.heads.numbers] = torch.where(continuous, density, 0.0)
+            some[:, :, numbers] = torch.where(continuous, density, 0.0)
             log_prob = log_prob + some
         return log_prob * chunk.inside[:, :, None], state
 
-    def perturbed(self, coded: Coded, noise: torch.Generator) -> Coded:
+    def perturbed(self, coded: Coded, noise: Noise) -> Coded:
         """Return rows with noise on the numbers of smooth paths, as the network will find them when it runs freely.
 
         Taught exact paths alone, it makes of each small error of its own a larger one ("Training with noise is
         equivalent to Tikhonov regularization", Bishop, 1995, https://doi.org/10.1162/neco.1995.7.1.108). Where numbers
         have noise of their own, their paths hold enough of it.
         """
-        cells = [self.heads.numbers[i] for i in self.smooth]
+        cells = places(self.heads.numbers[i] for i in self.smooth)
         shape, (low, high) = (len(coded.x), 1, len(cells)), NOISE_SIZES
-        size = low * (high / low) ** torch.rand(shape, generator=noise, dtype=torch.float64)
-        size = size * (torch.rand((len(coded.x), 1, 1), generator=noise) < NOISY_SHARE)
-        size = size * self.linear.stage(self.lookback.order).spread[self.smooth]
+        size = low * (high / low) ** uniform(shape, noise, torch.float64)
+        size = size * (uniform((len(coded.x), 1, 1), noise) < NOISY_SHARE)
+        size = size * self.linear.stage(self.lookback.order).spread[places(self.smooth)]
         x = coded.x.clone()
-        x[:, :, cells] += size * torch.randn((*x.shape[:2], len(cells)), generator=noise, dtype=torch.float64)
+        x[:, :, cells] += size * normal((*x.shape[:2], len(cells)), noise, torch.float64)
         return replace(coded, x=x)
 
     def spell_features(self, length: Tensor) -> Tensor:
         """Return what the network sees of durations `(..., C)`, float32."""
-        own = length[..., self.spell_cells].float()
+        own = length[..., places(self.spell_cells)].float()
         return torch.cat([(own == 0).float(), own / max(self.lookback.spells, 1)], -1)
 
     def mixture(self, outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
@@ -277,25 +291,29 @@ class Generator(nn.Module):
             known, terms = outputs.vector.known[:, 1:], outputs.vector.terms[:, 1:]
             now, before = coded.last(steps).outcome, coded.outcome_before(age)
             u = self.linear.vector.context(known, terms, now, before).float()
+            first = torch.nonzero(start, as_tuple=True)
         out = []
         for mine, place in self.heads.groups:
             logits = torch.unflatten(outputs.params[..., place], -1, (len(mine), -1))
             base = torch.stack([self.outcomes(j)(old[:, :, j], length[:, :, j], start) for j in mine], 2)
             some = [i for i, j in enumerate(mine) if j in self.with_context]
             if some:
-                base[:, :, some] += self.context_logits([mine[i] for i in some], start, u)
+                base[:, :, places(some)] += self.context_logits([mine[i] for i in some], first, u)
             for i, j in enumerate(mine):
                 if j in self.heads.masked:
                     base[:, :, i].masked_fill_(self._impossible(j, coded, age), NEVER)
             out.append(torch.where(base <= NEVER, torch.full_like(base, NEVER), logits + base))
         return out
 
-    def context_logits(self, cells: list[int], start: Tensor, u: Tensor) -> Tensor:
-        """Return what the context u `(B, T, K)` adds to the logits of cells of n outcomes, `(B, T, cells, n)`."""
+    def context_logits(self, cells: list[int], first: tuple[Tensor, ...], u: Tensor) -> Tensor:
+        """Return what the context u `(B, T, K)` adds to the logits of cells of n outcomes, `(B, T, cells, n)`.
+
+        `first` are the places of rows that start a stretch.
+        """
         weights = torch.cat([self.outcomes(j).get_buffer("weights") for j in cells], 2)
         offset = torch.cat([self.outcomes(j).get_buffer("offset") for j in cells], 1)
         out = u @ weights[1] + offset[1]
-        out[start] = u[start] @ weights[0] + offset[0]
+        out[first] = u[first] @ weights[0] + offset[0]
         return torch.unflatten(out, -1, (len(cells), -1))
 
     def _impossible(self, j: int, coded: Coded, age: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ..layout import Category, Cell, Number
+from .runtime import Noise, places, to_tensor, uniform
 
 CLOSE = 1e-9  # scaled values that differ by less are equal: what scaling there and back may add
 NEVER = -30.0  # logit of an outcome that cannot be: finite, so that its likelihood and gradient are
@@ -143,7 +144,7 @@ def code(
             outcome[:, :, j].masked_fill_(gone[:, :, j], own.missing)
     state = outcome
     if never is not gone:
-        more = torch.tensor([o.states - 1 if o.states > o.count else -1 for o in map(Outcomes.of, cells)])
+        more = places(o.states - 1 if o.states > o.count else -1 for o in map(Outcomes.of, cells))
         state = torch.where(never & gone & (more >= 0), more, outcome)
     return Coded(x, outcome, state)
 
@@ -153,7 +154,7 @@ class Grids:
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
         self.points = {
-            j: torch.from_numpy(np.array(cell.grid, dtype=np.float64))
+            j: to_tensor(np.array(cell.grid, dtype=np.float64))
             for j, cell in enumerate(cells)
             if isinstance(cell, Number) and len(cell.grid) > 1
         }
@@ -178,13 +179,13 @@ class Grids:
         near, (low, high) = self.points[j][torch.bucketize(z, self.edges[j])], self._listed[j]
         return torch.where((z < low) | (z > high), z, near)
 
-    def noise(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def noise(self, x: Tensor, source: Noise) -> Tensor:
         """Return, for values `(B, T, C)`, uniform noise within the grid's cell of each; 0 without a grid."""
         out = torch.zeros_like(x)
         for j, sides in self._sides.items():
             place = torch.bucketize(x[:, :, j].contiguous(), self.edges[j])
             low, high = (side[place] for side in sides)
-            share = torch.rand(x.shape[:2], generator=generator, dtype=x.dtype)
+            share = uniform(x.shape[:2], source, x.dtype)
             out[:, :, j] = share * (low + high) - low
         return out
 

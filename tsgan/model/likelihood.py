@@ -13,7 +13,6 @@ half as many steps as were best: on data split in three this raised the likeliho
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from .cells import State, detach
 from .checkpoints import UNKEPT, Keeper
 from .chunks import Chunk, ChunkSource, Lookback
 from .generator import Generator
-from .runtime import halves, seeded, side_by_side
+from .runtime import Noise, generator_of, halves, seeded, side_by_side, to_tensor
 
 GOES_ON = 0.5  # probability that a stream of one long series goes on after a chunk
 MAX_HELD = 768  # windows that a likelihood is measured on: enough to resolve hundredths of a nat apart
@@ -88,7 +87,7 @@ class Split:
     def only(self, chunk: Chunk, start: Ints, held: bool) -> Chunk:
         """Return a chunk that starts at some rows, of which rows count that are held back, or that are not."""
         row = np.minimum(start[:, None] + np.arange(self.window), len(self.held) - 1)
-        return replace(chunk, inside=chunk.inside & torch.from_numpy(self.held[row] == held))
+        return replace(chunk, inside=chunk.inside & to_tensor(self.held[row] == held))
 
     def whole(self) -> Split:
         """Return the same with nothing held back."""
@@ -168,7 +167,7 @@ class Streams:
         self.at = np.where(goes_on, ahead, 0)
         self.at[fresh], self.sequence[fresh] = split.starts[chosen], split.sequences[chosen]
         chunk = self.source.cut(self.at, self.sequence, ~goes_on & split.stretches, self.steps, self.lookback)
-        return split.only(chunk, self.at, held=False), torch.from_numpy(goes_on)
+        return split.only(chunk, self.at, held=False), to_tensor(goes_on)
 
     def _draw(self, count: int) -> Ints:
         """Return where streams begin: each start once, then each once more in another order."""
@@ -188,11 +187,11 @@ def measure(generator: Generator, walks: list[list[Chunk]], noise: int) -> float
     was = generator.training
     generator.eval()
     total, rows = 0.0, 0
-    gen = torch.Generator().manual_seed(noise)
+    gen = generator_of(noise)
     with torch.no_grad():
         for walk in walks:
 
-            def read(some: slice, noise: torch.Generator, walk: list[Chunk] = walk) -> float:
+            def read(some: slice, noise: Noise, walk: list[Chunk] = walk) -> float:
                 state, found = None, 0.0
                 for chunk in walk:
                     log_prob, state = generator(chunk[some], state, noise)
@@ -271,8 +270,8 @@ def fit_likelihood(
         _refuse(generator, held)
     now = _Course(FIRST_DROPOUT if how.dropout is None else how.dropout, how.rate)
     best = Best(start, generator.weights(), 0, now.dropout)
-    learner, cells = _Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
-    average = copy.deepcopy(generator)
+    learner, cells = Learner(generator, split, how, rng), max(len(generator.layout.cells), 1)
+    average = generator.copied()
     parts = {"course": now, "best": best, "average": average, "learner": learner}
     if not keeper.resume(parts):
         history.add("likelihood", 0, 0.0, held_back=start, kept=True)
@@ -346,8 +345,8 @@ def refit(
     KeyboardInterrupt
         If interrupted; the generator is then as it was.
     """
-    weights, average = best.weights, copy.deepcopy(generator)
-    learner, now = _Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
+    weights, average = best.weights, generator.copied()
+    learner, now = Learner(generator, split.whole(), how, np.random.default_rng(seed)), _Refit()
     parts = {"refit": now, "average": average, "learner": learner}
     keeper.resume(parts)
     generator.train()
@@ -367,7 +366,7 @@ def refit(
         generator.eval()
 
 
-class _Learner:
+class Learner:
     """Steps of learning by likelihood, one after the other."""
 
     KEPT = ("generator", "optimiser", "state", "streams", "rng", "noise")
@@ -412,7 +411,7 @@ def next_gradient(
     before = tuple(part * goes_on[None, :, None] for part in state)
     rows, parameters = chunk.inside.sum().clamp_min(1), list(generator.parameters())
 
-    def learn(some: slice, noise: torch.Generator) -> tuple[float, Gradient, State]:
+    def learn(some: slice, noise: Noise) -> tuple[float, Gradient, State]:
         log_prob, after = generator(chunk[some], tuple(part[:, some] for part in before), noise)
         loss = -log_prob.sum() / rows
         return float(loss.detach()), list(torch.autograd.grad(loss, parameters, allow_unused=True)), detach(after)

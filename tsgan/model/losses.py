@@ -100,7 +100,8 @@ def gradient_penalty(
     """
     points = tuple(part.detach().requires_grad_() for part in inputs)
     if exact:
-        return shape(_norm(torch.autograd.grad(critic(*points).sum(), points, create_graph=True))).mean()
+        with torch.backends.cudnn.flags(enabled=False):  # whose recurrent layers have no second derivative
+            return shape(_norm(torch.autograd.grad(critic(*points).sum(), points, create_graph=True))).mean()
     gradient = torch.autograd.grad(critic(*points).sum(), points)
     norm = _norm(gradient).detach().requires_grad_()
     value = shape(norm).mean()

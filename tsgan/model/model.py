@@ -25,8 +25,8 @@ from .generator import Generator, Sizes
 from .likelihood import MEASURED, Best, LikelihoodSettings, Split, fit_likelihood, refit
 from .particles import complete
 from .periods import find_periods
-from .rollout import Rollout, free_run
-from .runtime import cores, isolated, seeded
+from .rollout import Rollout, free_run, free_runs
+from .runtime import CPU, cores, isolated, on, pick_device, seeded, to_array, to_tensor
 
 SWEPT_STEPS = 64  # rows of a chunk of one long series that moments are taken of
 MEDIUM, LARGE = 2_000, 10_000  # rows from which networks are of medium size, and large
@@ -38,6 +38,7 @@ MAX_CHANCE_ROWS = 16  # that say how likely levels are under some statics: each 
 STATICS_SHARE = 8  # of the time, one part in so many is the statics'
 FIRST_SHARE = 0.6  # of the time that there is, for the first stage
 ADVERSARIAL_PART = 4  # of the first stage's steps, one in so many at most in the second
+MANY_BLOCKS = 8  # that an accelerator draws at once: a row takes it as long for many sequences as for few
 MAX_ADVERSARIAL = 75  # steps of the second stage: more brought little more
 
 
@@ -95,6 +96,7 @@ class Model:
     statics: Generator | None  # None where there are no statics; each is the one row of a sequence to it
     # how teaching `steps` ended (or the statics, if that was interrupted); None where nothing was taught, or not now
     training: Training | None = None
+    device: torch.device = CPU  # where the networks are
 
     @classmethod
     def learn(
@@ -108,6 +110,7 @@ class Model:
         history: History,
         deadline: float = math.inf,
         checkpoint: Checkpoint | None = None,
+        device: str = "cpu",
     ) -> Model:
         """Learn a panel.
 
@@ -126,6 +129,8 @@ class Model:
             Of `time.monotonic()`, for all of it.
         checkpoint : Checkpoint, optional
             Of the whole fit, from which it is gone on with.
+        device : str
+            Where the networks are taught, and draw; the base is fitted on the CPU.
 
         Raises
         ------
@@ -133,6 +138,7 @@ class Model:
             See `likelihood.fit_likelihood`.
         """
         first, second = seed.spawn(2)
+        place = pick_device(device)
         keeper = UNKEPT if checkpoint is None else Keeper(checkpoint)
         statics, training = None, None
         if layout.statics:
@@ -141,22 +147,24 @@ class Model:
             soon = min(deadline, time.monotonic() + max(deadline - time.monotonic(), 0) / STATICS_SHARE)
             alone = replace(options, adversarial_steps=0)
             statics, training = _fit(
-                rows, own, 1, np.zeros(0, np.int64), alone, first, History(), keeper.at("statics"), soon
+                rows, own, 1, np.zeros(0, np.int64), alone, first, History(), keeper.at("statics"), soon, place
             )
             if training is not None and training.interrupted:  # what is learned until then is the statics
                 options = replace(options, first=replace(options.first, steps=0))
         steps = None
         if layout.cells:
-            steps, how = _fit(panel, layout, window, starts, options, second, history, keeper.at("steps"), deadline)
+            kept = keeper.at("steps")
+            steps, how = _fit(panel, layout, window, starts, options, second, history, kept, deadline, place)
             training = training if training is not None and training.interrupted else how
-        return cls(layout, steps, statics, training)
+        return cls(layout, steps, statics, training, place)
 
     def draw_statics(self, n: int, rng: np.random.Generator) -> Doubles:
         """Return statics `(n, S)` drawn as learned."""
         if self.statics is None:
             return np.zeros((n, 0))
         none = np.zeros((n, 1, 0), dtype=np.float32)
-        return free_run(self.statics, np.zeros((n, 0)), none, seeded(rng))[:, 0]
+        with on(self.device):
+            return free_run(self.statics, np.zeros((n, 0)), none, seeded(rng))[:, 0]
 
     def draw_statics_given(
         self, known: Doubles, allowed: tuple[Bools | None, ...], rng: np.random.Generator, *, filled: bool = False
@@ -188,30 +196,37 @@ class Model:
             own = known[rows][:, None]
             none = np.zeros((len(rows), 1, 0), dtype=np.float32)
             given = Given(np.zeros((len(rows), 0)), none, None, own, ~np.isnan(own), tuple(levels), filled)
-            out[rows] = complete(self.statics, given, rng)[:, 0]
+            with on(self.device):
+                out[rows] = complete(self.statics, given, rng)[:, 0]
         return out
 
-    def draw(self, given: Given, rng: np.random.Generator) -> Doubles:
-        """Return rows `(n, T, C)` drawn given what is known."""
-        n, steps = given.shape
+    @property
+    def at_once(self) -> int:
+        """How many blocks `draw` is best asked for at once."""
+        return 1 if self.device.type == "cpu" else MANY_BLOCKS
+
+    def draw(self, *blocks: tuple[Given, np.random.Generator]) -> list[Doubles]:
+        """Return rows `(n, T, C)` of each block, drawn given what is known and with its own stream."""
         if self.steps is None:
-            return np.zeros((n, steps, 0))
-        if given.known is not None or any(some is not None for some in given.allowed):
-            return complete(self.steps, given, rng)
-        return free_run(self.steps, given.statics, given.covariates, seeded(rng))
+            return [np.zeros((*given.shape, 0)) for given, _ in blocks]
+        with on(self.device):
+            first = blocks[0][0]
+            if first.known is not None or any(some is not None for some in first.allowed):
+                return [complete(self.steps, given, rng) for given, rng in blocks]
+            return free_runs(self.steps, [(given.statics, given.covariates, seeded(rng)) for given, rng in blocks])
 
     def chance(self, given: Given, rng: np.random.Generator) -> Doubles:
         """Return the log-probability `(n,)` of the levels that are asked of the first rows, by one run of each."""
         total = np.zeros(given.shape[0])
         if self.steps is None:
             return total
-        rollout = Rollout(self.steps, torch.from_numpy(given.statics), seeded(rng))
-        levels = tuple(None if some is None else torch.from_numpy(some) for some in given.allowed)
         lengths = np.full(given.shape[0], given.shape[1]) if given.lengths is None else given.lengths
-        with cores():
+        with on(self.device), cores():
+            rollout = Rollout(self.steps, to_tensor(given.statics), seeded(rng))
+            levels = tuple(None if some is None else to_tensor(some) for some in given.allowed)
             for t in range(min(given.shape[1], MAX_CHANCE_ROWS)):
-                _, weight = rollout.step(torch.from_numpy(given.covariates[:, t]), allowed=levels)
-                total += np.where(t < lengths, weight.double().numpy(), 0.0)
+                _, weight = rollout.step(to_tensor(given.covariates[:, t]), allowed=levels)
+                total += np.where(t < lengths, to_array(weight.double()), 0.0)
         return total
 
     def score(self, panel: Panel) -> NDArray[np.float64]:
@@ -232,12 +247,25 @@ class Model:
             state = None
             for step in range(0, length, steps):
                 start = source.offsets[some] + step
-                chunk = source.cut(start, some, False, steps, generator.lookback)
-                with torch.no_grad(), cores():
+                with on(self.device), torch.no_grad(), cores():
+                    chunk = source.cut(start, some, False, steps, generator.lookback)
                     log_prob, state = generator(chunk, state)
-                inside = chunk.inside.numpy()
-                out[(start[:, None] + np.arange(steps))[inside]] = log_prob.numpy()[inside]
+                inside = to_array(chunk.inside)
+                out[(start[:, None] + np.arange(steps))[inside]] = to_array(log_prob)[inside]
         return out
+
+    def at(self, device: str) -> Model:
+        """Return the model with its networks on a device.
+
+        Raises
+        ------
+        ParameterError
+            If the device cannot be used.
+        """
+        place = pick_device(device)
+        if place == self.device:
+            return self
+        return replace(Model.of(self.networks(), self.layout, place), training=self.training)
 
     def networks(self) -> dict[str, Network | None]:
         """Return what has to be known to build the networks again."""
@@ -245,8 +273,8 @@ class Model:
         return {name: None if one is None else Network.of(one) for name, one in made.items()}
 
     @classmethod
-    def of(cls, networks: Mapping[str, Network | None], layout: Layout) -> Model:
-        """Return the model of `networks`.
+    def of(cls, networks: Mapping[str, Network | None], layout: Layout, device: torch.device = CPU) -> Model:
+        """Return the model of `networks`, on a device.
 
         Raises
         ------
@@ -260,10 +288,11 @@ class Model:
             if (one is None) is bool(own.cells):
                 raise ValueError(f"model.{name}: {len(own.cells)} cells need {'a' if own.cells else 'no'} network")
             try:
-                made[name] = None if one is None else one.generator(own)
+                with on(device):
+                    made[name] = None if one is None else one.generator(own)
             except (ValueError, RuntimeError) as error:
                 raise ValueError(f"model.{name}: {error}") from error
-        return cls(layout, made["steps"], made["statics"])
+        return cls(layout, made["steps"], made["statics"], device=device)
 
 
 @saved
@@ -278,11 +307,11 @@ class Network:
     @classmethod
     def of(cls, generator: Generator) -> Self:
         """Return what is saved of a generator."""
-        numbers = {key: part.cpu().numpy() for key, part in generator.state_dict().items()}
+        numbers = {key: to_array(part) for key, part in generator.state_dict().items()}
         return cls(generator.lookback, generator.sizes, numbers)
 
     def generator(self, layout: Layout) -> Generator:
-        """Return the generator.
+        """Return the generator, on the device in use.
 
         Raises
         ------
@@ -290,9 +319,10 @@ class Network:
             If the tensors are not those of such a network, naming the first; it is compared before it is built.
         """
         self._check(layout)
-        made = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes)
-        made.load_state_dict({key: torch.from_numpy(array) for key, array in self.numbers.items()})
-        return made.eval()
+        with on(CPU):
+            made = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes)
+            made.load_state_dict({key: to_tensor(array) for key, array in self.numbers.items()})
+        return made.eval().moved()
 
     def _check(self, layout: Layout) -> None:
         # what is larger than any tensor is refused at once: many layers take long even where they take no memory
@@ -300,7 +330,7 @@ class Network:
         for name in ("hidden", "layers", "units", "mixture"):
             if (size := getattr(self.sizes, name)) > most:
                 raise ValueError(f"sizes.{name}={size}, and no tensor has more than {most}")
-        with torch.device("meta"):
+        with on(CPU), torch.device("meta"):
             wanted = Generator(layout, Base.blank(layout, self.lookback, self.sizes.mixture), self.sizes).state_dict()
         if odd := sorted(wanted.keys() ^ self.numbers.keys()):
             raise ValueError(f"numbers.{odd[0]} is {'missing' if odd[0] in wanted else 'not of this network'}")
@@ -322,6 +352,7 @@ def _fit(
     history: History,
     keeper: Keeper,
     deadline: float,
+    device: torch.device,
 ) -> tuple[Generator, Training | None]:
     """Fit the base and teach the network on top of it; return how that ended, None if there was too little to."""
     rng = np.random.default_rng(seed.spawn(1)[0])
@@ -332,9 +363,24 @@ def _fit(
     with isolated(seed.spawn(1)[0]):
         generator = Generator(layout, base, sizes).eval()
     split = Split.of(source, starts, window, layout.stretches)
+    with on(device):
+        return generator, _teach(generator.moved(), split, options, seed, history, keeper, deadline)
+
+
+def _teach(
+    generator: Generator,
+    split: Split,
+    options: Options,
+    seed: np.random.SeedSequence,
+    history: History,
+    keeper: Keeper,
+    deadline: float,
+) -> Training | None:
+    """Teach the network in both stages; return how that ended, None if there was too little to."""
+    window = split.window
     how = options.teaching(window, deadline, generator.heads.rows(STEP_ROWS))
     if not split.possible or not how.steps:
-        return generator, None
+        return None
     second = None
     best = fit_likelihood(generator, split, how, seed.spawn(1)[0], history, keeper.at("likelihood"))
     interrupted, steps = best.interrupted, options.adversarial_steps
@@ -353,4 +399,4 @@ def _fit(
             refit(generator, split, replace(how, deadline=deadline), best, own, keeper.at("refit"))
     except KeyboardInterrupt:
         interrupted = True
-    return generator, Training(best, second, interrupted)
+    return Training(best, second, interrupted)

@@ -35,7 +35,7 @@ from .backward import BackwardFilter, LevelMessages, NumberMessages, lags_of
 from .generator import Generator
 from .heads import LOG_SIGMA, NEVER
 from .rollout import MAX_REDRAWS, KnownCells, Rollout
-from .runtime import cores
+from .runtime import among, cores, generator_of, normal, places, to_array, to_tensor, uniform
 
 PARTICLES = 32  # of a sequence: the filled values of a linear-Gaussian table are exact with any number of them
 MAX_BLOCK = 16_000_000  # numbers that a block of sequences keeps: 128 MB
@@ -111,7 +111,7 @@ class GuidedRollout(Rollout):
             return
         self.pattern = ahead.pattern[owner]
         m = len(self.g.heads.numbers)
-        before = self.lags[:, : ahead.lags, self.g.linear.vector.terms.of_numbers].flatten(1)
+        before = self.lags[:, : ahead.lags, places(self.g.linear.vector.terms.of_numbers)].flatten(1)
         self.cells = torch.cat([before.new_zeros((self.size, m)), before], 1)
 
     def logits(self, j: int, params: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class GuidedRollout(Rollout):
         logits = super().logits(j, params)
         missing = self.g.heads.own[j].missing
         if self.filled and missing >= 0:
-            logits = logits.index_fill(1, torch.tensor([missing]), NEVER)
+            logits = logits.index_fill(1, torch.full((1,), missing), NEVER)
         if not self.levels or j not in self.levels:
             return logits
         ahead = self.levels[j]
@@ -232,17 +232,17 @@ class GuidedRollout(Rollout):
         out, moved = torch.empty_like(centre), torch.zeros_like(centre)
         left = torch.arange(self.size)
         for _ in range(MAX_REDRAWS):
-            c = centre[left]
-            k = (share[left] < torch.rand((len(left), 1), generator=self.noise) * share[left, -1:]).sum(1, keepdim=True)
+            c, noise = centre[left], among(self.noise, left)
+            k = (share[left] < uniform((len(left), 1), noise) * share[left, -1:]).sum(1, keepdim=True)
             k = k.clamp_max(share.shape[1] - 1)
             m, s = near[left].gather(1, k)[:, 0], close[left].gather(1, k)[:, 0]
             if math.isfinite(cell.low) or math.isfinite(cell.high):
                 low, high = (torch.special.ndtr((bound - c - m) / s) for bound in (cell.low, cell.high))
-                u = torch.rand(len(left), generator=self.noise, dtype=torch.float64)
+                u = uniform((len(left),), noise, torch.float64)
                 e = m + s * torch.special.ndtri((low + u * (high - low)).clamp(1e-16, 1 - 1e-16))
                 e = torch.minimum(torch.maximum(e, cell.low - c), cell.high - c)
             else:
-                e = m + s * torch.randn(len(left), generator=self.noise, dtype=torch.float64)
+                e = m + s * normal((len(left),), noise, torch.float64)
             drawn = self.g.grids.snap(j, c + e).clamp(cell.low, cell.high)
             if j in self.g.grids.points:
                 f = drawn - c
@@ -280,7 +280,7 @@ class _Block:
         cells = generator.layout.cells
         self.g, self.given, self.particles = generator, given, particles
         self.n, self.steps = given.shape
-        self.noise, self.rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+        self.noise, self.rng = generator_of(seed), np.random.default_rng(seed)
         shape = (self.n, self.steps, len(cells))
         self.lengths = np.asarray(given.lengths)
         inside = (np.arange(self.steps) < self.lengths[:, None])[:, :, None]
@@ -310,15 +310,15 @@ class _Block:
         ahead = None
         if bool(self.many.any()) or self.asked:
             ahead = BackwardFilter(self.g, self.given, self.known, self.values)
-        rollout = GuidedRollout(self.g, torch.from_numpy(self.given.statics), self.noise)
+        rollout = GuidedRollout(self.g, to_tensor(self.given.statics), self.noise)
         rollout.filled = self.given.filled
         counts = np.ones(self.n, dtype=np.int64)
         weight: Doubles = np.zeros(self.n)
         ends: Ints = np.full(self.n, -1)
         rows: list[Doubles] = []
         origins: list[Ints] = []
-        covariates, known = torch.from_numpy(self.given.covariates), torch.from_numpy(self.known)
-        values = torch.from_numpy(self.values)
+        covariates, known = to_tensor(self.given.covariates), to_tensor(self.known)
+        values = to_tensor(self.values)
         everything = np.arange(self.n)
         for t in range(int(self.lengths.max(initial=0))):
             wanted = np.where(t >= self.lengths, 0, np.where(self.many[:, t], self.particles, 1))
@@ -326,18 +326,18 @@ class _Block:
             over = (counts > 0) & (wanted == 0)
             ends[over] = chosen[over]
             if len(index) != len(weight) or (index != np.arange(len(index))).any():
-                rollout.take(torch.from_numpy(index))
+                rollout.take(to_tensor(index))
                 weight = weight[index]
             fresh = np.repeat(chosen >= 0, wanted)
             weight = np.where(fresh, 0.0, weight)
             counts = wanted
-            owner = torch.from_numpy(np.repeat(everything, counts))
+            owner = to_tensor(np.repeat(everything, counts))
             rollout.guide(ahead, t, owner, bool((counts <= 1).all()))
-            given = (known[owner, t], values[owner, t]) if bool(known[:, t].any()) else (None, None)
+            given = (known[owner, t], values[owner, t]) if self.known[:, t].any() else (None, None)
             row, log = rollout.step(covariates[owner, t], *given)
             log = log.double() + rollout.extra
-            weight = weight + np.nan_to_num(log.numpy(), nan=-np.inf, neginf=-np.inf, posinf=0.0)
-            rows.append(row.numpy())
+            weight = weight + np.nan_to_num(to_array(log), nan=-np.inf, neginf=-np.inf, posinf=0.0)
+            rows.append(to_array(row))
             origins.append(index)
         _, chosen = self._select(counts, np.zeros_like(counts), weight)
         ends = np.where(counts > 0, chosen, ends)

@@ -20,6 +20,7 @@ from ..layout import Cell, Layout, Number
 from .chunks import Chunk, Lookback
 from .context import Context
 from .heads import Coded, Outcomes, code
+from .runtime import places, to_tensor
 
 MAX_LEVELS = 32  # of a category that gets a term for each: more would crowd out the numbers
 MIN_SPREAD = 1e-4  # of a residual, scaled: below it a likelihood is that of rounding errors
@@ -65,10 +66,10 @@ class Terms:
         """Return the terms of rows, `(B, R, size)` float64."""
         out = coded.x.new_zeros((*coded.x.shape[:2], self.size))
         if self.numbers:
-            out[:, :, self.of_numbers] = coded.x[:, :, self.numbers]
+            out[:, :, places(self.of_numbers)] = coded.x[:, :, places(self.numbers)]
         if self._flags:
-            place, cell, outcome = (list(part) for part in zip(*self._flags, strict=True))
-            out[:, :, place] = (coded.outcome[:, :, cell] == torch.tensor(outcome)).to(out.dtype)
+            place, cell, outcome = (places(part) for part in zip(*self._flags, strict=True))
+            out[:, :, place] = (coded.outcome[:, :, cell] == outcome).to(out.dtype)
         return out
 
 
@@ -132,7 +133,8 @@ class Vector:
         lags = [terms[:, end - steps - k : end - k] for k in range(1, order + 1)]
         own = terms[:, end - steps :]
         change = own.clone()
-        change[:, :, self.terms.of_numbers] -= terms[:, end - steps - 1 : end - 1][:, :, self.terms.of_numbers]
+        numbers = places(self.terms.of_numbers)
+        change[:, :, numbers] -= terms[:, end - steps - 1 : end - 1][:, :, numbers]
         return VectorRows(torch.cat([known, *lags, self._seasonal(coded.x, chunk, steps)], 2), change, own, known)
 
     def _seasonal(self, x: Tensor, chunk: Chunk, steps: int) -> Tensor:
@@ -140,8 +142,8 @@ class Vector:
         if not self.lookback.lags:
             return x.new_zeros((len(x), steps, 0))
         if chunk.ago is not None:
-            return chunk.ago[:, -steps:, :, self.terms.numbers].flatten(2)
-        x = x[:, :, self.terms.numbers]
+            return chunk.ago[:, -steps:, :, places(self.terms.numbers)].flatten(2)
+        x = x[:, :, places(self.terms.numbers)]
         wide = torch.cat([x.new_zeros((len(x), self.lookback.lags[-1], x.shape[2])), x], 1)
         end = wide.shape[1]
         return torch.cat([wide[:, end - steps - lag : end - lag] for lag in self.lookback.lags], 2)
@@ -249,7 +251,7 @@ class LinearStage(nn.Module):
             "constant": constant,
             "spread": fitted.spread,
         }.items():
-            self.register_buffer(name, torch.from_numpy(part.copy()))
+            self.register_buffer(name, to_tensor(part.copy()))
 
     def forward(self, outer: Tensor, inner: Tensor) -> Tensor:
         """Return the change of each number that is expected; `outer` may go on beyond what this stage sees."""
@@ -281,7 +283,7 @@ class Linear(nn.Module):
 
     def forward(self, rows: VectorRows, age: Tensor) -> Residuals:
         """Return residuals; `age` `(B, T)` says how many rows before each row count."""
-        order, numbers = self.vector.lookback.order, self.vector.terms.of_numbers
+        order, numbers = self.vector.lookback.order, places(self.vector.terms.of_numbers)
         usual = self.stage(order)
         change = rows.change[:, :, numbers]
         e = (change - usual(rows.outer, rows.change)) / usual.spread

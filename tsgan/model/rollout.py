@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..layout import Bound, Category, Number
 from .cells import take
 from .generator import MAX_RESIDUAL, MAX_VALUE, Generator, age_features
 from .heads import CLOSE, LOG_SIGMA, NEVER, mixture_log_prob
-from .runtime import cores, halves, side_by_side
+from .runtime import Half, Noise, among, cores, halves, normal, places, side_by_side, to_array, to_tensor, uniform
 from .spells import next_durations
 
 MIN_HALF = 512  # sequences below which a half is not worth a thread: a row is many small operations
@@ -54,7 +55,7 @@ class Rollout:
     )
     row: Row
 
-    def __init__(self, generator: Generator, statics: Tensor, noise: torch.Generator) -> None:
+    def __init__(self, generator: Generator, statics: Tensor, noise: Noise) -> None:
         self.g, self.noise, self.size = generator, noise, len(statics)
         layout, vector = generator.layout, generator.linear.vector
         self.static_features, self.static_terms = generator.features_of(statics), vector.static_terms(statics)
@@ -77,7 +78,7 @@ class Rollout:
         self.context = _ContextLogits(generator)
         # what the earlier cells of a row allow: levels that go together, and numbers that are not crossed
         self.meets = [
-            [(i, torch.from_numpy(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
+            [(i, to_tensor(met)) for i, met in cell.meets] if isinstance(cell, Category) else []
             for cell in layout.cells
         ]
         self.edges = [
@@ -110,7 +111,7 @@ class Rollout:
         k = g.lookback.stage(self.age)
         stage, order = linear.stage(k), min(k, g.lookback.order)
         inputs = torch.cat([covariates, self.static_features], 1)
-        ages = age_features(torch.tensor(self.age), g.lookback).expand(self.size, -1)
+        ages = age_features(torch.full((), self.age), g.lookback).expand(self.size, -1)
         spells = g.spell_features(self.durations) * (self.age > 0)
         out, self.state = g.cell.step(torch.cat([self.features, spells, inputs, ages], 1), self.state)
         first = torch.cat([inputs, inputs.new_ones((self.size, 1))], 1)
@@ -192,7 +193,7 @@ class Rollout:
         self.features, self.age = row.features, self.age + 1
         self.lags = torch.cat([row.terms[:, None], self.lags[:, :-1]], 1)
         if g.lookback.lags:
-            self.seasonal = [row.x[:, g.heads.numbers], *self.seasonal[: g.lookback.lags[-1] - 1]]
+            self.seasonal = [row.x[:, places(g.heads.numbers)], *self.seasonal[: g.lookback.lags[-1] - 1]]
 
     def logits(self, j: int, params: Tensor) -> Tensor:
         """Return the logits of a cell's outcomes, `(B, outcomes)`."""
@@ -202,14 +203,14 @@ class Rollout:
         if j in self.context.places:
             logits = logits + self.context.of(j)
         if own.stay > 0:
-            never = self.gone[:, j] | torch.tensor(self.age < 1)
+            never = self.gone[:, j] | (self.age < 1)
             for atom in own.atoms:
                 never |= self.outcome[:, j] == atom
             logits[:, own.stay].masked_fill_(never, NEVER)
         for number in own.starts if self.age else ():
             logits[:, number] = NEVER
         if own.straight > 0:
-            never = self.gone[:, j] | self.gone_before[:, j] | torch.tensor(self.age < 2)
+            never = self.gone[:, j] | self.gone_before[:, j] | (self.age < 2)
             logits[:, own.straight].masked_fill_(never, NEVER)
         for i, met in self.meets[j]:
             fits = met[row.x[:, i].long().clamp(0, len(met) - 1)] | row.gone[:, i, None]
@@ -244,7 +245,7 @@ class Rollout:
         if logits.shape[1] == 1:
             return torch.zeros(len(logits), dtype=torch.int64)
         share = torch.softmax(logits, 1).cumsum(1)
-        u = torch.rand((len(logits), 1), generator=self.noise) * share[:, -1:]
+        u = uniform((len(logits), 1), self.noise) * share[:, -1:]
         return (share < u).sum(1).clamp_max(logits.shape[1] - 1)
 
     def number(
@@ -312,7 +313,7 @@ class Rollout:
 
     def _ends(self, j: int, cell: Number) -> tuple[Tensor, Tensor]:
         """Return where a number ends: its own bounds, and those that earlier numbers of the row set."""
-        low, high = (torch.tensor(end, dtype=torch.float64) for end in (cell.low, cell.high))
+        low, high = (torch.full((), end, dtype=torch.float64) for end in (cell.low, cell.high))
         for bounds, floor in zip(self.edges[j], (True, False), strict=True):
             for i, there, here in bounds:
                 z, gone = self.row.x[:, i], self.row.gone[:, i]
@@ -352,9 +353,10 @@ class Rollout:
         for _ in range(MAX_REDRAWS):
             parts = share, *mixture[1:], centre
             edges, mu, sigma, middle = parts if rows is None else (part[rows] for part in parts)
-            u = torch.rand((len(middle), 1), generator=self.noise) * edges[:, -1:]
+            noise = self.noise if rows is None else among(self.noise, rows)
+            u = uniform((len(middle), 1), noise) * edges[:, -1:]
             k = (edges < u).sum(1, keepdim=True).clamp_max(edges.shape[1] - 1)
-            e = torch.randn(len(middle), generator=self.noise) * sigma.gather(1, k)[:, 0].exp()
+            e = normal((len(middle),), noise) * sigma.gather(1, k)[:, 0].exp()
             z = middle + (mu.gather(1, k)[:, 0] + e) * spread
             outside = None
             if bounded:
@@ -431,11 +433,25 @@ def _tensors(bounds: tuple[Bound, ...]) -> list[tuple[int, Tensor, Tensor]]:
 
 def free_run(generator: Generator, statics: Doubles, covariates: Floats, noise: torch.Generator) -> Doubles:
     """Return rows `(B, T, C)` drawn freely, NaN where missing."""
-    given, known = torch.from_numpy(statics), torch.from_numpy(covariates)
+    return free_runs(generator, [(statics, covariates, noise)])[0]
 
-    def run(some: slice, noise: torch.Generator) -> Tensor:
+
+def free_runs(generator: Generator, blocks: Sequence[tuple[Doubles, Floats, torch.Generator]]) -> list[Doubles]:
+    """Return what `free_run` does of each block; an accelerator draws all at once."""
+    parts: list[Half] = []
+    ends = np.cumsum([0, *(len(statics) for statics, _, _ in blocks)]).tolist()
+    most = max(covariates.shape[1] for _, covariates, _ in blocks)
+    for at, (statics, _, noise) in zip(ends, blocks, strict=False):
+        own = halves(len(statics), noise, MIN_HALF)
+        parts += [(slice(at + some.start, at + some.stop), half) for some, half in own]
+    given = to_tensor(np.concatenate([statics for statics, _, _ in blocks]))
+    longest = [np.pad(part, ((0, 0), (0, most - part.shape[1]), (0, 0))) for _, part, _ in blocks]
+    known = to_tensor(np.concatenate(longest))
+
+    def run(some: slice, noise: Noise) -> Tensor:
         rollout = Rollout(generator, given[some], noise)
         return torch.stack([rollout.step(known[some, t])[0] for t in range(known.shape[1])], 1)
 
     with cores():
-        return np.asarray(torch.cat(side_by_side(run, halves(len(given), noise, MIN_HALF))).numpy())
+        rows = to_array(torch.cat(side_by_side(run, parts)))
+    return [rows[at:end, : part.shape[1]] for at, end, (_, part, _) in zip(ends, ends[1:], blocks, strict=False)]

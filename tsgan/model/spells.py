@@ -22,6 +22,7 @@ from torch import Tensor
 from ..arrays import Doubles
 from ..layout import Cell
 from .heads import Outcomes
+from .runtime import to_array
 
 MAX_DURATIONS = (8, 16, 32)  # rows from which spells count as equally long; the shortest that gains is taken
 MAX_OUTCOMES = 16  # of a cell whose spells are told apart: each has a table of outcomes by states by lengths
@@ -75,7 +76,7 @@ class SpellCounts:
         for j, counts in self.counts.items():
             _, states, lengths, n = counts.shape
             place = ((held.long() * states + old[:, j]) * lengths + length[:, j]) * n + now[:, j]
-            counts += np.bincount(place.numpy(), minlength=counts.size).reshape(counts.shape)
+            counts += np.bincount(to_array(place), minlength=counts.size).reshape(counts.shape)
 
     def learn(self, after: Sequence[Doubles]) -> tuple[int, dict[int, Doubles]]:
         """Return the length from which spells are as long, 0 if none are told apart, and log shares by cell.

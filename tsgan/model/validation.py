@@ -18,6 +18,7 @@ from .freeruns import Runs
 from .generator import Generator
 from .heads import Outcomes, code
 from .likelihood import MAX_HELD_ROWS, MEASURED, Split, measure
+from .runtime import generator_of, normal, to_tensor
 
 MIN_ERRORS = 2.0  # standard errors by which free runs have to be told less well
 DRAWS = 4  # free runs by which the verdict is reached, and the noise of the distance known
@@ -83,8 +84,7 @@ class Distance:
     def _mix(self, width: int) -> Tensor:
         if width <= MAX_FEATURES:
             return torch.eye(width)
-        gen = torch.Generator().manual_seed(self.seed)
-        return torch.randn((width, MAX_FEATURES), generator=gen) / math.sqrt(MAX_FEATURES)
+        return normal((width, MAX_FEATURES), generator_of(self.seed)) / math.sqrt(MAX_FEATURES)
 
     def _edges(self, values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the edges of the bins of each column's values and differences, `(C, BINS - 1)` each."""
@@ -205,8 +205,8 @@ class Validation:
         for number in range(since, since + draws, at_once):
             count = min(at_once, since + draws - number)
             rng = np.random.default_rng([self.seed, number])
-            some = torch.from_numpy(np.resize(rng.permutation(len(self.like.inside)), count * RUNS))
-            noise = torch.Generator().manual_seed(self.seed + number)
+            some = to_tensor(np.resize(rng.permutation(len(self.like.inside)), count * RUNS))
+            noise = generator_of(self.seed + number)
             runs = Runs.draw(generator, self.like[some], noise)
             for part in range(count):
                 own = runs[slice(part * RUNS, (part + 1) * RUNS)]

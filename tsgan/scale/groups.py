@@ -44,6 +44,7 @@ from ..errors import (
 )
 from ..tables.dtypes import plain
 from ..tables.form import OUTER, free_name
+from ..tables.formats.frame import NIXTLA, MultiIndex
 from ..tables.keys import Keys
 from ..tables.scan import values_of
 from ..version import __version__
@@ -119,6 +120,8 @@ def prepared(
     check_training(model.get_params(deep=False))
     pick_device(model.device)
     names = columns_of(df, by, params)
+    if model.entity is None and model.time is None and set(df.columns) >= NIXTLA:
+        params = {**params, "entity": "unique_id", "time": "ds"}
     seed = None if model.random_state is None else int(str(streams(model.random_state).entropy))
     return names, begin(folder), {**params, "random_state": seed, "verbose": False}
 
@@ -233,9 +236,9 @@ def described(rows: pd.DataFrame, by: Any, params: Mapping[str, Any], least: int
     values = tuple(_plainly(rows[name]) for name in names)
     left_out = [*names, *(params.get("exclude") or ())]
     kept = [name for name in rows.columns if name not in left_out or name in names]
-    outer, entity = free_name(OUTER, rows.columns), params.get("entity")
-    if entity is None and rows.index.nlevels > 1 and rows.index.names[0] == outer:
-        entity = outer
+    entity = params.get("entity")
+    if entity is None and (rows.index.names[0] == free_name(OUTER, rows.columns) or MultiIndex.fits(rows)):
+        entity = rows.index.names[0] if rows.index.nlevels > 1 else None
     shape = Shape(
         tuple(names),
         tuple(rows[name].dtype for name in names),

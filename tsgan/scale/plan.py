@@ -162,7 +162,8 @@ class Plan:
         return gan.blocks(n, length, start=self.start, where=self.where, random_state=self.entropy)
 
     def _flat(self, piece: Any, sequences: int) -> tuple[pd.DataFrame, int]:
-        frame, sequences = as_frame(piece, sequences, single=self.n == 1)
+        form = _loaded(self.path, self.checksum).format_
+        frame, sequences = as_frame(piece, sequences, single=self.n == 1, format=form)
         return named(frame).reset_index(drop=True), sequences
 
 

@@ -9,16 +9,24 @@ import pandas as pd
 
 from ..arrays import steps_within
 from .form import free_name
+from .formats.base import Format
 from .frames import read_frame
 
 
-def as_frame(table: Any, before: int, *, single: bool) -> tuple[pd.DataFrame, int]:
+def as_frame(table: Any, before: int, *, single: bool, format: Format | None = None) -> tuple[pd.DataFrame, int]:
     """Return a drawn table or a piece of it as a frame, and how many sequences of arrays there are with it.
 
     A model of bare arrays gives arrays, which get columns x0, x1, ... and, unless one sequence was asked for, an outer
-    level that goes on counting after the `before` sequences of earlier pieces. A frame of another library becomes one
-    of pandas.
+    level that goes on counting after the `before` sequences of earlier pieces; so do the numbers of sequences without
+    keys, of what is in another library's `format`. A frame of another library becomes one of pandas.
     """
+    if format is not None and (isinstance(table, tuple) or not format.framed):
+        long = format.read(table, format.entity, format.time)[0]
+        if not format.numbered:
+            return long, before
+        long = long.reset_index([name for name in (format.entity, format.time) if name in long.index.names])
+        long[format.entity] += before
+        return long, int(long[format.entity].iloc[-1]) + 1
     if isinstance(table, pd.DataFrame):
         return table, before
     if not isinstance(table, np.ndarray | list):

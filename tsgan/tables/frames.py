@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from . import strings
 from .dialect import ATTRIBUTE
 from .dtypes import MISSING_TICK, datetimes, ticks
 from .form import OUTER, free_name
+from .formats import FORMATS
+from .formats.base import Format, Long
 from .rewriting import Rewriting
 
 LIBRARIES = {"polars", "pyarrow", "modin", "cudf", "dask", "duckdb", "ibis", "sqlframe", "pyspark", "narwhals"}
@@ -52,15 +54,17 @@ class FrameKind:
     schema: str = ""  # of an Arrow table, its serialised schema as base64
     rewriting: Rewriting | None = None  # what of a table of pandas was rewritten
     text: strings.Text = ""  # whether it was text, see `strings`
+    format: Format | None = None  # of data of another library, how they were laid out
     csv: dict[str, Any] | None = None  # how the csv was written that a table of pandas was read from, see `Dialect.put`
 
 
 def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any] = ()) -> tuple[Any, FrameKind]:
     """Return a table that narwhals understands, or text, as a pandas DataFrame, and what it was; arrays as they are.
 
-    A table of pandas is rewritten where its columns are of forms that are learned as plainer ones, or as a table that
-    is `known` was; not so columns with `roles`. Lazy ones are collected. Only those of polars come back lazy; what
-    DuckDB and the like collect to (Arrow) stays so.
+    Data in one of the `formats` become the long table that they stand for. A table of pandas is rewritten where its
+    columns are of forms that are learned as plainer ones, or as a table that is `known` was; not so columns with
+    `roles` (entity and time, as they were asked for). Lazy ones are collected. Only those of polars come back lazy;
+    what DuckDB and the like collect to (Arrow) stays so.
 
     Raises
     ------
@@ -69,6 +73,38 @@ def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any]
     SchemaError
         Naming the column, if it is nested or otherwise of a dtype that tables of time series do not have.
     """
+    table, own = opened(data, roles, known)
+    taken = roles if own is None else (own.entity, own.time)
+    frame, kind = _plainly(table, known, taken)
+    if own is None and kind.library != "pandas":
+        frame, own = opened(frame, roles, known)
+    return frame, kind if own is None else replace(kind, format=own)
+
+
+def opened(data: Any, roles: Collection[Any] = (), known: FrameKind | None = None) -> tuple[Any, Format | None]:
+    """Return data of a format as a long table, and how they were laid out; all else as it is, and None.
+
+    A frame is of a format only where no `roles` (entity, time) are asked for. Once something is `known`, nothing but
+    its format is, and a long table with the same columns goes for one.
+    """
+    if isinstance(data, Long):
+        return data.frame, data.format
+    was = None if known is None else known.format
+    entity, time = tuple(roles) or (None, None)
+    if was is not None and not was.framed:
+        entity, time = was.entity, was.time
+    kinds = list(FORMATS.values()) if known is None else [] if was is None else [type(was)]
+    for one in kinds:
+        free = one.fits(data) and (not one.framed or (entity is None and time is None))
+        if free if was is None else one.may_be(data):
+            table, made = one.read(data, entity, time)
+            made.agree(entity, time)
+            return table, made
+    return data, was if isinstance(data, pd.DataFrame | pd.Series) else None
+
+
+def _plainly(data: Any, known: FrameKind | None, roles: Collection[Any]) -> tuple[Any, FrameKind]:
+    """Return a table of any library, or text, as a pandas DataFrame, and what it was."""
     if (text := strings.spread(data, None if known is None else known.text)) is not None:
         return text[0], FrameKind(text=text[1])
     if not _foreign(data):
@@ -106,10 +142,15 @@ def read_frame(data: Any, known: FrameKind | None = None, roles: Collection[Any]
 
 
 def give_back(frame: Any, kind: FrameKind) -> Any:
-    """Return a pandas DataFrame with the columns of the one that was read as a table of the library it came from.
+    """Return a pandas DataFrame with the columns of the one that was read as what it came from: library and format.
 
     Arrays come back as they are, like all that came from pandas. InputError if narwhals or the library is not there.
     """
+    made = _to_library(frame, kind)
+    return made if kind.format is None or kind.library != "pandas" else kind.format.write(made)
+
+
+def _to_library(frame: Any, kind: FrameKind) -> Any:
     if kind.text:
         return strings.joined(frame, kind.text)
     if kind.library == "pandas" or not isinstance(frame, pd.DataFrame):

@@ -34,6 +34,7 @@ from ..errors import InputError, SchemaError
 from ..panel import Panel
 from .engines import engine_of, frames_of_engine
 from .form import OUTER, free_name
+from .formats.frame import MultiIndex, Nixtla
 from .scan import Scan, hashes, run_starts, values_of
 from .sources import frames_of
 
@@ -103,6 +104,10 @@ class Parts:
         for part, frame in self._read():
             if scan is None:
                 levels = list(frame.index.names)
+                own = [one for one in (Nixtla, MultiIndex) if one.fits(frame)]
+                if self.entity is None and self.time is None and own:
+                    made = own[0].read(frame)[1]
+                    self.entity, self.time = made.entity, made.time
                 if self.entity is None and len(levels) == 2 and levels[0] == free_name(OUTER, frame.columns):
                     self.entity = levels[0]
                 for role, name in (("entity", self.entity), ("time", self.time)):

@@ -117,6 +117,7 @@ def test_missing_values_are_left_out():
         ),
         ({"past": np.zeros((4, 2))}, SchemaError, r"past must be a DataFrame, got ndarray"),
         ({"path": "fan.gif"}, ParameterError, r"path='fan.gif' must end in one of .png, .svg, .html"),
+        ({"path": "nowhere/fan.png"}, ParameterError, r"the folder nowhere does not exist; make it first"),
     ],
 )
 def test_refusals(change, error, text):

@@ -63,6 +63,8 @@ def test_nothing_is_shown_nor_kept_by_pyplot(rows):
 def test_bad_input(rows):
     with pytest.raises(ParameterError, match=r"path='a.doc' must end in one of .png, .svg, .pdf"):
         plot_history(rows, True, "a.doc")
+    with pytest.raises(ParameterError, match=r"path='nowhere/a.png': the folder nowhere does not exist; make it first"):
+        plot_history(rows, True, "nowhere/a.png")
     with pytest.raises(InputError, match=r"history_ has no rows.*nothing was trained \(steps=0, or too few rows\)"):
         RecurrentGAN(steps=0).fit([[0.0], [1.0], [2.0], [1.5]]).plot_history()
     with pytest.raises(NotFittedError):

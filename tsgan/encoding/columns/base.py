@@ -121,7 +121,7 @@ class Column(ABC):
 
     def line(self, **details: Any) -> ColumnSchema:
         """Return a line of the schema with the column's name, role, kind and dtype, and these details."""
-        return ColumnSchema(self.name, self.role, self.kind, label(self.dtype), **details)
+        return ColumnSchema(self.name, self.role, self.kind, label(self.dtype), nullable=self.missing, **details)
 
 
 OBJECTS: dict[str, Kind] = {

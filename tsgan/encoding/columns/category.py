@@ -169,7 +169,8 @@ class CategoryColumn(Column):
         if self.dropped:
             back = "are not given back" if self.other is None else f"come back as {self.other!r}"
             reason = f"{100 * self.share[-1]:.3g} % in {self.dropped} levels that too few have, which {back}"
-        return self.line(levels=len(self.levels), scaler="levels", reason=reason)
+        values = (*self.levels, *([] if self.other is None else [self.other]))
+        return self.line(levels=len(self.levels), scaler="levels", reason=reason, values=values)
 
 
 @saved

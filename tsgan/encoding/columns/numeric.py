@@ -268,7 +268,11 @@ class ScaledColumn(Column):
         decimals, reason = self.grain.get("decimals"), self.reason
         if self.withheld:
             reason += f"; {self.withheld} rows of few holders count as the nearest that is told"
-        return self.line(decimals=decimals, low=low, high=high, scaler=self.scaler.name, reason=reason)
+        ends = zip((low, high), self.observed, self.bounds, strict=True)
+        plainly = self.kind in ("float", "integer") and "first" not in self.grain
+        kept = tuple(shown if end == seen else end if plainly else None for shown, seen, end in ends)
+        details: dict[str, Any] = {"decimals": decimals, "low": low, "high": high, "kept": kept}
+        return self.line(scaler=self.scaler.name, reason=reason, **details)
 
 
 @saved

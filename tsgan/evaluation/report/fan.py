@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...arrays import Doubles
-from ...errors import InputError, ParameterError, SchemaError, nearest_name
+from ...errors import InputError, SchemaError, nearest_name
 from ...tables.frames import read_frame
 from ...unfinished import write_text
+from .training import target_of
 
 Curve = tuple[NDArray[Any], Doubles]  # when, and what
 
@@ -72,7 +72,7 @@ def fan_chart(
     InputError
         If there are no futures to draw, or no entity is in both tables.
     ParameterError
-        If `path` has another ending.
+        If `path` has another ending, or its folder does not exist.
     ImportError
         If matplotlib is not installed.
 
@@ -84,9 +84,7 @@ def fan_chart(
     >>> futures = model.continue_from(df.tail(60), steps=14, n=50)
     >>> figure = fan_chart(df.tail(60), futures, "temp_max", time="date")
     """
-    target = None if path is None else Path(path)
-    if target is not None and target.suffix.lower() not in ENDINGS:
-        raise ParameterError(f"path={str(path)!r} must end in one of {', '.join(ENDINGS)}")
+    target = target_of("path", path, ENDINGS)
     ahead = _read(futures, "futures", column, entity, time)
     if FUTURE not in ahead:
         raise InputError(

@@ -26,19 +26,33 @@ FOLLOWS = -0.2  # where dropout stands that follows the held-back rows
 UNITS = "log-likelihood (nats a row)"
 
 
+def target_of(name: str, path: str | PathLike[str] | None, endings: Sequence[str] = ENDINGS) -> Path | None:
+    """Return where a picture is to be written, None for nowhere.
+
+    Raises
+    ------
+    ParameterError
+        If its name has another ending, or its folder does not exist.
+    """
+    target = None if path is None else Path(path)
+    if target is not None and target.suffix.lower() not in endings:
+        raise ParameterError(f"{name}={str(path)!r} must end in one of {', '.join(endings)}")
+    if target is not None and not target.parent.is_dir():
+        raise ParameterError(f"{name}={str(path)!r}: the folder {target.parent} does not exist; make it first")
+    return target
+
+
 def check_picture(name: str, path: str | PathLike[str] | None) -> Path | None:
     """Return where a picture is to be written, None for nowhere, if it can be drawn.
 
     Raises
     ------
     ParameterError
-        If its name has another ending.
+        If its name has another ending, or its folder does not exist.
     ImportError
         If matplotlib is not installed.
     """
-    target = None if path is None else Path(path)
-    if target is not None and target.suffix.lower() not in ENDINGS:
-        raise ParameterError(f"{name}={str(path)!r} must end in one of {', '.join(ENDINGS)}")
+    target = target_of(name, path)
     try:
         from . import pictures  # noqa: F401  # of what it imports, one may not be there
     except ImportError as error:
@@ -68,7 +82,7 @@ def plot_history(rows: Rows, finished: bool, path: str | PathLike[str] | None = 
     InputError
         If there are no rows.
     ParameterError
-        If `path` has another ending.
+        If `path` has another ending, or its folder does not exist.
     ImportError
         If matplotlib is not installed.
     """
@@ -172,7 +186,7 @@ def plot_trials(trials: Any, path: str | PathLike[str] | None = None) -> Any:
     Raises
     ------
     ParameterError
-        If `path` has another ending.
+        If `path` has another ending, or its folder does not exist.
     ImportError
         If matplotlib is not installed.
     """
