@@ -11,8 +11,6 @@ import numpy as np
 
 from tsgan import RecurrentGAN, datasets
 
-OUT = Path("out")
-
 
 def kneser_ney(train, test, order, discount=0.8):
     """Return bits a character of an interpolated n-gram ("Improved backing-off for M-gram language modeling", 1995)."""
@@ -52,9 +50,8 @@ print(f"{'tsgan':24}{learned:10.2f}{held:12.2f}")
 
 sample = model.sample(1, length=600)
 futures = model.continue_from("Once upon", 150, n=3)
-OUT.mkdir(exist_ok=True)
-(OUT / "13_text.txt").write_text(sample)
-print(f"\na sample (600 characters in {OUT}/13_text.txt):\n{sample[:250]}\n")
+Path("sample.txt").write_text(sample)
+print(f"\na sample (600 characters in sample.txt):\n{sample[:250]}\n")
 print(*(f"Once upon{future}\n" for future in futures), sep="\n")
 
 real, made = (set(text.split()) for text in (train + test, sample))

@@ -1,7 +1,5 @@
 """Sound: short tones at 8 kHz as sequences of mu-law levels, learned by class, written as wav; spectra, a baseline."""
 
-from pathlib import Path
-
 import matplotlib
 import numpy as np
 from scipy.io import wavfile
@@ -15,7 +13,6 @@ from tsgan import RecurrentGAN
 
 RATE, STEPS, LEVELS = 8000, 240, 64  # samples a second, samples of a sound (30 ms), levels
 TONES = {"low": (250, 350), "high": (800, 1100)}  # hertz
-OUT = Path("out")
 
 
 def tones(n, name, rng):
@@ -81,7 +78,6 @@ roles = {"entity": "sound", "time": "step", "static": ["tone"], "kinds": {"level
 model = RecurrentGAN(**roles, protect=0, steps=400, adversarial_steps=0, random_state=0, verbose=False)
 model.fit(table({name: [(RATE, one) for one in x] for name, x in real.items()}))
 
-OUT.mkdir(exist_ok=True)
 figure, axes = plt.subplots(2, 2, figsize=(10, 5))
 print(f"{'':12}{'nearest real sound (dB)':>28}{'in tune':>20}\n{'':12}{'low':>18}{'high':>10}{'low':>12}{'high':>8}")
 rows = {"real": {}, "tsgan": {}, "noise": {}}
@@ -94,7 +90,7 @@ for (name, x), (left, right) in zip(real.items(), axes, strict=True):
         left.plot(np.linspace(0, RATE / 2, STEPS // 4 + 1), spectra(made).mean(0), label=kind, color=color)
         right.plot(1000 * np.arange(STEPS) / RATE, made[0] - 1.6 * list(rows).index(kind), color=color)
         sound = np.pad(made[:20], ((0, 0), (0, RATE // 10))).ravel()  # a tenth of a second of silence between them
-        wavfile.write(OUT / f"14_{name}_{kind}.wav", RATE, (32767 * sound.clip(-1, 1)).astype("int16"))
+        wavfile.write(f"{name}_{kind}.wav", RATE, (32767 * sound.clip(-1, 1)).astype("int16"))
     left.set(title=f"{name}: mean spectrum (dB)", xlabel="frequency (Hz)")
     right.set(title=f"{name}: one sound of each", xlabel="time (ms)", yticks=[])
 for kind, sounds in rows.items():
@@ -103,5 +99,4 @@ for kind, sounds in rows.items():
     print(f"{kind:12}{off[0]:18.1f}{off[1]:10.1f}{tuned[0]:12.0%}{tuned[1]:8.0%}")
 axes[0, 0].legend(frameon=False)
 figure.tight_layout()
-figure.savefig(OUT / "14_sound.png", dpi=100)
-print(f"written: {OUT}/14_low_tsgan.wav and others, {OUT}/14_sound.png")
+figure.savefig("sound.png", dpi=100)

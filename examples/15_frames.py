@@ -6,7 +6,6 @@ independently of one another, given all blocks before. Fewer units are quicker a
 """
 
 import time
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -18,7 +17,6 @@ from matplotlib.animation import FuncAnimation, PillowWriter
 from tsgan import RecurrentGAN
 
 SIZE, RADIUS, STEPS, N = 28, 4, 16, 250
-OUT = Path("out")
 
 
 def balls(n, rng):
@@ -75,7 +73,6 @@ for name, some in films.items():
     one, alike, jump = judge(some)
     print(f"{name:20}{one:10.0%}{alike:22.0%}{jump:10.1f}")
 
-OUT.mkdir(exist_ok=True)
 figure, axes = plt.subplots(2, 4, figsize=(8, 4.2))
 shown = [axes[k, i].imshow(film[i, 0], cmap="gray_r") for k, film in enumerate([real, made]) for i in range(4)]
 for line, name in zip(axes, ("real", "synthetic"), strict=True):
@@ -91,5 +88,4 @@ def show(t):
         image.set_data((real, made)[number // 4][number % 4, t])
 
 
-FuncAnimation(figure, show, STEPS).save(OUT / "15_frames.gif", PillowWriter(6))
-print(f"written: {OUT}/15_frames.gif")
+FuncAnimation(figure, show, STEPS).save("frames.gif", PillowWriter(6))

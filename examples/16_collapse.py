@@ -6,6 +6,7 @@ likelihood, which pays for every mode that is left out, so that its second stage
 
 from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
@@ -108,13 +109,21 @@ ROWS = {
     "all four": Remedies("wgan-gp", (1e-3, 2e-3), 4, 0.2, 0.5),
 }
 print(f"{'':15} modes found   smallest mode   of no mode     (mean of {len(SEEDS)} seeds, lowest to highest)")
+figure, axes = plt.subplots(2, 4, figsize=(10, 4), sharex=True, sharey=True)
+panels = iter(axes.flat)
 for name in ["real", *ROWS, "tsgan"]:
     found = []
+    axis = next(panels)
+    axis.set_title(name, fontsize=9)
     for seed in SEEDS:
         x = real(N, np.random.default_rng(seed))
         made = x if name == "real" else default(x, seed) if name == "tsgan" else plain_gan(x, ROWS[name], seed)
         share = modes(made)
+        axis.hist(made.mean(1), np.linspace(-4, 4, 41), alpha=0.6)
         found.append([(share[:3] > 0.05).sum(), share[:3].min(), share[3]])
     mean, low, high = np.mean(found, 0), np.min(found, 0), np.max(found, 0)
     print(f"{name:15} {mean[0]:.1f} ({low[0]:.0f} to {high[0]:.0f})", end="")
     print("".join(f"   {mean[k]:4.0%} ({low[k]:3.0%} to {high[k]:4.0%})" for k in (1, 2)), flush=True)
+figure.supxlabel(f"mean of a sequence; a colour is one of {len(SEEDS)} seeds", fontsize=9)
+figure.tight_layout()
+figure.savefig("collapse.png", dpi=110)
