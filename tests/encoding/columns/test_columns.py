@@ -109,13 +109,13 @@ def test_every_kind_has_cases():
     assert all(member.kind == kind for kind, member in COLUMNS.items())
 
 
-@pytest.mark.parametrize(("kind", "case"), CASES)
-def through_json(line):
+def line_through_json(line):
     """Return what a schema's line is after a way through JSON, which makes lists of tuples."""
     read = json.loads(json.dumps(vars(line)))
     return {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
 
 
+@pytest.mark.parametrize(("kind", "case"), CASES)
 class TestContract:
     def test_the_kind_is_told(self, kind, case):
         assert infer_kind(SERIES[kind][case], "x") == kind
@@ -170,7 +170,7 @@ class TestContract:
 
     def test_description_is_json(self, kind, case):
         line = fitted(kind, SERIES[kind][case]).describe()
-        assert through_json(line) == vars(line)
+        assert line_through_json(line) == vars(line)
 
 
 class TestNumbers:
@@ -259,7 +259,7 @@ class TestMissingNumbers:
         known = ({k: v for k, v in pack(c)[0].items() if k not in ("missing", "marker")} for c in (with_gaps, without))
         assert next(known) == next(known)
         assert (with_gaps.missing, without.missing) == (True, False)
-        assert through_json(with_gaps.describe()) == vars(with_gaps.describe())
+        assert line_through_json(with_gaps.describe()) == vars(with_gaps.describe())
 
 
 def test_a_step_counts_where_both_its_ends_are_observed():
