@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo      fit, sample and judge a real table; writes out/"
 	@echo "make test      linter, types and tests"
-	@echo "make test-engines  the engines in local mode, Spark too, and MLflow (installs both; Java)"
+	@echo "make test-engines  Spark in local mode and MLflow (installs both; Java), and what Ray takes longer for"
 	@echo "make test-lowest   wheel and sdist, tested outside the checkout with the lowest versions; TESTS= picks some"
 	@echo "make examples  the examples and the README's example"
 	@echo "make docs      the site, of the examples as they were run; open docs/_build/html/index.html"
@@ -37,14 +37,16 @@ lint: $(STAMP)
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-# Spark is 450 MB and needs Java, MLflow is 33 packages: no part of the ordinary environment.
+# Spark is 450 MB and needs Java, MLflow is 33 packages: no part of the ordinary environment. What `make test` runs of Dask
+# and Ray is not run again.
 test-engines: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[spark,mlflow]'
 	@command -v java >/dev/null || test -n "$$JAVA_HOME" || \
 	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
 	      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y default-jre-headless >/dev/null; } || \
 	    { echo "Spark needs Java: apt-get install default-jre-headless (as root), or name it by JAVA_HOME" >&2; exit 1; }
-	OMP_NUM_THREADS=1 TSGAN_ENGINES=all $(BIN)/python -m pytest tests/scale tests/callbacks
+	OMP_NUM_THREADS=1 TSGAN_ENGINES=all $(BIN)/python -m pytest tests/scale/test_spark.py tests/callbacks \
+	    tests/scale/test_ray.py::test_a_model_for_each_group_is_that_of_one_machine
 
 # The package as it is released: a wheel of the sdist, in an environment of its own, with the lowest versions that
 # pyproject.toml allows (of torch the tested one: older ones come with gigabytes of CUDA). Old libraries warn of newer ones.

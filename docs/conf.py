@@ -8,7 +8,7 @@ import tsgan
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for one another on a busy machine take minutes
+os.environ["OMP_NUM_THREADS"] = "1"  # threads that wait for one another on a busy machine take minutes
 
 project, author, release = "tsgan", "the tsgan developers", tsgan.__version__
 copyright = "the tsgan developers, Apache-2.0"

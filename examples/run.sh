@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../out/examples
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MPLBACKEND=Agg
+export OMP_NUM_THREADS=1 MPLBACKEND=Agg  # one core for each of the two
 
 run() {
     name=$(basename "$1")
