@@ -77,7 +77,7 @@ def test_paths_stay_paths(tmp_path):
     (tmp_path / "parts").mkdir()
     assert not any(map(is_text, ("a story", str(tmp_path), ["a.parquet", "b.csv"], [str(tmp_path / "parts")], [], 3)))
     assert all(map(is_text, ("a\nb", "a" * 5000, ["Once upon a time."], ["ab", "a.csv"], ["a\nb.csv"])))
-    with pytest.raises(InputError, match="a story: no such file or folder"):
+    with pytest.raises(InputError, match="a story: no such file or folder; a text is passed as a list"):
         _model("a story")
 
 

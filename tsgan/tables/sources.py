@@ -60,7 +60,8 @@ def frames_of(source: Any, folder: Callable[[], Path]) -> Callable[[], Named]:
 
 def _files(folder: Path) -> list[Path]:
     if not folder.exists():
-        raise InputError(f"{folder}: no such file or folder")
+        hint = "" if folder.suffix else "; a text is passed as a list, or with a line break in it"
+        raise InputError(f"{folder}: no such file or folder{hint}")
     if any(folder.glob("*/*.parquet")):
         raise InputError(f"{folder}: holds folders of parquet files; pass their paths as a list, in order")
     found = [path for path in folder.glob("*.parquet") if not path.name.startswith((".", "_"))]

@@ -91,11 +91,11 @@ def refuse_strangers(data: Any, levels: Collection[str]) -> None:
     """
     texts = [data] if isinstance(data, str) else list(data)
     for number, text in enumerate(texts):
-        for place, character in enumerate(text):
-            if character not in levels:
-                where = f"position {place}" + (f" of text {number}" if len(texts) > 1 else "")
-                raise InputError(
-                    f"the character {character!r} at {where} (counted from 0) is none that was learned; known are "
-                    f"{''.join(sorted(levels))!r}. Replace it, or fit on a text that has it (more than a few times, or "
-                    "with protect=0)"
-                )
+        if strange := set(text).difference(levels):
+            place = min(map(text.index, strange))
+            where = f"position {place}" + (f" of text {number}" if len(texts) > 1 else "")
+            raise InputError(
+                f"the character {text[place]!r} at {where} (counted from 0) is none that was learned; known are "
+                f"{''.join(sorted(levels))!r}. Replace it, or fit on a text that has it (more than a few times, or "
+                "with protect=0)"
+            )
