@@ -43,6 +43,7 @@ autosummary_generate = True
 autodoc_mock_imports = ["mlflow", "pyspark"]  # no part of `dev`; one that is there beside a mock of the other fails
 napoleon_numpy_docstring, napoleon_google_docstring = True, False
 napoleon_use_rtype = False
+suppress_warnings = ["ref.python"]  # types are words, "text" among them, which are no names
 
 html_theme = "pydata_sphinx_theme"
 html_title = "tsgan"
