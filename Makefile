@@ -58,9 +58,10 @@ test-lowest: $(STAMP)
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt torch
 	grep '^torch==' constraints.txt >build/torch.txt
-	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --constraint build/torch.txt \
-	    "tsgan[report,parquet,frames,tune,tensorboard] @ file://$$(ls $(abspath dist)/*.whl)"
-	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python -c build/torch.txt polars pytest pytest-xdist hypothesis
+	$(BIN)/uv pip compile --quiet --python $(LOWEST)/bin/python --no-deps --resolution lowest --constraint build/torch.txt \
+	    --extra report --extra parquet --extra frames --extra tune --extra tensorboard pyproject.toml -o build/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet -r build/lowest.txt polars pytest pytest-xdist hypothesis
+	$(LOWEST)/bin/python -m pip install --quiet --no-deps dist/*.whl
 	tar xf dist/*.tar.gz -C build && rm -r build/tsgan-*/tsgan
 	cd build/tsgan-* && OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -W default $(TESTS)
 
