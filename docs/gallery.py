@@ -39,7 +39,7 @@ class Example:
         return RUNS / self.name
 
     def parts(self) -> tuple[str, str, str]:
-        """Return the title, the text below it, and the code."""
+        """Return the title, the text below it, and the code; what a title explains after a colon is text."""
         source = self.path.read_text()
         if self.path.suffix == ".py":
             text = ast.get_docstring(ast.parse(source)) or ""
@@ -48,8 +48,10 @@ class Example:
             lines = source.splitlines()[1:]
             count = next(i for i, line in enumerate(lines) if not line.startswith("#"))
             text, code = "\n".join(line.lstrip("# ") for line in lines[:count]), "\n".join(lines[count:])
-        title, _, rest = text.partition("\n\n")
-        return " ".join(title.split()).rstrip("."), rest, code
+        first, _, rest = text.partition("\n\n")
+        title, _, lead = " ".join(first.split()).partition(":")
+        lead = lead.strip()
+        return title.rstrip("."), f"{lead[:1].upper()}{lead[1:]}\n\n{rest}".strip(), code
 
     def files(self, endings: tuple[str, ...]) -> list[Path]:
         """Return what it wrote, by their endings."""
@@ -65,19 +67,21 @@ class Example:
         for path in self.files(SOUNDS):
             _copy(path, STATIC / self.name)
             place = f"../_static/gallery/{self.name}/{path.name}"
-            shown.append(f'<p>{path.stem}<br><audio controls src="{place}"></audio></p>')
+            shown.append(f'<p>{path.stem.replace("_", " ")}<br><audio controls src="{place}"></audio></p>')
         printed = (self.run / "output.txt").read_text().rstrip()
-        lines = [f"# {title}", text, *shown, f"````{FENCES[self.path.suffix]}\n{code.rstrip()}\n````"]
+        lines = [f"# {title}", text, *shown]
         if printed:
-            lines += ["It prints:", f"````text\n{printed}\n````"]
-        return "\n\n".join([*lines, f"Script: {{download}}`{self.path.name} <../../examples/{self.path.name}>`"]) + "\n"
+            lines += ["It prints:", f"````text\n{printed}\n````", "## The script"]
+        lines.append(f"````{FENCES[self.path.suffix]}\n{code.rstrip()}\n````")
+        return (
+            "\n\n".join([*lines, f"Download: {{download}}`{self.path.name} <../../examples/{self.path.name}>`"]) + "\n"
+        )
 
     def card(self) -> str:
         """Return its card on the gallery's page."""
         pictures = self.files(PICTURES)
         top = f":img-top: files/{self.name}/{pictures[0].name}\n" if pictures else ""
-        title = self.parts()[0].partition(":")[0]
-        return f":::{{grid-item-card}} {title}\n:link: {self.name}\n:link-type: doc\n{top}:::"
+        return f":::{{grid-item-card}} {self.parts()[0]}\n:link: {self.name}\n:link-type: doc\n{top}:::"
 
 
 def _copy(path: Path, folder: Path) -> None:

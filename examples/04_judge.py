@@ -1,4 +1,4 @@
-"""The judge alone, for any two tables: what is faithful, what is not, and what is given away.
+"""The judge alone: for any two tables, what is faithful, what is not, and what is given away.
 
 One synthetic table is drawn from a fitted model (its closed form, a second's work: `steps=0`), the other is the
 training table under new names: every score of likeness is perfect, and the judge says at once what it is. Only with a

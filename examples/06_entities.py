@@ -1,4 +1,4 @@
-"""Many entities: statics and lengths first, then the sequence given them, under keys that are nobody's."""
+"""Statics and lengths: statics and lengths first, then the sequence given them, under keys that are nobody's."""
 
 from tsgan import RecurrentGAN, datasets
 

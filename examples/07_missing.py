@@ -1,4 +1,4 @@
-"""Missing values fall as they fell: how many, in what runs, and which go together."""
+"""Missing values: they fall as they fell, how many, in what runs, and which go together."""
 
 import numpy as np
 

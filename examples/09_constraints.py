@@ -1,4 +1,4 @@
-"""Rules between columns hold in every synthetic row, by construction."""
+"""Rules between columns: they hold in every synthetic row, by construction."""
 
 from tsgan import Derived, Inequality, Range, RecurrentGAN, datasets, suggest_constraints
 from tsgan.constraints import violations

@@ -1,4 +1,4 @@
-"""Draw the README's picture: two years of real and of synthetic weather, after half a minute of training."""
+"""Two years of weather: the README's picture, two years of real and of synthetic weather, after half a minute of training."""
 
 import matplotlib
 

@@ -1,4 +1,4 @@
-"""The same sample by Spark, and a table of Spark to learn from. It needs pyspark and Java: make test-engines."""
+"""The same sample by Spark: and a table of Spark to learn from. It needs pyspark and Java (make test-engines)."""
 
 import importlib.util
 import os

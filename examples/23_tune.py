@@ -1,4 +1,4 @@
-"""Choose sizes, dropout and learning rate by held-back likelihood; by command: tsgan tune DATA -o best.json.
+"""Tuning: sizes, dropout and learning rate by held-back likelihood; by command, tsgan tune DATA -o best.json.
 
 Three short trials show the way; twenty of 300 steps take ten minutes on this table.
 """
