@@ -1,4 +1,4 @@
-"""Two years of weather: the README's picture, two years of real and of synthetic weather, after half a minute of training."""
+"""Two years of weather: real, and synthetic after half a minute of training; the picture at the head of README."""
 
 import matplotlib
 
