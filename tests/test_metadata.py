@@ -296,6 +296,16 @@ UNREAD = {
     ),
     "a type": ({"fields": [{"name": "x", "type": "object"}]}, "the field 'x' is of type 'object', which no column"),
     "a key": ({**FRICTIONLESS, "primaryKey": ["metre"]}, "'metre' of its key is none of its columns.*mean 'meter'"),
+    "a list as role": (
+        {**SDV, "sequence_key": ["meter"]},
+        r"is not as SDV, Frictionless or pandera write it \(TypeError",
+    ),
+    "a column of nothing": ({"columns": {"x": None}}, r"is not as SDV, Frictionless or pandera write it \(TypeError"),
+    "a field without a name": (
+        {"fields": [{"type": "number"}]},
+        r"write it \(KeyError: 'name'\); write it anew by one",
+    ),
+    "rules in a list": ({"fields": [{"name": "x", "constraints": [1]}]}, r"write it \(AttributeError"),
     "a role": ({**SDV, "sequence_key": "metre"}, "its sequence_key 'metre' is none of its columns.*mean 'meter'"),
 }
 

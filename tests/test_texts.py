@@ -76,7 +76,7 @@ def test_the_judge_reads_text(story):
 def test_paths_stay_paths(tmp_path):
     (tmp_path / "parts").mkdir()
     assert not any(map(is_text, ("a story", str(tmp_path), ["a.parquet", "b.csv"], [str(tmp_path / "parts")], [], 3)))
-    assert all(map(is_text, ("a\nb", "a" * 5000, ["Once upon a time."], ["ab", "a.csv"], ["a\nb.csv"])))
+    assert all(map(is_text, ("", "a\nb", "a\rb", "a" * 300, ["Once upon a time."], ["ab", "a.csv"], ["a\nb.csv"])))
     with pytest.raises(InputError, match="a story: no such file or folder; a text is passed as a list"):
         _model("a story")
 
@@ -108,3 +108,19 @@ def test_characters_that_few_have_are_not_learned_and_refused():
     assert np.isfinite(model.score_samples("a Z")).all()
     with pytest.raises(InputError, match="'Z' at position 2"):
         model.continue_from("a Z", 3)
+
+
+def test_a_text_of_one_character_knows_that_one_alone():
+    model = _model(["a" * 60, "a" * 50])
+    with pytest.raises(
+        InputError, match=r"the character 'Z' at position 1 \(counted from 0\) is none that was learned"
+    ):
+        model.continue_from("aZ", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "the text is empty"), ("ab\n\ud800" * 20, "position 3 .* half of one")]
+)
+def test_a_string_that_is_no_text(text, told):
+    with pytest.raises(InputError, match=told):
+        _model(text)

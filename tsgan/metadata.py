@@ -241,6 +241,19 @@ def read(source: Any) -> Metadata:
     if isinstance(source, Metadata):
         return source
     name, document = _document(source)
+    try:
+        return _read(name, document)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{name} is not as SDV, Frictionless or pandera write it ({type(error).__name__}: {error}); write it anew "
+            "by one of them"
+        ) from error
+
+
+def _read(name: str, document: Mapping[str, Any]) -> Metadata:
+    """Return what a document says; one that is damaged fails in any way."""
     if "tables" in document:
         found = document["tables"]
         if len(found) != 1:
@@ -272,7 +285,7 @@ def _document(source: Any) -> tuple[str, Mapping[str, Any]]:
     name = f"the metadata {source}" if isinstance(source, str | os.PathLike) else "the metadata"
     if isinstance(source, str | os.PathLike):
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = Path(source).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
         source = text if Path(source).suffix.lower() not in (".yaml", ".yml") else _yaml(text, name)

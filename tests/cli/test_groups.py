@@ -76,6 +76,7 @@ def test_conditions_choose_groups(models, tmp_path):
         (["sample", "MODELS", "--where", "store=7"], "where: there is no group store='7'; there are [1, 2]"),
         (["sample", "MODELS", "--static", "x.csv"], "holds one model for each group; draw from the folder of one"),
         (["fit", "FOLDER", "-o", "m", "--by", "store"], "groups are told apart in one table in memory; pass one file"),
+        (["fit", "TABLE", "-o", "m", "--by", "store", "--metadata", "x.json"], "--metadata is for one model; leave it"),
         (["fit", "TABLE", "-o", "FOLDER/m", "--by", "shop"], "by='shop' is not a column; the table has ['date',"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from tsgan import RecurrentGAN, evaluate
 from tsgan.cli.commands import main
-from tsgan.errors import InputError, TsganWarning
+from tsgan.errors import InputError, ModelFileError, TsganWarning
 from tsgan.estimator.card import MARK, training_told
 
 yaml = pytest.importorskip("yaml", reason="PyYAML comes with dask")
@@ -128,6 +128,10 @@ def test_a_readme_of_another_is_left_alone(model, report, tmp_path, capsys):
         ),
         (lambda told: told | {"format": 1}, r"this is no report of format 2; write one with evaluate\(...\).to_json"),
         (lambda told: {"format": 2}, "this is no report of format 2"),
+        (lambda told: {"tables": 3}, "this is no report of format 2"),
+        (lambda told: told | {"data": {}}, "this is no report of format 2"),
+        (lambda told: told | {"scores": [{"name": "a"}]}, "this is no report of format 2"),
+        (lambda told: told | {"scores": [told["scores"][0] | {"value": "hi"}]}, "this is no report of format 2"),
         (
             lambda told: told | {"data": {"columns": [{"name": "weight"}]}},
             r"the report judges the column 'weight', which this model does not draw \(it draws day, load, a \| b\)",
@@ -171,3 +175,36 @@ def test_steps_of_both_stages_are_counted(model):
         "trained for 55 steps, 9 s; the trained network is kept, finished against a critic",
         "log-likelihood of held-back rows, in training: -2.000 at the start, -1.500 at best",
     ]
+
+
+def test_a_report_as_a_mapping_and_what_is_none(model, report, tmp_path):
+    model.save(tmp_path / "loads", report=report.to_dict())
+    assert report.summary in (tmp_path / "loads" / "README.md").read_text()
+    with pytest.raises(
+        InputError, match=r"report='scores.json' is no report; pass what evaluate returns, or its to_dict"
+    ):
+        model.save(tmp_path / "other", report="scores.json")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("there", ["folder", "latin"])
+def test_what_is_no_text_is_left_alone(model, tmp_path, there):
+    model.save(tmp_path)
+    place = tmp_path / "README.md"
+    if there == "folder":
+        place.unlink()
+        place.mkdir()
+    else:
+        place.write_bytes(place.read_bytes() + b"caf\xe9\n")
+    with pytest.warns(TsganWarning, match=r"README.md is no card of tsgan's and is left as it is"):
+        model.save(tmp_path)
+    assert place.is_dir() or place.read_bytes().endswith(b"caf\xe9\n")
+
+
+def test_a_folder_that_cannot_be_written_to(model, tmp_path, monkeypatch):
+    def full(target, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tsgan.unfinished.write_text", full)
+    with pytest.raises(ModelFileError, match=r"the card could not be written to .*README.md: No space left on device"):
+        model.save(tmp_path / "loads")

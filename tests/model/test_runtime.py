@@ -37,6 +37,10 @@ class TestDevice:
             pick_device(device)
         assert str(caught.value) == f"device={device!r} cannot be used: {why}; choose 'cpu', 'cuda' or 'auto'"
 
+    def test_what_is_no_name(self):
+        with pytest.raises(ParameterError, match="device=None is no name of one; choose 'cpu', 'cuda' or 'auto'"):
+            pick_device(None)
+
     @pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cpu cpu"])
     def test_what_does_not_exist(self, device):
         with pytest.raises(ParameterError) as caught:

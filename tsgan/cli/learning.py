@@ -119,7 +119,9 @@ def _fit(args: argparse.Namespace) -> None:
     from .log import JsonLog
     from .values import check_resume, params_of
 
-    if not args.by:
+    if args.by:
+        _check_alone(args)
+    else:
         bundle.check(args.output)
     arguments = _estimator_arguments(args)
     if args.params is not None:
@@ -141,15 +143,28 @@ def _fit(args: argparse.Namespace) -> None:
     say(args, f"saved the model in {args.output}")
 
 
+def _check_alone(args: argparse.Namespace) -> None:
+    """Refuse with --by what is for one model.
+
+    Raises
+    ------
+    ParameterError
+        Naming the flag.
+    """
+    from ..errors import ParameterError
+
+    alone = {"resume": args.resume, "log json": args.log == "json", "metadata": args.metadata is not None}
+    if asked := [flag for flag, given_too in alone.items() if given_too]:
+        raise ParameterError(f"--{asked[0]} is for one model; leave it out with --by")
+
+
 def _fit_each(args: argparse.Namespace, arguments: dict[str, Any]) -> None:
-    from ..errors import InputError, ParameterError
+    from ..errors import InputError
     from ..scale.groups import begin
     from ..scale.local import fit_each
 
     if args.data != "-" and Path(args.data).is_dir():
         raise InputError(f"{args.data}: groups are told apart in one table in memory; pass one file with --by")
-    if args.resume or args.log == "json":
-        raise ParameterError(f"--{'resume' if args.resume else 'log json'} is for one model; leave it out with --by")
     begin(args.output)
     table = table_of(args, args.data, arguments.get("time"))
     done: list[str] = []

@@ -30,6 +30,7 @@ from .cells import Cells
 from .clocks.clock import START, Clock
 from .clocks.stamps import Ticks
 from .columns.category import CategoryColumn
+from .columns.constant import ConstantColumn
 from .durations import Durations
 from .missing import Missing
 from .schema import ColumnSchema, Schema, schema_of
@@ -178,6 +179,8 @@ class Stages:
     def check_text(self, data: Any, *, exact: bool = False) -> None:
         """Refuse text with characters that are not known; where rare ones are withheld, too, only if `exact`."""
         column = next((one for one in self.cells.columns if one.name == CHARACTER), None)
+        if self.frame.text and isinstance(column, ConstantColumn):
+            refuse_strangers(data, str(column.value))
         if self.frame.text and isinstance(column, CategoryColumn) and (exact or not column.dropped):
             refuse_strangers(data, column.levels)
 

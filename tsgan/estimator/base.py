@@ -69,7 +69,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "schema_")
 
-    def save(self, path: str | os.PathLike[str], report: Report | None = None) -> None:
+    def save(self, path: str | os.PathLike[str], report: Report | Mapping[str, Any] | None = None) -> None:
         """Save the fitted estimator as a directory: `model.json`, safetensors files and a card, no code.
 
         The card, `README.md`, says what the model was fitted on and how; one that is there keeps what is written below
@@ -79,8 +79,8 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ----------
         path : path-like
             The directory: new, empty, or one that holds a model, which is then replaced.
-        report : Report, optional
-            What `evaluate` found of a table that it drew: scores for the card.
+        report : Report or dict, optional
+            What `evaluate` found of a table that it drew, or its `to_dict()`: scores for the card.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Synthesizer(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         ModelFileError
             If the directory cannot be written, or holds something else.
         InputError
-            If the report judges columns that are not drawn.
+            If the report is none, or judges columns that are not drawn.
 
         Warns
         -----

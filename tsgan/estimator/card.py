@@ -15,7 +15,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from .. import unfinished
-from ..errors import InputError
+from ..errors import InputError, ModelFileError
 from ..version import __version__
 
 NAME = "README.md"
@@ -40,14 +40,22 @@ def write_card(home: Path, gan: BaseEstimator, report: Mapping[str, Any] | None 
     ------
     InputError
         If the report is none, or judges columns that the model does not draw.
+    ModelFileError
+        If the folder cannot be written to.
     """
     text, place = card(gan, home.absolute().name, report), home / NAME
     if place.exists():
-        old = place.read_text(encoding="utf-8", errors="replace")
+        try:
+            old = place.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # a folder, or of another editor
+            return False
         if MARK not in old:
             return False
         text += old.partition(MARK)[2].lstrip("\n")
-    unfinished.write_text(place, text)
+    try:
+        unfinished.write_text(place, text)
+    except OSError as error:
+        raise ModelFileError(f"the card could not be written to {place}: {error.strerror or error}") from error
     return True
 
 
@@ -70,7 +78,7 @@ def card(gan: BaseEstimator, name: str, report: Mapping[str, Any] | None = None)
         f"A `{kind}` of [tsgan](https://pypi.org/project/tsgan) {__version__}: it draws synthetic time series like "
         "the table that it was fitted on. The folder holds JSON and safetensors, nothing that runs.",
         "```python\n"
-        f'from tsgan import {kind}\n\ntable = {kind}.load("{name}").{draw}\n```\n\n'
+        f"from tsgan import {kind}\n\ntable = {kind}.load({json.dumps(name)}).{draw}\n```\n\n"
         f"or `tsgan sample {name} -n 1 -o table.csv`.",
         "## What it was fitted on",
         f"{rows:,} rows of {sequences:,} {'sequence' if sequences == 1 else 'sequences'}.",
@@ -127,10 +135,10 @@ def _scores(report: Mapping[str, Any], columns: Sequence[Any]) -> list[dict[str,
     InputError
         See `write_card`.
     """
-    if "tables" in report:
+    if isinstance(report.get("tables"), dict):
         names = ", ".join(map(str, report["tables"]))
         raise InputError(f"the report compares several tables ({names}); judge the one that this model drew by itself")
-    if report.get("format") != REPORT or not {"data", "scores", "summary"} <= report.keys():
+    if not _whole(report):
         raise InputError(
             f"this is no report of format {REPORT}; write one with evaluate(...).to_json(path) or "
             "tsgan evaluate REAL SYNTHETIC --json FILE"
@@ -143,6 +151,21 @@ def _scores(report: Mapping[str, Any], columns: Sequence[Any]) -> list[dict[str,
             f"{', '.join(map(str, columns))}); pass the report on a table of this model"
         )
     return [score for score in report["scores"] if score["value"] is not None]
+
+
+def _whole(report: Mapping[str, Any]) -> bool:
+    """Return whether a report has all that the card tells of it."""
+    texts, numbers = ("name", "better", "verdict"), ("value", "spread", "real_against_real")
+    try:
+        return (
+            report["format"] == REPORT
+            and isinstance(report["summary"], str)
+            and all("name" in column for column in report["data"]["columns"])
+            and all(isinstance(score[key], str) for score in report["scores"] for key in texts)
+            and all(isinstance(score[key], float | int | None) for score in report["scores"] for key in numbers)
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 def _judged(report: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -51,8 +51,8 @@ class RecurrentGAN(Synthesizer):
     constraints : list of Constraint or "suggest", optional
         What every row keeps to: `Inequality`, `FixedSum`, `Monotone`, `Fixed`, `Derived`, `Range`.
     bounds : "observed", None or mapping
-        Range of decoded numbers: as observed, free, or `(low, high)` by column. A column that rises or falls with time
-        goes on beyond what was observed, unless its values pile up there; `schema_` says so.
+        Range of decoded numbers: as observed, free (None), or `(low, high)` by column. A column that rises or falls
+        with time goes on beyond what was observed, unless its values pile up there; `schema_` says so.
     protect : int
         How many entities have to share what is told of single values: levels, the ends of columns, values that repeat,
         starts, lengths, combinations of levels. What fewer have counts as the nearest that is told; `schema_` says how

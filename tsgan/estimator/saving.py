@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from .. import bundle
 from ..encoding.stages import Stages
-from ..errors import CorruptModelError, TsganWarning
+from ..errors import CorruptModelError, InputError, TsganWarning
 from ..model.model import Network
 from ..version import __version__
 from .card import NAME, card, write_card
@@ -37,9 +37,16 @@ HELD = {  # what is saved
 }
 
 
-def write(path: str | os.PathLike[str], gan: BaseEstimator, learned: Mapping[str, Any], report: Report | None) -> None:
+def write(
+    path: str | os.PathLike[str],
+    gan: BaseEstimator,
+    learned: Mapping[str, Any],
+    report: Report | Mapping[str, Any] | None,
+) -> None:
     """Write what an estimator has learned, and its card; see `Synthesizer.save`."""
-    told = None if report is None else report.to_dict()
+    told: Any = getattr(report, "to_dict", lambda: report)()
+    if told is not None and not isinstance(told, Mapping):
+        raise InputError(f"report={report!r} is no report; pass what evaluate returns, or its to_dict()")
     card(gan, "", told)  # what is wrong with a report is said before anything is written
     document: dict[str, Any] = {"class": type(gan).__name__}
     parts: dict[str, bundle.Arrays] = {}

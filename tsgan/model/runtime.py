@@ -58,6 +58,8 @@ def pick_device(device: str) -> torch.device:
     ParameterError
         If the device does not exist here, or cannot compute all that is needed.
     """
+    if not isinstance(device, str):
+        raise ParameterError(f"device={device!r} is no name of one; choose 'cpu', 'cuda' or 'auto'")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if (why := REFUSED.get(str(device).split(":")[0])) is not None:

@@ -15,17 +15,17 @@ from .form import OUTER
 
 Text = Literal["", "one", "many"]  # what a table was: no text, a string, a list of strings
 CHARACTER = "character"
-LONGEST_PATH = 4096  # characters: no path is longer (PATH_MAX of Linux)
+LONGEST_NAME = 255  # characters: no name of a file is longer (NAME_MAX of Linux)
 
 
 def is_text(data: Any) -> bool:
     """Return whether `data` is text rather than the path, or a list of paths, of a table in parts.
 
-    A string is text if it has a line break or more characters than a path may have; a list of strings if any of them
-    neither exists as a file or folder nor has a suffix (``.parquet``).
+    A string is text if it is empty, has a line break, or more characters than a name may have and is no path that
+    exists; a list of strings if any of them neither exists as a file or folder nor has a suffix (``.parquet``).
     """
     if isinstance(data, str):
-        return "\n" in data or len(data) > LONGEST_PATH
+        return not data or _broken(data) or (len(data) > LONGEST_NAME and not os.path.exists(data))
     return _strings(data) and not all(_named(one) for one in data)
 
 
@@ -33,8 +33,12 @@ def _strings(data: Any) -> bool:
     return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(one, str) for one in data)
 
 
+def _broken(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
 def _named(text: str) -> bool:
-    return "\n" not in text and (os.path.exists(text) or Path(text).suffix[1:].isalnum())
+    return not _broken(text) and (os.path.exists(text) or Path(text).suffix[1:].isalnum())
 
 
 def spread(data: Any, known: Text | None) -> tuple[pd.DataFrame, Text] | None:
@@ -49,7 +53,7 @@ def spread(data: Any, known: Text | None) -> tuple[pd.DataFrame, Text] | None:
     Raises
     ------
     InputError
-        If a string is empty; says which.
+        If a string is empty, or holds halves of characters (lone surrogates); says which.
     SchemaError
         If a list is passed where one string was fitted.
     """
@@ -62,6 +66,13 @@ def spread(data: Any, known: Text | None) -> tuple[pd.DataFrame, Text] | None:
         if not text:
             where = "the text" if isinstance(data, str) else f"text {number} (counted from 0) of {len(texts)}"
             raise InputError(f"{where} is empty; leave it out, or write what it begins with")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"text {number}, position {error.start} (counted from 0), holds {text[error.start]!r}, half of one; "
+                'read the file in its own encoding, or with errors="replace"'
+            ) from None
     frame = pd.DataFrame({CHARACTER: pd.Categorical(list("".join(texts)))})
     if known == "one" or (known is None and isinstance(data, str)):
         return frame, "one"
