@@ -124,11 +124,12 @@ class GluonTS(Format):
                     times = _periods(times, key)
                 item: dict[str, Any] = {"start": times.min()}
             # Ordinals count single units: those of "30min" are minutes.
-            at, rest = np.divmod((times.asi8 - times.asi8.min()).astype(np.int64), times.freq.n)
+            unit: Any = times.freq
+            at, rest = np.divmod((times.asi8 - times.asi8.min()).astype(np.int64), unit.n)
             if rest.any():
                 raise SchemaError(
                     f"item {key!r} has a period {times[rest.argmax()]} between two steps of {times.freqstr!r}; give "
-                    f"the column a frequency that all steps fit, such as {times.freq.base.freqstr!r}"
+                    f"the column a frequency that all steps fit, such as {unit.base.freqstr!r}"
                 )
             if self.named:
                 item["item_id"] = key

@@ -75,7 +75,7 @@ class Numpy3D(Format):
     def write(self, table: pd.DataFrame) -> Any:
         """Return an array; a list of arrays where it was one, or where lengths differ."""
         names = self.values(table)
-        gaps = {"na_value": np.nan} if np.dtype(self.dtype).kind == "f" else {}
+        gaps: dict[str, Any] = {"na_value": np.nan} if np.dtype(self.dtype).kind == "f" else {}
         arrays = [part[names].to_numpy(dtype=self.dtype, **gaps).T for _, part in self.sequences(table)]
         even = len({one.shape for one in arrays}) == 1
         return np.stack([np.ascontiguousarray(one) for one in arrays]) if even and not self.listed else arrays
