@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import InputError, ParameterError, choose
+from .errors import InputError, ParameterError, SchemaError, choose, nearest_name
 from .tables.dtypes import Name
 from .tables.formats import FORMATS
 from .tables.formats.base import Long
+from .tables.formats.frame import MultiIndex
 
 __all__ = ["FORMATS", "Long", "from_numpy3d", "read", "to_numpy3d", "write"]
 
@@ -51,7 +52,10 @@ def read(data: Any, format: str | None = None, *, entity: Name | None = None, ti
         format = next((name for name, one in FORMATS.items() if one.fits(data)), None)
         if format is None:
             raise InputError(f"a {type(data).__name__} is not recognised; name its format, one of {list(FORMATS)}")
-    frame, made = FORMATS[choose("format", format, FORMATS)].read(data, entity, time)
+    kind = FORMATS[choose("format", format, FORMATS)]
+    if not kind.may_be(data):
+        raise InputError(f"data of the format {format!r} are {kind.looks}; got {_came(data)}")
+    frame, made = kind.read(data, entity, time)
     made.agree(entity, time)
     return Long(frame, made)
 
@@ -81,9 +85,9 @@ def write(
     ParameterError
         If `format` is not known, or a role is not given.
     SchemaError
-        If the format cannot hold the table.
+        If the format cannot hold the table, a role is no column of it, or a sequence has two rows of one time.
     InputError
-        If its library is not installed.
+        If the table is not of pandas, or the library of the format is not installed.
     """
     kind = FORMATS[choose("format", format, FORMATS)]
     if isinstance(table, Long):
@@ -93,7 +97,49 @@ def write(
         raise ParameterError(
             f"write(..., {format!r}) needs entity= and time=, the columns that tell sequences and steps"
         )
+    if not isinstance(table, pd.DataFrame) and not (isinstance(table, pd.Series) and kind is MultiIndex):
+        raise InputError(
+            f"write(...) takes a DataFrame of pandas, or what read(...) returned; got {_came(table)}: convert it, by "
+            f"{'to_frame' if isinstance(table, pd.Series) else 'to_pandas'}()"
+        )
+    _sound(table, entity, time, static)
     return kind.of(table, entity, time, static).write(table)
+
+
+def _came(data: Any) -> str:
+    """Return what came, with its library, as an error says it."""
+    if isinstance(data, tuple):
+        return f"a tuple of {', '.join(_came(one) for one in data) or 'nothing'}"
+    library = type(data).__module__.split(".")[0]
+    came = f"a {type(data).__name__}" + ("" if library == "builtins" else f" of {library}")
+    columns = list(data.columns) if isinstance(data, pd.DataFrame) else []
+    return f"{came} with the columns {columns[:8]}" if columns else came
+
+
+def _sound(table: pd.DataFrame, entity: Name, time: Name, static: Sequence[Name]) -> None:
+    """Refuse a table without its roles, or with two rows of one sequence and time."""
+    columns = list(getattr(table, "columns", ()))
+    for role, name, allowed in (
+        ("entity", entity, [*columns, *table.index.names]),
+        ("time", time, [*columns, *table.index.names]),
+        *(("static", name, columns) for name in static),
+    ):
+        if name not in allowed:
+            raise SchemaError(f"{role}={name!r} is not a column of the table{nearest_name(name, allowed)}")
+    if entity == time:
+        raise SchemaError(f"entity and time are both {entity!r}; they are two columns")
+    keys = pd.DataFrame(
+        {
+            role: table[name].array if name in columns else table.index.get_level_values(name)
+            for role, name in (("entity", entity), ("time", time))
+        }
+    )
+    if (twice := keys.duplicated()).any():
+        who, when = keys.iloc[int(twice.to_numpy().argmax())]
+        raise SchemaError(
+            f"{entity}={who!r} has more than one row at {time}={str(when)!r}; a sequence has one row for each step: "
+            "drop or join the others"
+        )
 
 
 def from_numpy3d(x: Any) -> Long:

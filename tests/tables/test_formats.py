@@ -440,8 +440,127 @@ REFUSED = {
         lambda: formats.read(dataset().assign_coords(time=np.array(["a", 1] * 10, dtype=object)), time="time"),
         "the dimension 'time' holds str objects; convert it to datetime64",
     ),
+    "xarray: the time as the sequences": (
+        lambda: RecurrentGAN(entity="time", **FAST).fit(dataset()),
+        "entity='time' cannot tell sequences apart: 'time' is the time; leave it out, or .* by time='place'",
+    ),
+    "xarray: sequences of one series": (
+        lambda: formats.read(dataset_one(), entity="place"),
+        "entity='place' cannot tell sequences apart: the data have no dimension beside 'time'; leave it out",
+    ),
+    "gluonts: an empty target": (
+        lambda: RecurrentGAN(**FAST).fit(broken(lambda d: d[2].update(target=np.zeros(0)))),
+        "item 'id02' has an empty target; drop the item",
+    ),
+    "gluonts: all empty": (
+        lambda: formats.read([{**one, "target": []} for one in gluonts_bare()]),
+        "item 0 has an empty target",
+    ),
+    "gluonts: a number as target": (
+        lambda: formats.read(broken(lambda d: d[1].update(target=3))),
+        r"item 'id01' has a target of shape \(\); it has one axis \(time\) or two \(dimensions, time\)",
+    ),
+    "gluonts: a target of three axes": (
+        lambda: formats.read(broken(lambda d: d[1].update(target=np.zeros((1, 2, 3))))),
+        r"item 'id01' has a target of shape \(1, 2, 3\)",
+    ),
+    "gluonts: a ragged target": (
+        lambda: formats.read(broken(lambda d: d[1].update(target=[[1.0], [1.0, 2.0]]))),
+        "item 'id01' has a target of rows of unequal lengths",
+    ),
+    "gluonts: a target of text": (
+        lambda: formats.read(broken(lambda d: d[1].update(target=["a"]))),
+        "item 'id01' has a target of <U1; GluonTS holds real numbers",
+    ),
+    "gluonts: one without target": (
+        lambda: RecurrentGAN(**FAST).fit(broken(lambda d: d[1].pop("target") is None)),
+        "item 'id01' has no 'target'; items of GluonTS need 'target' and 'start'",
+    ),
+    "gluonts: records": (
+        lambda: RecurrentGAN(**FAST).fit([{"a": 1}, {"a": 2}]),
+        r"item 0 has no 'target' and no 'start'; .* \(of records of a table make a pd.DataFrame",
+    ),
+    "gluonts: a tuple": (
+        lambda: RecurrentGAN(**FAST).fit(tuple(gluonts())),
+        r"are a list of dicts with 'target' and 'start', .*; got a tuple: pass list\(data\)",
+    ),
+    "gluonts: one dict": (
+        lambda: RecurrentGAN(**FAST).fit(gluonts()[0]),
+        r"are a list of dicts with 'target' and 'start', .*; got a dict: pass \[data\]",
+    ),
+    "gluonts: another thing": (lambda: formats.read([*gluonts(), 3]), "item 12 is a int"),
+    "gluonts: no items": (lambda: formats.read(iter([]), "gluonts"), "are a list of dicts .*; got no item"),
+    "gluonts: between steps": (
+        lambda: formats.write(halved(), "gluonts", entity="unique_id", time="ds"),
+        "item 'id00' has a period 2024-01-02 between two steps of '2D'; .* such as 'D'",
+    ),
+    "numpy3D: text": (
+        lambda: formats.write(long().assign(s="q"), "numpy3D", entity="unique_id", time="ds"),
+        "the column 's' is of (str|object); numpy3D holds numbers: drop it, or write levels as codes",
+    ),
+    "numpy3D: no channel": (
+        lambda: formats.write(long()[["unique_id", "ds"]], "numpy3D", entity="unique_id", time="ds"),
+        "the table has no column beside entity, time and static ones",
+    ),
+    "numpy3D: complex numbers": (
+        lambda: formats.from_numpy3d(np.zeros((2, 2, 3), dtype=complex)),
+        "numpy3D holds real numbers; got complex128: give real and imaginary parts a channel each",
+    ),
+    "at the door: text": (
+        lambda: formats.from_numpy3d("abc"),
+        r"'numpy3D' are an array \(instances, channels, time\), or a list of .*; got a str$",
+    ),
+    "at the door: a pair of another library": (
+        lambda: formats.read((needed("polars").from_pandas(long()),) * 2, "nixtla"),
+        "columns unique_id, ds and y, or a tuple .*; got a tuple of a DataFrame of polars, a DataFrame of polars$",
+    ),
+    "at the door: a Dataset": (lambda: formats.read(dataset(), "nixtla"), "'nixtla' are .*; got a Dataset of xarray$"),
+    "at the door: one level": (
+        lambda: formats.read(long(), "pd-multiindex"),
+        r"whose index has two levels, the instance and the time; got a DataFrame of pandas with the columns \[",
+    ),
+    **{
+        f"at the door: a frame as {name}": (
+            lambda name=name, looks=looks: formats.read(long(), name),
+            rf"'{name}' are a {looks}.*; got a DataFrame of pandas with the columns \['unique_id', 'ds', 'y', 'x'\]",
+        )
+        for name, looks in {"darts": "TimeSeries", "gluonts": "list of dicts", "xarray": "Dataset"}.items()
+    },
+    "write: another library": (
+        lambda: formats.write(needed("polars").from_pandas(long()), "gluonts", entity="unique_id", time="ds"),
+        r"takes a DataFrame of pandas, .*; got a DataFrame of polars: convert it, by to_pandas\(\)",
+    ),
+    "write: a column": (
+        lambda: formats.write(long()["y"], "gluonts", entity="unique_id", time="ds"),
+        r"got a Series of pandas: convert it, by to_frame\(\)",
+    ),
+    "write: a role that is no column": (
+        lambda: formats.write(long(), "xarray", entity="uniqueid", time="ds"),
+        "entity='uniqueid' is not a column of the table; there are .* Did you mean 'unique_id'",
+    ),
+    "write: static ones": (
+        lambda: formats.write(long(), "xarray", entity="unique_id", time="ds", static=["city"]),
+        "static='city' is not a column of the table",
+    ),
+    "write: one column for two roles": (
+        lambda: formats.write(long(), "xarray", entity="ds", time="ds"),
+        "entity and time are both 'ds'; they are two columns",
+    ),
+    **{
+        f"write: a row twice to {name}": (
+            lambda name=name: formats.write(pd.concat([long(), long()[23:24]]), name, entity="unique_id", time="ds"),
+            "unique_id='id01' has more than one row at ds='2024-01-04 00:00:00'; a sequence has one row",
+        )
+        for name in FORMATS
+    },
     "not recognised": (lambda: formats.read(np.zeros((2, 3, 4))), "a ndarray is not recognised; name its format"),
 }
+
+
+def halved():
+    """A table of daily rows whose periods are of two days."""
+    days = pd.PeriodIndex.from_ordinals(long(2)["ds"].dt.to_period("D").array.asi8, freq="2D")
+    return long(2)[["unique_id", "y"]].assign(ds=days)
 
 
 def _renamed(data):
@@ -464,6 +583,50 @@ def test_unknown_formats_and_missing_roles_are_named():
         formats.read(long(), "dart")
     with pytest.raises(ParameterError, match=r"write\(\.\.\., 'darts'\) needs entity= and time="):
         formats.write(long(), "darts")
+
+
+@pytest.mark.parametrize("freq", ["30min", "2h", "2D", "3M", "2W-MON", "D", "Q-NOV"])
+def test_gluonts_counts_steps_of_several_units(freq):
+    start = pd.Period("2024-01-03", freq)
+    items = [
+        {"start": start + key, "item_id": f"id{key}", "target": np.arange(30, dtype="float32") + key}
+        for key in range(4)
+    ]
+    assert same(formats.write(formats.read(items), "gluonts"), items)
+    table = formats.read(items).frame.drop(index=3)  # a step that is skipped
+    target = formats.write(table, "gluonts", entity="item_id", time="timestamp")[0]["target"]
+    assert np.flatnonzero(np.isnan(target)).tolist() == [3]
+    assert len(target) == 30
+    assert {len(one["target"]) for one in RecurrentGAN(**FAST).fit(items).sample(3)} == {30}
+
+
+def test_gluonts_reads_and_writes_business_days_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start = pd.Period("2024-01-05", "B")
+    items = [{"start": start, "target": np.arange(30.0)}]
+    assert same(formats.read(items).back(), items)
+
+
+def test_nullable_numbers_become_channels():
+    table = long().assign(x=pd.array([1, None] * (N * T // 2), dtype="Int64"), y=long()["y"].astype("Float32"))
+    made = formats.write(table, "numpy3D", entity="unique_id", time="ds")
+    assert made.dtype == np.float64
+    assert made.shape == (N, 2, T)
+    assert np.array_equal(made[0, 1, :4], [1, np.nan, 1, np.nan], equal_nan=True)
+
+
+def test_levels_become_columns_of_nixtla():
+    table = formats.write(levels(), "nixtla", entity="unique_id", time="ds")
+    pd.testing.assert_frame_equal(table, long(uneven=True))
+
+
+def test_another_dimension_can_be_named_as_the_time():
+    assert formats.read(data_array(), entity="step", time="place").roles == {
+        "entity": "step",
+        "time": "place",
+        "static": [],
+    }
 
 
 def test_utilsforecast_takes_what_is_drawn():

@@ -28,6 +28,7 @@ class Format(ABC):
     """
 
     name: ClassVar[str]
+    looks: ClassVar[str]  # what data of it are, as an error says it
     framed: ClassVar[bool] = False  # whether it is a DataFrame
 
     entity: Name

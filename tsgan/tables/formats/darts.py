@@ -26,6 +26,7 @@ class Darts(Format):
     """
 
     name: ClassVar[str] = "darts"
+    looks: ClassVar[str] = "a TimeSeries of Darts, or a list of them"
     listed: bool = True  # whether they came as a list
     freq: Any = None  # as text, or a whole number of a counted index
     label: Any = None  # name of the time index as it came

@@ -26,6 +26,10 @@ class Nixtla(Format):
     """
 
     name: ClassVar[str] = "nixtla"
+    looks: ClassVar[str] = (
+        "a DataFrame of pandas with the columns unique_id, ds and y, or a tuple of it and one of static features with "
+        "the column unique_id"
+    )
     framed: ClassVar[bool] = True
     entity: Name = "unique_id"
     time: Name = "ds"
@@ -39,7 +43,9 @@ class Nixtla(Format):
     @classmethod
     def may_be(cls, data: Any) -> bool:
         """Return whether it is the frame, or a pair of frames."""
-        return cls.fits(data) or (isinstance(data, tuple) and len(data) == 2)
+        if not isinstance(data, tuple) or len(data) != 2:
+            return cls.fits(data)
+        return cls.fits(data[0]) and isinstance(data[1], pd.DataFrame) and "unique_id" in data[1].columns
 
     @classmethod
     def read(cls, data: Any, entity: Name | None = None, time: Name | None = None) -> tuple[pd.DataFrame, Self]:
@@ -69,8 +75,9 @@ class Nixtla(Format):
 
     def write(self, table: pd.DataFrame) -> Any:
         """Return the frame, or the pair of frames."""
+        if inner := [name for name in (self.entity, self.time) if name not in table.columns]:
+            table = table.reset_index(inner)
         if (self.entity, self.time) != ("unique_id", "ds"):
-            table = table.reset_index([name for name in (self.entity, self.time) if name in table.index.names])
             own = {self.entity: "unique_id", self.time: "ds"}
             values = self.values(table)
             own |= {values[0]: "y"} if len(values) == 1 else {"target": "y"} if "target" in values else {}
@@ -93,6 +100,7 @@ class MultiIndex(Format):
     """
 
     name: ClassVar[str] = "pd-multiindex"
+    looks: ClassVar[str] = "a DataFrame or Series of pandas whose index has two levels, the instance and the time"
     framed: ClassVar[bool] = True
     levels: tuple[Any, ...] = ()  # the names of the levels as they came
 
@@ -109,6 +117,11 @@ class MultiIndex(Format):
         own = isinstance(data, pd.Series) or not set(taken) & set(data.columns)
         counts = isinstance(second, clock) or types.is_integer_dtype(second.dtype)
         return counts and not isinstance(first, clock) and own and len(set(taken)) == len(taken)
+
+    @classmethod
+    def may_be(cls, data: Any) -> bool:
+        """Return whether an index has two levels."""
+        return isinstance(data, pd.DataFrame | pd.Series) and data.index.nlevels == 2
 
     @classmethod
     def read(cls, data: Any, entity: Name | None = None, time: Name | None = None) -> tuple[Any, Self]:

@@ -5,7 +5,9 @@ https://ts.gluon.ai/stable/getting_started/concepts.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ...bundle import saved
-from ...errors import SchemaError, nearest_name
+from ...errors import InputError, SchemaError, nearest_name
 from ..dtypes import Name
 from .base import Format, agreeing
 
@@ -28,6 +30,7 @@ class GluonTS(Format):
     """Dicts with `start` (a Period), `target` `(time,)` or `(dimensions, time)`, and perhaps `item_id` and features."""
 
     name: ClassVar[str] = "gluonts"
+    looks: ClassVar[str] = "a list of dicts with 'target' and 'start', or a data set of GluonTS"
     entity: Name = "item_id"
     time: Name = "timestamp"
     parts: dict[str, tuple[Name, ...]] = field(default_factory=dict)  # the columns of each key
@@ -42,15 +45,22 @@ class GluonTS(Format):
 
     @classmethod
     def fits(cls, data: Any) -> bool:
-        """Return whether it is a list of such dicts, or a data set of GluonTS."""
-        if isinstance(data, list):
-            return len(data) > 0 and all(isinstance(one, Mapping) and {"start", "target"} <= set(one) for one in data)
+        """Return whether it holds a dict, or is a data set of GluonTS; `read` says what such data lack."""
+        if isinstance(data, list | tuple):
+            return any(map(_dict, data))
+        if _dict(data):
+            return not {"start", "target"}.isdisjoint(data)
         return type(data).__module__.startswith("gluonts.") and hasattr(type(data), "__iter__")
+
+    @classmethod
+    def may_be(cls, data: Any) -> bool:
+        """Return whether it looks so, or gives its items one by one."""
+        return cls.fits(data) or isinstance(data, Iterator)
 
     @classmethod
     def read(cls, data: Any, entity: Name | None = None, time: Name | None = None) -> tuple[pd.DataFrame, Self]:
         """Return a frame of columns `item_id`, `timestamp` (periods), and one for each row of each array."""
-        items = [{key: value for key, value in one.items() if key not in ASIDE} for one in data]
+        items = _items(data, cls.looks)
         keys = agreeing("keys", [sorted(one) for one in items], "item")
         known = ("start", "item_id", *FIXED, *DYNAMIC)
         if strange := [key for key in keys if key not in known]:
@@ -62,9 +72,10 @@ class GluonTS(Format):
         flat = agreeing("axes of the target", [np.ndim(one["target"]) for one in items], "item") == 1
         lengths = np.array([np.shape(one["target"])[-1] for one in items], dtype=np.int64)
         who = [one.get("item_id", number) for number, one in enumerate(items)]
-        times = pd.PeriodIndex(
-            [start + step for start, many in zip(starts, lengths, strict=True) for step in range(many)]
-        )
+        with _business_days():
+            times = pd.PeriodIndex(
+                [start + step for start, many in zip(starts, lengths, strict=True) for step in range(many)]
+            )
         columns: dict[Any, Any] = {"item_id": pd.Index(who).repeat(lengths), "timestamp": times}
         if twice := [one for one in who if who.count(one) > 1]:
             raise SchemaError(f"item_id {twice[0]!r} is there {who.count(twice[0])} times; ids tell items apart")
@@ -107,11 +118,19 @@ class GluonTS(Format):
         """Return a list of dicts, of NaN where a series skips steps."""
         items = []
         for key, part in self.sequences(table):
-            times = pd.Index(part[self.time])
-            if not isinstance(times, pd.PeriodIndex):
-                times = _periods(times, key)
-            at = (times.asi8 - times.asi8.min()).astype(np.int64)
-            item: dict[str, Any] = {"start": times.min()}
+            with _business_days():
+                times = pd.Index(part[self.time])
+                if not isinstance(times, pd.PeriodIndex):
+                    times = _periods(times, key)
+                item: dict[str, Any] = {"start": times.min()}
+            # Ordinals count single units: those of "30min" are minutes.
+            unit: Any = times.freq
+            at, rest = np.divmod((times.asi8 - times.asi8.min()).astype(np.int64), unit.n)
+            if rest.any():
+                raise SchemaError(
+                    f"item {key!r} has a period {times[rest.argmax()]} between two steps of {times.freqstr!r}; give "
+                    f"the column a frequency that all steps fit, such as {unit.base.freqstr!r}"
+                )
             if self.named:
                 item["item_id"] = key
             for what, names in self.parts.items():
@@ -131,6 +150,59 @@ class GluonTS(Format):
                     ) from error
             items.append(item)
         return items
+
+
+def _dict(one: Any) -> bool:
+    return isinstance(one, Mapping) and type(one).__module__.split(".")[0] != "xarray"
+
+
+def _items(data: Any, looks: str) -> list[dict[str, Any]]:
+    """Return the items without what is not learned, each with a target of one or two axes that holds steps.
+
+    Raises
+    ------
+    InputError
+        If it is no list, or a list of other things than dicts.
+    SchemaError
+        Naming the item.
+    """
+    if isinstance(data, Mapping | tuple):
+        do = "[data]" if isinstance(data, Mapping) else "list(data)"
+        raise InputError(f"data of GluonTS are {looks}; got a {type(data).__name__}: pass {do}")
+    items = []
+    for number, one in enumerate(data):
+        if not _dict(one):
+            raise InputError(f"data of GluonTS are {looks}; item {number} is a {type(one).__name__}")
+        which = f"item {one.get('item_id', number)!r}"
+        if lost := [key for key in ("target", "start") if key not in one]:
+            raise SchemaError(
+                f"{which} has no {' and no '.join(map(repr, lost))}; items of GluonTS need 'target' and 'start' (of "
+                "records of a table make a pd.DataFrame)"
+            )
+        try:
+            target = np.asarray(one["target"])
+        except ValueError as error:
+            raise SchemaError(f"{which} has a target of rows of unequal lengths ({error}); make them equal") from error
+        if target.ndim not in (1, 2):
+            raise SchemaError(
+                f"{which} has a target of shape {target.shape}; it has one axis (time) or two (dimensions, time)"
+            )
+        if not target.size:
+            raise SchemaError(f"{which} has an empty target; drop the item")
+        if target.dtype.kind not in "biufO":
+            raise SchemaError(f"{which} has a target of {target.dtype}; GluonTS holds real numbers")
+        items.append({key: value for key, value in one.items() if key not in ASIDE})
+    if not items:
+        raise InputError(f"data of GluonTS are {looks}; got no item")
+    return items
+
+
+@contextmanager
+def _business_days() -> Iterator[None]:
+    """Keep quiet on periods of business days: pandas is to drop them, and GluonTS has no other way to count these."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Period(Dtype\[B\]| with BDay freq) is deprecated", FutureWarning)
+        yield
 
 
 def _start(start: Any, number: int) -> pd.Period:

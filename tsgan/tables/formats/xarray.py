@@ -29,6 +29,7 @@ class Xarray(Format):
     """
 
     name: ClassVar[str] = "xarray"
+    looks: ClassVar[str] = "a Dataset or DataArray of xarray"
     single: bool = False  # whether there was no dimension of sequences
     array: bool = False  # whether it was a DataArray
     label: Any = None  # and its name
@@ -57,6 +58,13 @@ class Xarray(Format):
         held = data.to_dataset(name="value" if label is None else label) if array else data
         when, who = _dimensions(held, entity, time)
         inner = who if who is not None else free_name(OUTER, [*held.variables, when])
+        if entity is not None and entity != inner:
+            raise SchemaError(
+                f"entity={entity!r} cannot tell sequences apart: "
+                + (f"{when!r} is the time" if entity == when else f"the data have no dimension beside {when!r}")
+                + "; leave it out"
+                + (f", or name another dimension as the time, by time={who!r}" if who is not None else "")
+            )
         dims = (when,) if who is None else (who, when)
         stamps = held.indexes[when] if when in held.indexes else pd.RangeIndex(held.sizes[when])
         if stamps.dtype == object:
