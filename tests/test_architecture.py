@@ -98,7 +98,7 @@ TABLES = {
     ("evaluation.metrics", "METRICS"),
 }
 MEANINGLESS = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
-MOST = {"files": 201, "lines": 42_779, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
+MOST = {"files": 183, "lines": 39_700, "lines of a file": 550, "rooms": 9, "type: ignore": 10}
 
 
 @dataclass(frozen=True)
