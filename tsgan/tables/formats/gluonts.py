@@ -49,7 +49,7 @@ class GluonTS(Format):
         if isinstance(data, list | tuple):
             return any(map(_dict, data))
         if _dict(data):
-            return not {"start", "target"}.isdisjoint(data)
+            return not {"start", "target"}.isdisjoint(data.keys())  # a sparse matrix may be a dict of its places
         return type(data).__module__.startswith("gluonts.") and hasattr(type(data), "__iter__")
 
     @classmethod
