@@ -354,6 +354,7 @@ class TestSaving:
             (["format"], 99, NewerFormatError, r"has format 99, saved by tsgan .*; this tsgan reads up to .* upgrade"),
             (["params", "windows"], 3, CorruptModelError, r"does not describe a whole model .*'windows'"),
             (["params"], "gone", CorruptModelError, r"does not describe a whole model"),
+            (["fitted"], {"rows": 3}, CorruptModelError, r"fitted: it must count rows and sequences, not \['rows'\]"),
             (
                 ["encoder", "cells", "columns"],
                 [{"$is": "Magic"}],

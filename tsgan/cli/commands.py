@@ -386,7 +386,7 @@ def _build_card(parser: argparse.ArgumentParser) -> None:
 
 def _card(args: argparse.Namespace) -> None:
     from ..errors import InputError, ModelFileError
-    from ..estimator.card import NAME, write_card
+    from ..estimator.card import NAME, card, write_card
     from ..estimator.recurrent_gan import RecurrentGAN
 
     try:
@@ -395,10 +395,10 @@ def _card(args: argparse.Namespace) -> None:
             raise ValueError("no JSON object")
     except ValueError as error:
         raise InputError(f"--report {args.report} is no report ({error}); tsgan evaluate --json writes one") from None
-    place = Path(args.model) / NAME
-    if not write_card(Path(args.model), RecurrentGAN.load(args.model), report):
-        raise ModelFileError(f"{place} is no card of tsgan's and is left as it is; move it away to get one")
-    say(args, f"wrote {place}")
+    home = Path(args.model)
+    if not write_card(home, card(RecurrentGAN.load(home), home, report)):
+        raise ModelFileError(f"{home / NAME} is no card of tsgan's and is left as it is; move it away to get one")
+    say(args, f"wrote {home / NAME}")
 
 
 # demo

@@ -24,26 +24,15 @@ REPORT = 2  # the format of a report's JSON that can be read
 UNTOLD = ("verbose", "callbacks", "checkpoint", "checkpoint_every", "device")  # say nothing of the model
 
 
-def write_card(home: Path, gan: BaseEstimator, report: Mapping[str, Any] | None = None) -> bool:
-    """Write a model's card into its folder; return False where a file of that name is none of tsgan's, and stays.
-
-    Parameters
-    ----------
-    home : Path
-        The folder.
-    gan : BaseEstimator
-        One of tsgan's, fitted.
-    report : mapping, optional
-        What `Report.to_dict` returns, of a table that it drew.
+def write_card(home: Path, text: str) -> bool:
+    """Write a `card` into a model's folder; return False where a file of that name is none of tsgan's, and stays.
 
     Raises
     ------
-    InputError
-        If the report is none, or judges columns that the model does not draw.
     ModelFileError
         If the folder cannot be written to.
     """
-    text, place = card(gan, home.absolute().name, report), home / NAME
+    place = home / NAME
     if place.exists():
         try:
             old = place.read_text(encoding="utf-8")
@@ -59,8 +48,24 @@ def write_card(home: Path, gan: BaseEstimator, report: Mapping[str, Any] | None 
     return True
 
 
-def card(gan: BaseEstimator, name: str, report: Mapping[str, Any] | None = None) -> str:
-    """Return the card of an estimator, Markdown with a head of YAML, that ends with the mark: see `write_card`."""
+def card(gan: BaseEstimator, home: Path, report: Mapping[str, Any] | None = None) -> str:
+    """Return the card of an estimator, Markdown with a head of YAML, that ends with the mark.
+
+    Parameters
+    ----------
+    gan : BaseEstimator
+        One of tsgan's, fitted.
+    home : Path
+        Its folder, by whose name it is called.
+    report : mapping, optional
+        What `Report.to_dict` returns, of a table that it drew.
+
+    Raises
+    ------
+    InputError
+        If the report is none, or judges columns that the model does not draw.
+    """
+    name = home.absolute().name
     scores = [] if report is None else _scores(report, [line.name for line in gan.schema_])
     kind, tags = type(gan).__name__, ["time-series", "tabular", "synthetic-data", "gan"]
     head = ["---", "library_name: tsgan", "tags:", *(f"- {tag}" for tag in tags)]
@@ -133,7 +138,7 @@ def _scores(report: Mapping[str, Any], columns: Sequence[Any]) -> list[dict[str,
     Raises
     ------
     InputError
-        See `write_card`.
+        See `card`.
     """
     if isinstance(report.get("tables"), dict):
         names = ", ".join(map(str, report["tables"]))

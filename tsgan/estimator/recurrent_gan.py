@@ -321,7 +321,7 @@ class RecurrentGAN(Synthesizer):
         X : DataFrame, array, text, path or iterable of DataFrames, or data of one of `tsgan.formats`
             A DataFrame (of pandas, polars, Arrow ...), an array `(time, features)` of one series, or `(sequences,
             time, features)`; or what Nixtla, sktime, aeon, GluonTS, Darts or xarray hold, with roles of its own,
-            which comes back in kind (`tsgan.formats`); text, a string with a line break or more than 4096 characters
+            which comes back in kind (`tsgan.formats`); text, a string with a line break or more than 255 characters
             (any other is a path) or a list of strings, whose characters are the steps, and which comes back as text;
             or, of a table larger than memory, a folder of parquet files, a list of such files, or an iterable of
             frames, or a table of Dask, Spark or Ray (which comes by way of a temporary folder; rows of Spark are sorted

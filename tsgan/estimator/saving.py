@@ -47,16 +47,16 @@ def write(
     told: Any = getattr(report, "to_dict", lambda: report)()
     if told is not None and not isinstance(told, Mapping):
         raise InputError(f"report={report!r} is no report; pass what evaluate returns, or its to_dict()")
-    card(gan, "", told)  # what is wrong with a report is said before anything is written
+    text = card(gan, Path(path), told)  # what is wrong with a report is said before anything is written
     document: dict[str, Any] = {"class": type(gan).__name__}
     parts: dict[str, bundle.Arrays] = {}
     for name, value in learned.items():
         document[name], arrays = bundle.pack(value)
         parts |= {name: arrays} if arrays else {}
     bundle.write(path, document, parts, __version__)
-    if not write_card(Path(path), gan, told):
-        text = f"{Path(path) / NAME} is no card of tsgan's and is left as it is; move it away to get one"
-        warnings.warn(text, TsganWarning, stacklevel=3)
+    if not write_card(Path(path), text):
+        wrong = f"{Path(path) / NAME} is no card of tsgan's and is left as it is; move it away to get one"
+        warnings.warn(wrong, TsganWarning, stacklevel=3)
 
 
 @contextmanager
@@ -78,6 +78,8 @@ def reading(path: str | os.PathLike[str], kind: str, check: bool) -> Iterator[di
                 read[name] = bundle.unpack(document[name], parts.get(name, {}), one)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
+        if read["fitted"].keys() != {"rows", "sequences"}:
+            raise ValueError(f"fitted: it must count rows and sequences, not {sorted(read['fitted'])}")
         yield read
     except CorruptModelError:
         raise
